@@ -1,0 +1,96 @@
+package model
+
+import "time"
+
+// APIVersion and the kinds of gatemend's printed documents.
+const (
+	APIVersion    = "gatemend.dev/v1alpha1"
+	KindDiagnosis = "Diagnosis"
+	KindPlan      = "Plan"
+)
+
+// CauseID is a stable id of the catalogue, for example "target-port-mismatch".
+type CauseID string
+
+// Target is what somebody asked about: an object, a request, or (zero) everything.
+type Target struct {
+	Object  *Ref     `json:"object,omitempty"`
+	Request *Request `json:"request,omitempty"`
+}
+
+// IsZero reports whether everything is asked about.
+func (t Target) IsZero() bool { return t.Object == nil && t.Request == nil }
+
+// Observation is what gateways reported of one route and one kind of failure.
+type Observation struct {
+	Route   string      `json:"route"` // host and path prefix of the rule, or what the log says
+	Object  Ref         `json:"object"`
+	Proxy   string      `json:"proxy"`
+	Status  int         `json:"status"`
+	Failure FailureKind `json:"failure"`
+	Reason  string      `json:"reason,omitempty"`
+	Count   int         `json:"count"`
+	// Requests is how many requests the same route saw in the same time, successes included; 0: not known.
+	Requests  int       `json:"requests,omitempty"`
+	First     time.Time `json:"first"`
+	Last      time.Time `json:"last"`
+	Upstreams []string  `json:"upstreams,omitempty"` // the addresses tried, most frequent first
+	Samples   []Signal  `json:"samples,omitempty"`   // at most three
+}
+
+// Evidence is one fact that speaks for a cause, and where it was seen.
+type Evidence struct {
+	Kind   string    `json:"kind"` // object, event, proxy-log, app-log, status, model
+	Text   string    `json:"text"`
+	Object *Ref      `json:"object,omitempty"`
+	At     time.Time `json:"at,omitzero"`
+	Source string    `json:"source,omitempty"` // file:line or pod/container of a log line
+}
+
+// Finding is a cause at an object, with the reasons to believe it.
+type Finding struct {
+	ID         CauseID    `json:"id"`
+	Family     string     `json:"family"`
+	Confidence float64    `json:"confidence"` // 0 to 1; see package diagnose for what the steps mean
+	Object     FieldRef   `json:"object"`
+	Summary    string     `json:"summary"` // one sentence with the names and values in it
+	Evidence   []Evidence `json:"evidence"`
+	// Explains lists what follows from it: routes that fail, findings that are only its symptoms.
+	Explains []string  `json:"explains,omitempty"`
+	Since    time.Time `json:"since,omitzero"` // zero: not known
+	// Routes are the Ingresses or HTTPRoutes that fail because of it.
+	Routes []Ref `json:"routes,omitempty"`
+	// Related are other objects that a repair needs to know, by role ("workload", "service", "route").
+	Related map[string]Ref `json:"related,omitempty"`
+	// Wanted is the value that Object.Field should have, where the cause knows it, as JSON.
+	Wanted string `json:"wanted,omitempty"`
+}
+
+// RuledOut is a cause that was considered and is not it.
+type RuledOut struct {
+	ID      CauseID `json:"id"`
+	Because string  `json:"because"`
+}
+
+// Unseen is something that could not be looked at, and why. While there are any that bear on the
+// target, nothing may be called healthy.
+type Unseen struct {
+	What string `json:"what"`
+	Why  string `json:"why"`
+}
+
+// Diagnosis is the answer to "why does this fail?".
+type Diagnosis struct {
+	APIVersion string        `json:"apiVersion"`
+	Kind       string        `json:"kind"`
+	Target     Target        `json:"target"`
+	At         time.Time     `json:"at"` // the snapshot's time
+	Healthy    bool          `json:"healthy"`
+	Traces     []Trace       `json:"traces"`
+	Observed   []Observation `json:"observed"`
+	Causes     []Finding     `json:"causes"`
+	AlsoWrong  []Finding     `json:"alsoWrong"`
+	RuledOut   []RuledOut    `json:"ruledOut"`
+	Unknown    []Unseen      `json:"unknown"`
+	Remedies   []Remedy      `json:"remedies"`
+}

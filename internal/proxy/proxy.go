@@ -1,0 +1,51 @@
+// Package proxy says what a gateway's proxy is: which pods run it, which classes it claims, how its
+// log lines read, and what it answers to each kind of failure.
+//
+// A proxy is a value of type [Proxy] and lives in a folder of its own; package all lists them. The
+// package knows facts about proxies and nothing about any cluster.
+package proxy
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// Proxy is what gatemend knows of one proxy.
+type Proxy struct {
+	// Name is the engine's name: nginx, envoy, haproxy, traefik. It stands in output.
+	Name string
+	// Doc says in one sentence which controllers run it.
+	Doc string
+	// ClaimsController reports whether an IngressClass's spec.controller or a GatewayClass's
+	// spec.controllerName belongs to this proxy.
+	ClaimsController func(controller string) bool
+	// GatewayContainer names the container of a pod that runs this proxy and writes its logs; ok
+	// is false for all other pods.
+	GatewayContainer func(p *corev1.Pod) (container string, ok bool)
+	// Answer is what a client gets when a request fails in the given way, and the words with
+	// which the proxy says so. controller is the class's controller, since products of one engine
+	// differ (an empty Service is 503 in ingress-nginx and 502 in NGINX Inc.'s controller).
+	Answer func(controller string, f model.FailureKind) model.Outcome
+	// NewParser returns a parser of this proxy's logs, access and error lines mixed.
+	NewParser func() Parser
+}
+
+// Class says what a log line is.
+type Class uint8
+
+// The classes of log lines.
+const (
+	Foreign   Class = iota // not in a form that this parser knows
+	Access                 // one request
+	ErrorLine              // the reason of one request's failure; Signal.ErrorLog is set
+	Event                  // known, but not about one request: a start, a reload, a health check
+)
+
+// Parser reads the lines of one log, in order. It may keep state between lines (a time that only
+// some lines carry). It is used by one goroutine.
+type Parser interface {
+	// Parse reads one line without its newline into s, which it resets first. It never fails: what
+	// it cannot read is Foreign. s must not keep parts of line.
+	Parse(line []byte, s *model.Signal) Class
+}

@@ -1,0 +1,188 @@
+package snapshot
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+)
+
+// ErrUnknownVersion says that an object's kind is one that we read, but not in that API version.
+var ErrUnknownVersion = errors.New("unknown API version")
+
+// form is a kind that we read: its tables, the versions whose fields we know, and an empty object.
+type form struct {
+	kind     Kind
+	group    string
+	versions []string
+	empty    func() metav1.Object
+}
+
+// forms lists what Decode makes typed objects of. The beta versions named here have the same
+// fields as the version whose type is used.
+func forms() []form {
+	const gw = "gateway.networking.k8s.io"
+	return []form{
+		{Namespaces, "", []string{"v1"}, func() metav1.Object { return &corev1.Namespace{} }},
+		{Nodes, "", []string{"v1"}, func() metav1.Object { return &corev1.Node{} }},
+		{Pods, "", []string{"v1"}, func() metav1.Object { return &corev1.Pod{} }},
+		{Services, "", []string{"v1"}, func() metav1.Object { return &corev1.Service{} }},
+		{ConfigMaps, "", []string{"v1"}, func() metav1.Object { return &corev1.ConfigMap{} }},
+		{Secrets, "", []string{"v1"}, func() metav1.Object { return &corev1.Secret{} }},
+		{PersistentVolumeClaims, "", []string{"v1"}, func() metav1.Object { return &corev1.PersistentVolumeClaim{} }},
+		{ResourceQuotas, "", []string{"v1"}, func() metav1.Object { return &corev1.ResourceQuota{} }},
+		{LimitRanges, "", []string{"v1"}, func() metav1.Object { return &corev1.LimitRange{} }},
+		{Events, "", []string{"v1"}, func() metav1.Object { return &corev1.Event{} }},
+		{EndpointSlices, "discovery.k8s.io", []string{"v1", "v1beta1"}, func() metav1.Object { return &discoveryv1.EndpointSlice{} }},
+		{Deployments, "apps", []string{"v1"}, func() metav1.Object { return &appsv1.Deployment{} }},
+		{ReplicaSets, "apps", []string{"v1"}, func() metav1.Object { return &appsv1.ReplicaSet{} }},
+		{StatefulSets, "apps", []string{"v1"}, func() metav1.Object { return &appsv1.StatefulSet{} }},
+		{DaemonSets, "apps", []string{"v1"}, func() metav1.Object { return &appsv1.DaemonSet{} }},
+		{Jobs, "batch", []string{"v1"}, func() metav1.Object { return &batchv1.Job{} }},
+		{Ingresses, "networking.k8s.io", []string{"v1"}, func() metav1.Object { return &networkingv1.Ingress{} }},
+		{IngressClasses, "networking.k8s.io", []string{"v1"}, func() metav1.Object { return &networkingv1.IngressClass{} }},
+		{NetworkPolicies, "networking.k8s.io", []string{"v1"}, func() metav1.Object { return &networkingv1.NetworkPolicy{} }},
+		{PodDisruptionBudgets, "policy", []string{"v1"}, func() metav1.Object { return &policyv1.PodDisruptionBudget{} }},
+		{HorizontalAutoscalers, "autoscaling", []string{"v2"}, func() metav1.Object { return &autoscalingv2.HorizontalPodAutoscaler{} }},
+		{GatewayClasses, gw, []string{"v1", "v1beta1"}, func() metav1.Object { return &gatewayv1.GatewayClass{} }},
+		{Gateways, gw, []string{"v1", "v1beta1"}, func() metav1.Object { return &gatewayv1.Gateway{} }},
+		{HTTPRoutes, gw, []string{"v1", "v1beta1"}, func() metav1.Object { return &gatewayv1.HTTPRoute{} }},
+		{GRPCRoutes, gw, []string{"v1", "v1alpha2"}, func() metav1.Object { return &gatewayv1.GRPCRoute{} }},
+		{ReferenceGrants, gw, []string{"v1", "v1beta1"}, func() metav1.Object { return &gatewayv1.ReferenceGrant{} }},
+	}
+}
+
+// Decode makes an object of its JSON form: typed if it is of a kind that a snapshot holds, else
+// unstructured. An object of a known kind in a version whose fields we do not know gives an error
+// that is [ErrUnknownVersion].
+func Decode(data []byte) (metav1.Object, error) {
+	var head metav1.TypeMeta
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, fmt.Errorf("decode object: %w", err)
+	}
+	if head.Kind == "" || head.APIVersion == "" {
+		return nil, errors.New("decode object: it has no kind or no apiVersion")
+	}
+	gvk := head.GroupVersionKind()
+	if gvk.Group == "events.k8s.io" && gvk.Kind == string(Events) {
+		return decodeNewEvent(data)
+	}
+	for _, f := range forms() {
+		if string(f.kind) != gvk.Kind || f.group != gvk.Group {
+			continue
+		}
+		for _, v := range f.versions {
+			if v == gvk.Version {
+				o := f.empty()
+				if err := json.Unmarshal(data, o); err != nil {
+					return nil, fmt.Errorf("decode %s: %w", gvk.Kind, err)
+				}
+				return o, nil
+			}
+		}
+		return nil, fmt.Errorf("decode %s: %w %q (known: %v)", gvk.Kind, ErrUnknownVersion, head.APIVersion, f.versions)
+	}
+	u := &unstructured.Unstructured{}
+	if err := u.UnmarshalJSON(data); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", gvk.Kind, err)
+	}
+	return u, nil
+}
+
+// decodeNewEvent reads an events.k8s.io Event into the core form, which the API server serves for
+// the same object.
+func decodeNewEvent(data []byte) (metav1.Object, error) {
+	var e eventsv1.Event
+	if err := json.Unmarshal(data, &e); err != nil {
+		return nil, fmt.Errorf("decode Event: %w", err)
+	}
+	core := &corev1.Event{
+		TypeMeta:       metav1.TypeMeta{APIVersion: "v1", Kind: "Event"},
+		ObjectMeta:     e.ObjectMeta,
+		InvolvedObject: e.Regarding,
+		Reason:         e.Reason,
+		Message:        e.Note,
+		Type:           e.Type,
+		EventTime:      e.EventTime,
+		FirstTimestamp: e.DeprecatedFirstTimestamp,
+		LastTimestamp:  e.DeprecatedLastTimestamp,
+		Count:          e.DeprecatedCount,
+		Action:         e.Action,
+		Related:        e.Related,
+	}
+	if e.Series != nil {
+		core.Series = &corev1.EventSeries{Count: e.Series.Count, LastObservedTime: e.Series.LastObservedTime}
+	}
+	return core, nil
+}
+
+// KindOf names the table that an object belongs to.
+func KindOf(o metav1.Object) Kind {
+	switch o.(type) {
+	case *corev1.Namespace:
+		return Namespaces
+	case *corev1.Node:
+		return Nodes
+	case *corev1.Pod:
+		return Pods
+	case *corev1.Service:
+		return Services
+	case *corev1.ConfigMap:
+		return ConfigMaps
+	case *corev1.Secret:
+		return Secrets
+	case *corev1.PersistentVolumeClaim:
+		return PersistentVolumeClaims
+	case *corev1.ResourceQuota:
+		return ResourceQuotas
+	case *corev1.LimitRange:
+		return LimitRanges
+	case *corev1.Event:
+		return Events
+	case *discoveryv1.EndpointSlice:
+		return EndpointSlices
+	case *appsv1.Deployment:
+		return Deployments
+	case *appsv1.ReplicaSet:
+		return ReplicaSets
+	case *appsv1.StatefulSet:
+		return StatefulSets
+	case *appsv1.DaemonSet:
+		return DaemonSets
+	case *batchv1.Job:
+		return Jobs
+	case *networkingv1.Ingress:
+		return Ingresses
+	case *networkingv1.IngressClass:
+		return IngressClasses
+	case *networkingv1.NetworkPolicy:
+		return NetworkPolicies
+	case *policyv1.PodDisruptionBudget:
+		return PodDisruptionBudgets
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		return HorizontalAutoscalers
+	case *gatewayv1.GatewayClass:
+		return GatewayClasses
+	case *gatewayv1.Gateway:
+		return Gateways
+	case *gatewayv1.HTTPRoute:
+		return HTTPRoutes
+	case *gatewayv1.GRPCRoute:
+		return GRPCRoutes
+	case *gatewayv1.ReferenceGrant:
+		return ReferenceGrants
+	default:
+		return Other
+	}
+}

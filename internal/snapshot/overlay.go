@@ -1,0 +1,154 @@
+package snapshot
+
+import (
+	"encoding/json"
+	"fmt"
+
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// With gives the snapshot as it would be right after the changes, before any controller has
+// reacted to them. The receiver is not touched. A change that does not fit, because its object is
+// not there or a field has another value than the change expects, is an error.
+func (s *Snapshot) With(changes ...model.Change) (*Snapshot, error) {
+	next := s.clone()
+	for _, c := range changes {
+		if err := next.apply(c); err != nil {
+			return nil, fmt.Errorf("%s %s: %w", c.Op, c.Target, err)
+		}
+	}
+	return next.reseal(), nil
+}
+
+// WithObjects gives the snapshot with objects put in, replacing those of the same name, and others
+// removed: what controllers would make of a change.
+func (s *Snapshot) WithObjects(put []metav1.Object, remove []model.Ref) *Snapshot {
+	next := s.clone()
+	for _, r := range remove {
+		if t, ok := next.tables[Kind(r.Kind)]; ok {
+			t.drop(r.Namespace, r.Name)
+		}
+	}
+	for _, o := range put {
+		next.tables[KindOf(o)].putAny(o)
+	}
+	return next.reseal()
+}
+
+func (s *Snapshot) clone() *Snapshot {
+	tables := make(map[Kind]table, len(s.tables))
+	for k, t := range s.tables {
+		tables[k] = t.cloneAny()
+	}
+	return &Snapshot{at: s.at, notes: s.notes, tables: tables}
+}
+
+func (s *Snapshot) reseal() *Snapshot {
+	for _, t := range s.tables {
+		t.seal()
+	}
+	s.index = newIndex(s)
+	return s
+}
+
+func (s *Snapshot) apply(c model.Change) error {
+	t, ok := s.tables[Kind(c.Target.Kind)]
+	if !ok {
+		return fmt.Errorf("a snapshot does not hold this kind")
+	}
+	switch c.Op {
+	case model.OpCreate:
+		o, err := Decode(c.Object)
+		if err != nil {
+			return err
+		}
+		t.putAny(o)
+		return nil
+	case model.OpEvict, model.OpDelete:
+		t.drop(c.Target.Namespace, c.Target.Name)
+		return nil
+	case model.OpPatch:
+		o, p := t.getAny(c.Target.Namespace, c.Target.Name)
+		if p != Present {
+			return fmt.Errorf("the object is not in the snapshot")
+		}
+		patched, err := patch(o, c)
+		if err != nil {
+			return err
+		}
+		t.putAny(patched)
+		return nil
+	default:
+		return fmt.Errorf("unknown operation")
+	}
+}
+
+// patch applies the fields of a change to a copy of the object.
+func patch(o metav1.Object, c model.Change) (metav1.Object, error) {
+	before, err := JSONOf(o)
+	if err != nil {
+		return nil, err
+	}
+	ops, err := JSONPatch(c)
+	if err != nil {
+		return nil, err
+	}
+	p, err := jsonpatch.DecodePatch(ops)
+	if err != nil {
+		return nil, fmt.Errorf("read patch: %w", err)
+	}
+	after, err := p.Apply(before)
+	if err != nil {
+		return nil, fmt.Errorf("apply patch: %w", err)
+	}
+	return Decode(after)
+}
+
+// JSONOf is the object's JSON form with apiVersion and kind set.
+func JSONOf(o metav1.Object) ([]byte, error) {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", RefOf(o), err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return nil, fmt.Errorf("encode %s: %w", RefOf(o), err)
+	}
+	ref := RefOf(o)
+	fields["apiVersion"], fields["kind"] = ref.APIVersion, ref.Kind
+	return json.Marshal(fields)
+}
+
+// JSONPatch is a patch change as JSON Patch (RFC 6902): every former value is tested before it is
+// replaced, so that the patch fails as a whole on an object that has moved on.
+func JSONPatch(c model.Change) ([]byte, error) {
+	type op struct {
+		Op    string          `json:"op"`
+		Path  string          `json:"path"`
+		Value json.RawMessage `json:"value,omitempty"`
+	}
+	ops := []op{}
+	if c.ResourceVersion != "" {
+		v, err := json.Marshal(c.ResourceVersion)
+		if err != nil {
+			return nil, err
+		}
+		ops = append(ops, op{"test", "/metadata/resourceVersion", v})
+	}
+	for _, f := range c.Fields {
+		switch {
+		case f.Old == nil && f.New == nil:
+			return nil, fmt.Errorf("change of %s: neither an old nor a new value", f.Path)
+		case f.Old == nil:
+			ops = append(ops, op{"add", f.Path, f.New})
+		case f.New == nil:
+			ops = append(ops, op{"test", f.Path, f.Old}, op{Op: "remove", Path: f.Path})
+		default:
+			ops = append(ops, op{"test", f.Path, f.Old}, op{"replace", f.Path, f.New})
+		}
+	}
+	return json.Marshal(ops)
+}

@@ -1,0 +1,166 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gatemend/gatemend/lab/fault"
+	"github.com/gatemend/gatemend/lab/load"
+	"github.com/gatemend/gatemend/lab/manifest"
+)
+
+// The traffic of one fault, and how long each part of it may take.
+const (
+	rate       = 40 // requests per second and route
+	roundLimit = 4 * time.Minute
+	mendLimit  = 150 * time.Second // from injection to proof
+	calmFor    = 3 * time.Second   // without any client error, before and after
+	pollEvery  = 100 * time.Millisecond
+)
+
+// round breaks the shop in one way, waits until gatemend has mended it, and restores the rest.
+func (d *demo) round(ctx context.Context, f fault.Fault) (Result, error) {
+	run, err := load.Start(ctx, d.cluster.DialContext, d.targets, load.Limits{
+		Rate: rate, Count: int(rate * roundLimit.Seconds()), Duration: roundLimit,
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	defer run.Stop()
+	if err := d.await(ctx, "every route to answer well", mendLimit, func() (bool, error) { return calm(run.Report()), nil }); err != nil {
+		return Result{}, fmt.Errorf("before %s: %w", f.Name, err)
+	}
+
+	d.headline("%s: %s (on %s, %s)", f.Name, f.Title, f.Gateway, f.Route)
+	injected := time.Now()
+	broken := make(chan error, 1)
+	go func() { broken <- f.Inject(ctx, d.client) }()
+
+	result := Result{Fault: f}
+	err = d.await(ctx, "gatemend to mend "+f.Name, mendLimit, func() (bool, error) {
+		if err := d.events.poll(); err != nil {
+			return false, err
+		}
+		select {
+		case err := <-broken:
+			if err != nil {
+				return false, fmt.Errorf("inject %s: %w", f.Name, err)
+			}
+			broken = nil
+		default:
+		}
+		result.fromClients(reportOf(run.Report(), f.Route), injected)
+		result.fromEvents(d.events.after(injected), f.Route)
+		return !result.Verified.IsZero() && result.Calm, nil
+	})
+	if ctx.Err() != nil {
+		return result, context.Cause(ctx)
+	}
+	if err != nil {
+		d.say("%v", err)
+	}
+	if err := f.Restore(ctx, d.client); err != nil {
+		return result, fmt.Errorf("restore after %s: %w", f.Name, err)
+	}
+	return result, nil
+}
+
+// await polls until a condition holds, within a limit. It also ends when gatemend does.
+func (d *demo) await(ctx context.Context, what string, limit time.Duration, holds func() (bool, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("waited %s for %s", limit, what))
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		ok, err := holds()
+		if err != nil || ok {
+			return err
+		}
+		if err := d.gatemend.ended(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}
+
+// calm reports whether all targets have been answered without an error for a while.
+func calm(reports []load.Report) bool {
+	for _, r := range reports {
+		if !calmTarget(r) {
+			return false
+		}
+	}
+	return true
+}
+
+func calmTarget(r load.Report) bool {
+	if len(r.Seconds) == 0 {
+		return false
+	}
+	quiet := r.Seconds[0].At // since the first answer, or the last error
+	if r.LastError.After(quiet) {
+		quiet = r.LastError
+	}
+	return r.LastGood.Sub(quiet) >= calmFor
+}
+
+func reportOf(reports []load.Report, host string) load.Report {
+	for _, r := range reports {
+		if r.Target.Host == host {
+			return r
+		}
+	}
+	return load.Report{}
+}
+
+// fromClients fills in what the route's clients met since the injection.
+func (r *Result) fromClients(rep load.Report, injected time.Time) {
+	r.FirstError, r.LastError = rep.FirstError, rep.LastError
+	r.Requests, r.Errors = rep.Since(injected.Truncate(time.Second))
+	most := 0
+	for status, n := range rep.Status {
+		if status >= 500 && n > most {
+			r.Status, most = status, n
+		}
+	}
+	r.Calm = calmTarget(rep)
+}
+
+// fromEvents fills in what gatemend said about the route.
+func (r *Result) fromEvents(events []event, route string) {
+	for _, e := range events {
+		if hostOf(e.Route) != route {
+			continue
+		}
+		switch {
+		case e.Type == "alarm" && r.Alarm.IsZero():
+			r.Alarm = e.At
+		case e.Type == "diagnosis" && r.Cause == "" && e.Diagnosis != nil && len(e.Diagnosis.Causes) > 0:
+			first := e.Diagnosis.Causes[0]
+			r.Cause = first.ID
+			r.Object = fmt.Sprintf("%s %s/%s", first.Object.Kind, first.Object.Namespace, first.Object.Name)
+		case e.Type == "mend" && e.Step == "verified":
+			r.Verified = e.At
+		}
+	}
+}
+
+// targetsOf lists one target per route of the shop.
+func targetsOf(ctx context.Context, c *manifest.Client) ([]load.Target, error) {
+	var out []load.Target
+	for _, g := range manifest.Gateways() {
+		address, err := c.Address(ctx, g)
+		if err != nil {
+			return nil, err
+		}
+		for _, host := range g.Hosts {
+			out = append(out, load.Target{Name: g.Name + " " + host, Address: address, Host: host, Path: "/"})
+		}
+	}
+	return out, nil
+}

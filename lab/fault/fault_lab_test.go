@@ -1,0 +1,261 @@
+//go:build lab
+
+package fault_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/lab/binary"
+	"github.com/gatemend/gatemend/lab/cluster"
+	"github.com/gatemend/gatemend/lab/fault"
+	"github.com/gatemend/gatemend/lab/load"
+	"github.com/gatemend/gatemend/lab/manifest"
+)
+
+var (
+	name   = flag.String("cluster", "", "name of the lab cluster")
+	only   = flag.String("fault", "", "inject only these, comma separated")
+	record = flag.String("record", "", "folder for gateway logs and dumps of every fault")
+)
+
+// lab is the cluster under test with everything installed.
+type lab struct {
+	cluster *cluster.Cluster
+	client  *manifest.Client
+}
+
+func open(t *testing.T) *lab {
+	t.Helper()
+	c, err := cluster.Open(*name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := c.RESTConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := manifest.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	if err := client.Install(ctx, func(s string) { t.Log(s) }); err != nil {
+		t.Fatal(err)
+	}
+	return &lab{c, client}
+}
+
+// targets are all routes of the shop, by the name of their gateway.
+func (l *lab) targets(t *testing.T) []load.Target {
+	t.Helper()
+	var out []load.Target
+	for _, g := range manifest.Gateways() {
+		address, err := l.client.Address(t.Context(), g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range g.Hosts {
+			out = append(out, load.Target{Name: g.Name, Address: address, Host: h})
+		}
+	}
+	return out
+}
+
+// drive sends 50 requests a second to every route, for no longer than d.
+func (l *lab) drive(t *testing.T, d time.Duration) *load.Run {
+	t.Helper()
+	run, err := load.Start(t.Context(), l.cluster.DialContext, l.targets(t), load.Limits{Rate: 50, Count: int(d.Seconds()) * 50, Duration: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func reportOf(run *load.Run, host string) load.Report {
+	all := run.Report()
+	return all[slices.IndexFunc(all, func(r load.Report) bool { return r.Target.Host == host })]
+}
+
+// steady waits until nothing has failed anywhere for two whole seconds.
+func (l *lab) steady(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		failed := ""
+		run := l.drive(t, 2*time.Second)
+		for _, r := range run.Wait() {
+			if r.Errors() > 0 || r.Status[200] == 0 {
+				failed += fmt.Sprintf("%s: %v %v; ", r.Target.Host, r.Status, r.Transport)
+			}
+		}
+		if failed == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the shop does not come back: %s", failed)
+		}
+	}
+}
+
+func TestFaultsShowOnRealClients(t *testing.T) {
+	l := open(t)
+	l.steady(t)
+	for _, f := range fault.All() {
+		if *only != "" && !slices.Contains(strings.Split(*only, ","), f.Name) {
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) { l.try(t, f) })
+	}
+}
+
+func (l *lab) try(t *testing.T, f fault.Fault) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	run := l.drive(t, 3*time.Minute)
+	defer run.Stop()
+	// Whatever happens, the next fault must find a healthy shop.
+	defer func() {
+		began := time.Now()
+		if err := f.Restore(context.WithoutCancel(ctx), l.client); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("restored in %s", time.Since(began).Round(100*time.Millisecond))
+		l.steady(t)
+	}()
+	since := metav1.NewTime(time.Now().Add(-time.Second))
+	began := time.Now()
+	if err := f.Inject(ctx, l.client); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("injected in %s", time.Since(began).Round(100*time.Millisecond))
+	want := func(r load.Report) int {
+		n := 0
+		for _, s := range f.WantStatus {
+			n += r.Status[s]
+		}
+		return n
+	}
+	for r := reportOf(run, f.Route); want(r) < 25; r = reportOf(run, f.Route) {
+		if ctx.Err() != nil {
+			t.Fatalf("%s: got %v %v, want 25 answers of %v", f.Route, r.Status, r.Transport, f.WantStatus)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	settle(ctx, t, l, f)
+	r := reportOf(run, f.Route)
+	if r.Errors() != want(r) {
+		t.Errorf("other errors than wanted: %v %v", r.Status, r.Transport)
+	}
+	t.Logf("%s: status %v, transport %v, first error %s after injection began", f.Route, r.Status, r.Transport, r.FirstError.Sub(began).Round(10*time.Millisecond))
+	for _, other := range run.Report() {
+		if other.Errors() > 0 && other.Target.Host != f.Route {
+			t.Logf("also %s: status %v, transport %v", other.Target.Host, other.Status, other.Transport)
+		}
+	}
+	logs := l.gatewayLog(ctx, t, f, since)
+	if !strings.Contains(logs, fmt.Sprint(r.Target.Host[:3])) || len(logs) == 0 {
+		t.Errorf("the gateway's log says nothing of %s", f.Route)
+	}
+	if *record != "" {
+		l.save(ctx, t, f, logs)
+	}
+}
+
+// settle lets a fault that needs several restarts to look like itself get there before it is recorded.
+func settle(ctx context.Context, t *testing.T, l *lab, f fault.Fault) {
+	t.Helper()
+	wanted := map[string]string{"crash-loop": "CrashLoopBackOff", "oom-kill": "CrashLoopBackOff", "image-pull": "ImagePullBackOff"}[f.Name]
+	if wanted == "" {
+		return
+	}
+	err := manifest.Until(ctx, wanted, func(ctx context.Context) (string, error) {
+		pods, err := l.client.Kube.CoreV1().Pods(manifest.Namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return "", err
+		}
+		if slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool {
+			return len(p.Status.ContainerStatuses) > 0 && p.Status.ContainerStatuses[0].State.Waiting != nil &&
+				p.Status.ContainerStatuses[0].State.Waiting.Reason == wanted
+		}) {
+			return "", nil
+		}
+		return "no pod is in " + wanted, nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// gatewayLog reads what the fault's gateway has logged since a time.
+func (l *lab) gatewayLog(ctx context.Context, t *testing.T, f fault.Fault, since metav1.Time) string {
+	t.Helper()
+	gateways := manifest.Gateways()
+	g := gateways[slices.IndexFunc(gateways, func(g manifest.Gateway) bool { return g.Name == f.Gateway })]
+	d, err := l.client.Kube.AppsV1().Deployments(g.Namespace).Get(ctx, g.Service, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pods, err := l.client.Pods(ctx, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pods) == 0 {
+		t.Fatalf("gateway %s has no pod", g.Name)
+	}
+	stream, err := l.client.Kube.CoreV1().Pods(g.Namespace).GetLogs(pods[0].Name, &corev1.PodLogOptions{Container: g.Container, SinceTime: &since}).Stream(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	text, err := io.ReadAll(stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func (l *lab) save(ctx context.Context, t *testing.T, f fault.Fault, logs string) {
+	t.Helper()
+	for _, dir := range []string{"lab-logs", "lab-dumps"} {
+		if err := os.MkdirAll(*record+"/"+dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(fmt.Sprintf("%s/lab-logs/%s.%s.log", *record, f.Name, f.Gateway), []byte(logs), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	kinds := "namespaces,nodes,pods,services,endpointslices,deployments,replicasets,ingresses,ingressclasses,networkpolicies,events," +
+		"gatewayclasses,gateways,httproutes,referencegrants,poddisruptionbudgets"
+	kubectl, err := findKubectl(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.Create(fmt.Sprintf("%s/lab-dumps/%s.yaml", *record, f.Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	if err := l.cluster.Exec(ctx, []string{kubectl, "get", kinds, "-A", "-o", "yaml", "--show-managed-fields=true"}, cluster.Stdio{Out: out, Err: os.Stderr}); err != nil {
+		t.Error(err)
+	}
+}
+
+func findKubectl(ctx context.Context) (string, error) {
+	store, err := binary.Open("", "..", io.Discard)
+	if err != nil {
+		return "", err
+	}
+	programs, err := store.Ensure(ctx, "kubectl")
+	return programs["kubectl"], err
+}

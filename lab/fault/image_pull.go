@@ -1,0 +1,23 @@
+package fault
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/lab/manifest"
+)
+
+// imagePull rolls out an image that does not exist.
+func imagePull() Fault {
+	return Fault{
+		Name: "image-pull", Title: "a new revision names an image tag that does not exist",
+		Gateway: "envoy-json", Route: manifest.Host("cart-gw"), WantStatus: []int{503},
+		WantCauses: []string{"image-pull", "bad-rollout"}, WantObject: "Deployment shop/cart",
+		Inject: deploy(manifest.Cart, func(d *appsv1.Deployment) {
+			allAtOnce(d)
+			only(d).Image = "registry.shop.test/shop:v2"
+			only(d).ImagePullPolicy = corev1.PullIfNotPresent
+		}),
+		Restore: reset,
+	}
+}

@@ -1,0 +1,22 @@
+package fault
+
+import (
+	"context"
+
+	"github.com/gatemend/gatemend/lab/manifest"
+)
+
+// wrongSelector makes the Service look for pods that carry another label. Its endpoints are gone at once.
+func wrongSelector() Fault {
+	return Fault{
+		Name: "wrong-selector", Title: "the Service selects app=website, the pods carry app=web",
+		Gateway: "nginx", Route: manifest.Host(manifest.Web), WantStatus: []int{503},
+		WantCauses: []string{"selector-mismatch"}, WantObject: "Service shop/web",
+		Inject: func(ctx context.Context, c *manifest.Client) error {
+			s := manifest.Service(manifest.Web)
+			s.Spec.Selector = map[string]string{"app": "website"}
+			return c.Replace(ctx, s)
+		},
+		Restore: reset,
+	}
+}

@@ -1,0 +1,74 @@
+package nginx_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"github.com/gatemend/gatemend/lab/gateway"
+	"github.com/gatemend/gatemend/lab/gateway/nginx"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+func backend(service, port string, state gateway.State, endpoints ...string) gateway.Backend {
+	return gateway.Backend{Key: gateway.BackendKey{Namespace: "shop", Service: service, Port: port}, State: state, PortName: port, Endpoints: endpoints}
+}
+
+func rule(path string, kind networkingv1.PathType, b gateway.Backend, annotations map[string]string) gateway.Rule {
+	return gateway.Rule{Path: path, Type: kind, Backend: b.Key, Namespace: "shop", Ingress: "web", Annotations: annotations}
+}
+
+func TestRender(t *testing.T) {
+	web := backend("web", "80", gateway.Found, "10.244.0.4:8080", "10.244.0.5:8080")
+	empty := backend("cart", "80", gateway.Found)
+	gone := backend("gone", "80", gateway.ServiceMissing)
+	rpc := backend("rpc", "grpc", gateway.Found, "10.244.0.6:9000")
+	cases := map[string]gateway.Table{
+		"no-routes": {},
+		"shop": {
+			Backends: []gateway.Backend{empty, gone, rpc, web},
+			Hosts: []gateway.Host{
+				{Name: "", Rules: []gateway.Rule{rule("/", networkingv1.PathTypePrefix, web, nil)}},
+				{Name: "web.shop.test", Rules: []gateway.Rule{
+					rule("/exact", networkingv1.PathTypeExact, web, nil),
+					rule("/cart", networkingv1.PathTypePrefix, empty, nil),
+					rule("/gone", networkingv1.PathTypePrefix, gone, nil),
+					rule("/rpc", networkingv1.PathTypeImplementationSpecific, rpc, map[string]string{
+						"nginx.ingress.kubernetes.io/backend-protocol": "GRPC",
+					}),
+					rule("/slow", networkingv1.PathTypeExact, web, map[string]string{
+						"nginx.ingress.kubernetes.io/proxy-buffer-size":  "16k",
+						"nginx.ingress.kubernetes.io/proxy-read-timeout": "5",
+					}),
+					rule("/tricky", networkingv1.PathTypeExact, web, map[string]string{
+						"nginx.ingress.kubernetes.io/proxy-buffer-size":  "4k; return 200",
+						"nginx.ingress.kubernetes.io/proxy-read-timeout": "-1",
+						"nginx.ingress.kubernetes.io/backend-protocol":   "HTTPS",
+					}),
+				}},
+			},
+		},
+	}
+	for name, table := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := nginx.Render(table, nginx.Options{})
+			file := filepath.Join("testdata", name+".golden")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("configuration differs from %s; run with -update and read the diff. Got:\n%s", file, got)
+			}
+		})
+	}
+}

@@ -46,9 +46,11 @@ type Change struct {
 	Op     Operation `json:"op"`
 	Target Ref       `json:"target"`
 	// ResourceVersion is the version on which the change was planned; act refuses another one.
-	ResourceVersion string          `json:"resourceVersion,omitempty"`
-	Fields          []FieldChange   `json:"fields,omitempty"`
-	Object          json.RawMessage `json:"object,omitempty"` // for OpCreate
+	ResourceVersion string `json:"resourceVersion,omitempty"`
+	// UID is that very object, not another one of its name. A deletion is refused without it.
+	UID    string          `json:"uid,omitempty"`
+	Fields []FieldChange   `json:"fields,omitempty"`
+	Object json.RawMessage `json:"object,omitempty"` // for OpCreate
 }
 
 // Inverse is the change that takes c back. An eviction has none: ok is false.
@@ -105,6 +107,8 @@ type Plan struct {
 	// Before and After are the walks of every route that the change touches, on the snapshot and on the what-if.
 	Before []Trace `json:"before"`
 	After  []Trace `json:"after"`
+	// Mends are the indexes, in Before and After, of the routes that fail because of the finding.
+	Mends []int `json:"mends,omitempty"`
 	// Refused lists other candidates and why they were not taken.
 	Refused []Refusal `json:"refused,omitempty"`
 	// Guards lists what forbids carrying the plan out without a person, or at all.

@@ -15,6 +15,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
@@ -98,6 +99,19 @@ func Decode(data []byte) (metav1.Object, error) {
 		return nil, fmt.Errorf("decode %s: %w", gvk.Kind, err)
 	}
 	return u, nil
+}
+
+// New makes an empty object of a kind, nil for [Other].
+func New(k Kind) runtime.Object {
+	for _, f := range forms() {
+		if f.kind != k {
+			continue
+		}
+		if o, ok := f.empty().(runtime.Object); ok {
+			return o
+		}
+	}
+	return nil
 }
 
 // decodeNewEvent reads an events.k8s.io Event into the core form, which the API server serves for

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"iter"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -33,6 +34,8 @@ type table interface {
 	seal()
 	cloneAny() table
 	cover(c Coverage, scope, why string)
+	allAny() iter.Seq[metav1.Object]
+	onlyIn() string
 	Coverage() Coverage
 	Why() string
 	Len() int
@@ -53,6 +56,18 @@ func (t *Table[T]) getAny(namespace, name string) (metav1.Object, Presence) {
 	}
 	return o, p
 }
+
+func (t *Table[T]) allAny() iter.Seq[metav1.Object] {
+	return func(yield func(metav1.Object) bool) {
+		for _, o := range t.sorted {
+			if !yield(o) {
+				return
+			}
+		}
+	}
+}
+
+func (t *Table[T]) onlyIn() string { return t.scope }
 
 func (t *Table[T]) cloneAny() table { c := t.clone(); return &c }
 
@@ -103,6 +118,13 @@ func of[T metav1.Object](s *Snapshot, k Kind) *Table[T] {
 // At is the time of reading.
 func (s *Snapshot) At() time.Time { return s.at }
 
+// AsOf gives the same snapshot with another time of reading: nothing has changed since.
+func (s *Snapshot) AsOf(at time.Time) *Snapshot {
+	later := *s
+	later.at = at
+	return &later
+}
+
 // Notes lists what could not be read at all, besides the coverage of kinds: a damaged file, an
 // object of an unknown version.
 func (s *Snapshot) Notes() []model.Unseen { return s.notes }
@@ -114,6 +136,23 @@ func (s *Snapshot) Coverage(k Kind) (c Coverage, why string) {
 		return NotRead, ""
 	}
 	return t.Coverage(), t.Why()
+}
+
+// Scope is the only namespace of a kind that was listed, empty unless its coverage is Partial for
+// that reason.
+func (s *Snapshot) Scope(k Kind) string {
+	if t, ok := s.tables[k]; ok {
+		return t.onlyIn()
+	}
+	return ""
+}
+
+// AllOf yields the objects of any kind in order.
+func (s *Snapshot) AllOf(k Kind) iter.Seq[metav1.Object] {
+	if t, ok := s.tables[k]; ok {
+		return t.allAny()
+	}
+	return func(func(metav1.Object) bool) {}
 }
 
 // Lookup finds any object that is not of kind Other.

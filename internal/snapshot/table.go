@@ -40,7 +40,7 @@ func (t Table[T]) Coverage() Coverage { return t.coverage }
 func (t Table[T]) Why() string { return t.why }
 
 // Len is the number of objects.
-func (t Table[T]) Len() int { return len(t.sorted) }
+func (t Table[T]) Len() int { return len(t.byKey) }
 
 // Get looks one object up. The namespace is empty for cluster-scoped kinds. The object is nil
 // unless the presence is Present.

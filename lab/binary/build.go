@@ -121,6 +121,9 @@ func (s *Store) compile(ctx context.Context, set set, programs []string, scratch
 	err := s.heartbeat(title, !set.ours, func() string {
 		return fmt.Sprintf("%d packages compiled", progress.count.Load())
 	}, cmd.Run)
+	if ctx.Err() != nil {
+		return fmt.Errorf("build %s: %w", strings.Join(programs, ", "), context.Cause(ctx))
+	}
 	if err != nil {
 		return fmt.Errorf("build %s: %w\n%s", strings.Join(programs, ", "), err, progress.errors())
 	}

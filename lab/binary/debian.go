@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -166,11 +167,17 @@ func aptGet(ctx context.Context, args ...string) error {
 	// update takes, fails at once and is tried again here.
 	args = append([]string{"-q", "-o", fmt.Sprintf("DPkg::Lock::Timeout=%d", int(aptWait.Seconds()))}, args...)
 	for {
-		cmd := exec.CommandContext(ctx, "apt-get", args...)
+		// Stopped half way it would leave packages that are neither there nor
+		// not there: it always ends by itself, and does not hear Ctrl-C.
+		cmd := exec.Command("apt-get", args...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
 		text, err := cmd.CombinedOutput()
 		if err == nil {
 			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("run apt-get %s: %w", args[len(args)-1], context.Cause(ctx))
 		}
 		if !bytes.Contains(text, []byte("Could not get lock")) || time.Now().After(deadline) {
 			return fmt.Errorf("run apt-get %s: %w\n%s", strings.Join(args, " "), err, lastLines(string(text), 15))

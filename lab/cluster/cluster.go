@@ -7,8 +7,6 @@ import (
 	"net"
 	"os"
 	"slices"
-	"strings"
-	"sync"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -21,9 +19,8 @@ import (
 type Cluster struct {
 	layout layout
 	spec   spec
-
-	logMu sync.Mutex
-	log   io.Writer
+	// log takes whole lines from several goroutines; nil takes none.
+	log io.Writer
 }
 
 // Open returns a cluster that Up has made, running or not. It is ErrNotFound
@@ -105,7 +102,5 @@ func (c *Cluster) logf(format string, args ...any) {
 	if c.log == nil {
 		return
 	}
-	c.logMu.Lock()
-	defer c.logMu.Unlock()
-	fmt.Fprintln(c.log, strings.TrimRight(fmt.Sprintf(format, args...), "\n"))
+	fmt.Fprintf(c.log, format+"\n", args...)
 }

@@ -51,30 +51,15 @@ func Down(ctx context.Context, name string, log io.Writer) error {
 // remove takes everything away. The order matters: what is needed to find a
 // thing goes after the thing, and the state folder last of all.
 func (l layout) remove() error {
-	namespaces, err := l.ownNamespaces()
-	if err != nil {
-		return err
-	}
-	scope := process.Scope{State: l.dir}
-	err = process.KillAll(func() ([]process.Record, error) {
-		// Namespaces of pods may still be made while containerd lives.
-		if scope.Namespaces, err = l.namespaceIDs(namespaces); err != nil {
-			return nil, err
-		}
-		found, err := process.Find(scope)
-		return append(found, l.recorded()...), err
-	}, killPatience)
-	if err != nil {
+	namespaces := l.ownNamespaces()
+	// What containerd knows tells what is ours in shared places; it forgets
+	// nothing once it is dead, so it is asked then.
+	if err := l.kill(namespaces); err != nil {
 		return err
 	}
 	traces := l.traces()
-	if err := mount.RemoveBelow(l.dir); err != nil {
+	if err := l.stop(namespaces); err != nil {
 		return err
-	}
-	for _, namespace := range namespaces {
-		if err := netns.Delete(namespace); err != nil {
-			return err
-		}
 	}
 	if err := removeTraces(traces); err != nil {
 		return err
@@ -87,6 +72,36 @@ func (l layout) remove() error {
 		removeEmptyShared()
 	}
 	return nil
+}
+
+// stop takes away all that runs, and leaves the files: what a restart of the
+// machine would do.
+func (l layout) stop(namespaces []string) error {
+	if err := l.kill(namespaces); err != nil {
+		return err
+	}
+	if err := mount.RemoveBelow(l.dir); err != nil {
+		return err
+	}
+	for _, namespace := range namespaces {
+		if err := netns.Delete(namespace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// kill ends every process of the cluster.
+func (l layout) kill(namespaces []string) error {
+	return process.KillAll(func() ([]process.Record, error) {
+		// Namespaces of pods may still be made while containerd lives.
+		ids, err := l.namespaceIDs(namespaces)
+		if err != nil {
+			return nil, err
+		}
+		found, err := process.Find(process.Scope{State: l.dir, Namespaces: ids})
+		return append(found, l.recorded()...), err
+	}, killPatience)
 }
 
 // removeAll removes a folder but its spec, by which the cluster is known,
@@ -109,9 +124,9 @@ func removeAll(dir string) error {
 
 // ownNamespaces lists the names of network namespaces that the cluster may
 // have made. Without a spec it made none.
-func (l layout) ownNamespaces() ([]string, error) {
+func (l layout) ownNamespaces() []string {
 	if !present(l.spec()) {
-		return nil, nil
+		return nil
 	}
 	var names []string
 	// All numbers, whatever the spec says: it may be damaged.
@@ -120,7 +135,7 @@ func (l layout) ownNamespaces() ([]string, error) {
 			names = append(names, node.Namespace)
 		}
 	}
-	return names, nil
+	return names
 }
 
 // namespaceIDs returns the ids of the nodes' namespaces and of those that

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"syscall"
+	"time"
 
 	"github.com/gatemend/gatemend/lab/binary"
 	"github.com/gatemend/gatemend/lab/cluster/process"
@@ -33,6 +35,9 @@ func (c *Cluster) Exec(ctx context.Context, argv []string, stdio Stdio) error {
 	return nil
 }
 
+// stopPatience is how long a program may take to stop when the context ends.
+const stopPatience = 10 * time.Second
+
 // Command prepares what Exec runs, for callers that start and stop it
 // themselves.
 func (c *Cluster) Command(ctx context.Context, argv ...string) (*exec.Cmd, error) {
@@ -47,6 +52,9 @@ func (c *Cluster) Command(ctx context.Context, argv ...string) (*exec.Cmd, error
 	// id, the terminal and the signals are the program's own.
 	args := append([]string{"--net=" + c.Namespace(), "--"}, argv...)
 	cmd := exec.CommandContext(ctx, nsenter, args...)
+	// A program that is told to stop may tidy up; then it is made to.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopPatience
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig(), process.Marker+"="+c.layout.dir)
 	return cmd, nil
 }

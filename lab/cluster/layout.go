@@ -30,9 +30,9 @@ const (
 	etcdAddress  = "127.0.0.1:2379"
 )
 
-// ErrBadName says that a cluster's name cannot be used in paths and names of
-// network namespaces.
-var ErrBadName = errors.New("invalid cluster name")
+// ErrBadOption says that what was asked for cannot be: a name that does not fit
+// in paths, a number of nodes out of range, an image that does not exist.
+var ErrBadOption = errors.New("invalid option")
 
 // layout knows where everything of one cluster is. It does no I/O.
 type layout struct {
@@ -47,7 +47,7 @@ func newLayout(name string) (layout, error) {
 		name = DefaultName
 	}
 	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?$`).MatchString(name) {
-		return layout{}, fmt.Errorf("%w %q: want 1 to 24 of a-z, 0-9 and -, not at the ends", ErrBadName, name)
+		return layout{}, fmt.Errorf("%w: cluster name %q: want 1 to 24 of a-z, 0-9 and -, not at the ends", ErrBadOption, name)
 	}
 	return layout{name: name, dir: filepath.Join(StateRoot, name)}, nil
 }

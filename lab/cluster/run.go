@@ -39,8 +39,9 @@ func (c *Cluster) start(path string, what component) error {
 		return fmt.Errorf("start %s: %w", what.name, err)
 	}
 	record, err := process.Observe(cmd.Process.Pid)
-	// Collected when it ends, if this process is still there to do so.
-	go cmd.Wait()
+	// Collected when it ends, for as long as this process lives: the component
+	// outlives it on purpose, so nobody waits for the goroutine.
+	go func() { _ = cmd.Wait() }()
 	if err != nil {
 		return c.died(what.name, err)
 	}

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,44 +16,9 @@ import (
 	"github.com/gatemend/gatemend/lab/binary"
 )
 
-// ErrUnsuited says that the lab cannot run on this machine or as this user.
-var ErrUnsuited = errors.New("the lab cannot run here")
-
 // readyWithin bounds each wait for a component. A loaded machine needs a
 // tenth of it.
 const readyWithin = 3 * time.Minute
-
-// Options says what Up makes.
-type Options struct {
-	// Name is the cluster's name; "" means DefaultName.
-	Name string
-	// Nodes is how many nodes are wanted at least, at most MaxNodes. 0 means
-	// what is there, or 1.
-	Nodes int
-	// Images are the lab's images to bring to every node, by the names that
-	// Images lists. The pause image always is.
-	Images []string
-	// Audit makes the API server write an audit log. It takes effect when the
-	// cluster is made.
-	Audit bool
-	// Store holds the programs. Nil means the default one, for the source
-	// found at or above the working directory.
-	Store *binary.Store
-	// Log receives lines of progress; nil means none.
-	Log io.Writer
-}
-
-// Check says, by an error that is ErrUnsuited, what is missing for Up and
-// Down. It changes nothing.
-func Check() error {
-	if runtime.GOOS != "linux" {
-		return fmt.Errorf("%w: it needs Linux (network namespaces, cgroups, containerd); this is %s", ErrUnsuited, runtime.GOOS)
-	}
-	if os.Geteuid() != 0 {
-		return fmt.Errorf("%w: it needs root to make network namespaces and run containers; run it with sudo", ErrUnsuited)
-	}
-	return nil
-}
 
 // Up makes a cluster, completes one that is half made, or finds that nothing
 // is to be done. When it returns without an error, the API answers, all nodes
@@ -70,8 +32,8 @@ func Up(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Nodes < 0 || o.Nodes > MaxNodes {
-		return nil, fmt.Errorf("make cluster %s: %d nodes, want 1 to %d", l.name, o.Nodes, MaxNodes)
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	log := &lockedWriter{w: o.Log}
 	store := o.Store
@@ -181,10 +143,7 @@ func (c *Cluster) bringUp(ctx context.Context, store *binary.Store, programs map
 		})
 		return c.startNodes(ctx, programs)
 	})
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return nil
+	return group.Wait()
 }
 
 // writeFiles makes the folders and every file that the components read.
@@ -249,8 +208,10 @@ func (c *Cluster) startControlPlane(ctx context.Context, programs map[string]str
 // startNodes starts what a node needs besides containerd and waits until all
 // nodes are ready.
 func (c *Cluster) startNodes(ctx context.Context, programs map[string]string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, fmt.Errorf("nodes not ready within %s", readyWithin))
+	defer cancel()
 	for _, node := range c.Nodes() {
-		if err := c.awaitStep(ctx, node.component("containerd"), containerdReady(node)); err != nil {
+		if err := c.await(ctx, node.component("containerd"), containerdReady(node)); err != nil {
 			return err
 		}
 		for _, what := range []component{kubelet(c.layout, node), kubeProxy(c.layout, node)} {
@@ -259,8 +220,6 @@ func (c *Cluster) startNodes(ctx context.Context, programs map[string]string) er
 			}
 		}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, fmt.Errorf("nodes not ready within %s", readyWithin))
-	defer cancel()
 	return c.WaitReady(ctx)
 }
 
@@ -305,21 +264,4 @@ func nodeNames(nodes []Node) string {
 		names[i] = node.Name
 	}
 	return strings.Join(names, ", ")
-}
-
-// lockedWriter lets several goroutines write whole lines; a nil writer drops
-// them.
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-// Write passes the data on.
-func (l *lockedWriter) Write(data []byte) (int, error) {
-	if l.w == nil {
-		return len(data), nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(data)
 }

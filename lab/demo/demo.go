@@ -63,7 +63,7 @@ func Run(ctx context.Context, o Options) (results []Result, err error) {
 	}
 	defer os.RemoveAll(dir)
 	d.events = &events{path: filepath.Join(dir, "events.jsonl")}
-	d.headline("gatemend watch --fix --yes")
+	d.headline("gatemend watch --fix --yes --approve all")
 	if d.gatemend, err = watch(ctx, d.cluster, o.Gatemend, d.events.path, filepath.Join(dir, "journal.jsonl"), o.Out); err != nil {
 		return nil, err
 	}

@@ -66,7 +66,8 @@ func (d *demo) round(ctx context.Context, f fault.Fault) (Result, error) {
 	return result, nil
 }
 
-// await polls until a condition holds, within a limit. It also ends when gatemend does.
+// await polls until a condition holds, within a limit. It also ends when gatemend does, if that
+// was started.
 func (d *demo) await(ctx context.Context, what string, limit time.Duration, holds func() (bool, error)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("waited %s for %s", limit, what))
 	defer cancel()
@@ -77,8 +78,10 @@ func (d *demo) await(ctx context.Context, what string, limit time.Duration, hold
 		if err != nil || ok {
 			return err
 		}
-		if err := d.gatemend.ended(); err != nil {
-			return err
+		if d.gatemend != nil {
+			if err := d.gatemend.ended(); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-ctx.Done():

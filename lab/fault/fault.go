@@ -16,6 +16,7 @@ type Fault struct {
 	Gateway    string   // name in [manifest.Gateways] of the proxy on which it is watched
 	Route      string   // host on which it shows
 	WantStatus []int    // statuses that clients get, the usual one first
+	WantLog    string   // regular expression for a line of the gateway's log
 	WantCauses []string // causes that are right as the first one; ids of the catalogue
 	WantObject string   // KIND NAMESPACE/NAME of the object at fault
 

@@ -13,6 +13,7 @@ func namedPortMissing() Fault {
 	return Fault{
 		Name: "named-port-missing", Title: "the Service's targetPort is named http-web, the pods' port http",
 		Gateway: "envoy", Route: manifest.Host(manifest.Cart), WantStatus: []int{503},
+		WantLog:    `" 503 UH 0 \d+ .*"cart\.shop\.test" "-"$`,
 		WantCauses: []string{"named-port-missing"}, WantObject: "Service shop/cart",
 		Inject: func(ctx context.Context, c *manifest.Client) error {
 			s := manifest.Service(manifest.Cart)

@@ -14,6 +14,7 @@ func servicePortMissing() Fault {
 	return Fault{
 		Name: "service-port-missing", Title: "the Ingress names port 8081, the Service has port 80",
 		Gateway: "nginx", Route: manifest.Host(manifest.Web), WantStatus: []int{503},
+		WantLog:    `" 503 190 .* \[shop-web-8081\] \[\] - - - - [0-9a-f]{32}$`,
 		WantCauses: []string{"service-port-missing"}, WantObject: "Ingress shop/web",
 		Inject: func(ctx context.Context, c *manifest.Client) error {
 			ing := manifest.Ingress(manifest.Web, nginx.Class)

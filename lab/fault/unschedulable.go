@@ -13,6 +13,7 @@ func unschedulable() Fault {
 	return Fault{
 		Name: "unschedulable", Title: "a new revision requests 100 CPUs",
 		Gateway: "haproxy", Route: manifest.Host(manifest.API), WantStatus: []int{503, 502},
+		WantLog:    ` http shop_svc_api_http/<NOSRV> 0/-1/-1/-1/\d+ 503 \d+ - - SC-- `,
 		WantCauses: []string{"unschedulable", "bad-rollout"}, WantObject: "Deployment shop/api",
 		Inject: deploy(manifest.API, func(d *appsv1.Deployment) {
 			allAtOnce(d)

@@ -11,6 +11,7 @@ func wrongSelector() Fault {
 	return Fault{
 		Name: "wrong-selector", Title: "the Service selects app=website, the pods carry app=web",
 		Gateway: "nginx", Route: manifest.Host(manifest.Web), WantStatus: []int{503},
+		WantLog:    `" 503 190 .* \[shop-web-80\] \[\] - - - - [0-9a-f]{32}$`,
 		WantCauses: []string{"selector-mismatch"}, WantObject: "Service shop/web",
 		Inject: func(ctx context.Context, c *manifest.Client) error {
 			s := manifest.Service(manifest.Web)

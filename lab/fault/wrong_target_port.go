@@ -14,6 +14,7 @@ func wrongTargetPort() Fault {
 	return Fault{
 		Name: "wrong-target-port", Title: "the Service's targetPort is 9090, the pods listen on 8080",
 		Gateway: "envoy", Route: manifest.Host(manifest.Cart), WantStatus: []int{503},
+		WantLog:    `" 503 UF 0 \d+ .*"cart\.shop\.test" "[\d.]+:9090"$`,
 		WantCauses: []string{"target-port-mismatch"}, WantObject: "Service shop/cart",
 		Inject: func(ctx context.Context, c *manifest.Client) error {
 			s := manifest.Service(manifest.Cart)

@@ -5,7 +5,6 @@ import (
 	"net"
 	"slices"
 	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -75,14 +74,7 @@ func Read(class string, o Objects) Table {
 			continue
 		}
 		for _, spec := range ing.Spec.Rules {
-			if spec.HTTP == nil {
-				continue
-			}
-			for _, p := range spec.HTTP.Paths {
-				if p.Backend.Service == nil { // a resource backend: neither proxy of the lab has any
-					continue
-				}
-				r := rule(ing, p)
+			for _, r := range rules(ing, spec) {
 				hosts[spec.Host] = append(hosts[spec.Host], r)
 				keys[r.Backend] = true
 			}
@@ -110,6 +102,19 @@ func (t Table) Backend(key BackendKey) Backend {
 		return Backend{Key: key, State: ServiceMissing}
 	}
 	return t.Backends[i]
+}
+
+func rules(ing *networkingv1.Ingress, spec networkingv1.IngressRule) []Rule {
+	if spec.HTTP == nil {
+		return nil
+	}
+	var out []Rule
+	for _, p := range spec.HTTP.Paths {
+		if p.Backend.Service != nil { // else a resource backend: neither proxy of the lab has any
+			out = append(out, rule(ing, p))
+		}
+	}
+	return out
 }
 
 func rule(ing *networkingv1.Ingress, p networkingv1.HTTPIngressPath) Rule {
@@ -177,22 +182,27 @@ func endpoints(key BackendKey, portName string, all []*discoveryv1.EndpointSlice
 			continue
 		}
 		for _, p := range s.Ports {
-			if p.Port == nil || deref(p.Name) != portName {
-				continue
-			}
-			for _, e := range s.Endpoints {
-				// The API says that an unknown readiness is to be taken as ready.
-				if e.Conditions.Ready != nil && !*e.Conditions.Ready {
-					continue
-				}
-				for _, a := range e.Addresses {
-					out = append(out, net.JoinHostPort(strings.TrimSpace(a), strconv.Itoa(int(*p.Port))))
-				}
+			if p.Port != nil && deref(p.Name) == portName {
+				out = append(out, ready(s, *p.Port)...)
 			}
 		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+func ready(s *discoveryv1.EndpointSlice, port int32) []string {
+	var out []string
+	for _, e := range s.Endpoints {
+		// The API says that an unknown readiness is to be taken as ready.
+		if e.Conditions.Ready != nil && !*e.Conditions.Ready {
+			continue
+		}
+		for _, a := range e.Addresses {
+			out = append(out, net.JoinHostPort(a, strconv.Itoa(int(port))))
+		}
+	}
+	return out
 }
 
 func deref(s *string) string {

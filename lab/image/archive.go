@@ -10,8 +10,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -47,7 +51,8 @@ func (c Cache) Build(s Spec) (Archive, error) {
 	if err != nil {
 		return Archive{}, err
 	}
-	target := filepath.Join(c.Dir, key+".tar")
+	base := path.Base(strings.ReplaceAll(s.Ref, ":", "-")) + "."
+	target := filepath.Join(c.Dir, base+key+".tar")
 	// The digest is written last: where it is, the archive is whole.
 	if digest, err := os.ReadFile(target + ".digest"); err == nil {
 		return Archive{Ref: s.Ref, Path: target, Digest: string(digest)}, nil
@@ -55,6 +60,7 @@ func (c Cache) Build(s Spec) (Archive, error) {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return Archive{}, fmt.Errorf("create image folder: %w", err)
 	}
+	c.forget(base)
 	digest, err := writeFile(target, func(w io.Writer) (string, error) { return Write(w, s) })
 	if err != nil {
 		return Archive{}, err
@@ -64,6 +70,25 @@ func (c Cache) Build(s Spec) (Archive, error) {
 		return "", err
 	})
 	return Archive{Ref: s.Ref, Path: target, Digest: digest}, err
+}
+
+// keepFor is how long archives of an image's earlier states are kept: longer
+// than another cluster may need to load one.
+const keepFor = time.Hour
+
+// forget removes archives that newer ones of the same image have replaced, so
+// that the cache does not grow with every change of a program.
+func (c Cache) forget(base string) {
+	files, err := filepath.Glob(filepath.Join(c.Dir, base+"*"))
+	if err != nil {
+		return
+	}
+	// In reverse, so that a digest goes before the archive that it vouches for.
+	for _, file := range slices.Backward(files) {
+		if info, err := os.Stat(file); err == nil && time.Since(info.ModTime()) > keepFor {
+			_ = os.Remove(file)
+		}
+	}
 }
 
 // key is a hash of all that decides the image's content.

@@ -30,6 +30,7 @@ func Libraries(program string) ([]string, error) {
 		return nil, err
 	}
 	found := map[string]bool{}
+	loader := ""
 	queue := []string{program}
 	for len(queue) > 0 {
 		file := queue[0]
@@ -39,10 +40,14 @@ func Libraries(program string) ([]string, error) {
 			return nil, fmt.Errorf("find libraries of %s: %w", program, err)
 		}
 		if needs.loader != "" && !found[needs.loader] {
-			found[needs.loader] = true
-			queue = append(queue, needs.loader)
+			loader = needs.loader
+			found[loader] = true
+			queue = append(queue, loader)
 		}
 		for _, name := range needs.libraries {
+			if name == filepath.Base(loader) {
+				continue // loaded already: it is at work
+			}
 			path, err := lookLibrary(name, needs.machine, slices.Concat(needs.runPath, folders))
 			if err != nil {
 				return nil, fmt.Errorf("find libraries of %s, for %s: %w", program, file, err)

@@ -29,7 +29,7 @@ type Limits struct {
 	Rate     float64       // requests per second and target
 	Count    int           // requests per target
 	Duration time.Duration // from start to the last request
-	Timeout  time.Duration // for one answer; 0 means 10 s
+	Timeout  time.Duration // for one answer; 0 means 30 s, longer than HAProxy retries
 	Waiting  int           // requests of a target that may wait at once; 0 means 500
 }
 
@@ -48,7 +48,7 @@ func Start(ctx context.Context, dial DialFunc, targets []Target, l Limits) (*Run
 		return nil, fmt.Errorf("start load: rate %v, count %d and duration %s must all be positive", l.Rate, l.Count, l.Duration)
 	}
 	if l.Timeout == 0 {
-		l.Timeout = 10 * time.Second
+		l.Timeout = 30 * time.Second
 	}
 	if l.Waiting == 0 {
 		l.Waiting = 500

@@ -82,7 +82,7 @@ func (c *Client) Healthy(ctx context.Context) error {
 	return c.accepted(ctx)
 }
 
-// Endpoints waits until a Service of the shop has exactly so many ready endpoints.
+// Endpoints waits until a Service of the shop has exactly so many ready endpoints on the port on which the shop listens.
 func (c *Client) Endpoints(ctx context.Context, service string, want int) error {
 	return Until(ctx, "endpoints of service "+service, func(ctx context.Context) (string, error) {
 		list, err := c.Kube.DiscoveryV1().EndpointSlices(Namespace).List(ctx, metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=" + service})
@@ -91,6 +91,9 @@ func (c *Client) Endpoints(ctx context.Context, service string, want int) error 
 		}
 		got := 0
 		for _, s := range list.Items {
+			if len(s.Ports) != 1 || s.Ports[0].Port == nil || *s.Ports[0].Port != containerPort {
+				continue // made for an earlier form of the Service
+			}
 			for _, e := range s.Endpoints {
 				if e.Conditions.Ready == nil || *e.Conditions.Ready {
 					got++

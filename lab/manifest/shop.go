@@ -16,6 +16,9 @@ import (
 	"github.com/gatemend/gatemend/lab/image"
 )
 
+// containerPort is where the shop listens.
+const containerPort = 8080
+
 // Names of the shop's parts.
 const (
 	Namespace = "shop"
@@ -69,7 +72,7 @@ func container(role string) corev1.Container {
 			{Name: "SHOP_DRAIN", Value: "1s"},
 			{Name: "SHOP_POD", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}},
 		},
-		Ports:          []corev1.ContainerPort{{Name: "http", ContainerPort: 8080, Protocol: corev1.ProtocolTCP}},
+		Ports:          []corev1.ContainerPort{{Name: "http", ContainerPort: containerPort, Protocol: corev1.ProtocolTCP}},
 		ReadinessProbe: probe("/readyz", 1, 2),
 		LivenessProbe:  probe("/healthz", 5, 3),
 		// Endpoints are withdrawn when the pod is told to end, and every gateway learns of it a little later.

@@ -33,14 +33,10 @@ func newExec(name *string) *cobra.Command {
 	return cmd
 }
 
-// runInside runs a program with this one's standard streams. A signal to stop
-// reaches the program too, if it is from the terminal; then its own reaction
-// is awaited.
+// runInside runs a program with this one's standard streams. When this one is
+// told to stop, so is the program, and its reaction is awaited.
 func runInside(cmd *cobra.Command, name string, argv []string) error {
-	if err := cluster.Check(); err != nil {
-		return err
-	}
-	c, err := cluster.Open(name)
+	c, err := open(name)
 	if err != nil {
 		return err
 	}
@@ -50,4 +46,12 @@ func runInside(cmd *cobra.Command, name string, argv []string) error {
 		return fmt.Errorf("%w: %w", errPassedOn, err)
 	}
 	return err
+}
+
+// open finds a cluster that programs are to run in.
+func open(name string) (*cluster.Cluster, error) {
+	if err := cluster.Check(); err != nil {
+		return nil, err
+	}
+	return cluster.Open(name)
 }

@@ -14,6 +14,10 @@ func newKubectl(name *string) *cobra.Command {
 		Short:   "Run kubectl against a cluster (lab --name NAME kubectl ... for another one)",
 		Example: "  lab kubectl get pods -A",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			// Before kubectl is built: without a cluster it is of no use.
+			if _, err := open(*name); err != nil {
+				return err
+			}
 			store, err := binary.Open("", ".", cmd.ErrOrStderr())
 			if err != nil {
 				return err

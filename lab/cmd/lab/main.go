@@ -30,10 +30,20 @@ func status(err error) int {
 	case err == nil:
 		return 0
 	case errors.As(err, &ended) && errors.Is(err, errPassedOn):
-		return ended.ExitCode()
+		if code := ended.ExitCode(); code >= 0 {
+			return code
+		}
+		// A signal ended it; shells tell that by a status from 128 on.
+		if wait, ok := ended.Sys().(syscall.WaitStatus); ok {
+			return 128 + int(wait.Signal())
+		}
+		return 1
 	}
 	fmt.Fprintln(os.Stderr, "lab:", err)
-	if errors.Is(err, cluster.ErrUnsuited) || errors.Is(err, cluster.ErrBadName) || errors.Is(err, errUsage) {
+	if errors.Is(err, cluster.ErrNotFound) {
+		fmt.Fprintln(os.Stderr, "`lab up` makes one")
+	}
+	if errors.Is(err, cluster.ErrUnsuited) || errors.Is(err, cluster.ErrBadOption) || errors.Is(err, errUsage) {
 		return 2
 	}
 	return 1

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,16 @@ takes some minutes; later a cluster is up in seconds.`,
   lab kubectl get nodes
   lab exec -- curl -k https://10.96.0.1/version
   lab down`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			hint := ""
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = ", did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return fmt.Errorf("unknown command %q%s (%w)", args[0], hint, errUsage)
+		},
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -35,6 +46,7 @@ takes some minutes; later a cluster is up in seconds.`,
 	// Flags before the command are read even if the command passes all flags
 	// after it on, as kubectl does.
 	root.TraverseChildren = true
+	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(
 		newUp(&name),
 		newDown(&name),
@@ -44,6 +56,7 @@ takes some minutes; later a cluster is up in seconds.`,
 		newLogs(&name),
 		newBinaries(),
 		newDemo(&name),
+		newRecord(&name),
 	)
 	return root
 }

@@ -1,0 +1,104 @@
+# gatemend. 'make' lists the targets.
+# Two modules: the product here, and the lab (a real Kubernetes for the demo and the end-to-end tests)
+# in lab/, whose dependencies the product must not have.
+
+GO       ?= go
+FUZZTIME ?= 30s
+BENCH    ?= .
+FAULTS   ?=
+LAB      := bin/lab
+GATEMEND := bin/gatemend
+TOOL     := $(GO) tool -modfile=go.tools.mod
+LDFLAGS  := -s -w
+
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/gatemend, one static binary
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(GATEMEND) ./cmd/gatemend
+
+.PHONY: lab
+lab: ## Build bin/lab, which runs a real Kubernetes on this machine
+	cd lab && $(GO) build -trimpath -o ../$(LAB) ./cmd/lab
+
+.PHONY: demo
+demo: can-lab build lab ## Break a real cluster in many ways and mend it (Linux, root; about 10 minutes the first time)
+	$(LAB) demo --gatemend $(GATEMEND) $(if $(FAULTS),--fault $(FAULTS))
+
+.PHONY: demo-down
+demo-down: lab ## Remove every trace of the demo's cluster
+	$(LAB) down
+
+.PHONY: demo-offline
+demo-offline: build ## Diagnose the recorded dumps under examples/ (Go alone: no root, no cluster, no network)
+	$(GO) run ./examples -gatemend $(GATEMEND)
+
+.PHONY: can-lab
+can-lab:
+	@if [ "$$(uname -s)" != Linux ]; then \
+		echo "The lab needs Linux: it runs kubelets and containers on this machine. This is $$(uname -s)."; \
+		echo "Without Linux: make demo-offline (demo) and make test-unit (tests)."; exit 1; fi
+	@if [ "$$(id -u)" != 0 ]; then \
+		echo "The lab needs root: it makes network namespaces and runs containerd. You are $$(id -un)."; \
+		echo "Without root: make demo-offline (demo) and make test-unit (tests)."; exit 1; fi
+
+.PHONY: test
+test: can-lab test-unit test-integration test-e2e ## Run all tests: unit, integration (a real API server), end to end (the lab)
+
+.PHONY: test-unit
+test-unit: ## Run the tests that need nothing but Go
+	$(GO) test ./...
+	cd lab && $(GO) test ./...
+
+.PHONY: test-integration
+test-integration: lab ## Run the tests against a real kube-apiserver and etcd
+	dir="$$($(LAB) binaries --print-dir)" && KUBEBUILDER_ASSETS="$$dir" $(GO) test -tags integration ./internal/...
+
+.PHONY: test-e2e
+test-e2e: can-lab build lab ## Run the end-to-end tests on the lab (Linux, root)
+	cd lab && GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -timeout 60m -p 1 ./...
+
+.PHONY: race
+race: ## Run the unit tests with the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+.PHONY: lint
+lint: ## Check style, layout and formatting
+	$(GO) vet ./...
+	$(TOOL) golangci-lint run ./...
+	cd lab && $(GO) vet -tags lab ./...
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities in what is linked
+	$(TOOL) govulncheck ./...
+
+.PHONY: generate
+generate: ## Write what is generated: docs/commands.md, docs/exit-codes.md, docs/causes.md
+	$(GO) test ./internal/rules -run 'TestDocs' -update
+
+.PHONY: golden
+golden: ## Refresh golden files, then look at what changed with git diff
+	$(GO) test $$(grep -rlE 'testkit\.Golden|flag\.Bool\("update"' --include='*_test.go' internal | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
+
+.PHONY: fuzz
+fuzz: ## Fuzz every fuzz target for FUZZTIME each
+	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' internal | xargs -n1 dirname | sort -u); do \
+		for name in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -c6-); do \
+			echo "$$dir $$name"; \
+			$(GO) test ./$$dir -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) || exit 1; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## Run the benchmarks named BENCH ten times, for benchstat
+	$(GO) test ./internal/... -run '^$$' -bench '$(BENCH)' -benchmem -count 10
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin dist

@@ -1,0 +1,79 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/act"
+	"github.com/gatemend/gatemend/internal/diagnose"
+	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/source/dump"
+	"github.com/gatemend/gatemend/internal/source/kube"
+)
+
+// cluster is a live cluster as commands see it.
+type cluster struct {
+	clients *kube.Clients
+	now     func() time.Time
+}
+
+// Actor is what carries changes out.
+func (c *cluster) Actor() mend.Actor {
+	return act.New(c.clients.Kube, c.clients.Dynamic, c.clients.Mapper)
+}
+
+// Snapshot reads the cluster once.
+func (c *cluster) Snapshot(ctx context.Context, namespace string) (*snapshot.Snapshot, error) {
+	s, err := kube.Read(ctx, c.clients, kube.Options{Namespace: namespace, Now: c.now})
+	if err != nil {
+		return nil, hinted(err)
+	}
+	return s, nil
+}
+
+// AppLogs reads the ends of application containers' logs.
+func (c *cluster) AppLogs(ctx context.Context, wanted []diagnose.LogWanted) ([]model.LogExcerpt, []model.Unseen) {
+	requests := make([]kube.LogRequest, 0, len(wanted))
+	for _, w := range wanted {
+		requests = append(requests, kube.LogRequest{Pod: w.Pod, Container: w.Container, Previous: w.Previous})
+	}
+	excerpts, err := kube.PodLogs(ctx, c.clients.Kube, kube.LogOptions{}, requests...)
+	if err != nil {
+		return excerpts, []model.Unseen{{What: "logs of application containers", Why: oneLine(err)}}
+	}
+	return excerpts, nil
+}
+
+// WriteDump reads what a diagnosis reads, twice as a diagnosis does, and writes it to a folder.
+func (c *cluster) WriteDump(ctx context.Context, dir, namespace string, since time.Time) ([]model.Unseen, error) {
+	s, err := c.Snapshot(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	logs, unseen := c.gatewayLogs(ctx, s, since)
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("read gateways' logs: %w", context.Cause(ctx))
+	}
+	var excerpts []model.LogExcerpt
+	var signals []model.Signal
+	for _, l := range logs {
+		excerpts = append(excerpts, l.excerpt())
+		signals = append(signals, l.signals()...)
+	}
+	d := diagnose.Diagnose(diagnose.Input{Snapshot: s, Signals: signals})
+	more, notRead := c.AppLogs(ctx, diagnose.WantsLogs(d, s))
+	if err := dump.Write(dir, s, dump.WriteOptions{Logs: append(excerpts, more...)}); err != nil {
+		return nil, hinted(err)
+	}
+	unseen = append(unseen, notRead...)
+	for _, k := range snapshot.Kinds() {
+		coverage, why := s.Coverage(k)
+		if coverage == snapshot.Denied || coverage == snapshot.Failed || coverage == snapshot.Partial {
+			unseen = append(unseen, model.Unseen{What: string(k), Why: coverage.String() + ": " + why})
+		}
+	}
+	return unseen, nil
+}

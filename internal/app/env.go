@@ -1,0 +1,120 @@
+package app
+
+import (
+	"cmp"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/source/dump"
+)
+
+// Env is the real outside of the program. program is the name by which it was called.
+func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string) string) cli.Env {
+	return cli.Env{
+		In:       in,
+		Out:      out,
+		Err:      errOut,
+		Terminal: terminal(in, out, getenv),
+		Now:      time.Now,
+		Program:  programName(program),
+		Build:    build(),
+		ReadDump: readDump,
+		LogsIn:   logsIn,
+		ReadLogs: readLogs,
+		OpenEvents: func(path string) (io.WriteCloser, error) {
+			return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		},
+		Connect: func(flags genericclioptions.RESTClientGetter) (cli.Cluster, error) {
+			return connect(flags, time.Now)
+		},
+	}
+}
+
+// programName is how a person calls the program: as a plugin of kubectl, its file is kubectl-gatemend.
+func programName(arg0 string) string {
+	base := strings.TrimSuffix(filepath.Base(arg0), ".exe")
+	if plugin, ok := strings.CutPrefix(base, "kubectl-"); ok {
+		return "kubectl " + plugin
+	}
+	return "gatemend"
+}
+
+func readDump(path string, stdin io.Reader, now time.Time) (*snapshot.Snapshot, error) {
+	s, err := dump.Read(path, dump.ReadOptions{Stdin: stdin, At: now})
+	if err != nil {
+		return nil, hinted(err)
+	}
+	return s, nil
+}
+
+// terminal finds out what stdin and stdout are.
+func terminal(in io.Reader, out io.Writer, getenv func(string) string) cli.Terminal {
+	t := cli.Terminal{NoColor: getenv("NO_COLOR") != "" || getenv("TERM") == "dumb"}
+	if f, ok := in.(*os.File); ok {
+		t.In = term.IsTerminal(int(f.Fd()))
+	}
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		t.Out = true
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			t.Width = width
+		}
+	}
+	return t
+}
+
+// build reads what the Go tool recorded in the binary.
+func build() cli.Build {
+	b := cli.Build{Version: "devel", GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	if v := strings.Trim(info.Main.Version, "()"); v != "" {
+		b.Version = v
+	}
+	dirty := ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			b.Commit = s.Value[:min(len(s.Value), 12)]
+		case s.Key == "vcs.time":
+			b.Date = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "+dirty"
+		}
+	}
+	if b.Commit != "" {
+		b.Commit += dirty
+	}
+	b.Version = cmp.Or(b.Version, "devel")
+	return b
+}
+
+// within opens a folder, or the folder of a file, so that no link in it leads outside.
+func within(path string) (files fs.FS, name string, closeRoot func() error, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	dir, name := path, "."
+	if !info.IsDir() {
+		dir, name = filepath.Split(filepath.Clean(path))
+		dir = cmp.Or(dir, ".")
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	return root.FS(), name, root.Close, nil
+}

@@ -1,0 +1,144 @@
+package app
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// How much of each gateway's log is read at once, and how many logs side by side. A busy gateway
+// writes a line of some 400 bytes for each request: this is the last 50,000 of them.
+const (
+	gatewayLogBytes = 20 << 20
+	gatewayLogLines = 50_000
+	gatewaysAtOnce  = 4
+	longestLine     = 1 << 20
+)
+
+// gatewayLog is the end of one gateway's log.
+type gatewayLog struct {
+	pod       model.Ref
+	container string
+	proxy     proxy.Proxy
+	lines     []stamped
+}
+
+// stamped is a line and the time at which the container runtime got it; zero where that is not known.
+type stamped struct {
+	at   time.Time
+	text []byte
+}
+
+// GatewayLogs reads what the gateways logged since a time. A log that cannot be read is something
+// unseen, not an error: the objects alone may still tell the cause.
+func (c *cluster) GatewayLogs(ctx context.Context, s *snapshot.Snapshot, since time.Time) ([]model.Signal, []model.Unseen, error) {
+	logs, unseen := c.gatewayLogs(ctx, s, since)
+	if err := ctx.Err(); err != nil {
+		return nil, nil, fmt.Errorf("read gateways' logs: %w", context.Cause(ctx))
+	}
+	var signals []model.Signal
+	for _, l := range logs {
+		signals = append(signals, l.signals()...)
+	}
+	return signals, unseen, nil
+}
+
+// gatewayLogs reads the logs of all gateways that run.
+func (c *cluster) gatewayLogs(ctx context.Context, s *snapshot.Snapshot, since time.Time) ([]gatewayLog, []model.Unseen) {
+	var logs []gatewayLog
+	for p := range s.Pods().All() {
+		if px, container, ok := all.ForPod(p); ok && p.Status.Phase == corev1.PodRunning {
+			logs = append(logs, gatewayLog{pod: snapshot.RefOf(p), container: container, proxy: px})
+		}
+	}
+	errs := make([]error, len(logs))
+	var g errgroup.Group
+	g.SetLimit(gatewaysAtOnce)
+	for i := range logs {
+		g.Go(func() error {
+			logs[i].lines, errs[i] = c.readLog(ctx, logs[i], since)
+			return nil
+		})
+	}
+	_ = g.Wait() // no function returns an error: each keeps its own in errs
+	var unseen []model.Unseen
+	for i, err := range errs {
+		if err != nil {
+			what := fmt.Sprintf("log of gateway %s/%s", logs[i].pod.Namespace, logs[i].pod.Name)
+			unseen = append(unseen, model.Unseen{What: what, Why: oneLine(err)})
+		}
+	}
+	return logs, unseen
+}
+
+func (c *cluster) readLog(ctx context.Context, l gatewayLog, since time.Time) ([]stamped, error) {
+	lines, limit := int64(gatewayLogLines), int64(gatewayLogBytes)
+	from := metav1.NewTime(since)
+	stream, err := c.clients.Kube.CoreV1().Pods(l.pod.Namespace).GetLogs(l.pod.Name, &corev1.PodLogOptions{
+		Container: l.container, SinceTime: &from, TailLines: &lines, LimitBytes: &limit, Timestamps: true,
+	}).Stream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer stream.Close()
+	return split(stream)
+}
+
+// split reads lines that the kubelet has marked with their times.
+func split(r io.Reader) ([]stamped, error) {
+	scanner := bufio.NewScanner(r)
+	scanner.Buffer(make([]byte, 0, 64<<10), longestLine)
+	var lines []stamped
+	for scanner.Scan() {
+		mark, text, found := bytes.Cut(scanner.Bytes(), []byte{' '})
+		at, err := time.Parse(time.RFC3339Nano, string(mark))
+		if !found || err != nil {
+			at, text = time.Time{}, scanner.Bytes()
+		}
+		lines = append(lines, stamped{at, bytes.Clone(text)})
+	}
+	if err := scanner.Err(); err != nil {
+		return lines, fmt.Errorf("read log: %w", err)
+	}
+	return lines, nil
+}
+
+// signals parses the log.
+func (l gatewayLog) signals() []model.Signal {
+	source := l.pod.Namespace + "/" + l.pod.Name + "/" + l.container
+	parser := l.proxy.NewParser()
+	var signals []model.Signal
+	for _, line := range l.lines {
+		var s model.Signal
+		if class := parser.Parse(line.text, &s); class != proxy.Access && class != proxy.ErrorLine {
+			continue
+		}
+		if s.At.IsZero() {
+			s.At = line.at
+		}
+		s.Gateway, s.Proxy, s.Source = l.pod, l.proxy.Name, source
+		signals = append(signals, s)
+	}
+	return signals
+}
+
+// excerpt is the log as it was written.
+func (l gatewayLog) excerpt() model.LogExcerpt {
+	e := model.LogExcerpt{Pod: l.pod, Container: l.container}
+	for _, line := range l.lines {
+		e.Lines = append(e.Lines, string(line.text))
+	}
+	return e
+}

@@ -1,0 +1,81 @@
+package app
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/signal/logfile"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// shownMalformed is how many lines that could not be read are named one by one.
+const shownMalformed = 3
+
+// readLogs reads the files of --logs. The pods of the snapshot tell which files are a gateway's.
+func readLogs(path string, s *snapshot.Snapshot) (cli.LogFiles, error) {
+	files, name, closeRoot, err := within(path)
+	if err != nil {
+		return cli.LogFiles{}, fmt.Errorf("read logs: %w", err)
+	}
+	signals, report, err := logfile.Read(files, name, logfile.Options{Pod: podNamed(s), Label: label(path, name)})
+	if closing := closeRoot(); err == nil && closing != nil {
+		err = fmt.Errorf("close %s: %w", path, closing)
+	}
+	if err != nil {
+		return cli.LogFiles{}, err
+	}
+	got := cli.LogFiles{Signals: signals, Excerpts: report.Excerpts}
+	malformed := 0
+	for _, f := range report.Files {
+		if f.Proxy != "" {
+			malformed += f.Malformed
+		}
+		if f.Error != "" {
+			got.Unseen = append(got.Unseen, model.Unseen{What: "the rest of log file " + f.Name, Why: f.Error})
+		}
+	}
+	if malformed > 0 {
+		got.Notes = append(got.Notes, fmt.Sprintf("%d lines of gateways' logs are in no known form", malformed))
+		for _, m := range report.Malformed[:min(len(report.Malformed), shownMalformed)] {
+			got.Notes = append(got.Notes, m.Source+": "+m.Text)
+		}
+	}
+	return got, nil
+}
+
+// logsIn finds the folder of logs that 'gatemend dump' writes beside the objects.
+func logsIn(dump string) string {
+	dir := filepath.Join(dump, "logs")
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		return "" // a dump without logs, or one that is no folder
+	}
+	return dir
+}
+
+// label is what stands before file names: the folder as it was given.
+func label(path, name string) string {
+	if name == "." {
+		return filepath.ToSlash(filepath.Clean(path))
+	}
+	return filepath.ToSlash(filepath.Dir(path))
+}
+
+// podNamed finds pods by name alone, since the names of log files say no namespace.
+func podNamed(s *snapshot.Snapshot) func(string) (*corev1.Pod, bool) {
+	byName := map[string][]*corev1.Pod{}
+	for p := range s.Pods().All() {
+		byName[p.Name] = append(byName[p.Name], p)
+	}
+	return func(name string) (*corev1.Pod, bool) {
+		if len(byName[name]) != 1 {
+			return nil, false
+		}
+		return byName[name][0], true
+	}
+}

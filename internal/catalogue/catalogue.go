@@ -1,0 +1,78 @@
+// Package catalogue lists the causes of gateway errors: what each is, which part of the path it
+// belongs to, and how far a machine may go in mending it.
+//
+// The ids are a contract: output, policies and documentation use them. Each cause that gatemend
+// can find also has a page in text/, with the fixed headings of [Headings]; pages are what
+// `gatemend explain` prints and what the documentation is made from.
+package catalogue
+
+import (
+	"embed"
+	"strings"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// Cause is one entry of the catalogue.
+type Cause struct {
+	ID     model.CauseID
+	Family string
+	// Machine says how far a machine may go by default.
+	Machine model.Machine
+	// Is says in one clause what is wrong, at which object.
+	Is string
+	// Text is the long text in Markdown; empty for causes that gatemend does not find yet.
+	Text string
+}
+
+// Family is a part of a request's path under which causes are grouped.
+type Family struct {
+	ID string
+	Is string // what the causes of the family have in common
+}
+
+// Headings are the headings that every page has, in this order.
+func Headings() []string {
+	return []string{"What it means", "How we know", "What usually causes it", "Fix", "Not this if"}
+}
+
+//go:embed text/*.md
+var pages embed.FS
+
+// Causes lists every cause, grouped by family.
+func Causes() []Cause {
+	all := table()
+	for i := range all {
+		all[i].Text = page(all[i].ID)
+	}
+	return all
+}
+
+// Families lists the families in the order in which a request meets their parts.
+func Families() []Family { return families() }
+
+// Lookup finds a cause by its id.
+func Lookup(id model.CauseID) (Cause, bool) {
+	for _, c := range table() {
+		if c.ID == id {
+			c.Text = page(id)
+			return c, true
+		}
+	}
+	return Cause{}, false
+}
+
+// FamilyOf is the family of a cause, empty if the catalogue does not have it.
+func FamilyOf(id model.CauseID) string {
+	c, _ := Lookup(id)
+	return c.Family
+}
+
+// page is the long text of a cause, empty if it has none.
+func page(id model.CauseID) string {
+	data, err := pages.ReadFile("text/" + string(id) + ".md")
+	if err != nil {
+		return "" // no page: the meta-test says for which causes that is allowed
+	}
+	return strings.TrimSpace(string(data)) + "\n"
+}

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// asker decides whether a plan is carried out. The plan has been shown before.
+type asker struct {
+	in       io.Reader
+	out      io.Writer
+	terminal bool
+	yes      bool     // --yes was given
+	person   bool     // --yes speaks for a person who has this one repair in mind, not for a policy
+	approved []string // causes to whose repair a person has agreed in advance; "all" for every one
+}
+
+// approveAll stands for every cause.
+const approveAll = "all"
+
+// Ask asks on a terminal. Elsewhere, only --yes is a yes.
+func (a asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
+	if a.yes {
+		inAdvance := slices.Contains(a.approved, approveAll) || slices.Contains(a.approved, string(p.Finding.ID))
+		return mend.Answer{Yes: true, Person: a.person || inAdvance}, nil
+	}
+	if !a.terminal {
+		return mend.Answer{Because: "nobody could be asked, since stdin is not a terminal; --yes carries it out"}, nil
+	}
+	fmt.Fprintf(a.out, "\nCarry this out on %s? [y/N] ", p.Remedy.Change.Target)
+	line := make(chan string, 1)
+	go func() {
+		// Reading a terminal cannot be cancelled: after Ctrl-C this goroutine ends with the process.
+		text, err := bufio.NewReader(a.in).ReadString('\n')
+		if err != nil {
+			text = ""
+		}
+		line <- text
+	}()
+	select {
+	case <-ctx.Done():
+		return mend.Answer{}, context.Cause(ctx)
+	case text := <-line:
+		switch strings.ToLower(strings.TrimSpace(text)) {
+		case "y", "yes":
+			return mend.Answer{Yes: true, Person: true}, nil
+		default:
+			return mend.Answer{Because: "the answer was no"}, nil
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/gatemend/gatemend/internal/diagnose"
+	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Env is the outside as commands see it. Package app fills it in for the program, tests for tests.
+type Env struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Terminal Terminal
+	Now      func() time.Time
+	// Program is what people type: "gatemend", or "kubectl gatemend" for the plugin.
+	Program string
+	Build   Build
+
+	// ReadDump reads a file, folder or archive of objects, or stdin for "-".
+	ReadDump func(path string, stdin io.Reader, now time.Time) (*snapshot.Snapshot, error)
+	// LogsIn names the folder of logs that a dump brings along, "" if there is none.
+	LogsIn func(dump string) string
+	// ReadLogs reads a file or folder of container logs that belong to a snapshot.
+	ReadLogs func(path string, s *snapshot.Snapshot) (LogFiles, error)
+	// OpenEvents opens a file to which events are appended.
+	OpenEvents func(path string) (io.WriteCloser, error)
+	// Connect opens a cluster. It does not read yet, but fails where there is nothing to connect to.
+	Connect func(flags genericclioptions.RESTClientGetter) (Cluster, error)
+}
+
+// Terminal is what is known of the terminal.
+type Terminal struct {
+	In      bool // stdin is one, so that a person can be asked
+	Out     bool // stdout is one
+	Width   int  // of stdout in columns; 0: not known
+	NoColor bool // NO_COLOR is set, or TERM is dumb
+}
+
+// Build says which gatemend this is.
+type Build struct {
+	Version   string `json:"version"`
+	Commit    string `json:"commit,omitempty"`
+	Date      string `json:"date,omitempty"`
+	GoVersion string `json:"goVersion"`
+	Platform  string `json:"platform"`
+}
+
+// LogFiles is what a folder of logs held.
+type LogFiles struct {
+	Signals  []model.Signal     // of gateways
+	Excerpts []model.LogExcerpt // of applications
+	Notes    []string           // malformed lines and the like, for stderr
+	Unseen   []model.Unseen     // what could not be read
+}
+
+// Cluster is a live cluster.
+type Cluster interface {
+	// Snapshot reads the cluster once. A kind that RBAC forbids is coverage, not an error; a cluster
+	// that does not answer is an error. namespace, where set, is enough where the whole is forbidden.
+	Snapshot(ctx context.Context, namespace string) (*snapshot.Snapshot, error)
+	// GatewayLogs gives what the gateways' pods logged since a time, and what could not be read.
+	GatewayLogs(ctx context.Context, s *snapshot.Snapshot, since time.Time) ([]model.Signal, []model.Unseen, error)
+	// AppLogs gives the ends of application containers' logs, and what could not be read.
+	AppLogs(ctx context.Context, wanted []diagnose.LogWanted) ([]model.LogExcerpt, []model.Unseen)
+	// WriteDump writes all that a diagnosis reads to a folder, without values of Secrets, and says
+	// what it could not read. Gateways' logs begin at since.
+	WriteDump(ctx context.Context, dir, namespace string, since time.Time) (unseen []model.Unseen, err error)
+	// Follow keeps looking until the context ends. It returns once the first state is complete;
+	// signals begin at since.
+	Follow(ctx context.Context, namespace string, since time.Time) (Live, error)
+	// Actor is what carries changes out.
+	Actor() mend.Actor
+}
+
+// Live is a cluster that is being followed.
+type Live interface {
+	// Snapshot is the present state.
+	Snapshot() *snapshot.Snapshot
+	// Changed yields after changes of the state, at least once after the last of several.
+	Changed() <-chan struct{}
+	// Deleted gives the objects that were deleted since following began, the last one at the end.
+	Deleted() []metav1.Object
+	// Signals is where gateways' signals arrive; it is closed when following ends.
+	Signals() <-chan model.Signal
+	// Gateways are the pods whose logs are followed, and what cannot be followed at present.
+	Gateways() ([]model.Ref, []model.Unseen)
+	// Close ends following and waits for its end.
+	Close()
+}

@@ -1,0 +1,260 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/printer"
+)
+
+const fixLong = `Mend what fails: plan, show, rehearse, ask, apply, verify on real traffic, undo if it did not help.
+
+The plan is the smallest change after which the model of the request succeeds and no other route gets
+worse. It is shown as a diff, tried as a server-side dry run, and carried out only after a yes. Then the
+gateways' logs tell whether the errors stop; if they do not, the change is taken back.
+
+Nothing is changed that Argo CD, Flux or Helm manages, nothing in system namespaces, nothing on a guess:
+the plan then says what a person would have to do.
+
+--plan only plans, also from a dump (--from). --dry-run also asks the API server. Without a terminal,
+--yes is needed. With --journal, a repair that was cut off is taken up again.
+Exit status: 0 mended, 1 planned but not applied, 4 applied, did not help and taken back.`
+
+type fixOptions struct {
+	env   Env
+	scope scope
+	outputFlags
+	since    time.Duration
+	yes      bool
+	planOnly bool
+	dryRun   bool
+	cause    string
+	journal  string
+	events   string
+
+	target model.Target
+}
+
+func newFix(env Env) *cobra.Command {
+	o := &fixOptions{env: env}
+	cmd := &cobra.Command{
+		Use:   "fix [TARGET]",
+		Short: "Mend what fails: show the plan, ask, apply, verify, undo if it did not help",
+		Long:  fixLong,
+		Example: `  gatemend fix shop.example.com/cart
+  gatemend fix ingress/shop -n shop --cause target-port-mismatch
+  gatemend fix service/cart -n shop --plan -o json
+  gatemend fix --from cluster.d --plan
+  gatemend fix deployment/cart -n shop --yes --journal repairs.jsonl`,
+		Args: maxArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.validate(); err != nil {
+				return err
+			}
+			if err := o.complete(args); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	o.scope.add(f)
+	o.scope.addFiles(f)
+	o.outputFlags.add(f, outputText, outputJSON, outputYAML)
+	f.DurationVar(&o.since, "since", 5*time.Minute, "how far back to read the gateways' logs")
+	f.BoolVar(&o.yes, "yes", false, "carry the plan out without asking")
+	f.BoolVar(&o.planOnly, "plan", false, "only show the plan")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show the plan and have the API server try it, without storing it")
+	f.StringVar(&o.cause, "cause", "", "mend this cause, not the first one found")
+	f.StringVar(&o.journal, "journal", "", "file that records every step, so that an interrupted repair is taken up again")
+	f.StringVar(&o.events, "events", "", "file to which every step is appended as one line of JSON")
+	return cmd
+}
+
+func (o *fixOptions) validate() error {
+	if err := o.scope.validate(); err != nil {
+		return err
+	}
+	if err := o.outputFlags.validate(); err != nil {
+		return err
+	}
+	switch {
+	case o.scope.from != "" && !o.planOnly:
+		return usagef("add --plan", "files cannot be mended, only planned for")
+	case o.planOnly && (o.yes || o.dryRun):
+		return usagef("give one of them", "--plan changes nothing, so --yes and --dry-run do not go with it")
+	case o.dryRun && o.yes:
+		return usagef("give one of them", "--dry-run and --yes contradict each other")
+	case o.output == outputYAML && !o.planOnly:
+		return usagef("use -o json, one event a line", "-o yaml is for --plan")
+	case o.since <= 0:
+		return usagef("give a length of time such as 5m", "--since %s", o.since)
+	default:
+		return nil
+	}
+}
+
+func (o *fixOptions) complete(args []string) error {
+	o.scope.complete()
+	o.target = o.scope.everything()
+	if len(args) == 0 {
+		return nil
+	}
+	var err error
+	o.target, err = parseTarget(args[0])
+	return err
+}
+
+func (o *fixOptions) run(ctx context.Context) error {
+	if o.planOnly {
+		return o.plan(ctx)
+	}
+	s, err := o.scope.open(ctx, o.env, o.since)
+	if err != nil {
+		return err
+	}
+	defer s.live.Close()
+	s.cause = model.CauseID(o.cause)
+	go s.pump() // ends when Close ends the stream
+	target, err := resolve(o.target, s.live.Snapshot(), o.scope.namespace)
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		return o.rehearse(ctx, s, target)
+	}
+	return o.mend(ctx, s, target)
+}
+
+// plan diagnoses once and prints what would be done.
+func (o *fixOptions) plan(ctx context.Context) error {
+	l, err := o.scope.look(ctx, o.env, o.since)
+	if err != nil {
+		return err
+	}
+	target, err := resolve(o.target, l.snapshot, o.scope.namespace)
+	if err != nil {
+		return err
+	}
+	d := l.diagnose(ctx, target)
+	if err := noSuchCause(d, model.CauseID(o.cause)); err != nil {
+		return err
+	}
+	p, err := plan.Make(plan.Input{Diagnosis: only(d, model.CauseID(o.cause)), Snapshot: l.snapshot})
+	if err != nil {
+		return o.noPlan(d, err)
+	}
+	return errors.Join(o.print(p), errWrong)
+}
+
+// noPlan prints the diagnosis in place of a plan that could not be made.
+func (o *fixOptions) noPlan(d model.Diagnosis, because error) error {
+	fmt.Fprintf(o.env.Err, "gatemend: no plan: %s\n", because)
+	var err error
+	switch o.output {
+	case outputJSON:
+		err = printer.JSON(o.env.Out, d)
+	case outputYAML:
+		err = printer.YAML(o.env.Out, d)
+	default:
+		err = printer.Diagnosis(o.env.Out, d, o.style(o.env.Terminal))
+	}
+	return errors.Join(err, judge(d))
+}
+
+func (o *fixOptions) print(p model.Plan) error {
+	switch o.output {
+	case outputJSON:
+		return printer.JSON(o.env.Out, p)
+	case outputYAML:
+		return printer.YAML(o.env.Out, p)
+	default:
+		return printer.Plan(o.env.Out, p, o.style(o.env.Terminal))
+	}
+}
+
+// rehearse has the API server try the plan.
+func (o *fixOptions) rehearse(ctx context.Context, s *session, target model.Target) error {
+	snap := s.live.Snapshot()
+	d, err := s.Diagnose(ctx, snap, target)
+	if err != nil {
+		return err
+	}
+	if err := noSuchCause(s.diagnosis(), s.cause); err != nil {
+		return err
+	}
+	p, err := plan.Make(plan.Input{Diagnosis: d, Snapshot: snap, Memory: plan.Memory{Deleted: s.Deleted()}})
+	if err != nil {
+		return o.noPlan(d, err)
+	}
+	if err := o.print(p); err != nil {
+		return err
+	}
+	for _, c := range p.Remedy.Changes {
+		if _, err := s.cluster.Actor().DryRun(ctx, c); err != nil {
+			fmt.Fprintf(o.env.Err, "gatemend: the API server would refuse to change %s: %v\n", c.Target, err)
+			return errWrong
+		}
+	}
+	fmt.Fprintf(o.env.Err, "gatemend: the API server accepts the plan (dry run); nothing was changed\n")
+	return errWrong
+}
+
+// mend drives one incident to its end, after those that an earlier run left open in the journal.
+func (o *fixOptions) mend(ctx context.Context, s *session, target model.Target) error {
+	if s.cause != "" {
+		d, err := s.Diagnose(ctx, s.live.Snapshot(), target)
+		if err != nil {
+			return err
+		}
+		if len(d.Causes) == 0 {
+			return noSuchCause(s.diagnosis(), s.cause)
+		}
+	}
+	journal, closeJournal, err := openJournal(o.journal)
+	if err != nil {
+		return err
+	}
+	defer closeJournal()
+	t, err := newTeller(o.env, o.outputFlags, o.events)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	m := &mender{
+		session: s, journal: journal, print: t.tell,
+		asker: asker{in: o.env.In, out: o.env.Err, terminal: o.env.Terminal.In, yes: o.yes, person: o.yes},
+	}
+	if err := m.resume(ctx); err != nil {
+		return err
+	}
+	result, err := m.run(ctx, target)
+	if err != nil {
+		return err
+	}
+	if result.Plan == nil && o.output == outputText {
+		if err := printer.Diagnosis(o.env.Out, s.diagnosis(), o.style(o.env.Terminal)); err != nil {
+			return err
+		}
+	}
+	return outcomeError(result.Outcome, s.diagnosis())
+}
+
+// openJournal opens a file, or keeps the record in memory where none is named.
+func openJournal(path string) (j mend.Journal, closeJournal func(), err error) {
+	if path == "" {
+		return &mend.MemoryJournal{}, func() {}, nil
+	}
+	file, err := mend.OpenJournal(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return file, func() { _ = file.Close() }, nil // every line was synced when it was written
+}

@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/printer"
+)
+
+// mender runs repairs one at a time and tells what they do.
+type mender struct {
+	session *session
+	journal mend.Journal
+	asker   mend.Asker
+	print   func(printer.EventDoc) error
+}
+
+// run mends what fails at the target.
+func (m *mender) run(ctx context.Context, target model.Target) (mend.Result, error) {
+	return m.drive(ctx, mend.Incident{ID: m.newID(), Target: target})
+}
+
+// resume takes up the incidents that an earlier run left open: finished or taken back, never begun
+// again.
+func (m *mender) resume(ctx context.Context) error {
+	open, err := mend.Open(m.journal)
+	if err != nil {
+		return err
+	}
+	for _, id := range open {
+		abandoned, err := mend.Abandon(m.journal, id, m.session.now())
+		if err != nil {
+			return fmt.Errorf("close %s: %w", id, err)
+		}
+		if abandoned {
+			continue
+		}
+		if _, err := m.drive(ctx, mend.Incident{ID: id}); err != nil {
+			return fmt.Errorf("take up %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+func (m *mender) drive(ctx context.Context, incident mend.Incident) (mend.Result, error) {
+	var current *model.Plan
+	var printing error
+	engine := &mend.Engine{
+		Observer: m.session, Feed: m.session.ring, Actor: m.session.cluster.Actor(), Asker: m.asker,
+		Journal: m.journal, Now: m.session.now,
+		Options: mend.Options{OnEvent: func(e plan.Event) {
+			if e.Plan != nil {
+				current = e.Plan
+			}
+			printing = errors.Join(printing, m.print(stepDoc(e, current)))
+		}},
+	}
+	result, err := engine.Run(ctx, incident)
+	return result, errors.Join(err, printing)
+}
+
+// newID names an incident by the moment at which it began, which is unique in one journal.
+func (m *mender) newID() string {
+	return "incident-" + m.session.now().UTC().Format("20060102T150405.000000000")
+}

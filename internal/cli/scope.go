@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"slices"
+
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// scope says where a command looks: a cluster or a dump, and which namespace.
+type scope struct {
+	kube          *genericclioptions.ConfigFlags
+	allNamespaces bool
+	from          string
+	logs          string
+
+	namespace string // of targets that name none; "" where only a dump's content can tell
+	only      string // the namespace asked for with -n, "" for the whole cluster
+}
+
+func (s *scope) add(flags *pflag.FlagSet) {
+	s.kube = kubeFlags(flags)
+	flags.BoolVarP(&s.allNamespaces, "all-namespaces", "A", false, "look at all namespaces (the default unless -n is given)")
+}
+
+// kubeFlags adds kubectl's flags for choosing a cluster. All of them work; help shows those that people
+// type, so that a command's own flags are not lost among them.
+func kubeFlags(flags *pflag.FlagSet) *genericclioptions.ConfigFlags {
+	own := pflag.NewFlagSet("", pflag.ContinueOnError)
+	kube := genericclioptions.NewConfigFlags(true)
+	kube.AddFlags(own)
+	shown := []string{"kubeconfig", "context", "cluster", "user", "namespace", "as", "as-group", "request-timeout"}
+	own.VisitAll(func(f *pflag.Flag) { f.Hidden = !slices.Contains(shown, f.Name) })
+	flags.AddFlagSet(own)
+	return kube
+}
+
+func (s *scope) addFiles(flags *pflag.FlagSet) {
+	flags.StringVar(&s.from, "from", "", "read objects from this file, folder or archive instead of a cluster; - is stdin")
+	flags.StringVar(&s.logs, "logs", "", "file or folder of container logs named POD_CONTAINER.log; .previous.log for the one before")
+}
+
+func (s *scope) validate() error {
+	if s.allNamespaces && *s.kube.Namespace != "" {
+		return usagef("give one of them", "-n and -A contradict each other")
+	}
+	if s.from != "" && (*s.kube.Context != "" || *s.kube.KubeConfig != "") {
+		return usagef("give one of them", "--from reads files and --context or --kubeconfig a cluster")
+	}
+	return nil
+}
+
+// complete finds the namespace: what -n says, else for a cluster that of the kubeconfig's context.
+func (s *scope) complete() {
+	s.only = *s.kube.Namespace
+	s.namespace = s.only
+	if s.namespace != "" || s.from != "" {
+		return
+	}
+	// A kubeconfig that cannot be read is reported, with what to do about it, by Connect.
+	if ns, _, err := s.kube.ToRawKubeConfigLoader().Namespace(); err == nil {
+		s.namespace = ns
+	}
+}
+
+// everything is the target of a command that names none.
+func (s *scope) everything() model.Target {
+	if s.only == "" {
+		return model.Target{}
+	}
+	return model.Target{Object: &model.Ref{APIVersion: "v1", Kind: "Namespace", Name: s.only}}
+}

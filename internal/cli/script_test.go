@@ -1,0 +1,115 @@
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/app"
+	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/testkit"
+)
+
+// TestMain lets the scripts run the whole program as 'gatemend' and as 'kubectl-gatemend'.
+func TestMain(m *testing.M) {
+	program := func() {
+		app.Quiet()
+		env := app.Env(os.Args[0], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+		os.Exit(int(cli.Main(context.Background(), env, os.Args[1:])))
+	}
+	testscript.Main(m, map[string]func(){"gatemend": program, "kubectl-gatemend": program})
+}
+
+// TestScripts runs the commands with their streams and exit statuses. Each script finds a healthy
+// cluster in shop.yaml, and kubeconfigs of API servers that misbehave.
+func TestScripts(t *testing.T) {
+	shop, err := os.ReadFile(filepath.Join("testdata", "cluster", "shop.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		UpdateScripts:       testkit.Updating(),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("NO_COLOR", "1")
+			env.Setenv("KUBECONFIG", filepath.Join(env.WorkDir, "none"))
+			for name, handler := range map[string]http.HandlerFunc{
+				"unauthorized": answer(http.StatusUnauthorized, metav1.StatusReasonUnauthorized),
+				"forbidden":    answer(http.StatusForbidden, metav1.StatusReasonForbidden),
+			} {
+				server := httptest.NewServer(handler)
+				env.Defer(server.Close)
+				if err := writeKubeconfig(env.WorkDir, name, server.URL); err != nil {
+					return err
+				}
+			}
+			closed := httptest.NewServer(http.NotFoundHandler())
+			closed.Close()
+			if err := writeKubeconfig(env.WorkDir, "refused", closed.URL); err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(env.WorkDir, "shop.yaml"), shop, 0o600)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"replace": replace,
+			"status":  status,
+		},
+	})
+}
+
+// answer is an API server that gives one answer to everything.
+func answer(code int32, reason metav1.StatusReason) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(int(code))
+		_ = json.NewEncoder(w).Encode(metav1.Status{ // a client that hung up needs no answer
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"},
+			Status:   metav1.StatusFailure, Code: code, Reason: reason, Message: fmt.Sprintf("%s: %s", strings.ToLower(string(reason)), r.URL.Path),
+		})
+	}
+}
+
+func writeKubeconfig(dir, name, server string) error {
+	text := fmt.Sprintf(`{"apiVersion":"v1","kind":"Config","current-context":"lab",
+"contexts":[{"name":"lab","context":{"cluster":"lab","user":"dev"}}],
+"clusters":[{"name":"lab","cluster":{"server":%q}}],"users":[{"name":"dev","user":{"token":"t"}}]}`, server)
+	return os.WriteFile(filepath.Join(dir, name+".kubeconfig"), []byte(text), 0o600)
+}
+
+// replace FILE OLD NEW OUT writes a copy of a file with every OLD replaced; OLD must be there.
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: replace FILE OLD NEW OUT")
+	}
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s does not contain %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+}
+
+// status WANT COMMAND... runs a command and checks its exit status, which 'exec' does not tell.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status WANT COMMAND...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != args[0] {
+		ts.Fatalf("exit status %s, want %s\nstdout: %s\nstderr: %s", got, args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}

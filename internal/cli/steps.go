@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/printer"
+)
+
+// stepDoc words an event of a repair for people and programs. p is the plan of the attempt.
+func stepDoc(e plan.Event, p *model.Plan) printer.EventDoc {
+	doc := printer.NewEvent(printer.EventMend, e.At, stepText(e, p))
+	doc.Step, doc.Plan = string(e.Kind), e.Plan
+	if e.Kind == plan.EventClosed {
+		doc.Step = string(e.Outcome)
+	}
+	return doc
+}
+
+func stepText(e plan.Event, p *model.Plan) string {
+	switch e.Kind {
+	case plan.EventPlanned:
+		return e.Plan.Remedy.Summary
+	case plan.EventRehearsed:
+		if e.OK {
+			return "the API server accepts the change (dry run)"
+		}
+	case plan.EventAnswered:
+		if e.OK {
+			return "go ahead"
+		}
+	case plan.EventApplying:
+		return "changing " + changed(p, e.Index)
+	case plan.EventApplied:
+		return "changed " + changed(p, e.Index)
+	case plan.EventWaited:
+		if e.OK {
+			return "in effect; watching whether the errors stop"
+		}
+	case plan.EventJudged:
+		if e.Judgement != nil {
+			return fmt.Sprintf("%s: %s", e.Judgement.Verdict, e.Judgement.Because)
+		}
+	case plan.EventUndoing:
+		return "taking the change back"
+	case plan.EventUndone:
+		return "taken back"
+	case plan.EventUndoChecked:
+		if e.OK {
+			return "everything is as it was before"
+		}
+	case plan.EventClosed:
+		return cmp.Or(e.Because, string(e.Outcome))
+	}
+	return cmp.Or(e.Because, string(e.Kind))
+}
+
+func changed(p *model.Plan, i int) string {
+	if p == nil || i < 0 || i >= len(p.Remedy.Changes) {
+		return "the cluster"
+	}
+	return p.Remedy.Changes[i].Target.String()
+}
+
+// outcomeError gives the error that ends a repair; d is the diagnosis that it started from.
+func outcomeError(o plan.Outcome, d model.Diagnosis) error {
+	switch o {
+	case plan.Mended, plan.Unverified:
+		return nil
+	case plan.NothingToDo:
+		return judge(d)
+	case plan.NotHelped, plan.UndoFailed:
+		return errDidNotHelp
+	default:
+		return errWrong
+	}
+}

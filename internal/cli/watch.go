@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatemend/gatemend/internal/catalogue"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/printer"
+)
+
+const watchLong = `Follow the gateways' logs and say what is failing right now, until Ctrl-C.
+
+An alarm opens within a second of sustained errors on a route; a single stray error opens none. Each
+alarm is diagnosed. It ends when requests succeed again.
+
+With --fix, what a machine may mend is mended, under the same guards as 'gatemend fix': on a terminal
+after a yes, with --yes without asking. --yes lifts no guard here: what needs a person's decision is
+only proposed, unless --approve names its cause in advance. Some guards no yes lifts.`
+
+type watchOptions struct {
+	env   Env
+	scope scope
+	outputFlags
+	fix     bool
+	yes     bool
+	approve []string
+	journal string
+	events  string
+
+	target model.Target
+}
+
+func newWatch(env Env) *cobra.Command {
+	o := &watchOptions{env: env}
+	cmd := &cobra.Command{
+		Use:   "watch [TARGET]",
+		Short: "Say what is failing right now, live; with --fix, mend it",
+		Long:  watchLong,
+		Example: `  gatemend watch
+  gatemend watch -n shop -o json
+  gatemend watch --fix --yes --journal repairs.jsonl
+  gatemend watch --fix --yes --approve service-missing,container-crashloop`,
+		Args: maxArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.validate(); err != nil {
+				return err
+			}
+			if err := o.complete(args); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	o.scope.add(f)
+	o.outputFlags.add(f, outputText, outputJSON)
+	f.BoolVar(&o.fix, "fix", false, "mend what may be mended")
+	f.BoolVar(&o.yes, "yes", false, "with --fix: do not ask")
+	f.StringSliceVar(&o.approve, "approve", nil, "with --fix --yes: causes whose repair you agree to in advance though it takes a person to decide; all for every one")
+	f.StringVar(&o.events, "events", "", "file to which every event is appended as one line of JSON")
+	f.StringVar(&o.journal, "journal", "", "with --fix: file that records every step, so that an interrupted repair is taken up again")
+	return cmd
+}
+
+func (o *watchOptions) validate() error {
+	if err := o.scope.validate(); err != nil {
+		return err
+	}
+	if !o.fix && (o.yes || o.journal != "") {
+		return usagef("add --fix", "--yes and --journal are for --fix")
+	}
+	if len(o.approve) > 0 && !o.yes {
+		return usagef("add --fix --yes", "--approve agrees in advance, so nobody is asked")
+	}
+	for _, id := range o.approve {
+		if _, known := catalogue.Lookup(model.CauseID(id)); !known && id != approveAll {
+			return usagef(didYouMean(near(id, causeIDs())), "--approve: no cause has the id %q", id)
+		}
+	}
+	return o.outputFlags.validate(outputText, outputJSON)
+}
+
+func (o *watchOptions) complete(args []string) error {
+	o.scope.complete()
+	o.target = o.scope.everything()
+	if len(args) == 0 {
+		return nil
+	}
+	var err error
+	o.target, err = parseTarget(args[0])
+	return err
+}
+
+// diagnosedSince is how far back signals speak for the diagnosis of an alarm.
+const diagnosedSince = 2 * time.Minute
+
+func (o *watchOptions) run(ctx context.Context) error {
+	s, err := o.scope.open(ctx, o.env, diagnosedSince)
+	if err != nil {
+		return err
+	}
+	defer s.live.Close()
+	target, err := resolve(o.target, s.live.Snapshot(), o.scope.namespace)
+	if err != nil {
+		return err
+	}
+	t, err := newTeller(o.env, o.outputFlags, o.events)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	w := &watcher{session: s, target: target, events: make(chan printer.EventDoc), print: t.tell}
+	if o.fix {
+		journal, closeJournal, err := openJournal(o.journal)
+		if err != nil {
+			return err
+		}
+		defer closeJournal()
+		w.mender = &mender{
+			session: s, journal: journal, print: func(e printer.EventDoc) error { return w.tell(ctx, e) },
+			asker: asker{in: o.env.In, out: o.env.Err, terminal: o.env.Terminal.In, yes: o.yes, approved: o.approve},
+		}
+	}
+	return w.run(ctx)
+}

@@ -1,0 +1,320 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/detect"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/printer"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// The rhythm of a watch.
+const (
+	tickEvery    = 100 * time.Millisecond // alarms open at a tick, so this is lost of the second they may take
+	failingEvery = 15 * time.Second       // how often open alarms are said again
+	causeWithin  = 2 * time.Second        // how soon an alarm whose cause is not visible yet is looked at again,
+	causeLatest  = time.Minute            // doubling up to this
+	queueLength  = 256
+	// margin is how long before an alarm's first error signals still belong to it: what worked until
+	// then tells a fault that began from one that always was.
+	margin = 10 * time.Second
+)
+
+// watcher turns signals into alarms, and alarms into diagnoses and repairs. One goroutine reads signals
+// and prints; another one works on alarms, one at a time, so that no two repairs run at once.
+type watcher struct {
+	session *session
+	target  model.Target
+	mender  *mender // nil: only watch
+	events  chan printer.EventDoc
+	print   func(printer.EventDoc) error
+
+	detector *detect.Detector
+	routes   *path.Map // of the state at the last tick; nil: there was a change
+	warned   map[string]bool
+}
+
+// run watches until the context ends, which is the regular end of a watch and no error.
+func (w *watcher) run(ctx context.Context) error {
+	w.detector, w.warned = detect.New(detect.Options{}), map[string]bool{}
+	ctx, cancel := context.WithCancel(ctx)
+	alarms := make(chan detect.Alarm, queueLength)
+	worker := make(chan error, 1)
+	go func() { worker <- w.work(ctx, alarms) }()
+	err := w.loop(ctx, alarms, worker)
+	cancel()
+	for {
+		select {
+		case <-w.events: // what the worker still had to say is too late to be printed
+		case <-worker:
+			return err
+		}
+	}
+}
+
+// loop is the reading and printing side.
+func (w *watcher) loop(ctx context.Context, alarms chan<- detect.Alarm, worker chan error) error {
+	if err := w.hello(); err != nil {
+		return err
+	}
+	tick, again := time.NewTicker(tickEvery), time.NewTicker(failingEvery)
+	defer tick.Stop()
+	defer again.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case sig, open := <-w.session.live.Signals():
+			if !open {
+				return nil
+			}
+			w.take(sig)
+		case <-tick.C:
+			err = w.tick(alarms)
+		case <-again.C:
+			err = w.failing()
+		case e := <-w.events:
+			err = w.print(e)
+		case err = <-worker:
+			worker <- err // run waits for it too
+			if err == nil || ctx.Err() != nil {
+				return nil
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// hello says what is watched.
+func (w *watcher) hello() error {
+	gateways, _ := w.session.live.Gateways()
+	names := make([]string, 0, len(gateways))
+	for _, g := range gateways {
+		names = append(names, g.Namespace+"/"+g.Name)
+	}
+	text := fmt.Sprintf("%d routes behind %d gateway pods: %s", len(w.locator().Routes()), len(gateways), strings.Join(names, ", "))
+	if len(gateways) == 0 {
+		text = "no gateway pod is running yet; nginx, Envoy, HAProxy and Traefik would be followed"
+	}
+	return w.print(printer.NewEvent(printer.EventWatching, w.session.now(), text))
+}
+
+// locator gives the routes. They are made anew after changes, though not more often than a tick: in a
+// big cluster something changes all the time, and routes seldom.
+func (w *watcher) locator() *path.Map {
+	if w.routes == nil {
+		w.routes = path.New(w.session.live.Snapshot())
+	}
+	return w.routes
+}
+
+func (w *watcher) refresh() {
+	select {
+	case <-w.session.live.Changed():
+		w.routes = nil
+	default:
+	}
+}
+
+// take counts one signal, if it is on a route that is watched.
+func (w *watcher) take(sig model.Signal) {
+	w.session.ring.Add(sig)
+	if sig.ErrorLog {
+		return
+	}
+	route, ok := w.locator().Locate(sig)
+	switch {
+	case ok && selects(w.target, route):
+		w.detector.Add(route.String(), route.Object, sig)
+	case !ok && w.target.IsZero():
+		w.detector.Add(sig.Request.Host+sig.Request.Path, model.Ref{}, sig)
+	}
+}
+
+// selects reports whether a route is meant by a target.
+func selects(t model.Target, r path.Route) bool {
+	if t.IsZero() {
+		return true
+	}
+	if req := t.Request; req != nil {
+		return (req.Host == "" || r.Host == "" || strings.EqualFold(req.Host, r.Host)) && strings.HasPrefix(req.Path, r.Path)
+	}
+	if t.Object.Kind == string(snapshot.Namespaces) && r.Object.Namespace == t.Object.Name {
+		return true
+	}
+	same := func(o model.Ref) bool {
+		return o.Kind == t.Object.Kind && o.Namespace == t.Object.Namespace && o.Name == t.Object.Name
+	}
+	if same(r.Object) || same(r.Gateway) {
+		return true
+	}
+	for _, b := range r.Backends {
+		if same(b.Service) {
+			return true
+		}
+	}
+	return false
+}
+
+// tick prints alarms that opened or ended and hands open ones to the worker.
+func (w *watcher) tick(alarms chan<- detect.Alarm) error {
+	w.refresh()
+	_, unseen := w.session.live.Gateways()
+	for _, u := range unseen {
+		if key := u.What + u.Why; !w.warned[key] {
+			w.warned[key] = true
+			if err := w.print(printer.NewEvent(printer.EventWarning, w.session.now(), "cannot look at "+u.What+": "+u.Why)); err != nil {
+				return err
+			}
+		}
+	}
+	now := w.session.now()
+	for _, a := range w.detector.Tick(now) {
+		if err := w.print(alarmDoc(a, now)); err != nil {
+			return err
+		}
+		if a.Ended {
+			continue
+		}
+		select {
+		case alarms <- a:
+		default: // hundreds of alarms wait already; what is still open is diagnosed by the next watch
+		}
+	}
+	return nil
+}
+
+func alarmDoc(a detect.Alarm, now time.Time) printer.EventDoc {
+	kind, text := printer.EventAlarm, fmt.Sprintf("%d of %d requests failed; the first %s ago",
+		a.Errors, a.Requests, now.Sub(a.From).Round(10*time.Millisecond))
+	if a.Ended {
+		kind = printer.EventCalm
+		text = fmt.Sprintf("no longer failing; %d of %d requests failed within %s", a.Errors, a.Requests, a.To.Sub(a.From).Round(10*time.Millisecond))
+		if a.Quiet {
+			text = "no more requests, so nobody knows whether it works again"
+		}
+	}
+	doc := printer.NewEvent(kind, now, text)
+	doc.Route, doc.FirstError, doc.Requests, doc.Errors = a.Route, a.From.UTC(), a.Requests, a.Errors
+	return doc
+}
+
+// failing says again what is failing.
+func (w *watcher) failing() error {
+	open := w.detector.Open()
+	if len(open) == 0 {
+		return nil
+	}
+	now := w.session.now()
+	for _, a := range open {
+		doc := printer.NewEvent(printer.EventFailing, now, fmt.Sprintf("still failing, for %s: %d of %d requests",
+			now.Sub(a.From).Round(time.Second), a.Errors, a.Requests))
+		doc.Route, doc.FirstError, doc.Requests, doc.Errors = a.Route, a.From.UTC(), a.Requests, a.Errors
+		if err := w.print(doc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell hands an event to the printing side.
+func (w *watcher) tell(ctx context.Context, e printer.EventDoc) error {
+	select {
+	case w.events <- e:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// work diagnoses, and mends if it may, one alarm after another.
+func (w *watcher) work(ctx context.Context, alarms <-chan detect.Alarm) error {
+	if w.mender != nil {
+		if err := w.mender.resume(ctx); err != nil {
+			return err
+		}
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case a := <-alarms:
+			if err := w.alarm(ctx, a); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// alarm works on one alarm. Some causes show only a while after the first errors (a container must
+// crash twice to be in a crash loop), so where none is found it looks again, less and less often.
+func (w *watcher) alarm(ctx context.Context, a detect.Alarm) error {
+	w.session.from = a.From.Add(-margin)
+	target := model.Target{Object: &a.Object}
+	if a.Object.IsZero() {
+		target = w.target
+	}
+	for wait := causeWithin; ; wait = min(2*wait, causeLatest) {
+		snap := w.session.live.Snapshot()
+		d, err := w.session.Diagnose(ctx, snap, target)
+		if err != nil {
+			return err
+		}
+		if len(d.Causes) > 0 || wait == causeLatest {
+			return w.explained(ctx, a, target, d)
+		}
+		if d.Healthy {
+			return nil // over before it could be looked at
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// explained tells the diagnosis of an alarm, and mends.
+func (w *watcher) explained(ctx context.Context, a detect.Alarm, target model.Target, d model.Diagnosis) error {
+	text := "no cause found"
+	if len(d.Causes) > 0 {
+		text = string(d.Causes[0].ID) + ": " + d.Causes[0].Summary
+	}
+	doc := printer.NewEvent(printer.EventDiagnosis, w.session.now(), text)
+	doc.Route, doc.Diagnosis = a.Route, &d
+	if err := w.tell(ctx, doc); err != nil {
+		return err
+	}
+	if w.mender == nil || len(d.Causes) == 0 {
+		return nil
+	}
+	result, err := w.mender.run(ctx, target)
+	if err != nil && ctx.Err() == nil {
+		// One repair that cannot go on must not end the watch: the journal has what is needed to take
+		// it up again.
+		return w.tell(ctx, printer.NewEvent(printer.EventWarning, w.session.now(), "the repair stopped: "+err.Error()))
+	}
+	if result.Outcome == plan.Refused || result.Outcome == plan.OnlyAdvice {
+		return w.tell(ctx, printer.NewEvent(printer.EventWarning, w.session.now(), "a person is needed: "+result.Because))
+	}
+	return err
+}
+
+// pause waits, or returns why the context ended.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,273 @@
+package detect
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+var (
+	start = time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
+	front = model.Ref{APIVersion: "networking.k8s.io/v1", Kind: "Ingress", Namespace: "shop", Name: "front"}
+)
+
+// stream feeds a detector with requests at a steady rate, ticking five times a second.
+type stream struct {
+	d      *Detector
+	now    time.Time
+	ticked time.Time
+	alarms []Alarm
+}
+
+func newStream() *stream { return &stream{d: New(Options{}), now: start, ticked: start} }
+
+// run sends requests every interval for a time; fails says of each whether it fails. It stops early once
+// an alarm opened or ended.
+func (s *stream) run(interval, length time.Duration, fails func(i int) bool) {
+	before := len(s.alarms)
+	end := s.now.Add(length)
+	for i := 0; s.now.Before(end) && len(s.alarms) == before; i++ {
+		status := 200
+		if fails(i) {
+			status = 503
+		}
+		s.d.Add("shop.test/buy", front, model.Signal{At: s.now, Status: status})
+		s.tick(s.now)
+		next := s.now.Add(interval)
+		for t := s.ticked.Add(200 * time.Millisecond); t.Before(next); t = t.Add(200 * time.Millisecond) {
+			s.tick(t)
+		}
+		s.now = next
+	}
+}
+
+func (s *stream) tick(now time.Time) {
+	s.ticked = now
+	s.alarms = append(s.alarms, s.d.Tick(now)...)
+}
+
+func never(int) bool  { return false }
+func always(int) bool { return true }
+
+func every(n int) func(int) bool { return func(i int) bool { return i%n == 0 } }
+
+func noise(seed uint64, ratio float64) func(int) bool {
+	r := rand.New(rand.NewPCG(seed, 1))
+	return func(int) bool { return r.Float64() < ratio }
+}
+
+// Steady noise is no incident, whatever the rate.
+func TestQuietOnNoise(t *testing.T) {
+	for _, test := range []struct {
+		rate  int
+		hours int
+		ratio float64
+	}{{1, 100, 0.001}, {10, 30, 0.001}, {100, 3, 0.001}, {500, 1, 0.001}, {50, 4, 0.0001}} {
+		for seed := range uint64(3) {
+			s := newStream()
+			s.run(time.Second/time.Duration(test.rate), time.Duration(test.hours)*time.Hour, noise(seed, test.ratio))
+			if len(s.alarms) > 0 {
+				t.Errorf("%d requests/s with %.2f%% errors, seed %d: false alarm after %v: %+v",
+					test.rate, 100*test.ratio, seed, s.now.Sub(start), s.alarms[0])
+			}
+		}
+	}
+}
+
+// How soon an alarm opens after the first error, on a route that was seen calm for a quarter of an hour.
+func TestOpensInTime(t *testing.T) {
+	tests := map[string]struct {
+		interval time.Duration
+		fails    func(int) bool
+		within   time.Duration
+	}{
+		"every request at 10/s":          {100 * time.Millisecond, always, 300 * time.Millisecond},
+		"a third at 30/s":                {time.Second / 30, every(3), time.Second},
+		"a fifth at 10/s":                {100 * time.Millisecond, every(5), time.Second},
+		"a fifth at 100/s":               {10 * time.Millisecond, every(5), time.Second / 2},
+		"every request, one in 5 s":      {5 * time.Second, always, 5 * time.Second},
+		"every request, one in a minute": {time.Minute, always, time.Minute},
+		"2 % at 10/s":                    {100 * time.Millisecond, every(50), 40 * time.Second},
+		"2 % at 100/s":                   {10 * time.Millisecond, every(50), 4 * time.Second},
+	}
+	for name, test := range tests {
+		s := newStream()
+		s.run(test.interval, max(15*time.Minute, 100*test.interval), never)
+		first := s.now
+		s.run(test.interval, time.Hour, test.fails)
+		if len(s.alarms) != 1 || s.alarms[0].Ended {
+			t.Errorf("%s: alarms %+v, want one that opened", name, s.alarms)
+			continue
+		}
+		a := s.alarms[0]
+		if took := a.Opened.Sub(first); took > test.within {
+			t.Errorf("%s: opened after %v, want within %v", name, took, test.within)
+		}
+		if a.From.Before(first) || a.From.Sub(first) > time.Minute || a.Route != "shop.test/buy" || a.Object != front {
+			t.Errorf("%s: alarm %+v, want it from %v", name, a, first)
+		}
+		if a.Errors < 2 || a.Requests < a.Errors {
+			t.Errorf("%s: %d errors of %d requests", name, a.Errors, a.Requests)
+		}
+	}
+}
+
+// Random errors, and a route that nothing is known of yet.
+func TestOpensOnRandomErrors(t *testing.T) {
+	tests := map[string]struct {
+		rate   int
+		ratio  float64
+		within time.Duration
+	}{
+		"half at 10/s":    {10, 0.5, 3 * time.Second},
+		"a fifth at 30/s": {30, 0.2, 3 * time.Second},
+		"2 % at 20/s":     {20, 0.02, 2 * time.Minute},
+	}
+	for name, test := range tests {
+		for seed := range uint64(20) {
+			s := newStream()
+			s.run(time.Second/time.Duration(test.rate), time.Hour, noise(seed, test.ratio))
+			if len(s.alarms) != 1 || s.now.Sub(start) > test.within {
+				t.Errorf("%s, seed %d: %d alarms after %v, want one within %v", name, seed, len(s.alarms), s.now.Sub(start), test.within)
+			}
+		}
+	}
+}
+
+func TestOneStrayErrorIsNoAlarm(t *testing.T) {
+	s := newStream()
+	s.run(10*time.Second, time.Hour, func(i int) bool { return i == 100 })
+	s.run(10*time.Second, time.Hour, func(i int) bool { return i == 0 })
+	if len(s.alarms) > 0 {
+		t.Errorf("got %+v", s.alarms)
+	}
+}
+
+func TestEnds(t *testing.T) {
+	s := newStream()
+	s.run(50*time.Millisecond, time.Minute, never)
+	s.run(50*time.Millisecond, time.Minute, always)
+	failed := s.now
+	for range 5 { // five seconds of errors that go on
+		s.run(50*time.Millisecond, time.Second, always)
+	}
+	mended := s.now
+	s.run(50*time.Millisecond, time.Minute, never)
+	if len(s.alarms) != 2 || !s.alarms[1].Ended || s.alarms[1].Quiet {
+		t.Fatalf("alarms %+v, want one that opened and ended", s.alarms)
+	}
+	if took := s.now.Sub(mended); took < 9*time.Second || took > 11*time.Second {
+		t.Errorf("ended after %v, want about 10 s", took)
+	}
+	if a := s.alarms[1]; a.Errors < 100 || a.To.Before(failed) || a.To.After(mended) || len(s.d.Open()) > 0 {
+		t.Errorf("ended alarm %+v", a)
+	}
+	// It opens again at once: the bad time was not learned as usual.
+	again := s.now
+	s.run(50*time.Millisecond, time.Minute, every(2))
+	if len(s.alarms) != 3 || s.now.Sub(again) > time.Second {
+		t.Errorf("alarms %+v after %v, want a third", s.alarms, s.now.Sub(again))
+	}
+}
+
+func TestDoesNotEndWithoutTraffic(t *testing.T) {
+	s := newStream()
+	s.run(time.Second, time.Minute, always)
+	opened := s.now
+	s.tick(opened.Add(4 * time.Minute))
+	if len(s.alarms) != 1 || len(s.d.Open()) != 1 {
+		t.Fatalf("alarms %+v, want one that is open", s.alarms)
+	}
+	s.tick(opened.Add(6 * time.Minute))
+	if len(s.alarms) != 2 || !s.alarms[1].Ended || !s.alarms[1].Quiet {
+		t.Errorf("alarms %+v, want it ended because nothing more is known", s.alarms)
+	}
+}
+
+func TestWhatCounts(t *testing.T) {
+	tests := []struct {
+		signal model.Signal
+		want   bool
+	}{
+		{model.Signal{Status: 200}, false},
+		{model.Signal{Status: 499}, false},
+		{model.Signal{Status: 404, Failure: model.NoRoute}, false},
+		{model.Signal{Status: 403, Failure: model.Denied}, false},
+		{model.Signal{Status: 500, Failure: model.UpstreamStatus}, true},
+		{model.Signal{Status: 200, Failure: model.ClosedEarly}, true},
+		{model.Signal{Status: 0, Failure: model.Reset}, true},
+		{model.Signal{Status: 0}, false},
+	}
+	for _, test := range tests {
+		if got := Failing(test.signal); got != test.want {
+			t.Errorf("%+v: got %v", test.signal, got)
+		}
+	}
+	d := New(Options{})
+	for range 100 {
+		d.Add("r", front, model.Signal{At: start, ErrorLog: true, Failure: model.Refused})
+	}
+	if a := d.Tick(start); len(a) > 0 {
+		t.Errorf("lines of an error log opened %+v", a)
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	d := New(Options{MaxRoutes: 10})
+	for i := range 100 {
+		d.Add(string(rune('a'+i)), front, model.Signal{At: start, Status: 200})
+	}
+	if len(d.routes) != 10 || d.Untracked() != 90 {
+		t.Errorf("%d routes, %d requests left out; want 10 and 90", len(d.routes), d.Untracked())
+	}
+	d.Tick(start.Add(2 * time.Hour))
+	if len(d.routes) != 0 {
+		t.Errorf("%d routes are remembered after two quiet hours", len(d.routes))
+	}
+}
+
+func TestObserve(t *testing.T) {
+	pod := model.Ref{Kind: "Pod", Name: "gw"}
+	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+	access := func(seconds, status int, failure model.FailureKind, addresses ...string) model.Signal {
+		s := model.Signal{At: at(seconds), Proxy: "nginx", Gateway: pod, Client: "192.0.2.1", Service: "cart", Status: status, Failure: failure, Request: model.Request{Method: "GET", Path: "/buy"}}
+		for _, a := range addresses {
+			s.Tries = append(s.Tries, model.Try{Address: a})
+		}
+		return s
+	}
+	line := func(seconds int, address string) model.Signal {
+		return model.Signal{
+			At: at(seconds), Proxy: "nginx", Gateway: pod, Client: "192.0.2.1", ErrorLog: true, Failure: model.Refused, Reason: "refused!",
+			Request: model.Request{Method: "GET", Host: "shop.test", Path: "/buy"}, Tries: []model.Try{{Address: address}},
+		}
+	}
+	signals := []model.Signal{
+		access(0, 200, ""),
+		line(1, "a"), line(1, "b"), access(1, 502, model.OtherFailure, "a", "b"), // one request, two tries
+		line(5, "a"), access(5, 200, "", "a", "c"), // mended by the second try
+		access(60, 502, model.OtherFailure, "a"), // no line of its own
+		line(300, "a"), line(300, "b"),           // no access line: one request
+	}
+	got := Observe(signals, func(s model.Signal) (string, model.Ref) { return "shop.test/buy", front })
+	for i := range got {
+		got[i].Samples = nil
+	}
+	want := []model.Observation{
+		{
+			Route: "shop.test/buy", Object: front, Proxy: "nginx", Status: 502, Failure: model.Refused, Reason: "refused!",
+			Count: 2, Requests: 4, First: at(1), Last: at(60), Upstreams: []string{"a", "b"},
+		},
+		{
+			Route: "shop.test/buy", Object: front, Proxy: "nginx", Status: 0, Failure: model.Refused, Reason: "refused!",
+			Count: 1, Requests: 4, First: at(300), Last: at(300), Upstreams: []string{"a"},
+		},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("observations (-want +got)\n%s", d)
+	}
+}

@@ -1,0 +1,87 @@
+package diagnose
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func admissionRejected() Analyzer {
+	return Analyzer{
+		Cause:  "admission-rejected",
+		Doc:    "Finds workloads whose pods are refused when they are created: by a quota, a LimitRange, PodSecurity or a webhook.",
+		Inputs: []snapshot.Kind{snapshot.Deployments, snapshot.ReplicaSets, snapshot.StatefulSets, snapshot.Events, snapshot.ResourceQuotas, snapshot.Pods},
+		run: func(v *view) []finding {
+			var out []finding
+			for _, w := range v.workloads {
+				if w.replicas == 0 || w.replicas > 0 && len(w.pods) >= int(w.replicas) {
+					continue
+				}
+				if f, ok := v.rejected(w); ok {
+					out = append(out, f)
+				}
+			}
+			return out
+		},
+	}
+}
+
+func (v *view) rejected(w *workload) (finding, bool) {
+	why, when, ok := v.refusal(w)
+	if !ok {
+		return finding{}, false
+	}
+	object := rejector(w, why)
+	f := find("admission-rejected", seen, object, fmt.Sprintf("the pods of %s are refused when they are created: %s", w.ref, why)).
+		on(w.routes...).as(model.NoEndpoints, model.NoRoute).since(when).
+		relates("workload", w.ref).relates("service", w.service()).
+		because("status", why, w.ref, when)
+	f.dormant = !w.hurt()
+	return withGood(f, w), true
+}
+
+// refusal is the API server's answer to the creation of a workload's pods.
+func (v *view) refusal(w *workload) (why string, when time.Time, ok bool) {
+	if d, is := w.object.(*appsv1.Deployment); is {
+		for _, c := range d.Status.Conditions {
+			if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
+				return c.Message, c.LastTransitionTime.Time, true
+			}
+		}
+	}
+	owner := w.ref
+	if w.newest != nil {
+		owner = snapshot.RefOf(w.newest)
+	}
+	es := v.s.EventsOf(owner)
+	for i := len(es) - 1; i >= 0; i-- {
+		if es[i].Reason == "FailedCreate" && strings.Contains(es[i].Message, "forbidden") || es[i].Reason == "FailedCreate" && strings.Contains(es[i].Message, "denied the request") {
+			return strings.TrimPrefix(es[i].Message, "Error creating: "), es[i].FirstTimestamp.Time, true
+		}
+	}
+	return "", time.Time{}, false
+}
+
+// rejector is the object that refused, as far as the message names it.
+func rejector(w *workload, why string) model.FieldRef {
+	ns := w.ref.Namespace
+	if m := regexp.MustCompile(`(?:exceeded|failed) quota: ([^,:\s]+)`).FindStringSubmatch(why); m != nil {
+		return at(model.Ref{APIVersion: "v1", Kind: "ResourceQuota", Namespace: ns, Name: m[1]}, "spec.hard")
+	}
+	switch {
+	case strings.Contains(why, "violates PodSecurity"):
+		return at(w.ref, "spec.template.spec.securityContext")
+	case strings.Contains(why, "serviceaccount") && strings.Contains(why, "not found"):
+		return at(w.ref, "spec.template.spec.serviceAccountName")
+	case strings.Contains(why, "usage per"):
+		return at(w.ref, "spec.template.spec.containers[0].resources")
+	}
+	return at(w.ref, "spec.template")
+}

@@ -1,0 +1,122 @@
+package diagnose
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func containerCrashloop() Analyzer {
+	return Analyzer{
+		Cause: "container-crashloop", Doc: "Finds workloads whose container exits again and again.", Inputs: podKinds(),
+		run: perWorkload("container-crashloop", func(v *view, w *workload, pods []*corev1.Pod) finding {
+			t := v.trouble(pods[0])
+			field, c, ok := containerField(w, t.container, false)
+			f := v.onWorkload(w, "container-crashloop", seen, field, fmt.Sprintf("%s of %s keep failing: %s", share(len(pods), w.size()), w.ref, t.why), pods)
+			if b := beforeContainer(w, t.container); ok && b != nil && !f.Related["goodRevision"].IsZero() {
+				if sub, was, one := changed(b, c); one {
+					f.Object.Field = field + sub
+					f = f.wants(was).because("object", fmt.Sprintf("only %s%s changed since the revision that worked; it was %s", field, sub, was), w.ref, w.rolledAt())
+				}
+			}
+			if line, source := v.lastWords(pods, t.container); line != "" {
+				f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
+				f.Summary += fmt.Sprintf("; its last words: %s", line)
+			}
+			return f
+		}),
+	}
+}
+
+// changed finds the one field in which two containers differ, with its former value as JSON. one is
+// false if they differ in several, or only in what does not matter to the process.
+func changed(before, now *corev1.Container) (field, was string, one bool) {
+	type part struct {
+		field     string
+		old, next any
+	}
+	parts := []part{
+		{".image", before.Image, now.Image},
+		{".command", before.Command, now.Command},
+		{".args", before.Args, now.Args},
+		{".resources", before.Resources, now.Resources},
+		{".envFrom", before.EnvFrom, now.EnvFrom},
+		{".volumeMounts", before.VolumeMounts, now.VolumeMounts},
+		{".workingDir", before.WorkingDir, now.WorkingDir},
+	}
+	values := func(c *corev1.Container) map[string]corev1.EnvVar {
+		m := map[string]corev1.EnvVar{}
+		for _, e := range c.Env {
+			m[e.Name] = e
+		}
+		return m
+	}
+	was0, is := values(before), values(now)
+	for _, e := range append(append([]corev1.EnvVar{}, before.Env...), now.Env...) {
+		parts = append(parts, part{".env[" + e.Name + "].value", was0[e.Name], is[e.Name]})
+	}
+	found := map[string]any{}
+	for _, p := range parts {
+		if !reflect.DeepEqual(p.old, p.next) {
+			field, found[p.field] = p.field, p.old
+		}
+	}
+	if len(found) != 1 {
+		return "", "", false
+	}
+	old := found[field]
+	if e, ok := old.(corev1.EnvVar); ok {
+		old = e.Value
+	}
+	data, err := json.Marshal(old)
+	if err != nil {
+		return "", "", false
+	}
+	return field, string(data), true
+}
+
+// lastWords is the last line that says what went wrong in the log of a container that died, of the
+// run before if that is there.
+func (v *view) lastWords(pods []*corev1.Pod, container string) (line, source string) {
+	for _, previous := range []bool{true, false} {
+		for _, p := range pods {
+			ref := snapshot.RefOf(p)
+			for _, log := range v.in.Logs {
+				if log.Pod.Name != ref.Name || log.Previous != previous || log.Container != "" && log.Container != container {
+					continue
+				}
+				if l := fatal(log.Lines); l != "" {
+					return l, ref.Namespace + "/" + ref.Name + "/" + container
+				}
+			}
+		}
+	}
+	return "", ""
+}
+
+// fatal is the last line with a word of trouble, else the last line at all.
+func fatal(lines []string) string {
+	last := ""
+	for i := len(lines) - 1; i >= 0; i-- {
+		l := strings.TrimSpace(lines[i])
+		if l == "" {
+			continue
+		}
+		if last == "" {
+			last = l
+		}
+		low := strings.ToLower(l)
+		for _, word := range []string{"panic", "fatal", "error", "exception", "cannot", "failed", "refused", "denied", "not found"} {
+			if strings.Contains(low, word) {
+				return l
+			}
+		}
+	}
+	return last
+}

@@ -1,0 +1,288 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Input is what a diagnosis is made of.
+type Input struct {
+	Snapshot *snapshot.Snapshot
+	Target   model.Target       // zero: every route
+	Signals  []model.Signal     // what gateways logged, in any order
+	Logs     []model.LogExcerpt // the ends of applications' logs
+	Unseen   []model.Unseen     // what the caller could not read, besides the snapshot's own notes
+}
+
+// Diagnose says what is wrong with the target. Remedies are left to package plan.
+func Diagnose(in Input) model.Diagnosis {
+	v := newView(in)
+	for _, st := range []stage{byState, byWords, byRest} {
+		var found []finding
+		for _, a := range Analyzers() {
+			if a.stage == st {
+				found = append(found, a.run(v)...)
+			}
+		}
+		v.found = append(v.found, merge(found)...)
+	}
+	d := model.Diagnosis{
+		APIVersion: model.APIVersion, Kind: model.KindDiagnosis, Target: in.Target, At: in.Snapshot.At(),
+		Traces: []model.Trace{}, Observed: []model.Observation{}, Causes: []model.Finding{}, AlsoWrong: []model.Finding{},
+		RuledOut: []model.RuledOut{}, Unknown: v.unknown(), Remedies: []model.Remedy{},
+	}
+	for _, r := range v.routes {
+		d.Traces = append(d.Traces, r.trace)
+		d.Observed = append(d.Observed, r.observed...)
+	}
+	if req := in.Target.Request; req != nil && len(v.routes) == 0 {
+		d.Traces = append(d.Traces, v.m.Walk(*req))
+	}
+	d.Observed = append(d.Observed, v.strays...)
+	d.Causes, d.AlsoWrong, d.RuledOut = v.judge()
+	d.Healthy = v.healthy(d)
+	return d
+}
+
+// merge makes one finding of those about the same cause at the same field.
+func merge(fs []finding) []finding {
+	var out []finding
+	for _, f := range fs {
+		i := slices.IndexFunc(out, func(o finding) bool { return o.ID == f.ID && o.Object == f.Object })
+		if i < 0 {
+			out = append(out, f)
+			continue
+		}
+		o := &out[i]
+		*o = o.on(f.routes...)
+		o.dormant = o.dormant && f.dormant
+		o.Confidence = max(o.Confidence, f.Confidence)
+		for _, e := range f.Evidence {
+			if !slices.ContainsFunc(o.Evidence, func(x model.Evidence) bool { return x.Text == e.Text }) {
+				o.Evidence = append(o.Evidence, e)
+			}
+		}
+		for _, e := range f.Explains {
+			if !slices.Contains(o.Explains, e) {
+				o.Explains = append(o.Explains, e)
+			}
+		}
+	}
+	return out
+}
+
+// judge splits what was found into causes of what fails, and what is wrong besides.
+func (v *view) judge() (causes, also []model.Finding, out []model.RuledOut) {
+	causes, also, out = []model.Finding{}, []model.Finding{}, []model.RuledOut{}
+	type weighed struct {
+		finding
+		explains int
+	}
+	var roots []weighed
+	for _, f := range v.found {
+		if deeper := v.root(f); deeper != "" {
+			out = append(out, model.RuledOut{ID: f.ID, Because: "it follows from " + string(deeper) + ": " + f.Summary})
+			continue
+		}
+		hits, failing := 0, false
+		var fails []*route
+		for _, r := range f.routes {
+			if !r.failing() && (r.requests > 0 || f.Confidence < proven) {
+				continue // no walk shows it; but what objects prove counts until traffic says otherwise
+			}
+			n := 0
+			for _, o := range r.observed {
+				if f.predicts(o.Failure) {
+					n += o.Count
+				}
+			}
+			if n > 0 || len(r.observed) == 0 {
+				failing = true
+				hits += n
+				fails = append(fails, r)
+			}
+		}
+		switch {
+		case failing && !f.dormant:
+			f.routes = fails
+			if hits > 0 && f.Confidence >= proven {
+				f.Confidence = seen // the model predicts it and gateways saw it
+			}
+			roots = append(roots, weighed{f, hits})
+		case len(f.routes) > 0 && works(f.routes) && !f.dormant:
+			out = append(out, model.RuledOut{ID: f.ID, Because: fmt.Sprintf("%s, but all of %d requests seen on %s succeeded", f.Summary, f.routes[0].requests, f.routes[0])})
+		default:
+			also = append(also, v.finish(f))
+		}
+	}
+	slices.SortStableFunc(roots, func(a, b weighed) int {
+		return cmp.Or(
+			-cmp.Compare(order(a.Confidence >= proven), order(b.Confidence >= proven)),
+			-cmp.Compare(a.explains, b.explains),
+			-cmp.Compare(len(a.routes), len(b.routes)),
+			-cmp.Compare(a.Confidence, b.Confidence),
+			cmp.Compare(a.ID, b.ID),
+			a.Object.Compare(b.Object.Ref),
+		)
+	})
+	for _, w := range roots {
+		causes = append(causes, v.finish(w.finding))
+	}
+	slices.SortStableFunc(also, func(a, b model.Finding) int { return cmp.Or(cmp.Compare(a.ID, b.ID), a.Object.Compare(b.Object.Ref)) })
+	return causes, also, out
+}
+
+// works reports whether requests were seen on all routes and none failed.
+func works(rs []*route) bool {
+	return !slices.ContainsFunc(rs, func(r *route) bool { return !r.works() })
+}
+
+// root names the deeper finding of which f is a symptom, empty if there is none.
+func (v *view) root(f finding) model.CauseID {
+	if f.symptomOf == "" {
+		return ""
+	}
+	for _, o := range v.found {
+		if o.ID == f.symptomOf && o.Related["workload"] == f.Related["workload"] {
+			return o.ID
+		}
+	}
+	return ""
+}
+
+// finish writes the routes that fail into the finding.
+func (v *view) finish(f finding) model.Finding {
+	out := f.Finding
+	for _, r := range f.routes {
+		if !slices.Contains(out.Routes, r.Object) {
+			out.Routes = append(out.Routes, r.Object)
+		}
+		if f.dormant {
+			continue
+		}
+		text := fmt.Sprintf("%s would answer %s", r, r.trace.Predicts)
+		if n := len(r.hitsOf(f)); n > 0 {
+			text = fmt.Sprintf("%s: %d of %d requests failed", r, n, r.requests)
+		}
+		if !slices.Contains(out.Explains, text) {
+			out.Explains = append(out.Explains, text)
+		}
+		if out.Since.IsZero() && len(r.signals) > 0 {
+			out.Since = r.signals[0].At
+		}
+	}
+	if len(out.Routes) > 0 {
+		out.Related = f.relates("route", out.Routes[0]).Related
+	}
+	if len(f.routes) > 0 && !f.dormant {
+		if e, ok := logEvidence(f); ok {
+			out.Evidence = append(out.Evidence, e)
+		}
+	}
+	out.Summary = strings.ReplaceAll(out.Summary, "\n", " ")
+	return out
+}
+
+// hitsOf lists the failed requests of a route that a finding predicts.
+func (r *route) hitsOf(f finding) []model.Signal {
+	var out []model.Signal
+	for _, s := range r.signals {
+		if f.predicts(cmp.Or(s.Failure, model.OtherFailure)) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// logEvidence quotes one log line of a failure that the finding predicts.
+func logEvidence(f finding) (model.Evidence, bool) {
+	for _, r := range f.routes {
+		for _, s := range r.hitsOf(f) {
+			text := cmp.Or(s.Raw, s.Reason, fmt.Sprintf("%s answered %d", s.Request, s.Status))
+			if slices.ContainsFunc(f.Evidence, func(e model.Evidence) bool { return e.Kind == "proxy-log" }) {
+				return model.Evidence{}, false
+			}
+			return model.Evidence{Kind: "proxy-log", Text: text, At: s.At, Source: s.Source}, true
+		}
+	}
+	return model.Evidence{}, false
+}
+
+// unknown lists what could not be looked at and bears on the target.
+func (v *view) unknown() []model.Unseen {
+	out := []model.Unseen{}
+	add := func(u model.Unseen) {
+		if !slices.Contains(out, u) {
+			out = append(out, u)
+		}
+	}
+	for _, u := range v.in.Unseen {
+		add(u)
+	}
+	for _, u := range v.s.Notes() {
+		add(u)
+	}
+	for _, r := range v.routes {
+		for _, h := range r.trace.Hops {
+			if h.Verdict == model.Unknown && !r.works() {
+				add(model.Unseen{What: fmt.Sprintf("%s: %s", r, h.Object), Why: h.Why})
+			}
+		}
+	}
+	for _, k := range []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.Services, snapshot.EndpointSlices, snapshot.Pods} {
+		if c, why := v.s.Coverage(k); !c.Whole() && v.bears(k, c) {
+			add(model.Unseen{What: string(k), Why: cmp.Or(why, c.String())})
+		}
+	}
+	return out
+}
+
+// bears reports whether what is not known of a kind could change the answer. A dump that simply holds
+// none of one kind of route, while it holds routes of another, is taken to be of a cluster that
+// uses the other; one that lacks a kind because it was refused is not.
+func (v *view) bears(k snapshot.Kind, c snapshot.Coverage) bool {
+	if k != snapshot.Ingresses && k != snapshot.HTTPRoutes {
+		return len(v.routes) == 0 || c != snapshot.NotRead
+	}
+	if v.in.Target.Object != nil && v.in.Target.Object.Kind == string(k) || c == snapshot.Partial && !v.in.Target.IsZero() {
+		return len(v.routes) == 0
+	}
+	return len(v.routes) == 0 || c != snapshot.NotRead
+}
+
+// healthy: every walk succeeds, nothing was seen to fail, and nothing was left unseen.
+func (v *view) healthy(d model.Diagnosis) bool {
+	if len(d.Causes) > 0 || len(d.Unknown) > 0 || len(v.routes) == 0 && !v.in.Target.IsZero() {
+		return false
+	}
+	for _, r := range v.routes {
+		if !r.works() && slices.ContainsFunc(r.trace.Hops, func(h model.Hop) bool { return h.Verdict == model.Unknown }) {
+			return false
+		}
+		if r.failing() && v.serious(r) {
+			return false
+		}
+	}
+	return len(v.strays) == 0
+}
+
+// serious reports whether a route's failures are more than a stray error of the application itself.
+func (v *view) serious(r *route) bool {
+	return r.broken() || slices.ContainsFunc(r.observed, func(o model.Observation) bool {
+		return o.Failure != model.UpstreamStatus || !stray(o)
+	})
+}
+
+// stray reports whether so few requests failed that it is no more than an application's usual noise.
+func stray(o model.Observation) bool {
+	return o.Count < 2 || o.Requests > 0 && o.Count*20 < o.Requests
+}
+
+// routeText names a rule as evidence does.
+func routeText(r path.Route) string { return r.Object.String() + " " + r.Rule }

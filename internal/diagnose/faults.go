@@ -1,0 +1,64 @@
+package diagnose
+
+import (
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// faults makes findings of one kind of the faults that the model sees in rules themselves.
+func faults(v *view, cause model.CauseID, kinds ...path.FaultKind) []finding {
+	var out []finding
+	for _, r := range v.routes {
+		for _, f := range r.Faults {
+			for _, k := range kinds {
+				if f.Kind == k {
+					out = append(out, find(cause, proven, f.Object, f.Why).on(r).
+						as(model.NoRoute, model.NoEndpoints).
+						because("object", f.Why, f.Object.Ref, time.Time{}).wants(f.Wanted))
+				}
+			}
+		}
+	}
+	return out
+}
+
+func ingressClassMissing() Analyzer {
+	return Analyzer{
+		Cause:  "ingress-class-missing",
+		Doc:    "Finds Ingresses whose class does not exist, or that have none while no class is the default.",
+		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.IngressClasses},
+		run:    func(v *view) []finding { return faults(v, "ingress-class-missing", path.ClassMissing) },
+	}
+}
+
+func gatewayNotProgrammed() Analyzer {
+	return Analyzer{
+		Cause:  "gateway-not-programmed",
+		Doc:    "Finds Gateways that are not accepted or not programmed, or whose class does not exist.",
+		Inputs: []snapshot.Kind{snapshot.Gateways, snapshot.GatewayClasses, snapshot.HTTPRoutes},
+		run:    func(v *view) []finding { return faults(v, "gateway-not-programmed", path.NotProgrammed) },
+	}
+}
+
+func gatewayListenerUnattached() Analyzer {
+	return Analyzer{
+		Cause:  "gateway-listener-unattached",
+		Doc:    "Finds HTTPRoutes that no listener of their Gateway takes, or whose Gateway does not exist.",
+		Inputs: []snapshot.Kind{snapshot.Gateways, snapshot.HTTPRoutes, snapshot.Namespaces},
+		run: func(v *view) []finding {
+			return faults(v, "gateway-listener-unattached", path.ListenerUnattached, path.GatewayMissing)
+		},
+	}
+}
+
+func refgrantMissing() Analyzer {
+	return Analyzer{
+		Cause:  "refgrant-missing",
+		Doc:    "Finds cross-namespace backends that no ReferenceGrant admits.",
+		Inputs: []snapshot.Kind{snapshot.HTTPRoutes, snapshot.ReferenceGrants},
+		run:    func(v *view) []finding { return faults(v, "refgrant-missing", path.GrantMissing) },
+	}
+}

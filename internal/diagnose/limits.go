@@ -1,0 +1,188 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+const (
+	bufferSize  = "nginx.ingress.kubernetes.io/proxy-buffer-size"
+	readTimeout = "nginx.ingress.kubernetes.io/proxy-read-timeout"
+)
+
+func upstreamHeaderTooBig() Analyzer {
+	return Analyzer{
+		Cause: "upstream-header-too-big", Doc: "Finds routes whose responses have larger headers than the proxy's buffer.",
+		Inputs: []snapshot.Kind{snapshot.Ingresses}, stage: byWords,
+		run: func(v *view) []finding {
+			var out []finding
+			for _, r := range v.open() {
+				hits := r.hits(model.HeaderTooBig)
+				if len(hits) == 0 {
+					continue
+				}
+				size := "its default"
+				object := at(r.Object, "")
+				if r.Proxy == "nginx" && r.Object.Kind == "Ingress" {
+					object.Field = annotation(bufferSize)
+					if ing, ok := v.s.Ingresses().Get(r.Object.Namespace, r.Object.Name); ok == snapshot.Present && ing.Annotations[bufferSize] != "" {
+						size = ing.Annotations[bufferSize]
+					}
+				}
+				f := find("upstream-header-too-big", proven, object,
+					fmt.Sprintf("the backend of %s sends more response headers than the proxy's buffer takes (%s)", r, size)).
+					on(r).as(model.HeaderTooBig).since(hits[0].At)
+				if object.Field != "" {
+					f = f.wants(text("16k"))
+				}
+				out = append(out, v.relateBackend(f, r))
+			}
+			return out
+		},
+	}
+}
+
+func annotation(name string) string { return "metadata.annotations['" + name + "']" }
+
+// relateBackend names the Service and workload behind a route.
+func (v *view) relateBackend(f finding, r *route) finding {
+	for _, l := range r.legs {
+		f = f.relates("service", serviceRef(l))
+		for _, ref := range v.behind(l) {
+			return f.relates("workload", ref)
+		}
+	}
+	return f
+}
+
+func upstreamTimeout() Analyzer {
+	return Analyzer{
+		Cause: "upstream-timeout", Doc: "Finds routes whose backend needs longer to answer than the proxy waits.",
+		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes}, stage: byWords,
+		run: func(v *view) []finding {
+			var out []finding
+			for _, r := range v.open() {
+				if hits := r.hits(model.ResponseTimeout); len(hits) > 0 {
+					out = append(out, v.tooSlow(r, hits))
+				}
+			}
+			return out
+		},
+	}
+}
+
+// tooSlow compares how long the proxy waited with what it was told to wait.
+func (v *view) tooSlow(r *route, hits []model.Signal) finding {
+	waited := waits(hits)
+	object, set, has := v.timeoutOf(r)
+	f := find("upstream-timeout", likely, object, fmt.Sprintf("the proxy gives up on %s after %s, before the backend answers", r, waited.Round(100*time.Millisecond))).
+		on(r).as(model.ResponseTimeout).since(hits[0].At)
+	if has {
+		f.Summary = fmt.Sprintf("%s lets the backend of %s answer for %s, and it takes longer", r.Object, r, set)
+		f = f.because("object", fmt.Sprintf("%s is %s", object.Field, set), r.Object, time.Time{})
+		if d := waited - set; d < 500*time.Millisecond && d > -500*time.Millisecond {
+			f = f.because("model", fmt.Sprintf("requests fail after %s, which is that limit", waited.Round(time.Millisecond)), r.Object, time.Time{})
+			f.Confidence = proven
+		}
+		if set < time.Minute && r.Object.Kind == "Ingress" {
+			f = f.wants(text("60"))
+		}
+	}
+	if line, source := v.slowAnswer(r, waited); line != "" {
+		f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
+	}
+	return v.relateBackend(f, r)
+}
+
+// waits is the median of how long requests took until the proxy gave up.
+func waits(hits []model.Signal) time.Duration {
+	var all []time.Duration
+	for _, s := range hits {
+		d := s.Duration
+		for _, t := range s.Tries {
+			if t.Duration > 0 {
+				d = t.Duration
+			}
+		}
+		all = append(all, d)
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// timeoutOf finds where a route's response timeout is set, and what it is.
+func (v *view) timeoutOf(r *route) (object model.FieldRef, set time.Duration, has bool) {
+	if r.Object.Kind == "Ingress" {
+		object = at(r.Object, "")
+		if r.Proxy == "nginx" {
+			object.Field = annotation(readTimeout)
+		}
+		ing, ok := v.s.Ingresses().Get(r.Object.Namespace, r.Object.Name)
+		if ok != snapshot.Present {
+			return object, 0, false
+		}
+		for _, name := range []string{readTimeout, "projectcontour.io/response-timeout", "haproxy.org/timeout-server"} {
+			if d, ok := seconds(ing.Annotations[name]); ok {
+				return at(r.Object, annotation(name)), d, true
+			}
+		}
+		return object, 0, false
+	}
+	object = at(r.Object, r.Rule+".timeouts")
+	hr, ok := v.s.HTTPRoutes().Get(r.Object.Namespace, r.Object.Name)
+	if ok != snapshot.Present {
+		return object, 0, false
+	}
+	for i, rule := range hr.Spec.Rules {
+		if fmt.Sprintf("spec.rules[%d]", i) != r.Rule || rule.Timeouts == nil {
+			continue
+		}
+		if t := rule.Timeouts.BackendRequest; t != nil {
+			if d, err := time.ParseDuration(string(*t)); err == nil && d > 0 {
+				return at(r.Object, r.Rule+".timeouts.backendRequest"), d, true
+			}
+		}
+		if t := rule.Timeouts.Request; t != nil {
+			if d, err := time.ParseDuration(string(*t)); err == nil && d > 0 {
+				return at(r.Object, r.Rule+".timeouts.request"), d, true
+			}
+		}
+	}
+	return object, 0, false
+}
+
+// seconds reads an annotation's duration: plain seconds, or with a unit.
+func seconds(s string) (time.Duration, bool) {
+	if s == "" {
+		return 0, false
+	}
+	if n, err := strconv.Atoi(s); err == nil {
+		return time.Duration(n) * time.Second, n > 0
+	}
+	d, err := time.ParseDuration(s)
+	return d, err == nil && d > 0
+}
+
+// slowAnswer finds an application's own line about a request on the route that it answered well, but
+// later than the proxy waits.
+func (v *view) slowAnswer(r *route, waited time.Duration) (line, source string) {
+	for _, log := range v.in.Logs {
+		for _, l := range log.Lines {
+			if !strings.Contains(l, strings.TrimSuffix(r.Path, "/")) || !strings.Contains(l, "200") {
+				continue
+			}
+			for _, word := range strings.FieldsFunc(l, func(c rune) bool { return strings.ContainsRune(" ,=\"{}", c) }) {
+				if d, err := time.ParseDuration(word); err == nil && d > waited {
+					return strings.TrimSpace(l), log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
+				}
+			}
+		}
+	}
+	return "", ""
+}

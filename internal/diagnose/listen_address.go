@@ -1,0 +1,248 @@
+package diagnose
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func wrongListenAddress() Analyzer {
+	return Analyzer{
+		Cause:  "wrong-listen-address",
+		Doc:    "Finds workloads whose process listens on loopback only, so that nothing outside its pod can connect.",
+		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods, snapshot.Deployments, snapshot.ReplicaSets, snapshot.Events},
+		run: func(v *view) []finding {
+			var out []finding
+			for _, w := range v.workloads {
+				for i, r := range w.routes {
+					if f, ok := v.loopback(w, r, w.legs[i]); ok {
+						out = append(out, f)
+					}
+				}
+			}
+			return out
+		},
+	}
+}
+
+// loopback weighs what speaks for a process that listens on loopback only: the application's own
+// words, an argument or environment variable, and connections that are refused on a port that is
+// declared, by the gateway or by the kubelet's probe.
+func (v *view) loopback(w *workload, r *route, l path.Leg) (finding, bool) {
+	if l.Port == nil || len(w.pods) == 0 || r.works() {
+		return finding{}, false
+	}
+	p := w.pods[0]
+	for _, q := range w.pods {
+		if w.current(q) {
+			p = q
+			break
+		}
+	}
+	port, ok := path.TargetPort(*l.Port, &p.Spec)
+	if !ok {
+		return finding{}, false
+	}
+	refused := v.refusedOn(w, r, l, port)
+	line := v.saysLoopback(w, port)
+	field, setting := loopbackSetting(w, port)
+	if line == "" && setting == "" && !(refused != "" && v.onlyDeclared(p, port)) {
+		return finding{}, false
+	}
+	confidence := possible
+	switch {
+	case line != "" && (refused != "" || dead(l) || r.failures > 0):
+		confidence = proven
+	case setting != "" && refused != "":
+		confidence = proven
+	case setting != "" || line != "":
+		confidence = likely
+	case refused != "":
+		confidence = likely
+	}
+	if field == "" {
+		field = "spec.template.spec.containers[0]"
+	}
+	f := find("wrong-listen-address", confidence, at(w.ref, field),
+		fmt.Sprintf("%s listens on loopback only, so connections to port %d of its pods are refused", w.ref, port)).
+		on(r).as(model.Refused, model.NoEndpoints).relates("workload", w.ref).relates("service", serviceRef(l)).relates("pod", snapshot.RefOf(p)).
+		since(w.rolledAt())
+	if line != "" {
+		f = f.because("app-log", line, snapshot.RefOf(p), time.Time{})
+	}
+	if setting != "" {
+		f.Summary = fmt.Sprintf("%s sets %s, so it listens on loopback only and connections to port %d of its pods are refused", w.ref, setting, port)
+		f = f.because("object", setting, w.ref, time.Time{})
+	}
+	if refused != "" {
+		f = f.because("model", refused, snapshot.RefOf(p), time.Time{})
+	}
+	return withGood(f, w), true
+}
+
+// refusedOn says how connections to a port of the workload's pods were refused; empty if they were
+// not.
+func (v *view) refusedOn(w *workload, r *route, l path.Leg, port int32) string {
+	if n := refusedAt(r, l.ReadyEnds()); n > 0 && path.Listens(w.pods[0], port).Verdict == model.OK {
+		return fmt.Sprintf("%d connections to port %d of ready pods were refused", n, port)
+	}
+	for _, p := range w.pods {
+		e := v.unhealthy(p)
+		if path.Ready(p) || e == nil || !strings.Contains(e.Message, "connection refused") {
+			continue
+		}
+		for i := range p.Spec.Containers {
+			c := &p.Spec.Containers[i]
+			if n, _, ok := path.ProbePort(c, c.ReadinessProbe); ok && n == port {
+				return fmt.Sprintf("the readiness probe of pod %s is refused on port %d", p.Name, port)
+			}
+		}
+	}
+	return ""
+}
+
+// onlyDeclared reports whether a ready pod declares the port and no probe over the network vouches
+// for it: then a refused connection is best explained by the address on which it listens.
+func (v *view) onlyDeclared(p *corev1.Pod, port int32) bool {
+	return path.Ready(p) && slices.Contains(path.Declared(p), port) && len(path.Proven(p)) == 0 && v.elsewhere(p, port) == 0
+}
+
+// saysLoopback is the line in which one of a workload's current pods says that it listens on
+// loopback; empty if there is none.
+func (v *view) saysLoopback(w *workload, port int32) string {
+	for _, p := range w.pods {
+		if !w.current(p) {
+			continue
+		}
+		line := ""
+		for _, a := range v.listening(p) {
+			if a.port == port && !a.loopback {
+				return ""
+			}
+			if a.loopback && (a.port == port || a.port == 0) {
+				line = a.line
+			}
+		}
+		if line != "" {
+			return line
+		}
+	}
+	return ""
+}
+
+// loopbackName matches the names of flags and variables that set the address on which a server listens.
+func loopbackName() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(^|[-_.])(listen|bind|host|addr|address|interface|ip)$|(?i)(^|[-_.])(listen|bind|http|server)[-_.]?(host|addr|address|ip|on|interface)?$`)
+}
+
+// loopbackValue matches a loopback address, with or without a port.
+func loopbackValue() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:https?://|tcp://)?(127\.\d+\.\d+\.\d+|localhost|\[?::1\]?)(?::(\d+))?/?$`)
+}
+
+// others matches variables that name something else than the server itself.
+func others() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(db|redis|pg|postgres|mysql|mongo|kafka|rabbit|amqp|smtp|mail|cache|memcache|otel|jaeger|statsd|dd_|elastic|upstream|backend|proxy|api_url|metrics|admin|debug|pprof|grpc_health)`)
+}
+
+// loopbackSetting finds the argument or variable that makes a container listen on loopback.
+func loopbackSetting(w *workload, port int32) (field, setting string) {
+	for i, c := range w.template.template.Spec.Containers {
+		prefix := fmt.Sprintf("spec.template.spec.containers[%d]", i)
+		for _, e := range c.Env {
+			if listensHere(e.Name, e.Value, port) {
+				return fmt.Sprintf("%s.env[%s].value", prefix, e.Name), e.Name + "=" + e.Value
+			}
+		}
+		for list, words := range map[string][]string{"args": c.Args, "command": c.Command} {
+			for j, word := range words {
+				name, value, ok := strings.Cut(word, "=")
+				if !ok && j+1 < len(words) {
+					value = words[j+1]
+				}
+				if listensHere(strings.TrimLeft(name, "-"), value, port) {
+					at := j
+					if !ok {
+						at++
+					}
+					return fmt.Sprintf("%s.%s[%d]", prefix, list, at), strings.TrimLeft(name, "-") + "=" + value
+				}
+			}
+		}
+	}
+	return "", ""
+}
+
+// listensHere reports whether a setting tells a server to listen on loopback, on the port if it
+// names one.
+func listensHere(name, value string, port int32) bool {
+	m := loopbackValue().FindStringSubmatch(value)
+	if m == nil || others().MatchString(name) {
+		return false
+	}
+	if m[2] != "" {
+		n, err := strconv.Atoi(m[2])
+		return err == nil && int32(n) == port
+	}
+	return loopbackName().MatchString(name)
+}
+
+// listenAddress is an address on which an application says that it listens.
+type listenAddress struct {
+	loopback bool
+	port     int32
+	line     string
+}
+
+// listenLine matches a server's own words on where it listens, in text and in JSON logs.
+func listenLine() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(listen(?:ing|s)?|serving|bound|binding|running on|started|starting|ready on|accepting)\b`)
+}
+
+func listenWhere() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(127\.0\.0\.1|localhost|\[::1\]|0\.0\.0\.0|\[::\]|\*|\baddr(?:ess)?["=: ]+|\bport["=: ]+|\bon |\bat |\s|")(?:"?:|"?)?(\d{2,5})\b`)
+}
+
+// listening reads an application's logs for the addresses on which it says that it listens.
+func (v *view) listening(p *corev1.Pod) []listenAddress {
+	var out []listenAddress
+	ref, says, where := snapshot.RefOf(p), listenLine(), listenWhere()
+	for _, log := range v.in.Logs {
+		if log.Pod.Namespace != ref.Namespace && log.Pod.Namespace != "" || log.Pod.Name != ref.Name || log.Previous {
+			continue
+		}
+		for _, line := range log.Lines {
+			if !says.MatchString(line) {
+				continue
+			}
+			hosts := []string{"127.0.0.1", "localhost", "[::1]", "0.0.0.0", "[::]", "*"}
+			for _, m := range where.FindAllStringSubmatch(line, -1) {
+				if !slices.Contains(hosts, strings.ToLower(m[1])) && !portly(m[1], m[0]) {
+					continue
+				}
+				n, err := strconv.Atoi(m[2])
+				if err != nil || n < 80 || n > 65535 {
+					continue
+				}
+				host := strings.ToLower(m[1])
+				out = append(out, listenAddress{loopback: host == "127.0.0.1" || host == "localhost" || host == "[::1]", port: int32(n), line: strings.TrimSpace(line)})
+			}
+		}
+	}
+	return out
+}
+
+// portly reports whether a number without a host is meant as a port: it follows a colon or the word.
+func portly(before, all string) bool {
+	b := strings.ToLower(before)
+	return strings.Contains(all, ":") && !strings.Contains(b, "port") || strings.HasPrefix(b, "port")
+}

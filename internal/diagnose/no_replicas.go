@@ -1,0 +1,75 @@
+package diagnose
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func noReplicas() Analyzer {
+	return Analyzer{
+		Cause:  "no-replicas",
+		Doc:    "Finds workloads that are scaled to zero while a route needs them.",
+		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Deployments, snapshot.StatefulSets, snapshot.ReplicaSets, snapshot.HorizontalAutoscalers, snapshot.Events},
+		run: func(v *view) []finding {
+			var out []finding
+			for _, w := range v.workloads {
+				if w.replicas != 0 || len(w.routes) == 0 || !w.hurt() {
+					continue // at zero on no route, or beside others that serve: meant so
+				}
+				if len(w.pods) > 0 && w.serving > 0 {
+					continue
+				}
+				out = append(out, v.scaledDown(w))
+			}
+			return out
+		},
+	}
+}
+
+func (v *view) scaledDown(w *workload) finding {
+	f := find("no-replicas", proven, at(w.ref, "spec.replicas"), fmt.Sprintf("%s is scaled to zero", w.ref)).
+		on(w.routes...).as(model.NoEndpoints, model.NoRoute, model.Refused, model.ConnectTimeout, model.ClosedEarly, model.Reset).
+		relates("workload", w.ref).relates("service", w.service()).
+		because("object", "spec.replicas is 0", w.ref, time.Time{})
+	n, why, when := v.lastCount(w)
+	if n > 0 {
+		f = f.wants(strconv.Itoa(n)).because("event", why, w.ref, when).since(when)
+		f.Summary += fmt.Sprintf("; it had %d replicas", n)
+	}
+	return f
+}
+
+// lastCount is how many replicas a workload had before it was scaled to zero: from the events, the
+// autoscaler's minimum, or what the ReplicaSet remembers.
+func (v *view) lastCount(w *workload) (n int, why string, when time.Time) {
+	// The Deployment controller's words in a ScalingReplicaSet event.
+	scaled := regexp.MustCompile(`^Scaled down replica set (\S+) (?:from (\d+) )?to 0`)
+	es := v.s.EventsOf(w.ref)
+	for i := len(es) - 1; i >= 0; i-- {
+		m := scaled.FindStringSubmatch(es[i].Message)
+		if m == nil || w.newest != nil && m[1] != w.newest.Name {
+			continue
+		}
+		when = snapshot.EventTime(es[i])
+		if n, err := strconv.Atoi(m[2]); err == nil {
+			return n, es[i].Message, when
+		}
+		break
+	}
+	for h := range v.s.HorizontalAutoscalers().In(w.ref.Namespace) {
+		if t := h.Spec.ScaleTargetRef; t.Kind == w.ref.Kind && t.Name == w.ref.Name && h.Spec.MinReplicas != nil && *h.Spec.MinReplicas > 0 {
+			return int(*h.Spec.MinReplicas), fmt.Sprintf("HorizontalPodAutoscaler %s wants at least %d", h.Name, *h.Spec.MinReplicas), when
+		}
+	}
+	if w.newest != nil {
+		if n, err := strconv.Atoi(w.newest.Annotations["deployment.kubernetes.io/desired-replicas"]); err == nil && n > 0 {
+			return n, fmt.Sprintf("ReplicaSet %s remembers %d desired replicas", w.newest.Name, n), when
+		}
+	}
+	return 0, "", when
+}

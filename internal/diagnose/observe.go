@@ -1,0 +1,173 @@
+package diagnose
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+)
+
+// apart is how far an error-log line may be from the access-log line of the same request: both are
+// written when the request ends, with the seconds that proxies' clocks round to.
+const apart = 2 * time.Second
+
+// most is how many samples and upstreams of an observation are kept.
+const most = 3
+
+// routeKey identifies a rule with its host and path.
+type routeKey struct {
+	object, gateway  model.Ref
+	rule, host, path string
+}
+
+func keyOf(r path.Route) routeKey { return routeKey{r.Object, r.Gateway, r.Rule, r.Host, r.Path} }
+
+// observe lays the signals at the routes that they are about.
+func (v *view) observe() {
+	by := map[routeKey]*route{}
+	for _, r := range v.routes {
+		by[keyOf(r.Route)] = r
+	}
+	access, reasons := map[*route][]model.Signal{}, map[*route][]model.Signal{}
+	var stray []model.Signal
+	for _, s := range v.in.Signals {
+		located, ok := v.m.Locate(s)
+		if !ok {
+			if s.Failed() && !s.ErrorLog && v.in.Target.IsZero() {
+				stray = append(stray, s)
+			}
+			continue
+		}
+		r := by[keyOf(located)]
+		switch {
+		case r == nil:
+		case s.ErrorLog:
+			reasons[r] = append(reasons[r], s)
+		default:
+			access[r] = append(access[r], s)
+		}
+	}
+	for _, r := range v.routes {
+		r.take(access[r], reasons[r])
+	}
+	v.strays = aggregate("", model.Ref{}, stray, 0)
+}
+
+// take counts a route's requests and joins each failed one with the line that gives its reason.
+func (r *route) take(access, reasons []model.Signal) {
+	byTime := func(a, b model.Signal) int { return a.At.Compare(b.At) }
+	slices.SortStableFunc(access, byTime)
+	slices.SortStableFunc(reasons, byTime)
+	r.requests = len(access)
+	for _, s := range access {
+		if !s.Failed() {
+			r.succeeded = append(r.succeeded, s.At)
+			continue
+		}
+		r.signals = append(r.signals, explained(s, reasons))
+	}
+	if len(access) == 0 {
+		for _, s := range reasons {
+			if s.Failed() {
+				r.signals = append(r.signals, s)
+			}
+		}
+		r.requests = len(r.signals)
+	}
+	r.failures = len(r.signals)
+	r.observed = aggregate(r.String(), r.Object, r.signals, r.requests)
+}
+
+// explained gives a failed request the failure and words of its error-log line, which says more
+// than the access log.
+func explained(s model.Signal, reasons []model.Signal) model.Signal {
+	if s.Failure != model.NoFailure && s.Failure != model.OtherFailure && s.Reason != "" {
+		return s
+	}
+	from, _ := slices.BinarySearchFunc(reasons, s.At.Add(-apart), func(x model.Signal, t time.Time) int { return x.At.Compare(t) })
+	for _, x := range reasons[from:] {
+		if x.At.After(s.At.Add(apart)) {
+			break
+		}
+		if x.Request.Path != "" && s.Request.Path != "" && x.Request.Path != s.Request.Path || !tried(s, x) {
+			continue
+		}
+		if s.Failure == model.NoFailure || s.Failure == model.OtherFailure || s.Failure == x.Failure {
+			if x.Failure != model.NoFailure {
+				s.Failure = x.Failure
+			}
+			s.Reason = cmp.Or(x.Reason, s.Reason)
+			if x.Raw != "" {
+				s.Raw, s.Source = x.Raw, x.Source
+			}
+			return s
+		}
+	}
+	return s
+}
+
+// tried reports whether the upstreams of an error line are among those of the request, where both
+// say any.
+func tried(s, reason model.Signal) bool {
+	if len(s.Tries) == 0 || len(reason.Tries) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(reason.Tries, func(t model.Try) bool {
+		return slices.ContainsFunc(s.Tries, func(o model.Try) bool { return o.Address == t.Address })
+	})
+}
+
+// aggregate makes one observation per status and failure, the most frequent first.
+func aggregate(name string, object model.Ref, signals []model.Signal, requests int) []model.Observation {
+	type class struct {
+		proxy   string
+		status  int
+		failure model.FailureKind
+	}
+	at := map[class]int{}
+	tried := map[class]map[string]int{}
+	var out []model.Observation
+	for _, s := range signals {
+		f := s.Failure
+		if f == model.NoFailure {
+			f = model.OtherFailure
+		}
+		c := class{s.Proxy, s.Status, f}
+		i, ok := at[c]
+		if !ok {
+			i = len(out)
+			at[c], tried[c] = i, map[string]int{}
+			out = append(out, model.Observation{
+				Route: cmp.Or(name, s.Request.String()), Object: object, Proxy: s.Proxy, Status: s.Status, Failure: f,
+				Requests: requests, First: s.At, Last: s.At,
+			})
+		}
+		o := &out[i]
+		o.Count++
+		o.Reason = cmp.Or(o.Reason, s.Reason)
+		if s.At.Before(o.First) {
+			o.First = s.At
+		}
+		if s.At.After(o.Last) {
+			o.Last = s.At
+		}
+		if len(o.Samples) < most {
+			o.Samples = append(o.Samples, s)
+		}
+		for _, t := range s.Tries {
+			if t.Address != "" && t.Address != "-" {
+				tried[c][t.Address]++
+			}
+		}
+	}
+	for c, i := range at {
+		for a := range tried[c] {
+			out[i].Upstreams = append(out[i].Upstreams, a)
+		}
+		slices.SortFunc(out[i].Upstreams, func(a, b string) int { return cmp.Or(tried[c][b]-tried[c][a], cmp.Compare(a, b)) })
+	}
+	slices.SortStableFunc(out, func(a, b model.Observation) int { return b.Count - a.Count })
+	return out
+}

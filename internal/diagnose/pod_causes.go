@@ -1,0 +1,301 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// podKinds are the kinds that tell how a workload's pods fare.
+func podKinds() []snapshot.Kind {
+	return []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods, snapshot.Deployments, snapshot.ReplicaSets, snapshot.StatefulSets, snapshot.DaemonSets, snapshot.Events}
+}
+
+// perWorkload makes findings of the workloads with pods that have one trouble.
+func perWorkload(cause model.CauseID, describe func(v *view, w *workload, pods []*corev1.Pod) finding) func(v *view) []finding {
+	return func(v *view) []finding {
+		var out []finding
+		for _, w := range v.workloads {
+			if pods := v.affected(w, cause); len(pods) > 0 {
+				out = append(out, describe(v, w, pods))
+			}
+		}
+		return out
+	}
+}
+
+func initBlocked() Analyzer {
+	return Analyzer{
+		Cause: "init-blocked", Doc: "Finds pods whose init container never succeeds, so that their containers never start.", Inputs: podKinds(),
+		run: perWorkload("init-blocked", func(v *view, w *workload, pods []*corev1.Pod) finding {
+			t := v.trouble(pods[0])
+			field, _, _ := containerField(w, t.container, true)
+			return v.onWorkload(w, "init-blocked", seen, field, fmt.Sprintf("%s: %s", w.ref, t.why), pods)
+		}),
+	}
+}
+
+func volumeUnavailable() Analyzer {
+	return Analyzer{
+		Cause: "volume-unavailable", Doc: "Finds pods that wait for a volume that is not bound, attached or mounted.",
+		Inputs: append(podKinds(), snapshot.PersistentVolumeClaims),
+		run: perWorkload("volume-unavailable", func(v *view, w *workload, pods []*corev1.Pod) finding {
+			t := v.trouble(pods[0])
+			f := v.onWorkload(w, "volume-unavailable", seen, "spec.template.spec.volumes", fmt.Sprintf("pod %s of %s %s", pods[0].Name, w.ref, t.why), pods)
+			for _, vol := range pods[0].Spec.Volumes {
+				if vol.PersistentVolumeClaim == nil {
+					continue
+				}
+				name := vol.PersistentVolumeClaim.ClaimName
+				ref := model.Ref{APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: w.ref.Namespace, Name: name}
+				pvc, presence := v.s.PersistentVolumeClaims().Get(w.ref.Namespace, name)
+				if presence == snapshot.Absent {
+					f.Object = at(ref, "(object missing)")
+				} else if presence == snapshot.Present && pvc.Status.Phase != corev1.ClaimBound {
+					f.Object = at(ref, "status.phase")
+				}
+			}
+			return f
+		}),
+	}
+}
+
+func sandboxFailed() Analyzer {
+	return Analyzer{
+		Cause: "sandbox-failed", Doc: "Finds pods whose sandbox or security context cannot be set up.", Inputs: podKinds(),
+		run: perWorkload("sandbox-failed", func(v *view, w *workload, pods []*corev1.Pod) finding {
+			t := v.trouble(pods[0])
+			return v.onWorkload(w, "sandbox-failed", seen, "spec.template.spec.securityContext", fmt.Sprintf("pod %s of %s %s", pods[0].Name, w.ref, t.why), pods)
+		}),
+	}
+}
+
+func readinessGateUnmet() Analyzer {
+	return Analyzer{
+		Cause: "readiness-gate-unmet", Doc: "Finds pods that wait for a readiness gate.", Inputs: podKinds(),
+		run: perWorkload("readiness-gate-unmet", func(v *view, w *workload, pods []*corev1.Pod) finding {
+			return v.onWorkload(w, "readiness-gate-unmet", seen, "spec.template.spec.readinessGates", fmt.Sprintf("%s: %s", w.ref, v.trouble(pods[0]).why), pods)
+		}),
+	}
+}
+
+func nodeNotReady() Analyzer {
+	return Analyzer{
+		Cause:  "node-not-ready",
+		Doc:    "Finds lost nodes that carry the pods behind a route.",
+		Inputs: append(podKinds(), snapshot.Nodes),
+		run: func(v *view) []finding {
+			var out []finding
+			for _, w := range v.workloads {
+				by := map[string][]*corev1.Pod{}
+				var order []string
+				for _, p := range v.affected(w, "node-not-ready") {
+					if by[p.Spec.NodeName] == nil {
+						order = append(order, p.Spec.NodeName)
+					}
+					by[p.Spec.NodeName] = append(by[p.Spec.NodeName], p)
+				}
+				for _, name := range order {
+					out = append(out, v.lostNode(w, name, by[name]))
+				}
+			}
+			return out
+		},
+	}
+}
+
+func (v *view) lostNode(w *workload, name string, pods []*corev1.Pod) finding {
+	ref := model.Ref{APIVersion: "v1", Kind: "Node", Name: name}
+	f := v.onWorkload(w, "node-not-ready", seen, "", fmt.Sprintf("node %s is not ready, and %s of %s run on it", name, share(len(pods), w.size()), w.ref), pods)
+	f.Object = at(ref, "status.conditions[type=Ready]")
+	if n, presence := v.s.Nodes().Get("", name); presence == snapshot.Present {
+		for _, c := range n.Status.Conditions {
+			if c.Type == corev1.NodeReady {
+				f = f.because("status", fmt.Sprintf("Ready is %s (%s): %s", c.Status, c.Reason, c.Message), ref, c.LastTransitionTime.Time)
+				f.Since = c.LastTransitionTime.Time
+			}
+		}
+	}
+	delete(f.Related, "goodRevision")
+	return f
+}
+
+func unschedulable() Analyzer {
+	return Analyzer{
+		Cause: "unschedulable", Doc: "Finds workloads whose pods fit on no node.", Inputs: append(podKinds(), snapshot.Nodes),
+		run: perWorkload("unschedulable", func(v *view, w *workload, pods []*corev1.Pod) finding {
+			t := v.trouble(pods[0])
+			return v.onWorkload(w, "unschedulable", seen, unschedulableField(w, t.why), fmt.Sprintf("%s of %s: the scheduler finds no node: %s", share(len(pods), w.size()), w.ref, strings.TrimPrefix(t.why, "is not scheduled: ")), pods)
+		}),
+	}
+}
+
+// unschedulableField is the part of the template that the scheduler's message speaks of.
+func unschedulableField(w *workload, why string) string {
+	spec := w.template.template.Spec
+	switch {
+	case strings.Contains(why, "didn't match Pod's node affinity/selector") || strings.Contains(why, "node selector"):
+		if len(spec.NodeSelector) > 0 {
+			return "spec.template.spec.nodeSelector"
+		}
+		return "spec.template.spec.affinity.nodeAffinity"
+	case strings.Contains(why, "anti-affinity"):
+		return "spec.template.spec.affinity.podAntiAffinity"
+	case strings.Contains(why, "topology spread"):
+		return "spec.template.spec.topologySpreadConstraints"
+	}
+	for _, resource := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
+		if !strings.Contains(why, "Insufficient "+string(resource)) {
+			continue
+		}
+		largest := 0
+		for i, c := range spec.Containers {
+			if c.Resources.Requests.Name(resource, "").Cmp(*spec.Containers[largest].Resources.Requests.Name(resource, "")) > 0 {
+				largest = i
+			}
+		}
+		return fmt.Sprintf("spec.template.spec.containers[%d].resources.requests.%s", largest, resource)
+	}
+	if strings.Contains(why, "taint") {
+		return "spec.template.spec.tolerations"
+	}
+	return "spec.template.spec"
+}
+
+func imagePull() Analyzer {
+	return Analyzer{
+		Cause: "image-pull", Doc: "Finds workloads whose image cannot be pulled.", Inputs: podKinds(),
+		run: perWorkload("image-pull", func(v *view, w *workload, pods []*corev1.Pod) finding {
+			t := v.trouble(pods[0])
+			field, c, ok := containerField(w, t.container, t.init)
+			image := ""
+			if ok {
+				image = c.Image
+			}
+			f := v.onWorkload(w, "image-pull", seen, field+".image", fmt.Sprintf("image %s of %s cannot be pulled, so %s do not start", image, w.ref, share(len(pods), w.size())), pods)
+			if b := beforeContainer(w, t.container); b != nil && !f.Related["goodRevision"].IsZero() && b.Image != image {
+				f = f.wants(text(b.Image))
+			}
+			return f
+		}),
+	}
+}
+
+func oomKilled() Analyzer {
+	return Analyzer{
+		Cause: "oom-killed", Doc: "Finds containers that are killed at their memory limit.", Inputs: podKinds(),
+		run: perWorkload("oom-killed", func(v *view, w *workload, pods []*corev1.Pod) finding {
+			t := v.trouble(pods[0])
+			field, c, ok := containerField(w, t.container, t.init)
+			limit := "its node's memory"
+			if ok {
+				if q, has := c.Resources.Limits[corev1.ResourceMemory]; has {
+					limit = "its limit of " + q.String()
+				}
+			}
+			f := v.onWorkload(w, "oom-killed", seen, field+".resources.limits.memory", fmt.Sprintf("container %s of %s is killed for using more memory than %s", t.container, w.ref, limit), pods)
+			if b := beforeContainer(w, t.container); ok && b != nil && !f.Related["goodRevision"].IsZero() {
+				was, had := b.Resources.Limits[corev1.ResourceMemory]
+				if now := c.Resources.Limits[corev1.ResourceMemory]; had && was.Cmp(now) > 0 {
+					f = f.wants(text(was.String()))
+				}
+			}
+			return f
+		}),
+	}
+}
+
+func livenessProbeKills() Analyzer {
+	return Analyzer{
+		Cause: "liveness-probe-kills", Doc: "Finds containers that their liveness or startup probe restarts although they work.", Inputs: podKinds(),
+		run: perWorkload("liveness-probe-kills", func(v *view, w *workload, pods []*corev1.Pod) finding {
+			t := v.trouble(pods[0])
+			field, c, ok := containerField(w, t.container, false)
+			probe, p := ".livenessProbe", (*corev1.Probe)(nil)
+			why := t.why
+			for _, e := range v.s.EventsOf(snapshot.RefOf(pods[0])) {
+				if e.Reason == "Unhealthy" && strings.HasPrefix(e.Message, "Startup") {
+					probe = ".startupProbe"
+				}
+				if e.Reason == "Unhealthy" && !strings.HasPrefix(e.Message, "Readiness") {
+					why = e.Message
+				}
+			}
+			if ok {
+				p = c.LivenessProbe
+				if probe == ".startupProbe" {
+					p = c.StartupProbe
+				}
+			}
+			wrong := probeFault{}
+			if ok && p != nil {
+				wrong = v.judgeProbe(w, c, p, why, probe[1:])
+			}
+			f := v.onWorkload(w, "liveness-probe-kills", seen, field+probe+wrong.field, fmt.Sprintf("%s: %s: %s", w.ref, t.why, strings.TrimSpace(why)), pods)
+			return f.wants(wrong.wanted)
+		}),
+	}
+}
+
+func podsNotReady() Analyzer {
+	return Analyzer{
+		Cause: "pods-not-ready", Doc: "Finds pods that run and are not ready, where no deeper reason is visible.", Inputs: podKinds(), stage: byRest,
+		run: func(v *view) []finding {
+			var out []finding
+			for _, w := range v.workloads {
+				pods := v.affected(w, "pods-not-ready")
+				if len(pods) == 0 || v.explainedWorkload(w) || !w.hurt() {
+					continue
+				}
+				t := v.trouble(pods[0])
+				field, _, _ := containerField(w, t.container, false)
+				out = append(out, v.onWorkload(w, "pods-not-ready", proven, field, fmt.Sprintf("%s of %s run and are not ready: %s", share(len(pods), w.size()), w.ref, t.why), pods))
+			}
+			return out
+		},
+	}
+}
+
+// explainedWorkload reports whether an earlier finding is about a workload.
+func (v *view) explainedWorkload(w *workload) bool {
+	for _, f := range v.found {
+		if f.Related["workload"] == w.ref && f.Confidence >= likely {
+			return true
+		}
+	}
+	return false
+}
+
+func noEndpoints() Analyzer {
+	return Analyzer{
+		Cause: "no-endpoints", Doc: "Finds Services without an endpoint, where no deeper reason is visible.",
+		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods}, stage: byRest,
+		run: func(v *view) []finding {
+			var out []finding
+			open := map[*route]bool{}
+			for _, r := range v.open() {
+				open[r] = true
+			}
+			for r, l := range v.legsWith() {
+				if !open[r] || !dead(l) || l.Derived && !v.s.Pods().Covers(l.Service.Namespace) {
+					continue
+				}
+				ref := serviceRef(l)
+				f := find("no-endpoints", proven, at(ref, "spec.selector"), fmt.Sprintf("%s has no endpoint", ref)).
+					on(r).as(model.NoEndpoints, model.NoRoute).relates("service", ref).
+					because("object", fmt.Sprintf("%s selects %s, which matches %s", ref, pairs(l.Service.Spec.Selector), countPods(len(l.Selected))), ref, time.Time{})
+				if len(l.Selected) > 0 {
+					f.Confidence = possible // pods are there, and none says yet what keeps it
+					f.Summary = fmt.Sprintf("%s has no ready endpoint yet: none of its %s is ready, and none says why", ref, countPods(len(l.Selected)))
+				}
+				out = append(out, f)
+			}
+			return out
+		},
+	}
+}

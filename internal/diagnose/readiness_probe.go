@@ -1,0 +1,283 @@
+package diagnose
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func readinessProbeMisconfigured() Analyzer {
+	return Analyzer{
+		Cause: "readiness-probe-misconfigured", Doc: "Finds readiness probes that ask a path, port, scheme or command that the application does not have.", Inputs: podKinds(),
+		run: func(v *view) []finding {
+			var out []finding
+			for _, w := range v.workloads {
+				pods := v.affected(w, "pods-not-ready")
+				if len(pods) == 0 {
+					continue
+				}
+				if f, ok := v.readinessProbe(w, pods); ok {
+					out = append(out, f)
+				}
+			}
+			return out
+		},
+	}
+}
+
+func (v *view) readinessProbe(w *workload, pods []*corev1.Pod) (finding, bool) {
+	p := pods[0]
+	t := v.trouble(p)
+	field, c, ok := containerField(w, t.container, false)
+	if !ok || c.ReadinessProbe == nil {
+		return finding{}, false
+	}
+	said := ""
+	if e := v.unhealthy(p); e != nil {
+		said = e.Message
+	}
+	wrong := v.judgeProbe(w, c, c.ReadinessProbe, said, "readinessProbe")
+	if wrong.confidence == 0 {
+		return finding{}, false
+	}
+	if wrong.confidence < seen && v.refusedLoopback(w, c) {
+		return finding{}, false // nothing listens where anybody could ask
+	}
+	f := v.onWorkload(w, "readiness-probe-misconfigured", wrong.confidence, field+".readinessProbe"+wrong.field,
+		fmt.Sprintf("the readiness probe of %s %s, so %s are never ready", w.ref, wrong.why, share(len(pods), w.size())), pods)
+	if wrong.proof != "" {
+		f = f.because("object", wrong.proof, w.ref, time.Time{})
+	}
+	return f.wants(wrong.wanted), true
+}
+
+// refusedLoopback reports whether the workload itself says that it listens on loopback.
+func (v *view) refusedLoopback(w *workload, c *corev1.Container) bool {
+	port, _, ok := path.ProbePort(c, c.ReadinessProbe)
+	if !ok {
+		return false
+	}
+	_, setting := loopbackSetting(w, port)
+	return setting != "" || v.saysLoopback(w, port) != ""
+}
+
+// probeFault is what is wrong with a probe.
+type probeFault struct {
+	field      string // below the probe: ".httpGet.path"
+	why        string
+	wanted     string // JSON
+	proof      string
+	confidence float64 // 0: nothing is
+}
+
+// judgeProbe reads the kubelet's words on a failed probe against what the container declares, what
+// the application says and the probe of the revision that worked.
+func (v *view) judgeProbe(w *workload, c *corev1.Container, probe *corev1.Probe, said, name string) probeFault {
+	former := formerProbe(w, c.Name, name)
+	_, good := w.fine()
+	if !good {
+		former = nil
+	}
+	status := regexp.MustCompile(`statuscode: (\d+)`).FindStringSubmatch(said)
+	switch {
+	case probe.HTTPGet != nil && status != nil && slices.Contains([]string{"404", "405", "401", "403", "301", "302", "400", "410"}, status[1]):
+		if status[1] == "400" && probe.HTTPGet.Scheme != corev1.URISchemeHTTPS && (former == nil || former.HTTPGet == nil || former.HTTPGet.Scheme != corev1.URISchemeHTTPS) {
+			return probeFault{field: ".httpGet.scheme", why: fmt.Sprintf("asks over HTTP and gets status 400; the port may speak HTTPS"), confidence: likely, wanted: text("HTTPS")}
+		}
+		f := probeFault{field: ".httpGet.path", why: fmt.Sprintf("asks for %s and gets status %s", probe.HTTPGet.Path, status[1]), confidence: seen}
+		if former != nil && former.HTTPGet != nil && former.HTTPGet.Path != probe.HTTPGet.Path {
+			f.wanted, f.proof = text(former.HTTPGet.Path), "the revision that worked asked for "+former.HTTPGet.Path
+		} else if other := otherProbe(c, probe); other != nil && other.HTTPGet != nil && other.HTTPGet.Path != probe.HTTPGet.Path && other.HTTPGet.Port == probe.HTTPGet.Port {
+			f.wanted, f.proof = text(other.HTTPGet.Path), "the container's other probe asks for "+other.HTTPGet.Path+" on the same port and passes"
+		}
+		return f
+	case probe.HTTPGet != nil && strings.Contains(said, "server gave HTTP response to HTTPS client"):
+		return probeFault{field: ".httpGet.scheme", why: "asks over HTTPS and the application speaks HTTP", wanted: text("HTTP"), confidence: seen}
+	case probe.HTTPGet != nil && (strings.Contains(said, "malformed HTTP response") || strings.Contains(said, "\\x15\\x03")):
+		return probeFault{field: ".httpGet.scheme", why: "asks over HTTP and the application speaks TLS", wanted: text("HTTPS"), confidence: seen}
+	case probe.Exec != nil && (strings.Contains(said, "executable file not found") || strings.Contains(said, "no such file or directory") || strings.Contains(said, "not found")):
+		return probeFault{field: ".exec.command", why: "runs a command that the container does not have: " + strings.TrimSpace(said), confidence: seen}
+	}
+	return v.judgeProbePort(w, c, probe, former, said)
+}
+
+// judgeProbePort looks at the port alone: refused there, or never answered, while all else points to
+// another.
+func (v *view) judgeProbePort(w *workload, c *corev1.Container, probe, former *corev1.Probe, said string) probeFault {
+	port, field, ok := path.ProbePort(c, probe)
+	if field == "" && !ok {
+		return probeFault{}
+	}
+	refused := strings.Contains(said, "connection refused")
+	if said != "" && !refused && ok {
+		return probeFault{}
+	}
+	f := probeFault{field: "." + field, why: fmt.Sprintf("asks on port %d", port), confidence: likely}
+	if !ok {
+		f.why, f.confidence = "asks on a port name that the container does not declare", proven
+	}
+	if refused {
+		f.why += ", where connections are refused"
+	}
+	was, _, had := path.ProbePort(beforeContainer2(w, c), former)
+	open := v.saidPort(w, c)
+	declared := tcpPorts(c)
+	switch {
+	case had && was != port:
+		f.wanted, f.proof, f.confidence = intstrJSON(former, was), fmt.Sprintf("the revision that worked was asked on port %d", was), proven
+	case open != 0 && open != port:
+		f.wanted, f.proof, f.confidence = fmt.Sprint(open), fmt.Sprintf("the application says that it listens on port %d", open), proven
+	case len(declared) > 0 && !slices.ContainsFunc(declared, func(d corev1.ContainerPort) bool { return d.ContainerPort == port }):
+		f.proof = fmt.Sprintf("the container declares port %d, not %d", declared[0].ContainerPort, port)
+		if len(declared) == 1 {
+			f.wanted = fmt.Sprint(declared[0].ContainerPort)
+			if refused {
+				f.confidence = proven
+			}
+		}
+	default:
+		return probeFault{}
+	}
+	if refused && f.confidence == proven {
+		f.confidence = seen
+	}
+	return f
+}
+
+// saidPort is the port on which a current pod of the workload says that it listens.
+func (v *view) saidPort(w *workload, _ *corev1.Container) int32 {
+	for _, p := range w.pods {
+		if w.current(p) {
+			if n := v.elsewhere(p, 0); n != 0 {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+func tcpPorts(c *corev1.Container) []corev1.ContainerPort {
+	var out []corev1.ContainerPort
+	for _, p := range c.Ports {
+		if p.Protocol == "" || p.Protocol == corev1.ProtocolTCP {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// formerProbe is the same probe of the revision before.
+func formerProbe(w *workload, container, name string) *corev1.Probe {
+	b := beforeContainer(w, container)
+	switch {
+	case b == nil:
+		return nil
+	case name == "livenessProbe":
+		return b.LivenessProbe
+	case name == "startupProbe":
+		return b.StartupProbe
+	default:
+		return b.ReadinessProbe
+	}
+}
+
+// beforeContainer2 is the container of the revision before, or an empty one.
+func beforeContainer2(w *workload, c *corev1.Container) *corev1.Container {
+	if b := beforeContainer(w, c.Name); b != nil {
+		return b
+	}
+	return &corev1.Container{}
+}
+
+// otherProbe is the container's liveness or startup probe, which passes while the container runs
+// without being restarted.
+func otherProbe(c *corev1.Container, probe *corev1.Probe) *corev1.Probe {
+	for _, p := range []*corev1.Probe{c.LivenessProbe, c.StartupProbe} {
+		if p != nil && p != probe {
+			return p
+		}
+	}
+	return nil
+}
+
+func intstrJSON(p *corev1.Probe, number int32) string {
+	var at intstr.IntOrString
+	switch {
+	case p.HTTPGet != nil:
+		at = p.HTTPGet.Port
+	case p.TCPSocket != nil:
+		at = p.TCPSocket.Port
+	}
+	if at.Type == intstr.String && at.StrVal != "" {
+		return text(at.StrVal)
+	}
+	return fmt.Sprint(number)
+}
+
+func badRollout() Analyzer {
+	return Analyzer{
+		Cause: "bad-rollout", Doc: "Finds Deployments whose newest revision does not work while the one before did, where no deeper reason is visible.",
+		Inputs: podKinds(), stage: byRest,
+		run: func(v *view) []finding {
+			var out []finding
+			for _, w := range v.workloads {
+				if _, ok := w.fine(); !ok || v.explainedWorkload(w) || !w.hurt() {
+					continue
+				}
+				var pods []*corev1.Pod
+				for _, p := range v.affected(w, "pods-not-ready") {
+					if w.current(p) {
+						pods = append(pods, p)
+					}
+				}
+				if len(pods) == 0 && !v.newOnesFail(w) {
+					continue
+				}
+				f := v.onWorkload(w, "bad-rollout", proven, "spec.template",
+					fmt.Sprintf("revision %d of %s does not work, and revision %d did", snapshot.Revision(w.newest), w.ref, snapshot.Revision(w.before)), pods)
+				if len(pods) == 0 {
+					f = withGood(f, w).as(model.UpstreamStatus)
+				}
+				f.Explains = nil
+				out = append(out, f)
+			}
+			return out
+		},
+	}
+}
+
+// newOnesFail reports whether the application's own errors began with the newest revision: they
+// come from its pods alone, and none came before it.
+func (v *view) newOnesFail(w *workload) bool {
+	came := w.rolledAt()
+	failed := 0
+	for _, r := range w.routes {
+		for _, o := range r.observed {
+			if o.Failure == model.UpstreamStatus && stray(o) {
+				return false
+			}
+		}
+		for _, s := range r.hits(model.UpstreamStatus) {
+			if s.At.Before(came) {
+				return false
+			}
+			for _, t := range s.Tries {
+				host, _ := hostPort(t.Address)
+				if slices.ContainsFunc(v.s.PodsByIP(host), func(p *corev1.Pod) bool { return !w.current(p) }) {
+					return false
+				}
+			}
+			failed++
+		}
+	}
+	return failed > 1 && v.s.At().Sub(came) < time.Hour
+}

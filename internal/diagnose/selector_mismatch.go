@@ -1,0 +1,182 @@
+package diagnose
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func selectorMismatch() Analyzer {
+	return Analyzer{
+		Cause:  "selector-mismatch",
+		Doc:    "Finds Services whose selector matches no pod while the intended pods carry slightly other labels.",
+		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods, snapshot.Deployments, snapshot.StatefulSets, snapshot.DaemonSets},
+		run: func(v *view) []finding {
+			var out []finding
+			for r, l := range v.legsWith() {
+				if !dead(l) || len(l.Service.Spec.Selector) == 0 || len(v.behind(l)) > 0 || !v.s.Pods().Covers(l.Service.Namespace) {
+					continue
+				}
+				if w, sure := v.meant(l); w != nil {
+					out = append(out, mismatch(r, l, w, sure))
+				}
+			}
+			return out
+		},
+	}
+}
+
+// near scores how nearly labels satisfy a selector: 0 is not at all.
+func near(selector, have map[string]string) int {
+	score := 0
+	for k, want := range selector {
+		switch got, ok := have[k]; {
+		case ok && got == want:
+			score += 4
+		case ok && alike(got, want):
+			score += 3
+		case ok && contains(got, want):
+			score += 2
+		case !ok && slices.ContainsFunc(slices.Collect(maps.Values(have)), func(x string) bool { return x == want }):
+			score += 3 // the right value under another key
+		}
+	}
+	return score
+}
+
+// meant finds the workload that a Service without pods was made for: by its labels, its name, and
+// the port that it has. sure is false if another is nearly as likely.
+func (v *view) meant(l path.Leg) (w *workload, sure bool) {
+	best, second := 0, 0
+	for _, c := range v.workloads {
+		if c.ref.Namespace != l.Service.Namespace {
+			continue
+		}
+		score := near(l.Service.Spec.Selector, c.template.template.Labels)
+		name := l.Service.Name
+		switch {
+		case c.ref.Name == name:
+			score += 4
+		case alike(c.ref.Name, name):
+			score += 3
+		case contains(c.ref.Name, name):
+			score++
+		}
+		if score == 0 {
+			continue
+		}
+		if _, ok := path.TargetPort(*l.Port, &c.template.template.Spec); ok && declares(c, l) {
+			score++
+		}
+		if v.claimed(c) {
+			score -= 2
+		}
+		switch {
+		case score > best:
+			w, best, second = c, score, best
+		case score > second:
+			second = score
+		}
+	}
+	if best < 3 {
+		return nil, false
+	}
+	return w, best > second+1
+}
+
+func declares(w *workload, l path.Leg) bool {
+	n, ok := path.TargetPort(*l.Port, &w.template.template.Spec)
+	if !ok {
+		return false
+	}
+	for _, c := range w.template.template.Spec.Containers {
+		for _, p := range c.Ports {
+			if p.ContainerPort == n {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// claimed reports whether another Service already selects a workload's pods.
+func (v *view) claimed(w *workload) bool {
+	for svc := range v.s.Services().In(w.ref.Namespace) {
+		if matches(svc.Spec.Selector, w.template.template.Labels) {
+			return true
+		}
+	}
+	return false
+}
+
+func mismatch(r *route, l path.Leg, w *workload, sure bool) finding {
+	ref := serviceRef(l)
+	have := w.template.template.Labels
+	var wrong []string
+	right := map[string]string{}
+	for _, k := range slices.Sorted(maps.Keys(l.Service.Spec.Selector)) {
+		got, ok := have[k]
+		if ok {
+			right[k] = got
+		}
+		if !ok || got != l.Service.Spec.Selector[k] {
+			wrong = append(wrong, k)
+		}
+	}
+	if len(right) == 0 && w.selector != nil {
+		right = maps.Clone(w.selector.MatchLabels)
+	}
+	field := "spec.selector"
+	if len(wrong) == 1 {
+		field = selectorField(wrong[0])
+	}
+	confidence := proven
+	if !sure {
+		confidence = likely
+	}
+	selector := pairs(l.Service.Spec.Selector)
+	carry := pairs(right)
+	if len(wrong) == 1 && have[wrong[0]] == "" {
+		carry = fmt.Sprintf("%s and no label %s", pairs(right), wrong[0])
+	}
+	f := find("selector-mismatch", confidence, at(ref, field),
+		fmt.Sprintf("%s selects %s, which matches nothing; %s of %s carry %s", ref, selector, countPods(len(w.pods)), w.ref, carry)).
+		on(r).as(model.NoEndpoints, model.NoRoute).
+		because("object", fmt.Sprintf("%s has selector %s", ref, selector), ref, time.Time{}).
+		because("object", fmt.Sprintf("%s makes pods with %s; %d of %d are ready", w.ref, pairs(have), w.serving, len(w.pods)), w.ref, time.Time{}).
+		relates("workload", w.ref).relates("service", ref)
+	if data, err := json.Marshal(right); err == nil && len(right) > 0 {
+		f = f.wants(string(data))
+	}
+	return f
+}
+
+// selectorField writes a key of a selector as a field; keys with dots or slashes in brackets.
+func selectorField(key string) string {
+	if strings.ContainsAny(key, "./") {
+		return "spec.selector['" + key + "']"
+	}
+	return "spec.selector." + key
+}
+
+func pairs(m map[string]string) string {
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, k+"="+m[k])
+	}
+	return strings.Join(out, ",")
+}
+
+func countPods(n int) string {
+	if n == 1 {
+		return "1 pod"
+	}
+	return fmt.Sprintf("%d pods", n)
+}

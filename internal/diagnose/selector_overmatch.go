@@ -1,0 +1,101 @@
+package diagnose
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func selectorOvermatch() Analyzer {
+	return Analyzer{
+		Cause:  "selector-overmatch",
+		Doc:    "Finds Services that also select pods of another workload, which do not serve their port.",
+		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods, snapshot.Deployments, snapshot.StatefulSets, snapshot.DaemonSets},
+		run: func(v *view) []finding {
+			var out []finding
+			for r, l := range v.legsWith() {
+				if f, ok := v.overmatch(r, l); ok {
+					out = append(out, f)
+				}
+			}
+			return out
+		},
+	}
+}
+
+// overmatch looks for a share of foreign pods: they belong to another workload than the one that the
+// Service is named for, and nothing speaks for the Service's port on them.
+func (v *view) overmatch(r *route, l path.Leg) (finding, bool) {
+	owners := map[model.Ref][]path.End{}
+	for _, e := range l.ReadyEnds() {
+		if e.Pod != nil {
+			w := v.s.WorkloadOf(e.Pod)
+			owners[w] = append(owners[w], e)
+		}
+	}
+	if len(owners) < 2 {
+		return finding{}, false
+	}
+	var own, foreign []model.Ref
+	for _, w := range slices.SortedFunc(maps.Keys(owners), model.Ref.Compare) {
+		if path.Listens(owners[w][0].Pod, owners[w][0].Port).Verdict == model.OK {
+			own = append(own, w)
+		} else {
+			foreign = append(foreign, w)
+		}
+	}
+	if len(own) != 1 || len(foreign) == 0 {
+		return finding{}, false // several workloads that all serve the port are a canary, or meant so
+	}
+	w := v.workload(own[0])
+	if w == nil {
+		return finding{}, false
+	}
+	ref := serviceRef(l)
+	bad := owners[foreign[0]][0]
+	f := find("selector-overmatch", proven, at(ref, "spec.selector"),
+		fmt.Sprintf("%s selects %s, which besides the pods of %s also matches those of %s; they do not serve port %d",
+			ref, pairs(l.Service.Spec.Selector), own[0], foreign[0], bad.Port)).
+		on(r).as(model.Refused, model.UpstreamStatus, model.ConnectTimeout, model.Reset, model.ClosedEarly).
+		because("model", fmt.Sprintf("pod %s: %s", bad.Pod.Name, path.Listens(bad.Pod, bad.Port).Why), snapshot.RefOf(bad.Pod), time.Time{}).
+		relates("workload", own[0]).relates("service", ref)
+	if sel := narrow(l.Service, w, v.workload(foreign[0])); sel != nil {
+		if data, err := json.Marshal(sel); err == nil {
+			f = f.wants(string(data))
+		}
+	}
+	return f, true
+}
+
+// narrow adds to a selector the labels of a workload's own selector that keep the other out; nil if
+// there are none.
+func narrow(svc *corev1.Service, own, other *workload) map[string]string {
+	if own == nil || other == nil || own.selector == nil {
+		return nil
+	}
+	out := maps.Clone(svc.Spec.Selector)
+	maps.Copy(out, own.selector.MatchLabels)
+	if matches(out, other.template.template.Labels) || !matches(out, own.template.template.Labels) {
+		return nil
+	}
+	return out
+}
+
+// workload finds a workload of the view, nil if it has none of that name.
+func (v *view) workload(ref model.Ref) *workload {
+	i := slices.IndexFunc(v.workloads, func(w *workload) bool {
+		return w.ref.Kind == ref.Kind && w.ref.Namespace == ref.Namespace && w.ref.Name == ref.Name
+	})
+	if i < 0 {
+		return nil
+	}
+	return v.workloads[i]
+}

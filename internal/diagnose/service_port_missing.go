@@ -1,0 +1,79 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func servicePortMissing() Analyzer {
+	return Analyzer{
+		Cause:  "service-port-missing",
+		Doc:    "Finds routes to a port number or name that their Service does not have.",
+		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.Services},
+		run: func(v *view) []finding {
+			var out []finding
+			for r, l := range v.legsWith() {
+				if l.Presence == snapshot.Present && l.Port == nil && l.Service.Spec.Type != corev1.ServiceTypeExternalName {
+					out = append(out, missingPort(r, l))
+				}
+			}
+			return out
+		},
+	}
+}
+
+func missingPort(r *route, l path.Leg) finding {
+	ref := serviceRef(l)
+	var have []string
+	for _, p := range l.Service.Spec.Ports {
+		have = append(have, portText(p))
+	}
+	f := find("service-port-missing", proven, at(r.Object, l.Backend.PortField),
+		fmt.Sprintf("%s asks for port %s of %s, which has %s", r.Object, l.Backend.Port(), ref, strings.Join(have, ", "))).
+		on(r).as(model.NoEndpoints, model.NoRoute).relates("service", ref).
+		because("object", fmt.Sprintf("%s has %s", ref, strings.Join(have, ", ")), ref, time.Time{})
+	p, why, ok := meantPort(l)
+	if !ok {
+		return f
+	}
+	f = f.because("model", why, ref, time.Time{})
+	if l.Backend.PortName != "" && p.Name != "" {
+		return f.wants(text(p.Name))
+	}
+	if l.Backend.PortName != "" {
+		f.Object.Field = strings.TrimSuffix(l.Backend.PortField, ".name")
+		return f.wants(fmt.Sprintf(`{"number":%d}`, p.Port))
+	}
+	return f.wants(fmt.Sprint(p.Port))
+}
+
+func portText(p corev1.ServicePort) string {
+	if p.Name == "" {
+		return fmt.Sprintf("port %d", p.Port)
+	}
+	return fmt.Sprintf("port %d (%s)", p.Port, p.Name)
+}
+
+// meantPort says which port of the Service was probably meant.
+func meantPort(l path.Leg) (p corev1.ServicePort, why string, ok bool) {
+	ports := l.Service.Spec.Ports
+	if len(ports) == 1 {
+		return ports[0], "it is the Service's only port", true
+	}
+	for _, p := range ports {
+		if l.Backend.PortName == "" && (p.TargetPort.IntVal == l.Backend.PortNumber && l.Backend.PortNumber != 0 || p.NodePort == l.Backend.PortNumber && p.NodePort != 0) {
+			return p, fmt.Sprintf("%d is where port %d of the Service leads", l.Backend.PortNumber, p.Port), true
+		}
+		if l.Backend.PortName != "" && (alike(p.Name, l.Backend.PortName) || p.TargetPort.StrVal == l.Backend.PortName) {
+			return p, fmt.Sprintf("%s is nearly %s", p.Name, l.Backend.PortName), true
+		}
+	}
+	return corev1.ServicePort{}, "", false
+}

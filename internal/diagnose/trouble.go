@@ -1,0 +1,391 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// trouble is the first thing, in the order of a pod's life, that keeps a pod from serving.
+type trouble struct {
+	cause     model.CauseID // empty: nothing
+	container string
+	init      bool
+	why       string // "container web ended with exit code 1"
+	at        time.Time
+	evidence  []model.Evidence
+}
+
+// fresh is how long ago a container may have died and still count as restarting, if it runs again.
+const fresh = 15 * time.Minute
+
+// starting is how long a new pod may take to be ready before that is a fault, where others serve.
+const starting = time.Minute
+
+// trouble looks a pod over, once.
+func (v *view) trouble(p *corev1.Pod) trouble {
+	if t, ok := v.troubles[p]; ok {
+		return t
+	}
+	t := v.examine(p)
+	v.troubles[p] = t
+	return t
+}
+
+func (v *view) examine(p *corev1.Pod) trouble {
+	if p.DeletionTimestamp != nil {
+		return trouble{}
+	}
+	for _, look := range []func(*corev1.Pod) trouble{v.scheduling, v.node, v.mounts, v.initContainers, v.containers, v.readiness} {
+		if t := look(p); t.cause != "" {
+			return t
+		}
+	}
+	return trouble{}
+}
+
+func evidenceOf(e *corev1.Event, p *corev1.Pod) model.Evidence {
+	ref := snapshot.RefOf(p)
+	text := strings.TrimSpace(e.Message)
+	if e.Count > 1 {
+		text = fmt.Sprintf("%s (%d times)", text, e.Count)
+	}
+	return model.Evidence{Kind: "event", Text: e.Reason + ": " + text, Object: &ref, At: snapshot.EventTime(e)}
+}
+
+func (v *view) scheduling(p *corev1.Pod) trouble {
+	c := path.PodCondition(p, corev1.PodScheduled)
+	if c == nil || c.Status != corev1.ConditionFalse || c.Reason != corev1.PodReasonUnschedulable {
+		return trouble{}
+	}
+	cause := model.CauseID("unschedulable")
+	if strings.Contains(c.Message, "persistentvolumeclaim") || strings.Contains(c.Message, "PersistentVolumeClaims") {
+		cause = "volume-unavailable"
+	}
+	return trouble{cause: cause, why: "is not scheduled: " + c.Message, at: c.LastTransitionTime.Time}
+}
+
+func (v *view) node(p *corev1.Pod) trouble {
+	verdict, why := path.NodeReady(v.s, p.Spec.NodeName)
+	if verdict != model.Broken {
+		return trouble{}
+	}
+	t := trouble{cause: "node-not-ready", why: "runs on a lost node: " + why}
+	if c := path.PodCondition(p, corev1.PodReady); c != nil {
+		t.at = c.LastTransitionTime.Time
+	}
+	return t
+}
+
+// mounts reads why a pod that is scheduled does not start: a volume whose source is missing.
+func (v *view) mounts(p *corev1.Pod) trouble {
+	if p.Status.Phase != corev1.PodPending {
+		return trouble{}
+	}
+	es := v.s.EventsOf(snapshot.RefOf(p))
+	for i := len(es) - 1; i >= 0; i-- {
+		e := es[i]
+		switch e.Reason {
+		case "FailedMount":
+			cause := model.CauseID("volume-unavailable")
+			if missingObject().MatchString(e.Message) || strings.Contains(e.Message, "non-existent") {
+				cause = "config-missing"
+			}
+			return trouble{cause: cause, why: "cannot mount a volume: " + e.Message, at: e.FirstTimestamp.Time, evidence: []model.Evidence{evidenceOf(e, p)}}
+		case "FailedAttachVolume":
+			return trouble{cause: "volume-unavailable", why: "cannot attach a volume: " + e.Message, at: e.FirstTimestamp.Time, evidence: []model.Evidence{evidenceOf(e, p)}}
+		case "FailedCreatePodSandBox":
+			return trouble{cause: "sandbox-failed", why: "has no sandbox: " + e.Message, at: e.FirstTimestamp.Time, evidence: []model.Evidence{evidenceOf(e, p)}}
+		}
+	}
+	return trouble{}
+}
+
+// missingObject and missingKey find in the kubelet's words which ConfigMap or Secret a pod lacks:
+// configmap "x" not found, secret "x" not found, couldn't find key k in ConfigMap ns/x,
+// references non-existent secret key: k.
+func missingObject() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(configmap|secret) "([^"]+)" not found`)
+}
+
+func missingKey() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)couldn't find key (\S+) in (ConfigMap|Secret) ([^/\s]+)/(\S+)`)
+}
+
+func (v *view) initContainers(p *corev1.Pod) trouble {
+	for _, st := range p.Status.InitContainerStatuses {
+		if st.Ready || st.State.Terminated != nil && st.State.Terminated.ExitCode == 0 {
+			continue
+		}
+		if t := v.waiting(p, st); t.cause == "image-pull" || t.cause == "config-missing" {
+			t.init = true
+			return t
+		}
+		last := lastEnd(st)
+		if last != nil && last.ExitCode != 0 {
+			return trouble{cause: "init-blocked", container: st.Name, init: true, at: last.FinishedAt.Time,
+				why: fmt.Sprintf("init container %s ends with exit code %d, so its containers never start", st.Name, last.ExitCode)}
+		}
+		if st.State.Running != nil && v.s.At().Sub(st.State.Running.StartedAt.Time) > 5*starting && (st.Started == nil || !*st.Started) {
+			return trouble{cause: "init-blocked", container: st.Name, init: true, at: st.State.Running.StartedAt.Time,
+				why: fmt.Sprintf("init container %s has not finished since %s, so its containers never start", st.Name, clock(st.State.Running.StartedAt.Time))}
+		}
+	}
+	return trouble{}
+}
+
+func (v *view) containers(p *corev1.Pod) trouble {
+	for _, st := range p.Status.ContainerStatuses {
+		if t := v.waiting(p, st); t.cause != "" {
+			return t
+		}
+		if t := v.dying(p, st); t.cause != "" {
+			return t
+		}
+	}
+	return trouble{}
+}
+
+// waiting reads why a container cannot be made.
+func (v *view) waiting(p *corev1.Pod, st corev1.ContainerStatus) trouble {
+	w := st.State.Waiting
+	if w == nil {
+		return trouble{}
+	}
+	t := trouble{container: st.Name, why: fmt.Sprintf("container %s is in %s: %s", st.Name, w.Reason, w.Message)}
+	if c := path.PodCondition(p, corev1.PodScheduled); c != nil {
+		t.at = c.LastTransitionTime.Time
+	}
+	switch w.Reason {
+	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable":
+		t.cause = "image-pull"
+		for _, e := range v.s.EventsOf(snapshot.RefOf(p)) {
+			if e.Reason == "Failed" && strings.HasPrefix(e.Message, "Failed to pull") {
+				t.evidence = []model.Evidence{evidenceOf(e, p)}
+			}
+		}
+	case "CreateContainerConfigError":
+		t.cause = "config-missing"
+		if strings.Contains(w.Message, "runAsNonRoot") || strings.Contains(w.Message, "runAsUser") {
+			t.cause = "sandbox-failed"
+		}
+	case "RunContainerError", "CreateContainerError", "StartError":
+		t.cause = "container-crashloop"
+	}
+	return t
+}
+
+// lastEnd is how a container last ended, nil if it never did.
+func lastEnd(st corev1.ContainerStatus) *corev1.ContainerStateTerminated {
+	if st.State.Terminated != nil {
+		return st.State.Terminated
+	}
+	return st.LastTerminationState.Terminated
+}
+
+// dying reads why a container ends again and again. A container that runs and is ready counts only
+// if it died just now; old restarts are history.
+func (v *view) dying(p *corev1.Pod, st corev1.ContainerStatus) trouble {
+	last := lastEnd(st)
+	if last == nil {
+		return trouble{}
+	}
+	looping := st.State.Waiting != nil && st.State.Waiting.Reason == "CrashLoopBackOff" || st.State.Terminated != nil
+	recent := v.s.At().Sub(last.FinishedAt.Time) < fresh
+	if !looping && (st.Ready && !(recent && st.RestartCount > 1) || !recent) {
+		return trouble{}
+	}
+	t := trouble{container: st.Name, at: last.FinishedAt.Time}
+	if last.Reason == "OOMKilled" {
+		t.cause = "oom-killed"
+		t.why = fmt.Sprintf("container %s was killed for using more memory than its limit (%d restarts)", st.Name, st.RestartCount)
+		return t
+	}
+	if e := v.killedByProbe(p, st.Name); e != nil {
+		t.cause = "liveness-probe-kills"
+		t.why = fmt.Sprintf("container %s is restarted by its probe (%d restarts)", st.Name, st.RestartCount)
+		t.evidence = []model.Evidence{evidenceOf(e, p)}
+		return t
+	}
+	t.cause = "container-crashloop"
+	t.why = fmt.Sprintf("container %s ended with exit code %d (%d restarts)", st.Name, last.ExitCode, st.RestartCount)
+	if last.Reason != "" && last.Reason != "Error" && last.Reason != "Completed" {
+		t.why = fmt.Sprintf("container %s ended with exit code %d, %s (%d restarts)", st.Name, last.ExitCode, last.Reason, st.RestartCount)
+	}
+	return t
+}
+
+// killedByProbe finds the event with which the kubelet says that it restarts a container for its
+// liveness or startup probe.
+func (v *view) killedByProbe(p *corev1.Pod, container string) *corev1.Event {
+	es := v.s.EventsOf(snapshot.RefOf(p))
+	for i := len(es) - 1; i >= 0; i-- {
+		m := es[i].Message
+		if es[i].Reason == "Killing" && (strings.Contains(m, "failed liveness probe") || strings.Contains(m, "failed startup probe")) && strings.Contains(m, container) {
+			return es[i]
+		}
+	}
+	for i := len(es) - 1; i >= 0; i-- {
+		m := es[i].Message
+		if es[i].Reason == "Unhealthy" && (strings.HasPrefix(m, "Liveness probe failed") || strings.HasPrefix(m, "Startup probe failed")) && len(p.Spec.Containers) == 1 {
+			return es[i]
+		}
+	}
+	return nil
+}
+
+// readiness reads why a container that runs is not ready.
+func (v *view) readiness(p *corev1.Pod) trouble {
+	if path.Ready(p) {
+		return trouble{}
+	}
+	for _, st := range p.Status.ContainerStatuses {
+		if st.Ready || st.State.Running == nil {
+			continue
+		}
+		t := trouble{cause: "pods-not-ready", container: st.Name, at: st.State.Running.StartedAt.Time}
+		if c := path.PodCondition(p, corev1.PodReady); c != nil && c.LastTransitionTime.Time.After(t.at) {
+			t.at = c.LastTransitionTime.Time
+		}
+		t.why = fmt.Sprintf("container %s runs and is not ready", st.Name)
+		if e := v.unhealthy(p); e != nil {
+			t.why += ": " + strings.TrimSpace(e.Message)
+			t.evidence = []model.Evidence{evidenceOf(e, p)}
+		}
+		return t
+	}
+	if c := path.PodCondition(p, corev1.ContainersReady); c != nil && c.Status == corev1.ConditionTrue {
+		var gates []string
+		for _, g := range p.Spec.ReadinessGates {
+			if pc := path.PodCondition(p, g.ConditionType); pc == nil || pc.Status != corev1.ConditionTrue {
+				gates = append(gates, string(g.ConditionType))
+			}
+		}
+		if len(gates) > 0 {
+			return trouble{cause: "readiness-gate-unmet", why: "its readiness gate " + strings.Join(gates, ", ") + " is not satisfied"}
+		}
+	}
+	return trouble{}
+}
+
+// unhealthy is the newest event of a failed readiness probe, nil if there is none.
+func (v *view) unhealthy(p *corev1.Pod) *corev1.Event {
+	es := v.s.EventsOf(snapshot.RefOf(p))
+	for i := len(es) - 1; i >= 0; i-- {
+		if es[i].Reason == "Unhealthy" && strings.HasPrefix(es[i].Message, "Readiness probe") {
+			return es[i]
+		}
+	}
+	return nil
+}
+
+// affected lists a workload's pods with a trouble, the current revision's first.
+func (v *view) affected(w *workload, cause model.CauseID) []*corev1.Pod {
+	var out []*corev1.Pod
+	for _, p := range w.pods {
+		if v.trouble(p).cause != cause {
+			continue
+		}
+		if w.serving > 0 && v.s.At().Sub(p.CreationTimestamp.Time) < starting && cause == "pods-not-ready" {
+			continue // it has only begun, and others serve
+		}
+		out = append(out, p)
+	}
+	slices.SortStableFunc(out, func(a, b *corev1.Pod) int { return order(!w.current(a)) - order(!w.current(b)) })
+	return out
+}
+
+func order(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// containerField is the field of a container in a workload's template: of a Deployment, or of the
+// pod itself where nothing owns it. ok is false if the template has no such container.
+func containerField(w *workload, name string, init bool) (field string, c *corev1.Container, ok bool) {
+	prefix := "spec.template.spec."
+	list, key := w.template.template.Spec.Containers, "containers"
+	if init {
+		list, key = w.template.template.Spec.InitContainers, "initContainers"
+	}
+	for i := range list {
+		if list[i].Name == name {
+			return fmt.Sprintf("%s%s[%d]", prefix, key, i), &list[i], true
+		}
+	}
+	return prefix + key, nil, false
+}
+
+// beforeContainer is the container of that name in the revision before, nil if there is none.
+func beforeContainer(w *workload, name string) *corev1.Container {
+	if w.before == nil {
+		return nil
+	}
+	for i := range w.before.Spec.Template.Spec.Containers {
+		if c := &w.before.Spec.Template.Spec.Containers[i]; c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// onWorkload starts a finding about a workload's pods that have a trouble.
+func (v *view) onWorkload(w *workload, cause model.CauseID, confidence float64, field, summary string, pods []*corev1.Pod) finding {
+	f := find(cause, confidence, at(w.ref, field), summary).
+		on(w.routes...).as(model.NoEndpoints, model.Refused, model.ConnectTimeout, model.ClosedEarly, model.Reset, model.NoRoute, model.UpstreamStatus).
+		relates("workload", w.ref).relates("service", w.service())
+	f.dormant = !w.hurt()
+	first := time.Time{}
+	for i, p := range pods {
+		t := v.trouble(p)
+		if first.IsZero() || !t.at.IsZero() && t.at.Before(first) {
+			first = t.at
+		}
+		if i == 0 {
+			f = f.because("status", fmt.Sprintf("pod %s %s", p.Name, strings.TrimSpace(t.why)), snapshot.RefOf(p), t.at).relates("pod", snapshot.RefOf(p))
+			f.Evidence = append(f.Evidence, t.evidence...)
+		}
+	}
+	if len(pods) > 1 {
+		f = f.because("status", fmt.Sprintf("%d of %d pods of %s are in this state", len(pods), w.size(), w.ref), w.ref, time.Time{})
+	}
+	f = f.since(newestOf(w.rolledAt(), first))
+	if len(pods) > 0 && w.current(pods[0]) {
+		f = withGood(f, w)
+	}
+	return f
+}
+
+// withGood names the revision to which one can go back, where it is known to have been fine.
+func withGood(f finding, w *workload) finding {
+	why, ok := w.fine()
+	if !ok {
+		return f
+	}
+	f = f.relates("goodRevision", snapshot.RefOf(w.before))
+	f = f.because("object", why, snapshot.RefOf(w.before), w.rolledAt())
+	f.Explains = append(f.Explains, fmt.Sprintf("bad-rollout: revision %d of %s is broken", snapshot.Revision(w.newest), w.ref))
+	return f
+}
+
+// share writes "3 pods", "1 of 3 pods".
+func share(n, all int) string {
+	if n == all {
+		if n == 1 {
+			return "its only pod"
+		}
+		return fmt.Sprintf("all %d pods", n)
+	}
+	return fmt.Sprintf("%d of %d pods", n, cmp.Or(all, n))
+}

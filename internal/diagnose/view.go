@@ -1,0 +1,205 @@
+package diagnose
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// view is what analyzers look at: the routes in question, walked and lined up with what was seen.
+type view struct {
+	s         *snapshot.Snapshot
+	m         *path.Map
+	in        Input
+	routes    []*route
+	workloads []*workload
+	strays    []model.Observation // of no route that we know
+	troubles  map[*corev1.Pod]trouble
+	found     []finding // by earlier stages
+}
+
+// route is a rule with its walk and what gateways logged of it.
+type route struct {
+	path.Route
+	trace    model.Trace
+	legs     []path.Leg
+	observed []model.Observation
+	signals  []model.Signal // that failed, in order of time
+	// succeeded are the times of the requests that did not fail, in order.
+	succeeded []time.Time
+	requests  int
+	failures  int
+}
+
+// failing reports whether requests on the route fail: it was seen, or the model is sure of it. What
+// the model only suspects is not failing while requests are seen to succeed.
+func (r *route) failing() bool {
+	if r.failures > 0 {
+		return true
+	}
+	return r.broken()
+}
+
+// broken reports whether the walk alone says that requests fail.
+func (r *route) broken() bool {
+	for _, h := range r.trace.Hops {
+		if h.Verdict == model.Broken {
+			return true
+		}
+		if h.Verdict == model.Suspect && r.requests == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// works reports whether requests were seen, and none of them failed.
+func (r *route) works() bool { return r.requests > 0 && r.failures == 0 }
+
+// hits lists the failed requests of one of the kinds.
+func (r *route) hits(kinds ...model.FailureKind) []model.Signal {
+	var out []model.Signal
+	for _, s := range r.signals {
+		if slices.Contains(kinds, s.Failure) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// newView walks the routes of the target.
+func newView(in Input) *view {
+	v := &view{s: in.Snapshot, m: path.New(in.Snapshot), in: in, troubles: map[*corev1.Pod]trouble{}}
+	for _, r := range v.m.Routes() {
+		if v.inScope(r) {
+			v.routes = append(v.routes, &route{Route: r, trace: v.m.WalkRoute(r), legs: v.m.Legs(r)})
+		}
+	}
+	if in.Target.Request != nil && len(v.routes) > 0 {
+		v.routes[0].trace.Request = *in.Target.Request
+	}
+	v.observe()
+	v.findWorkloads()
+	return v
+}
+
+// inScope reports whether a route is one that the target asks about.
+func (v *view) inScope(r path.Route) bool {
+	if req := v.in.Target.Request; req != nil {
+		best, ok := v.m.Match(*req)
+		return ok && best.Object == r.Object && best.Rule == r.Rule && best.Host == r.Host && best.Path == r.Path && best.Gateway == r.Gateway
+	}
+	o := v.in.Target.Object
+	if o == nil {
+		return true
+	}
+	switch o.Kind {
+	case "Namespace":
+		return r.Object.Namespace == o.Name || slices.ContainsFunc(r.Backends, func(b path.Backend) bool { return b.Service.Namespace == o.Name })
+	case "Gateway":
+		return r.Gateway.Namespace == o.Namespace && r.Gateway.Name == o.Name
+	case "Service":
+		return slices.ContainsFunc(r.Backends, func(b path.Backend) bool {
+			return b.Service.Namespace == o.Namespace && b.Service.Name == o.Name
+		})
+	case "Deployment", "StatefulSet", "DaemonSet", "Pod", "ReplicaSet":
+		return v.leadsTo(r, *o)
+	case "IngressClass", "GatewayClass":
+		return r.Class == o.Name
+	default:
+		return r.Object.Kind == o.Kind && r.Object.Namespace == o.Namespace && r.Object.Name == o.Name
+	}
+}
+
+// leadsTo reports whether a route's Services select, or are near to selecting, a workload's pods.
+func (v *view) leadsTo(r path.Route, o model.Ref) bool {
+	for _, l := range v.m.Legs(r) {
+		for _, p := range l.Selected {
+			w := v.s.WorkloadOf(p)
+			if p.Name == o.Name && o.Kind == "Pod" || w.Kind == o.Kind && w.Namespace == o.Namespace && w.Name == o.Name {
+				return true
+			}
+		}
+		if l.Service == nil || len(l.Selected) > 0 {
+			continue
+		}
+		for _, t := range templates(v.s, l.Service.Namespace) {
+			if t.ref.Kind == o.Kind && t.ref.Name == o.Name && (matches(l.Service.Spec.Selector, t.template.Labels) || near(l.Service.Spec.Selector, t.template.Labels) > 0) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// legsWith yields the backends of all routes in question.
+func (v *view) legsWith() iter.Seq2[*route, path.Leg] {
+	return func(yield func(*route, path.Leg) bool) {
+		for _, r := range v.routes {
+			if !r.Served() && slices.ContainsFunc(r.Faults, func(f path.Fault) bool { return f.Kind != path.CannotKnow }) {
+				continue // requests do not get as far
+			}
+			for _, l := range r.legs {
+				if !yield(r, l) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// dead reports whether a backend is known to have no endpoint to which requests may go.
+func dead(l path.Leg) bool {
+	return l.Presence == snapshot.Present && l.Port != nil && !l.External() && len(l.ReadyEnds()) == 0
+}
+
+// open lists the failing routes with the failures that nothing found so far explains.
+func (v *view) open() []*route {
+	var out []*route
+	for _, r := range v.routes {
+		if r.failing() && len(v.unexplained(r)) > 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// unexplained lists the observed failures of a route that no finding predicts. For a route that
+// only the model calls broken it is one observation without a count, until there is a finding.
+func (v *view) unexplained(r *route) []model.Observation {
+	var out []model.Observation
+	explained := false
+	for _, f := range v.found {
+		if slices.Contains(f.routes, r) && !f.dormant {
+			explained = true
+		}
+	}
+	if len(r.observed) == 0 && !explained {
+		return []model.Observation{{Route: r.String(), Object: r.Object}}
+	}
+	for _, o := range r.observed {
+		if !slices.ContainsFunc(v.found, func(f finding) bool {
+			return !f.dormant && slices.Contains(f.routes, r) && f.predicts(o.Failure)
+		}) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// serviceRef names a leg's Service.
+func serviceRef(l path.Leg) model.Ref { return l.Backend.Service }
+
+// byName orders pods, so that the one that is shown is the same each time.
+func byName(pods []*corev1.Pod) []*corev1.Pod {
+	out := slices.Clone(pods)
+	slices.SortFunc(out, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}

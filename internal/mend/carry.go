@@ -1,0 +1,247 @@
+package mend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/act"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// nothingChanged reports whether an actor's error is certain not to have changed anything.
+func nothingChanged(err error) bool {
+	var stale *act.StaleError
+	var blocked *act.BlockedError
+	var forbidden *act.ForbiddenError
+	var rejected *act.RejectedError
+	return errors.As(err, &stale) || errors.As(err, &blocked) || errors.As(err, &forbidden) || errors.As(err, &rejected)
+}
+
+// call has the actor try or make a change that fits the cluster as it is now. Controllers write
+// status all the time, so a resource version is easily out of date: then it looks again, as long as
+// every field that the change sets still has its former value.
+func (r *run) call(ctx context.Context, c model.Change, do func(context.Context, model.Change) (act.Receipt, error)) (act.Receipt, error) {
+	const tries = 5
+	for try := 1; ; try++ {
+		s, err := r.Observer.Snapshot(ctx)
+		if err != nil {
+			return act.Receipt{}, &act.StaleError{Object: c.Target, Because: fmt.Sprintf("the cluster cannot be read: %v", err)}
+		}
+		fit, err := plan.Fit(s, c)
+		if err != nil && try == tries {
+			return act.Receipt{}, &act.StaleError{Object: c.Target, Because: err.Error()}
+		}
+		if err == nil {
+			receipt, err := r.bounded(ctx, fit, do)
+			var stale *act.StaleError
+			if err == nil || !errors.As(err, &stale) || try == tries {
+				return receipt, err
+			}
+		}
+		if err := sleep(ctx, r.options.Settle/tries); err != nil {
+			return act.Receipt{}, &act.StaleError{Object: c.Target, Because: err.Error()}
+		}
+	}
+}
+
+func (r *run) bounded(ctx context.Context, c model.Change, do func(context.Context, model.Change) (act.Receipt, error)) (act.Receipt, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.options.Call, errors.New("the API server did not answer in time"))
+	defer cancel()
+	return do(ctx, c)
+}
+
+// apply announces a change and makes it. An error after which nobody knows leaves the announcement
+// alone: the next step is then to look for the change.
+func (r *run) apply(ctx context.Context, i int) error {
+	c := r.state.Plan.Remedy.Changes[i]
+	if i == 0 {
+		s, err := r.Observer.Snapshot(ctx)
+		if err != nil {
+			return fmt.Errorf("read cluster: %w", err)
+		}
+		if err := plan.Recheck(*r.state.Plan, s); err != nil {
+			return r.record(plan.Event{Kind: plan.EventNotApplied, Index: i, Because: err.Error()})
+		}
+	}
+	if err := r.record(plan.Event{Kind: plan.EventApplying, Index: i}); err != nil {
+		return err
+	}
+	receipt, err := r.call(ctx, c, r.Actor.Apply)
+	switch {
+	case err == nil:
+		return r.record(plan.Event{Kind: plan.EventApplied, Index: i, UID: receipt.UID})
+	case nothingChanged(err):
+		return r.record(plan.Event{Kind: plan.EventNotApplied, Index: i, Because: err.Error()})
+	case ctx.Err() != nil:
+		return err
+	default:
+		return r.confirm(ctx, i)
+	}
+}
+
+// confirm finds out whether an announced change was made.
+func (r *run) confirm(ctx context.Context, i int) error {
+	c := r.state.Plan.Remedy.Changes[i]
+	carried, s, err := r.look(ctx, c)
+	if err != nil {
+		return err
+	}
+	switch carried {
+	case plan.Made:
+		uid := ""
+		if o, presence := s.Lookup(c.Target); presence == snapshot.Present && c.Op == model.OpCreate {
+			uid = string(o.GetUID())
+		}
+		return r.record(plan.Event{Kind: plan.EventApplied, Index: i, UID: uid})
+	case plan.NotMade:
+		return r.record(plan.Event{Kind: plan.EventNotApplied, Index: i, Because: "it was interrupted before the change was made"})
+	default:
+		return r.record(plan.Event{
+			Kind: plan.EventInDoubt, Index: i,
+			Because: fmt.Sprintf("it was interrupted while changing %s, which is neither as before nor as planned: a person must look", c.Target),
+		})
+	}
+}
+
+// look waits until the change is seen, or until the observer must have seen it.
+func (r *run) look(ctx context.Context, c model.Change) (plan.Carried, *snapshot.Snapshot, error) {
+	until := r.Now().Add(r.options.Settle)
+	for {
+		s, err := r.Observer.Snapshot(ctx)
+		if err != nil {
+			return plan.Unclear, nil, fmt.Errorf("read cluster: %w", err)
+		}
+		if carried := plan.IsCarried(s, c); carried == plan.Made || !r.Now().Before(until) {
+			return carried, s, nil
+		}
+		if err := sleep(ctx, r.options.Poll); err != nil {
+			return plan.Unclear, nil, err
+		}
+	}
+}
+
+// wait lets controllers carry a change through.
+func (r *run) wait(ctx context.Context, i int) error {
+	workload, ok := rollsOut(*r.state.Plan, r.state.Plan.Remedy.Changes[i])
+	if !ok {
+		return r.record(plan.Event{Kind: plan.EventWaited, Index: i, OK: true})
+	}
+	limit, cancel := context.WithTimeoutCause(ctx, r.options.Rollout,
+		fmt.Errorf("the rollout of %s did not end within %s", workload, r.options.Rollout))
+	defer cancel()
+	err := r.Actor.WaitRollout(limit, workload, nil)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return r.record(plan.Event{Kind: plan.EventWaited, Index: i, Because: err.Error()})
+	}
+	return r.record(plan.Event{Kind: plan.EventWaited, Index: i, OK: true})
+}
+
+// rollsOut names the workload whose pods a change replaces, if it replaces any.
+func rollsOut(p model.Plan, c model.Change) (model.Ref, bool) {
+	workload := c.Target
+	switch c.Op {
+	case model.OpEvict:
+		workload = p.Finding.Object.Ref
+		if w, ok := p.Finding.Related["workload"]; ok {
+			workload = w
+		}
+	case model.OpPatch:
+		touches := false
+		for _, f := range c.Fields {
+			touches = touches || strings.HasPrefix(f.Path, "/spec/template") || f.Path == "/spec/replicas"
+		}
+		if !touches {
+			return model.Ref{}, false
+		}
+	default:
+		return model.Ref{}, false
+	}
+	k := snapshot.Kind(workload.Kind)
+	return workload, k == snapshot.Deployments || k == snapshot.StatefulSets
+}
+
+// undo announces that a change is taken back and takes it back.
+func (r *run) undo(ctx context.Context, i int) error {
+	c := r.state.Undo()[i]
+	if err := r.record(plan.Event{Kind: plan.EventUndoing, Index: i}); err != nil {
+		return err
+	}
+	_, err := r.call(ctx, c, r.Actor.Apply)
+	if err == nil {
+		return r.record(plan.Event{Kind: plan.EventUndone, Index: i})
+	}
+	if ctx.Err() != nil {
+		return err
+	}
+	return r.undoFailed(ctx, i, err.Error())
+}
+
+// confirmUndo finds out whether an announced undo was made. If it was not, it is made now: an undo
+// that is cut off must not be forgotten, and making it twice changes nothing.
+func (r *run) confirmUndo(ctx context.Context, i int) error {
+	c := r.state.Undo()[i]
+	carried, _, err := r.look(ctx, c)
+	if err != nil {
+		return err
+	}
+	if carried == plan.Made {
+		return r.record(plan.Event{Kind: plan.EventUndone, Index: i})
+	}
+	_, err = r.call(ctx, c, r.Actor.Apply)
+	if err == nil {
+		return r.record(plan.Event{Kind: plan.EventUndone, Index: i})
+	}
+	if ctx.Err() != nil {
+		return err
+	}
+	return r.undoFailed(ctx, i, err.Error())
+}
+
+// undoFailed looks whether everything is as before all the same: somebody else may have been faster.
+func (r *run) undoFailed(ctx context.Context, i int, because string) error {
+	carried, _, err := r.look(ctx, r.state.Undo()[i])
+	if err != nil {
+		return err
+	}
+	if carried == plan.Made {
+		return r.record(plan.Event{Kind: plan.EventUndone, Index: i})
+	}
+	return r.record(plan.Event{Kind: plan.EventNotUndone, Index: i, Because: "it did not help and could not be taken back: " + because})
+}
+
+// checkUndo looks whether the cluster is as it was before the attempt.
+func (r *run) checkUndo(ctx context.Context) error {
+	for _, c := range r.state.Undo() {
+		carried, _, err := r.look(ctx, c)
+		if err != nil {
+			return err
+		}
+		if carried != plan.Made {
+			return r.record(plan.Event{
+				Kind:    plan.EventUndoChecked,
+				Because: fmt.Sprintf("it did not help; it was taken back, but %s is not as it was", c.Target),
+			})
+		}
+	}
+	return r.record(plan.Event{Kind: plan.EventUndoChecked, OK: true})
+}
+
+// sleep waits, or returns why the context ended.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,73 @@
+package mend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gatemend/gatemend/internal/plan"
+)
+
+// plan looks, diagnoses and chooses.
+func (r *run) plan(ctx context.Context) error {
+	s, err := r.Observer.Snapshot(ctx)
+	if err != nil {
+		return fmt.Errorf("read cluster: %w", err)
+	}
+	d, err := r.Observer.Diagnose(ctx, s, r.incident.Target)
+	if err != nil {
+		return fmt.Errorf("diagnose: %w", err)
+	}
+	memory := plan.Recall(append(r.past[:len(r.past):len(r.past)], r.events...), r.Now().Add(-r.options.Remember))
+	memory.Deleted = r.Observer.Deleted()
+	p, err := plan.Make(plan.Input{Diagnosis: d, Snapshot: s, Memory: memory, Policy: r.options.Policy})
+	if err == nil {
+		return r.record(plan.Event{Kind: plan.EventPlanned, Plan: &p, Target: &r.incident.Target})
+	}
+	outcome := plan.Refused
+	switch {
+	case errors.Is(err, plan.ErrNothingToDo):
+		outcome = plan.NothingToDo
+	case errors.Is(err, plan.ErrOnlyAdvice):
+		outcome = plan.OnlyAdvice
+	}
+	return r.record(plan.Event{Kind: plan.EventNoPlan, Outcome: outcome, Because: err.Error()})
+}
+
+// rehearse has the API server try every change. A later change may rest on an earlier one only in
+// ways that the API server does not check, so each is tried by itself.
+func (r *run) rehearse(ctx context.Context) error {
+	for _, c := range r.state.Plan.Remedy.Changes {
+		if _, err := r.call(ctx, c, r.Actor.DryRun); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			return r.record(plan.Event{Kind: plan.EventRehearsed, Because: "dry run: " + err.Error()})
+		}
+	}
+	return r.record(plan.Event{Kind: plan.EventRehearsed, OK: true})
+}
+
+// ask gets the decision. A policy's yes does not lift a guard: that takes a person.
+func (r *run) ask(ctx context.Context) error {
+	answer, err := r.Asker.Ask(ctx, *r.state.Plan)
+	if err != nil {
+		return fmt.Errorf("ask: %w", err)
+	}
+	guards := r.state.Plan.Guards
+	switch {
+	case !answer.Yes:
+		return r.record(plan.Event{Kind: plan.EventAnswered, Outcome: plan.Declined, Because: declined(answer)})
+	case len(guards) > 0 && !answer.Person:
+		return r.record(plan.Event{Kind: plan.EventAnswered, Outcome: plan.Refused, Because: guards[0].Guard + ": " + guards[0].Because})
+	default:
+		return r.record(plan.Event{Kind: plan.EventAnswered, OK: true})
+	}
+}
+
+func declined(a Answer) string {
+	if a.Because == "" {
+		return "the answer was no"
+	}
+	return a.Because
+}

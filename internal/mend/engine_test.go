@@ -1,0 +1,284 @@
+package mend
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatemend/gatemend/internal/act"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/plan/plantest"
+)
+
+const right = "patch service/cart /spec/ports/0/targetPort=8080"
+
+func TestMendsAndVerifiesOnTraffic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := wrongPort(t, 8080)
+		time.Sleep(10 * time.Second) // it fails for a while
+		start := time.Now()
+		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Outcome != plan.Mended {
+			t.Fatalf("got %s (%s), want %s", got.Outcome, got.Because, plan.Mended)
+		}
+		if d := cmp.Diff([]string{right}, c.writes); d != "" {
+			t.Errorf("writes (-want +got):\n%s", d)
+		}
+		if took := time.Since(start); took > 6*time.Second {
+			t.Errorf("mending took %s, want at most 6 s at 20 requests per second", took)
+		}
+		want := []plan.EventKind{
+			plan.EventPlanned, plan.EventRehearsed, plan.EventAnswered, plan.EventApplying, plan.EventApplied,
+			plan.EventWaited, plan.EventJudged, plan.EventClosed,
+		}
+		if d := cmp.Diff(want, kinds(got.Events)); d != "" {
+			t.Errorf("record (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestTakesBackWhatDidNotHelp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := wrongPort(t, 8080)
+		c.fails["cart"] = func() bool { return true } // the model is wrong: something else is broken too
+		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Outcome != plan.NotHelped {
+			t.Errorf("got %s (%s), want %s", got.Outcome, got.Because, plan.NotHelped)
+		}
+		if d := cmp.Diff([]string{right, "patch service/cart /spec/ports/0/targetPort=9999"}, c.writes); d != "" {
+			t.Errorf("writes (-want +got):\n%s", d)
+		}
+		if c.targetPort("cart") != 9999 {
+			t.Errorf("targetPort is %d after the undo, want 9999", c.targetPort("cart"))
+		}
+	})
+}
+
+func TestDoesNotRepeatWhatDidNotHelp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := wrongPort(t, 8080)
+		c.fails["cart"] = func() bool { return true }
+		journal := &MemoryJournal{}
+		if _, err := engine(c, journal).Run(t.Context(), Incident{ID: "i1"}); err != nil {
+			t.Fatal(err)
+		}
+		before := len(c.writes)
+		got, err := engine(c, journal).Run(t.Context(), Incident{ID: "i2"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(c.writes) != before || got.Outcome != plan.Refused {
+			t.Errorf("the second incident: %s (%s), writes %v; want it refused without a write", got.Outcome, got.Because, c.writes[before:])
+		}
+	})
+}
+
+func TestTakesBackWhatBreaksAnotherRoute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := wrongPort(t, 8080)
+		c.fails["web"] = func() bool { return c.targetPort("cart") == 8080 }
+		time.Sleep(10 * time.Second)
+		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Outcome != plan.NotHelped || !strings.Contains(got.Because, "web.shop.test") || c.targetPort("cart") != 9999 {
+			t.Errorf("got %s (%s) and targetPort %d; want it taken back because of web.shop.test", got.Outcome, got.Because, c.targetPort("cart"))
+		}
+	})
+}
+
+func TestWithoutTrafficItIsNotVerified(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := wrongPort(t, 8080)
+		c.every = 0
+		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Outcome != plan.Unverified || c.targetPort("cart") != 8080 {
+			t.Errorf("got %s (%s), targetPort %d; want it kept and %s", got.Outcome, got.Because, c.targetPort("cart"), plan.Unverified)
+		}
+	})
+}
+
+func TestWhatIsRefusedChangesNothing(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		setup func(*cluster, *Engine)
+		want  plan.Outcome
+	}{
+		{"a person says no", func(_ *cluster, e *Engine) { e.Asker = answer{} }, plan.Declined},
+		{"a policy's yes does not lift a guard", func(c *cluster, e *Engine) {
+			c.finding.ID = "wrong-backend" // a cause that needs a person
+			e.Asker = answer{Yes: true}
+		}, plan.Refused},
+		{"the dry run is rejected", func(c *cluster, _ *Engine) {
+			c.dryRun = &act.RejectedError{Err: errors.New("webhook says no")}
+		}, plan.CouldNotAct},
+		{"the API server rejects the change", func(c *cluster, _ *Engine) {
+			c.refuse = &act.RejectedError{Err: errors.New("quota")}
+		}, plan.CouldNotAct},
+		{"the cause is not certain enough", func(c *cluster, _ *Engine) { c.finding.Confidence = 0.7 }, plan.Refused},
+		{"only a person can", func(c *cluster, _ *Engine) { c.finding.ID, c.finding.Wanted = "app-error", "" }, plan.OnlyAdvice},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := wrongPort(t, 8080)
+				e := engine(c, &MemoryJournal{})
+				tc.setup(c, e)
+				got, err := e.Run(t.Context(), Incident{ID: "i1"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Outcome != tc.want || len(c.writes) > 0 {
+					t.Errorf("got %s (%s), writes %v; want %s and no write", got.Outcome, got.Because, c.writes, tc.want)
+				}
+			})
+		})
+	}
+}
+
+type answer Answer
+
+func (a answer) Ask(context.Context, model.Plan) (Answer, error) { return Answer(a), nil }
+
+// TestALostAnswerIsLookedFor: the change took effect and the answer of the API server was lost.
+func TestALostAnswerIsLookedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := wrongPort(t, 8080)
+		c.lose = 1
+		time.Sleep(5 * time.Second)
+		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Outcome != plan.Mended || len(c.writes) != 1 {
+			t.Errorf("got %s (%s), writes %v; want it mended with one write", got.Outcome, got.Because, c.writes)
+		}
+	})
+}
+
+// TestACrashNeitherRepeatsNorForgets kills the process at every record of every course, before and
+// after it is written, and starts it again.
+func TestACrashNeitherRepeatsNorForgets(t *testing.T) {
+	for _, helps := range []bool{true, false} {
+		for _, after := range []bool{false, true} {
+			for at := range 14 {
+				synctest.Test(t, func(t *testing.T) {
+					c := wrongPort(t, 8080)
+					if !helps {
+						c.fails["cart"] = func() bool { return true }
+					}
+					time.Sleep(5 * time.Second)
+					j := &crashJournal{at: at, after: after}
+					got, err := engine(c, j).Run(t.Context(), Incident{ID: "i1"})
+					if err != nil && !errors.Is(err, errCrash) {
+						t.Fatal(err)
+					}
+					if errors.Is(err, errCrash) {
+						time.Sleep(3 * time.Second)
+						if got, err = engine(c, j).Run(t.Context(), Incident{ID: "i1"}); err != nil {
+							t.Fatalf("at %d after=%v: resume: %v", at, after, err)
+						}
+					}
+					checkAfterCrash(t, c, got, helps)
+					if open, _ := Open(j); len(open) > 0 {
+						t.Errorf("at %d: incidents %v are still open", at, open)
+					}
+				})
+			}
+		}
+	}
+}
+
+func checkAfterCrash(t *testing.T, c *cluster, got Result, helps bool) {
+	t.Helper()
+	times := map[string]int{}
+	for _, w := range c.writes {
+		times[w]++
+	}
+	if times[right] > 1 {
+		t.Errorf("the change was made %d times: %v", times[right], c.writes)
+	}
+	changed := c.targetPort("cart") == 8080
+	switch {
+	case got.Outcome == plan.Mended && (!helps || !changed):
+		t.Errorf("mended, but helps=%v changed=%v", helps, changed)
+	case got.Outcome != plan.Mended && changed:
+		t.Errorf("%s (%s), but the change is still there", got.Outcome, got.Because)
+	case !helps && got.Outcome == plan.Unverified:
+		t.Errorf("what did not help is kept")
+	}
+}
+
+// TestARaceIsProvenByTheNextRollout: errors while the patch itself rolls out say nothing, errors in
+// the rollout after it do.
+func TestARaceIsProvenByTheNextRollout(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		clean bool
+		want  plan.Outcome
+	}{{"the second rollout is clean", true, plan.Mended}, {"the second rollout drops requests", false, plan.NotHelped}} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCluster(t, plantest.Shop("cart", "web").Snapshot(), model.Finding{
+					ID: "termination-race", Confidence: 0.97, Wanted: `{"sleep":{"seconds":4}}`,
+					Object: model.FieldRef{Ref: plantest.Ref("Deployment", "cart"), Field: "spec.template.spec.containers[0].lifecycle.preStop"},
+					Routes: []model.Ref{plantest.Ref("Ingress", "cart")},
+				})
+				rolling, rollouts := false, 0
+				c.fails["cart"] = func() bool { return rolling && (rollouts == 1 || !tc.clean) }
+				c.rollout = func(ctx context.Context) error {
+					rollouts++
+					rolling = true
+					err := sleep(ctx, 5*time.Second)
+					c.traffic()
+					rolling = false
+					return err
+				}
+				got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Outcome != tc.want {
+					t.Errorf("got %s (%s), want %s", got.Outcome, got.Because, tc.want)
+				}
+				d, _ := c.now.Deployments().Get(plantest.Namespace, "cart")
+				if kept := d.Spec.Template.Spec.Containers[0].Lifecycle != nil && d.Spec.Template.Spec.Containers[0].Lifecycle.PreStop != nil; kept != tc.clean {
+					t.Errorf("preStop in place: %v, want %v", kept, tc.clean)
+				}
+			})
+		})
+	}
+}
+
+func TestAStuckRolloutIsTakenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, plantest.Shop("cart", "web").Snapshot(), model.Finding{
+			ID: "readiness-probe-misconfigured", Confidence: 0.97, Wanted: `"/healthz"`,
+			Object: model.FieldRef{Ref: plantest.Ref("Deployment", "cart"), Field: "spec.template.spec.containers[0].readinessProbe.httpGet.path"},
+			Routes: []model.Ref{plantest.Ref("Ingress", "cart")},
+		})
+		c.rollout = func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
+		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Outcome != plan.NotHelped || len(c.writes) != 2 {
+			t.Errorf("got %s (%s), writes %v; want it taken back", got.Outcome, got.Because, c.writes)
+		}
+	})
+}

@@ -1,0 +1,124 @@
+package mend
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/detect"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/verify"
+)
+
+// count is what was counted of the routes before and after a change.
+type count struct {
+	routes  *path.Map
+	failing []model.Trace
+	effect  time.Time
+	from    time.Time // the oldest signal that is looked at
+	before  verify.Counts
+	after   verify.Tally
+	others  map[string]*verify.Other
+	next    uint64
+}
+
+// verify counts requests until the verdict is clear.
+func (r *run) verify(ctx context.Context) error {
+	p := *r.state.Plan
+	started := r.Now()
+	s, err := r.Observer.Snapshot(ctx)
+	if err != nil {
+		return fmt.Errorf("read cluster: %w", err)
+	}
+	effect := r.state.AppliedAt
+	n := &count{
+		routes: path.New(s), failing: plan.Failing(p), effect: effect,
+		from: effect.Add(-r.options.Before), others: map[string]*verify.Other{},
+	}
+	for {
+		j, err := r.judge(ctx, p, n, started)
+		if err != nil {
+			return err
+		}
+		if j.Verdict != verify.NeedMore {
+			return r.record(plan.Event{Kind: plan.EventJudged, Judgement: &j})
+		}
+		if err := sleep(ctx, r.options.Poll); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *run) judge(ctx context.Context, p model.Plan, n *count, started time.Time) (verify.Judgement, error) {
+	s, err := r.Observer.Snapshot(ctx)
+	if err != nil {
+		return verify.Judgement{}, fmt.Errorf("read cluster: %w", err)
+	}
+	var signals []model.Signal
+	signals, n.next = r.Feed.Read(n.next)
+	for _, sig := range signals {
+		n.add(sig)
+	}
+	well, ready := plan.Agrees(p, s)
+	return verify.Judge(verify.Evidence{
+		Effect: n.effect, Started: started, Before: n.before, After: n.after, Others: n.listOthers(),
+		ModelAgrees: well, Ready: ready, Proof: p.Remedy.Proof,
+		Rollout: verify.Rollout{Done: r.state.Waited == len(p.Remedy.Changes), End: r.state.WaitedAt},
+	}, r.Now(), r.options.Verify), nil
+}
+
+// add counts one signal. Lines of error logs belong to a request that has an access line too.
+func (n *count) add(sig model.Signal) {
+	if sig.ErrorLog || sig.At.Before(n.from) {
+		return
+	}
+	route, ok := n.routes.Locate(sig)
+	if !ok {
+		return
+	}
+	failed, since := detect.Failing(sig), sig.At.After(n.effect)
+	switch {
+	case !n.mended(route) && since:
+		n.other(route).After.Add(sig.At, failed)
+	case !n.mended(route):
+		tally(&n.other(route).Before, failed)
+	case since:
+		n.after.Add(sig.At, failed)
+	case failed || n.before.Errors > 0: // the failing time begins with the first error
+		tally(&n.before, failed)
+	}
+}
+
+func tally(c *verify.Counts, failed bool) {
+	c.Requests++
+	if failed {
+		c.Errors++
+	}
+}
+
+// mended reports whether a route is one that the plan is to mend.
+func (n *count) mended(route path.Route) bool {
+	return slices.ContainsFunc(n.failing, func(t model.Trace) bool {
+		return t.Route == route.Object && t.Rule == route.Rule
+	})
+}
+
+func (n *count) other(route path.Route) *verify.Other {
+	name := route.String()
+	if n.others[name] == nil {
+		n.others[name] = &verify.Other{Route: name}
+	}
+	return n.others[name]
+}
+
+func (n *count) listOthers() []verify.Other {
+	var out []verify.Other
+	for _, name := range slices.Sorted(maps.Keys(n.others)) {
+		out = append(out, *n.others[name])
+	}
+	return out
+}

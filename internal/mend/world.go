@@ -1,0 +1,59 @@
+package mend
+
+import (
+	"context"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/act"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Observer looks at the cluster.
+type Observer interface {
+	// Snapshot gives the cluster as it is now. It is called several times a second while a change is
+	// verified.
+	Snapshot(ctx context.Context) (*snapshot.Snapshot, error)
+	// Diagnose says why the target fails, from a snapshot and everything else that was seen.
+	Diagnose(ctx context.Context, s *snapshot.Snapshot, target model.Target) (model.Diagnosis, error)
+	// Deleted gives the objects that were deleted a short while ago, the last one at the end.
+	Deleted() []metav1.Object
+}
+
+// Feed gives what gateways report.
+type Feed interface {
+	// Read gives the signals that arrived at or after position from, in the order of their arrival,
+	// and the position after them. Position 0 is the oldest that is kept.
+	Read(from uint64) (signals []model.Signal, next uint64)
+}
+
+// Actor carries changes out; [*act.Actor] is one. An error that is a [*act.StaleError],
+// [*act.BlockedError], [*act.ForbiddenError] or [*act.RejectedError] says that nothing was changed;
+// with any other nobody knows.
+type Actor interface {
+	DryRun(ctx context.Context, c model.Change) (act.Receipt, error)
+	Apply(ctx context.Context, c model.Change) (act.Receipt, error)
+	WaitRollout(ctx context.Context, workload model.Ref, progress func(act.Rollout)) error
+}
+
+// Asker decides whether a plan may be carried out: a person at a prompt, or a policy.
+type Asker interface {
+	Ask(ctx context.Context, p model.Plan) (Answer, error)
+}
+
+// Answer is what came of asking.
+type Answer struct {
+	Yes bool
+	// Person: a person has said so. The yes of a policy does not lift a plan's guards.
+	Person  bool
+	Because string // why not
+}
+
+// Journal keeps the record of all incidents. What Append has taken must survive a crash.
+type Journal interface {
+	Append(e plan.Event) error
+	// Events gives everything that was appended, oldest first.
+	Events() ([]plan.Event, error)
+}

@@ -1,0 +1,222 @@
+package mend
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/act"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/plan/plantest"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// errCrash stands for a process that is killed.
+var errCrash = errors.New("killed")
+
+// cluster is a made-up API server with its gateways: it holds objects, keeps EndpointSlices in step
+// with targetPort, and reports requests. It is what lies outside of gatemend, and nothing else.
+type cluster struct {
+	t       *testing.T
+	now     *snapshot.Snapshot
+	version int
+	finding model.Finding
+
+	// fails decides whether a request of an application fails at this moment.
+	fails  map[string]func() bool
+	every  time.Duration // between two requests of each application; 0: no traffic
+	until  time.Time     // signals have been made up to here
+	ring   *Ring
+	writes []string // every change that took effect
+
+	refuse  error // the API server's answer to every change
+	dryRun  error
+	lose    int // this many answers get lost after the change took effect
+	rollout func(context.Context) error
+	deleted []metav1.Object
+}
+
+func newCluster(t *testing.T, s *snapshot.Snapshot, f model.Finding) *cluster {
+	return &cluster{t: t, now: s, finding: f, fails: map[string]func() bool{}, every: 50 * time.Millisecond, ring: NewRing(100_000), until: time.Now()}
+}
+
+// traffic reports the requests up to now.
+func (c *cluster) traffic() {
+	for c.every > 0 && !c.until.After(time.Now()) {
+		for _, app := range []string{"cart", "web"} {
+			status := 200
+			if f := c.fails[app]; f != nil && f() {
+				status = 502
+			}
+			c.ring.Add(model.Signal{At: c.until, Proxy: "nginx", Request: model.Request{Host: app + ".shop.test", Path: "/"}, Status: status})
+		}
+		c.until = c.until.Add(c.every)
+	}
+}
+
+func (c *cluster) Snapshot(context.Context) (*snapshot.Snapshot, error) {
+	return c.now.AsOf(time.Now()), nil
+}
+
+func (c *cluster) Deleted() []metav1.Object { return c.deleted }
+
+func (c *cluster) Diagnose(_ context.Context, s *snapshot.Snapshot, _ model.Target) (model.Diagnosis, error) {
+	return model.Diagnosis{At: s.At(), Causes: []model.Finding{c.finding}}, nil
+}
+
+func (c *cluster) Read(from uint64) ([]model.Signal, uint64) {
+	c.traffic()
+	return c.ring.Read(from)
+}
+
+func (c *cluster) DryRun(_ context.Context, ch model.Change) (act.Receipt, error) {
+	if c.dryRun != nil {
+		return act.Receipt{}, c.dryRun
+	}
+	_, err := c.now.With(ch)
+	if err != nil {
+		return act.Receipt{}, &act.StaleError{Object: ch.Target, Because: err.Error()}
+	}
+	return act.Receipt{}, nil
+}
+
+func (c *cluster) Apply(_ context.Context, ch model.Change) (act.Receipt, error) {
+	if c.refuse != nil {
+		return act.Receipt{}, c.refuse
+	}
+	c.traffic()
+	next, err := c.now.With(ch)
+	if err != nil {
+		return act.Receipt{}, &act.StaleError{Object: ch.Target, Because: err.Error()}
+	}
+	c.now = c.controllers(next)
+	c.writes = append(c.writes, written(ch))
+	if c.lose > 0 {
+		c.lose--
+		return act.Receipt{}, errors.New("connection reset by peer")
+	}
+	return act.Receipt{UID: "u-" + ch.Target.Name}, nil
+}
+
+// written names a change for comparison.
+func written(ch model.Change) string {
+	out := fmt.Sprintf("%s %s", ch.Op, ch.Target.Resource())
+	for _, f := range ch.Fields {
+		out += fmt.Sprintf(" %s=%s", f.Path, f.New)
+	}
+	return out
+}
+
+func (c *cluster) WaitRollout(ctx context.Context, _ model.Ref, _ func(act.Rollout)) error {
+	if c.rollout == nil {
+		return nil
+	}
+	return c.rollout(ctx)
+}
+
+// controllers keep the slices' ports in step with the Services.
+func (c *cluster) controllers(s *snapshot.Snapshot) *snapshot.Snapshot {
+	var put []metav1.Object
+	for svc := range s.Services().All() {
+		for _, es := range s.SlicesOf(svc.Namespace, svc.Name) {
+			es = es.DeepCopy()
+			port := svc.Spec.Ports[0].TargetPort.IntVal
+			name := svc.Spec.Ports[0].Name
+			es.Ports = []discoveryv1.EndpointPort{{Name: &name, Port: &port}}
+			put = append(put, es)
+		}
+	}
+	return s.WithObjects(put, nil)
+}
+
+// targetPort is the present target port of an application's Service.
+func (c *cluster) targetPort(app string) int32 {
+	svc, _ := c.now.Services().Get(plantest.Namespace, app)
+	return svc.Spec.Ports[0].TargetPort.IntVal
+}
+
+// wrongPort is a shop in which the cart's targetPort is wrong, and its finding. wanted is the port
+// that the finding wants.
+func wrongPort(t *testing.T, wanted int) *cluster {
+	shop := plantest.Shop("cart", "web")
+	shop.Edit("Service/cart", 9999, "spec", "ports", 0, "targetPort")
+	shop.Edit("EndpointSlice/cart-x", 9999, "ports", 0, "port")
+	c := newCluster(t, shop.Snapshot(), model.Finding{
+		ID: "target-port-mismatch", Confidence: 0.97, Wanted: strconv.Itoa(wanted),
+		Object:  model.FieldRef{Ref: plantest.Ref("Service", "cart"), Field: "spec.ports[0].targetPort"},
+		Routes:  []model.Ref{plantest.Ref("Ingress", "cart")},
+		Related: map[string]model.Ref{"workload": plantest.Ref("Deployment", "cart")},
+	})
+	c.fails["cart"] = func() bool { return c.targetPort("cart") != 8080 }
+	return c
+}
+
+// yes answers every plan as a person would.
+type yes struct{}
+
+func (yes) Ask(context.Context, model.Plan) (Answer, error) {
+	return Answer{Yes: true, Person: true}, nil
+}
+
+// crashJournal is a journal whose process is killed at one record: before it is written, or after.
+type crashJournal struct {
+	MemoryJournal
+	at    int // the record at which it happens, from 0; negative: never
+	after bool
+	n     int
+}
+
+func (j *crashJournal) Append(e plan.Event) error {
+	n := j.n
+	j.n++
+	if n == j.at && !j.after {
+		return errCrash
+	}
+	// What is not in the record's own form is lost with the process.
+	data, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	var kept plan.Event
+	if err := json.Unmarshal(data, &kept); err != nil {
+		return err
+	}
+	if err := j.MemoryJournal.Append(kept); err != nil {
+		return err
+	}
+	if n == j.at {
+		return errCrash
+	}
+	return nil
+}
+
+func engine(c *cluster, j Journal) *Engine {
+	return &Engine{Observer: c, Feed: c, Actor: c, Asker: yes{}, Journal: j, Now: time.Now}
+}
+
+func kinds(events []plan.Event) []plan.EventKind {
+	out := make([]plan.EventKind, len(events))
+	for i, e := range events {
+		out[i] = e.Kind
+	}
+	return out
+}
+
+func count502(t *testing.T, c *cluster, since time.Time) (n int) {
+	t.Helper()
+	signals, _ := c.ring.Read(0)
+	for _, s := range signals {
+		if s.Status == 502 && !s.At.Before(since) {
+			n++
+		}
+	}
+	return n
+}

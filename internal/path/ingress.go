@@ -1,0 +1,185 @@
+package path
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+const (
+	classAnnotation   = "kubernetes.io/ingress.class"
+	defaultAnnotation = "ingressclass.kubernetes.io/is-default-class"
+)
+
+func (m *Map) ingressRoutes() []Route {
+	var out []Route
+	for ing := range m.s.Ingresses().All() {
+		base := Route{Object: snapshot.RefOf(ing)}
+		m.classify(ing, &base)
+		if b := ing.Spec.DefaultBackend; b != nil {
+			r := base
+			r.Rule, r.Path, r.PathType = "spec.defaultBackend", "/", Prefix
+			r.Backends = []Backend{ingressBackend(ing, *b, "spec.defaultBackend")}
+			out = append(out, r)
+		}
+		for i, rule := range ing.Spec.Rules {
+			if rule.HTTP == nil {
+				continue
+			}
+			for j, p := range rule.HTTP.Paths {
+				r := base
+				r.Rule = fmt.Sprintf("spec.rules[%d].http.paths[%d]", i, j)
+				r.Host, r.Path, r.PathType = rule.Host, p.Path, ImplementationSpecific
+				if r.Path == "" {
+					r.Path = "/"
+				}
+				if p.PathType != nil {
+					r.PathType = PathType(*p.PathType)
+				}
+				r.Backends = []Backend{ingressBackend(ing, p.Backend, r.Rule+".backend")}
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+func ingressBackend(ing *networkingv1.Ingress, b networkingv1.IngressBackend, field string) Backend {
+	if b.Service == nil {
+		out := Backend{Field: field + ".resource", PortField: field + ".resource", Weight: 1}
+		if b.Resource != nil {
+			out.Service = model.Ref{Kind: b.Resource.Kind, Namespace: ing.Namespace, Name: b.Resource.Name}
+		}
+		return out
+	}
+	out := Backend{
+		Service:    model.Ref{APIVersion: "v1", Kind: "Service", Namespace: ing.Namespace, Name: b.Service.Name},
+		Field:      field + ".service",
+		PortField:  field + ".service.port.number",
+		PortNumber: b.Service.Port.Number,
+		PortName:   b.Service.Port.Name,
+		Weight:     1,
+	}
+	if out.PortName != "" {
+		out.PortField = field + ".service.port.name"
+	}
+	return out
+}
+
+// classify finds the class of an Ingress and who runs it. Without a class of its own an Ingress
+// belongs to the default class.
+func (m *Map) classify(ing *networkingv1.Ingress, r *Route) {
+	field := "spec.ingressClassName"
+	if ing.Spec.IngressClassName != nil {
+		r.Class = *ing.Spec.IngressClassName
+	} else if c := ing.Annotations[classAnnotation]; c != "" {
+		r.Class, field = c, "metadata.annotations['"+classAnnotation+"']"
+	}
+	at := model.FieldRef{Ref: r.Object, Field: field}
+	if r.Class == "" {
+		m.defaultClass(r, at)
+		return
+	}
+	class, presence := m.s.IngressClasses().Get("", r.Class)
+	switch presence {
+	case snapshot.Present:
+		r.Controller = class.Spec.Controller
+		r.Proxy = controllerProxy(r.Controller)
+	case snapshot.Absent:
+		r.Proxy = controllerProxy(r.Class)
+		if field != "spec.ingressClassName" && m.runs(r.Proxy) {
+			return // the annotation is older than IngressClass objects: controllers take their own name without one
+		}
+		r.Proxy = ""
+		f := Fault{Kind: ClassMissing, Object: at, Why: fmt.Sprintf("IngressClass %s does not exist, so no controller serves %s", r.Class, r.Object)}
+		if only := m.classes(); len(only) == 1 {
+			f.Wanted = quote(only[0])
+			f.Why += "; the only class is " + only[0]
+		} else if len(only) > 1 {
+			f.Why += "; there are " + list(only)
+		}
+		r.Faults = append(r.Faults, f)
+	default:
+		r.Proxy = controllerProxy(r.Class)
+		r.Faults = append(r.Faults, Fault{Kind: CannotKnow, Object: at, Why: fmt.Sprintf("IngressClass %s could not be looked at", r.Class)})
+	}
+}
+
+func (m *Map) defaultClass(r *Route, at model.FieldRef) {
+	for class := range m.s.IngressClasses().All() {
+		if class.Annotations[defaultAnnotation] == "true" {
+			r.Class, r.Controller = class.Name, class.Spec.Controller
+			r.Proxy = controllerProxy(r.Controller)
+			return
+		}
+	}
+	if ing, ok := m.s.Ingresses().Get(r.Object.Namespace, r.Object.Name); ok == snapshot.Present && len(ing.Status.LoadBalancer.Ingress) > 0 {
+		// Some controllers take Ingresses without a class; that this one has an address says that one did.
+		if only := m.classes(); len(only) == 1 {
+			r.Class = only[0]
+			if class, ok := m.s.IngressClasses().Get("", r.Class); ok == snapshot.Present {
+				r.Controller, r.Proxy = class.Spec.Controller, controllerProxy(class.Spec.Controller)
+			}
+		}
+		return
+	}
+	if !m.s.IngressClasses().Covers("") {
+		r.Faults = append(r.Faults, Fault{Kind: CannotKnow, Object: at, Why: "the Ingress names no class, and the IngressClasses could not be looked at"})
+		return
+	}
+	f := Fault{Kind: ClassMissing, Object: at, Why: fmt.Sprintf("%s names no class and no IngressClass is the default one, so no controller serves it", r.Object)}
+	if only := m.classes(); len(only) == 1 {
+		f.Wanted = quote(only[0])
+	}
+	r.Faults = append(r.Faults, f)
+}
+
+// classes names the IngressClasses, in order.
+func (m *Map) classes() []string {
+	var names []string
+	for class := range m.s.IngressClasses().All() {
+		names = append(names, class.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// quote is a string as JSON.
+func quote(s string) string {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+// list joins names as people write them, and cuts a long list.
+func list(names []string) string {
+	const most = 4
+	switch {
+	case len(names) == 0:
+		return "none"
+	case len(names) == 1:
+		return names[0]
+	case len(names) > most:
+		return fmt.Sprintf("%s and %d more", join(names[:most]), len(names)-most)
+	default:
+		return join(names[:len(names)-1]) + " and " + names[len(names)-1]
+	}
+}
+
+func join(names []string) string {
+	out := ""
+	for i, n := range names {
+		if i > 0 {
+			out += ", "
+		}
+		out += n
+	}
+	return out
+}

@@ -1,0 +1,198 @@
+package path
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Leg is one backend of a rule, resolved as far down as the snapshot goes.
+type Leg struct {
+	Backend  Backend
+	Presence snapshot.Presence
+	Service  *corev1.Service     // nil unless Present
+	Port     *corev1.ServicePort // nil if the Service has no such port
+	PortAt   int                 // index of Port in the Service
+	// Selected are the living pods that the Service's selector matches; finished ones are left out.
+	Selected []*corev1.Pod
+	Ends     []End
+	// Derived is set when the EndpointSlices could not be read, and Ends were made of the pods.
+	Derived bool
+}
+
+// End is one address behind a Service port.
+type End struct {
+	IP          string
+	Port        int32
+	Pod         *corev1.Pod // nil if no pod of the snapshot has the address
+	PodRef      model.Ref   // as the slice names it
+	Node        string
+	Ready       bool
+	Terminating bool
+}
+
+// Address is the end as a proxy dials it.
+func (e End) Address() string { return net.JoinHostPort(e.IP, strconv.Itoa(int(e.Port))) }
+
+// Legs resolves the backends of a rule that get a share of its requests.
+func (m *Map) Legs(r Route) []Leg {
+	var out []Leg
+	for _, b := range r.Backends {
+		if b.Weight == 0 && len(r.Backends) > 1 {
+			continue
+		}
+		if b.Service.Kind == "Service" {
+			out = append(out, m.leg(b))
+		}
+	}
+	return out
+}
+
+func (m *Map) leg(b Backend) Leg {
+	l := Leg{Backend: b, PortAt: -1}
+	l.Service, l.Presence = m.s.Services().Get(b.Service.Namespace, b.Service.Name)
+	if l.Presence != snapshot.Present {
+		return l
+	}
+	for i := range l.Service.Spec.Ports {
+		p := &l.Service.Spec.Ports[i]
+		if b.PortName != "" && p.Name == b.PortName || b.PortName == "" && p.Port == b.PortNumber {
+			l.Port, l.PortAt = p, i
+			break
+		}
+	}
+	l.Selected = Selected(m.s, l.Service)
+	if l.Port == nil || l.Service.Spec.Type == corev1.ServiceTypeExternalName {
+		return l
+	}
+	if !m.s.EndpointSlices().Covers(b.Service.Namespace) && len(m.s.SlicesOf(b.Service.Namespace, b.Service.Name)) == 0 {
+		l.Derived = true
+		l.derive()
+		return l
+	}
+	l.read(m.s)
+	return l
+}
+
+// Selected lists the living pods that a Service's selector matches; none for a Service without one.
+func Selected(s *snapshot.Snapshot, svc *corev1.Service) []*corev1.Pod {
+	if len(svc.Spec.Selector) == 0 {
+		return nil
+	}
+	selector := labels.SelectorFromSet(svc.Spec.Selector)
+	var out []*corev1.Pod
+	for p := range s.Pods().In(svc.Namespace) {
+		if !Finished(p) && selector.Matches(labels.Set(p.Labels)) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// derive makes ends of the pods, as the endpoints controller would.
+func (l *Leg) derive() {
+	for _, p := range l.Selected {
+		port, ok := TargetPort(*l.Port, &p.Spec)
+		if !ok || p.Status.PodIP == "" {
+			continue
+		}
+		l.Ends = append(l.Ends, End{
+			IP: p.Status.PodIP, Port: port, Pod: p, PodRef: snapshot.RefOf(p), Node: p.Spec.NodeName,
+			Ready:       (Ready(p) || l.Service.Spec.PublishNotReadyAddresses) && p.DeletionTimestamp == nil,
+			Terminating: p.DeletionTimestamp != nil,
+		})
+	}
+}
+
+// read takes the ends from the EndpointSlices.
+func (l *Leg) read(s *snapshot.Snapshot) {
+	for _, es := range s.SlicesOf(l.Service.Namespace, l.Service.Name) {
+		if es.AddressType == discoveryv1.AddressTypeFQDN {
+			continue
+		}
+		port := slicePort(es, l.Port.Name)
+		if port == 0 {
+			continue
+		}
+		for i := range es.Endpoints {
+			l.Ends = append(l.Ends, ends(s, es, &es.Endpoints[i], port)...)
+		}
+	}
+	slices.SortStableFunc(l.Ends, func(a, b End) int { return cmp.Or(cmp.Compare(a.IP, b.IP), cmp.Compare(a.Port, b.Port)) })
+	l.Ends = slices.CompactFunc(l.Ends, func(a, b End) bool { return a.IP == b.IP && a.Port == b.Port })
+}
+
+func ends(s *snapshot.Snapshot, es *discoveryv1.EndpointSlice, ep *discoveryv1.Endpoint, port int32) []End {
+	var out []End
+	for _, ip := range ep.Addresses {
+		e := End{IP: ip, Port: port, Ready: ep.Conditions.Ready == nil || *ep.Conditions.Ready}
+		e.Terminating = ep.Conditions.Terminating != nil && *ep.Conditions.Terminating
+		if ep.NodeName != nil {
+			e.Node = *ep.NodeName
+		}
+		if t := ep.TargetRef; t != nil && t.Kind == "Pod" {
+			e.PodRef = model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: cmp.Or(t.Namespace, es.Namespace), Name: t.Name}
+			if p, ok := s.Pods().Get(e.PodRef.Namespace, e.PodRef.Name); ok == snapshot.Present {
+				e.Pod = p
+			}
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// slicePort gives the port of a slice that carries a Service port's name; 0 if it has none.
+func slicePort(es *discoveryv1.EndpointSlice, name string) int32 {
+	for _, p := range es.Ports {
+		have := ""
+		if p.Name != nil {
+			have = *p.Name
+		}
+		if have == name && p.Port != nil && (p.Protocol == nil || *p.Protocol == corev1.ProtocolTCP) {
+			return *p.Port
+		}
+	}
+	return 0
+}
+
+// ReadyEnds lists the ends to which proxies send requests.
+func (l Leg) ReadyEnds() []End {
+	var out []End
+	for _, e := range l.Ends {
+		if e.Ready {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// External reports whether the Service is a name elsewhere.
+func (l Leg) External() bool {
+	return l.Service != nil && l.Service.Spec.Type == corev1.ServiceTypeExternalName
+}
+
+// ports lists a Service's ports as people read them: "80 (http)".
+func servicePorts(svc *corev1.Service) string {
+	var out []string
+	for _, p := range svc.Spec.Ports {
+		text := strconv.Itoa(int(p.Port))
+		if p.Name != "" {
+			text = fmt.Sprintf("%d (%s)", p.Port, p.Name)
+		}
+		out = append(out, text)
+	}
+	if len(out) == 0 {
+		return "no port"
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,170 @@
+package path
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Locate finds the rule that a log line is about: by host and path where it has them, checked
+// against the Service or route that it names, else by those names alone.
+func (m *Map) Locate(sig model.Signal) (Route, bool) {
+	named := m.named(sig)
+	if sig.Request.Path != "" {
+		if r, ok := m.Match(sig.Request); ok && (len(named) == 0 || contains(named, r)) {
+			return r, true
+		}
+		for i := range named {
+			r := &named[i]
+			if (sig.Request.Host == "" || r.Host == "" || r.Host == sig.Request.Host) && r.matches(sig.Request) {
+				return *r, true
+			}
+		}
+	}
+	if len(named) > 0 && (sig.Request.Path == "" || sig.Request.Host == "") {
+		return best(named, sig.Request), true
+	}
+	if len(named) > 0 {
+		// The names are the proxy's own word; the rule may have changed since.
+		return named[0], true
+	}
+	return Route{}, false
+}
+
+func contains(rs []Route, r Route) bool {
+	for i := range rs {
+		if rs[i].Object == r.Object && rs[i].Rule == r.Rule {
+			return true
+		}
+	}
+	return false
+}
+
+// best is the rule with the longest path that takes the request's, else the first.
+func best(rs []Route, req model.Request) Route {
+	at := -1
+	for i := range rs {
+		if req.Path != "" && rs[i].takes(req.Path) && (at < 0 || len(rs[i].Path) > len(rs[at].Path)) {
+			at = i
+		}
+	}
+	return rs[max(at, 0)]
+}
+
+// named lists the routes that fit the names in a log line.
+func (m *Map) named(sig model.Signal) []Route {
+	if sig.Service != "" {
+		if rs := m.toService(sig); len(rs) > 0 {
+			return rs
+		}
+	}
+	if sig.RouteName == "" {
+		return nil
+	}
+	if rs := m.router(sig.RouteName); len(rs) > 0 {
+		return rs
+	}
+	var out []Route
+	for _, r := range m.routes {
+		if r.Object.Name == sig.RouteName && (sig.RouteNamespace == "" || r.Object.Namespace == sig.RouteNamespace) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// toService lists the routes to the Service of a line. ingress-nginx joins namespace, Service and
+// port with dashes, which names also have: every way to cut the joint name is tried against the
+// Services that routes know.
+func (m *Map) toService(sig model.Signal) []Route {
+	if sig.RouteNamespace != "" {
+		return withPort(m.To(sig.RouteNamespace, sig.Service), sig.ServicePort)
+	}
+	var out, loose []Route
+	for i := 0; i < len(sig.Service); i++ {
+		if sig.Service[i] != '-' {
+			continue
+		}
+		namespace, rest := sig.Service[:i], sig.Service[i+1:]
+		if sig.ServicePort != "" {
+			out = append(out, withPort(m.To(namespace, rest), sig.ServicePort)...)
+		}
+		for j := len(rest) - 1; j > 0; j-- {
+			if rest[j] == '-' {
+				to := m.To(namespace, rest[:j])
+				out = append(out, exactPort(to, rest[j+1:])...)
+				if len(loose) == 0 && m.portNamed(namespace, rest[:j], rest[j+1:]) {
+					loose = to
+				}
+			}
+		}
+	}
+	if len(out) == 0 {
+		return loose
+	}
+	return out
+}
+
+// portNamed reports whether a Service has a port of that name or number.
+func (m *Map) portNamed(namespace, service, port string) bool {
+	svc, ok := m.s.Services().Get(namespace, service)
+	if ok != snapshot.Present {
+		return false
+	}
+	return slices.ContainsFunc(svc.Spec.Ports, func(p corev1.ServicePort) bool {
+		return p.Name == port || strconv.Itoa(int(p.Port)) == port
+	})
+}
+
+// router finds the rule of Traefik's name for it: entry point, namespace, Ingress, host and path, all
+// that is no letter or digit made a dash (traefik, pkg/provider: Normalize).
+func (m *Map) router(name string) []Route {
+	name, _, _ = strings.Cut(name, "@")
+	for rest := name; rest != ""; {
+		if at, ok := m.routers[rest]; ok {
+			return []Route{m.routes[at]}
+		}
+		_, after, ok := strings.Cut(rest, "-")
+		if !ok {
+			break
+		}
+		rest = after
+	}
+	return nil
+}
+
+// routerName is the name that Traefik gives a rule of an Ingress, without the entry point.
+func routerName(r Route) string {
+	return strings.Join(strings.FieldsFunc(r.Object.Namespace+"-"+r.Object.Name+"-"+r.Host+r.Path, func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsNumber(c)
+	}), "-")
+}
+
+// withPort keeps the routes to that port of the Service, or all if none names it: a log may write
+// a port's number where the route writes its name.
+func withPort(rs []Route, port string) []Route {
+	if kept := exactPort(rs, port); port != "" && len(kept) > 0 {
+		return kept
+	}
+	return rs
+}
+
+func exactPort(rs []Route, port string) []Route {
+	n, err := strconv.Atoi(port)
+	var out []Route
+	for _, r := range rs {
+		for _, b := range r.Backends {
+			if strings.EqualFold(b.PortName, port) || err == nil && b.PortNumber == int32(n) {
+				out = append(out, r)
+				break
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,112 @@
+package path
+
+import (
+	"cmp"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Map holds the rules of one snapshot. It is immutable and safe to share.
+type Map struct {
+	s       *snapshot.Snapshot
+	routes  []Route
+	byHost  map[string][]int    // indexes into routes, by the rule's host
+	service map[[2]string][]int // indexes into routes, by a backend's namespace and name
+	routers map[string]int      // indexes into routes, by Traefik's name for the rule
+	gates   []gate
+}
+
+// gate is a pod that runs a proxy.
+type gate struct {
+	pod   *corev1.Pod
+	proxy string
+}
+
+// New reads the rules of a snapshot.
+func New(s *snapshot.Snapshot) *Map {
+	m := &Map{s: s, byHost: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}}
+	for p := range s.Pods().All() {
+		if px, _, ok := all.ForPod(p); ok {
+			m.gates = append(m.gates, gate{pod: p, proxy: px.Name})
+		}
+	}
+	m.routes = append(m.ingressRoutes(), m.httpRoutes()...)
+	slices.SortStableFunc(m.routes, func(a, b Route) int { return cmp.Or(a.Object.Compare(b.Object)) })
+	for i, r := range m.routes {
+		m.byHost[r.Host] = append(m.byHost[r.Host], i)
+		if r.Object.Kind == "Ingress" {
+			m.routers[routerName(r)] = i
+		}
+		for _, b := range r.Backends {
+			k := [2]string{b.Service.Namespace, b.Service.Name}
+			if at := m.service[k]; len(at) == 0 || at[len(at)-1] != i {
+				m.service[k] = append(at, i)
+			}
+		}
+	}
+	return m
+}
+
+// Snapshot is what the map was made of.
+func (m *Map) Snapshot() *snapshot.Snapshot { return m.s }
+
+// Routes lists every rule, by object and rule.
+func (m *Map) Routes() []Route { return m.routes }
+
+// To lists the routes that have a Service as backend.
+func (m *Map) To(namespace, service string) []Route {
+	var out []Route
+	for _, i := range m.service[[2]string{namespace, service}] {
+		out = append(out, m.routes[i])
+	}
+	return out
+}
+
+// Gateways lists the pods that serve a route, as far as they can be told apart: those of its
+// Gateway, else all that run its proxy. Pods that run no proxy at the moment are left out.
+func (m *Map) Gateways(r Route) []*corev1.Pod {
+	var own, same []*corev1.Pod
+	for _, g := range m.gates {
+		if g.pod.Status.Phase == corev1.PodSucceeded || g.pod.Status.Phase == corev1.PodFailed {
+			continue
+		}
+		if !r.Gateway.IsZero() && belongs(g.pod, r.Gateway) {
+			own = append(own, g.pod)
+		}
+		if r.Proxy != "" && g.proxy == r.Proxy {
+			same = append(same, g.pod)
+		}
+	}
+	if len(own) > 0 {
+		return own
+	}
+	return same
+}
+
+// belongs reports whether a pod was made for a Gateway: the label that the Gateway API recommends
+// (GEP-1762), or Envoy Gateway's own.
+func belongs(p *corev1.Pod, g model.Ref) bool {
+	if p.Labels["gateway.networking.k8s.io/gateway-name"] == g.Name && p.Namespace == g.Namespace {
+		return true
+	}
+	return p.Labels["gateway.envoyproxy.io/owning-gateway-name"] == g.Name &&
+		p.Labels["gateway.envoyproxy.io/owning-gateway-namespace"] == g.Namespace
+}
+
+// runs reports whether any pod runs a proxy.
+func (m *Map) runs(proxy string) bool {
+	return slices.ContainsFunc(m.gates, func(g gate) bool { return g.proxy == proxy })
+}
+
+// controllerProxy names the engine of a class's controller, empty if we do not know it.
+func controllerProxy(controller string) string {
+	if p, ok := all.ForController(controller); ok {
+		return p.Name
+	}
+	return ""
+}

@@ -1,0 +1,389 @@
+package path
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// UnknownOutcome is what Trace.Predicts says when something on the way could not be looked at.
+const UnknownOutcome = "unknown"
+
+// Walk finds the rule for a request and walks it. A request that no rule takes has a trace of one
+// broken hop.
+func (m *Map) Walk(req model.Request) model.Trace {
+	if r, ok := m.Match(req); ok {
+		t := m.WalkRoute(r)
+		t.Request = req
+		return t
+	}
+	t := model.Trace{Request: req, Predicts: "404"}
+	hop := model.Hop{Kind: model.HopRule, Name: req.String(), Verdict: model.Broken, Why: "no rule of any Ingress or HTTPRoute takes " + req.String()}
+	for _, k := range []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes} {
+		if c, _ := m.s.Coverage(k); !c.Whole() {
+			hop.Verdict, hop.Why = model.Unknown, fmt.Sprintf("no rule that could be read takes %s, and the list of %s is not complete (%s)", req, k, c)
+			t.Predicts = UnknownOutcome
+		}
+	}
+	t.Hops = []model.Hop{hop}
+	return t
+}
+
+// WalkRoute walks one rule with a request that it takes.
+func (m *Map) WalkRoute(r Route) model.Trace {
+	w := walker{m: m, r: r, t: model.Trace{Request: r.Request(), Proxy: r.Proxy, Route: r.Object, Rule: r.Rule}}
+	w.entry()
+	w.rule()
+	if r.Fixed != 0 {
+		w.predict(strconv.Itoa(r.Fixed))
+	} else if !w.stopped {
+		w.backends()
+	}
+	w.t.Predicts = w.predicts()
+	return w.t
+}
+
+// walker collects the hops and outcomes of one walk.
+type walker struct {
+	m       *Map
+	r       Route
+	t       model.Trace
+	stopped bool
+	unknown bool
+	blind   bool // NetworkPolicies could not be read: noted, though it hides no other trouble
+	codes   []string
+}
+
+func (w *walker) hop(kind model.HopKind, object model.Ref, v model.Verdict, why string) {
+	w.t.Hops = append(w.t.Hops, model.Hop{
+		Kind: kind, Namespace: object.Namespace, Name: object.Name, Object: object, Verdict: v, Why: why,
+	})
+	if v == model.Unknown {
+		w.unknown = true
+	}
+}
+
+// predict adds a status that some requests meet.
+func (w *walker) predict(code string) {
+	if !slices.Contains(w.codes, code) {
+		w.codes = append(w.codes, code)
+	}
+}
+
+// fail adds what the route's proxy answers to a failure.
+func (w *walker) fail(f model.FailureKind) model.Outcome {
+	o := w.answer(f)
+	w.predict(code(o))
+	return o
+}
+
+func (w *walker) answer(f model.FailureKind) model.Outcome {
+	px, ok := all.Named(w.r.Proxy)
+	if !ok {
+		return model.Outcome{Failure: f}
+	}
+	return px.Answer(w.r.Controller, f)
+}
+
+// code writes an outcome's status; without a known proxy it is some server error.
+func code(o model.Outcome) string {
+	switch {
+	case o.Status != 0:
+		return strconv.Itoa(o.Status)
+	case o.Failure == model.NoRoute:
+		return "404"
+	default:
+		return "5xx"
+	}
+}
+
+func (w *walker) predicts() string {
+	if w.unknown || len(w.codes) == 0 {
+		if !slices.ContainsFunc(w.t.Hops, func(h model.Hop) bool { return h.Verdict == model.Broken }) || len(w.codes) == 0 {
+			return UnknownOutcome
+		}
+	}
+	slices.Sort(w.codes)
+	return strings.Join(w.codes, "|")
+}
+
+// entry is the Gateway or class in front of the rule.
+func (w *walker) entry() {
+	object := w.r.Gateway
+	why := "takes " + w.r.Host + " at listener " + w.r.Listener
+	if object.IsZero() {
+		object = model.Ref{APIVersion: "networking.k8s.io/v1", Kind: "IngressClass", Name: w.r.Class}
+		why = "is run by " + w.r.Controller
+		if w.r.Controller == "" {
+			why = ""
+		}
+	}
+	for _, f := range w.r.Faults {
+		if f.Kind == NotProgrammed || f.Kind == GatewayMissing || f.Kind == ClassMissing {
+			w.hop(model.HopGateway, object, model.Broken, f.Why)
+			w.stop(model.NoRoute)
+			return
+		}
+	}
+	if pods := w.m.Gateways(w.r); len(pods) > 0 && !slices.ContainsFunc(pods, Ready) {
+		w.hop(model.HopGateway, snapshot.RefOf(pods[0]), model.Broken, fmt.Sprintf("none of the gateway's %d pods is ready: pod %s %s", len(pods), pods[0].Name, podState(pods[0])))
+		w.stopped = true
+		w.predict("no answer")
+		return
+	}
+	w.hop(model.HopGateway, object, model.OK, why)
+}
+
+func (w *walker) stop(f model.FailureKind) {
+	w.stopped = true
+	w.fail(f)
+}
+
+// rule is the rule itself: whether it is attached, and whether it may refer to its backends.
+func (w *walker) rule() {
+	for _, f := range w.r.Faults {
+		switch f.Kind {
+		case ListenerUnattached:
+			w.hop(model.HopRule, w.r.Object, model.Broken, f.Why)
+			w.stop(model.NoRoute)
+			return
+		case GrantMissing:
+			w.hop(model.HopRule, w.r.Object, model.Broken, f.Why)
+			w.stopped = true
+			w.predict("500") // Gateway API: an unresolved backendRef's share is answered with 500
+			return
+		case CannotKnow:
+			w.hop(model.HopRule, w.r.Object, model.Unknown, f.Why)
+		}
+	}
+	if w.stopped {
+		return
+	}
+	if len(w.r.Backends) == 0 && w.r.Fixed == 0 {
+		w.hop(model.HopRule, w.r.Object, model.Broken, w.r.Rule+" has no backend")
+		w.predict("500")
+		w.stopped = true
+		return
+	}
+	if len(w.r.Backends) > 1 && !slices.ContainsFunc(w.r.Backends, func(b Backend) bool { return b.Weight > 0 }) {
+		w.hop(model.HopRule, w.r.Object, model.Broken, "all backends of "+w.r.Rule+" have weight 0")
+		w.predict("500")
+		w.stopped = true
+		return
+	}
+	why := fmt.Sprintf("%s takes %s", w.r.Rule, w.r)
+	if len(w.r.Backends) > 0 {
+		why += " to " + w.r.Backends[0].Service.String() + " port " + w.r.Backends[0].Port()
+	}
+	w.hop(model.HopRule, w.r.Object, model.OK, why)
+}
+
+func (w *walker) backends() {
+	for _, b := range w.r.Backends {
+		if b.Service.Kind != "Service" {
+			w.hop(model.HopService, b.Service, model.Unknown, "backends of kind "+b.Service.Kind+" are not looked at")
+		}
+	}
+	for _, l := range w.m.Legs(w.r) {
+		if w.t.Backend.IsZero() {
+			w.t.Backend = l.Backend.Service
+		}
+		w.leg(l)
+	}
+}
+
+// unresolved is the outcome of a backend that the controller cannot resolve: the Gateway API
+// demands 500, Traefik drops the router, the others have no endpoint to send to.
+func (w *walker) unresolved() {
+	switch {
+	case !w.r.Gateway.IsZero():
+		w.predict("500")
+	case w.r.Proxy == "traefik":
+		w.fail(model.NoRoute)
+	default:
+		w.fail(model.NoEndpoints)
+	}
+}
+
+func (w *walker) leg(l Leg) {
+	ref := l.Backend.Service
+	switch {
+	case l.Presence == snapshot.Unknown:
+		w.hop(model.HopService, ref, model.Unknown, ref.String()+" could not be looked at")
+		return
+	case l.Presence == snapshot.Absent:
+		w.hop(model.HopService, ref, model.Broken, ref.String()+" does not exist")
+		w.unresolved()
+		return
+	case l.Port == nil:
+		w.hop(model.HopService, ref, model.Broken, fmt.Sprintf("%s has no port %s; it has %s", ref, l.Backend.Port(), servicePorts(l.Service)))
+		w.unresolved()
+		return
+	case l.External():
+		w.hop(model.HopService, ref, model.OK, "stands for "+l.Service.Spec.ExternalName)
+		w.predict("200")
+		return
+	}
+	w.hop(model.HopService, ref, model.OK, fmt.Sprintf("forwards port %d to %s", l.Port.Port, targetText(*l.Port)))
+	if l.Derived {
+		w.hop(model.HopEndpointSlice, ref, model.Unknown, "the EndpointSlices of "+ref.String()+" could not be looked at")
+	}
+	ready := l.ReadyEnds()
+	if len(ready) == 0 {
+		w.empty(l)
+		return
+	}
+	if !l.Derived {
+		w.hop(model.HopEndpointSlice, ref, model.OK, fmt.Sprintf("%d of %d endpoints are ready", len(ready), len(l.Ends)))
+	}
+	w.ends(ready)
+}
+
+func targetText(p corev1.ServicePort) string {
+	if t := p.TargetPort.String(); t != "0" && t != "" {
+		return "target port " + t
+	}
+	return "the same target port"
+}
+
+// empty is a Service without a ready endpoint.
+func (w *walker) empty(l Leg) {
+	ref := l.Backend.Service
+	if !w.m.s.Pods().Covers(ref.Namespace) && l.Derived {
+		w.unknown = true
+		return
+	}
+	w.fail(model.NoEndpoints)
+	why := fmt.Sprintf("%s has no ready endpoint", ref)
+	switch {
+	case len(l.Selected) > 0:
+		why += fmt.Sprintf("; its selector matches %s", count(len(l.Selected), "pod"))
+	case len(l.Service.Spec.Selector) > 0:
+		why += "; its selector " + selectorText(l.Service.Spec.Selector) + " matches no pod"
+	default:
+		why += " and no selector"
+	}
+	w.hop(model.HopEndpointSlice, ref, model.Broken, why)
+	for _, group := range grouped(l.Selected, func(p *corev1.Pod) string { return fmt.Sprint(Ready(p), podState(p)) }) {
+		p := group[0]
+		if Ready(p) {
+			w.hop(model.HopPod, snapshot.RefOf(p), model.OK, "pod "+p.Name+" is ready"+more(len(group)))
+			continue
+		}
+		w.hop(model.HopPod, snapshot.RefOf(p), model.Broken, fmt.Sprintf("pod %s %s%s", p.Name, podState(p), more(len(group))))
+	}
+}
+
+// ends judges the endpoints to which requests go.
+func (w *walker) ends(ready []End) {
+	type judged struct {
+		verdict model.Verdict
+		kind    model.HopKind
+		why     string
+		object  model.Ref
+	}
+	var order []judged
+	times := map[judged]int{}
+	for _, e := range ready {
+		v, kind, why, failure := w.end(e)
+		o := model.Outcome{Status: 200}
+		if failure != model.NoFailure {
+			o = w.fail(failure)
+		} else if v != model.Unknown {
+			w.predict("200")
+		}
+		w.t.Endpoints = append(w.t.Endpoints, model.Endpoint{Address: e.Address(), Pod: e.PodRef, Ready: e.Ready, Outcome: o})
+		j := judged{verdict: v, kind: kind, why: why}
+		if times[j] == 0 {
+			order = append(order, judged{verdict: v, kind: kind, why: why, object: e.PodRef})
+		}
+		times[j]++
+	}
+	if w.blind {
+		w.t.Hops = append(w.t.Hops, model.Hop{
+			Kind: model.HopNetworkPolicy, Name: "(any)", Verdict: model.Unknown,
+			Why: "the NetworkPolicies between the gateway and the pods could not be looked at",
+		})
+	}
+	for _, j := range order {
+		n := times[judged{verdict: j.verdict, kind: j.kind, why: j.why}]
+		w.hop(j.kind, j.object, j.verdict, "pod "+j.object.Name+more(n)+": "+j.why)
+	}
+}
+
+// end judges one endpoint, the nearest trouble first.
+func (w *walker) end(e End) (v model.Verdict, kind model.HopKind, why string, f model.FailureKind) {
+	if e.Pod == nil {
+		if e.PodRef.IsZero() {
+			return model.OK, model.HopPod, "an address without a pod", model.NoFailure
+		}
+		if _, presence := w.m.s.Pods().Get(e.PodRef.Namespace, e.PodRef.Name); presence == snapshot.Absent {
+			return model.Broken, model.HopPod, "the EndpointSlice names a pod that does not exist", model.ConnectTimeout
+		}
+		return model.Unknown, model.HopPod, "it could not be looked at", model.NoFailure
+	}
+	if v, why := NodeReady(w.m.s, e.Pod.Spec.NodeName); v == model.Broken {
+		return model.Broken, model.HopNode, why, model.ConnectTimeout
+	}
+	if v, b := w.m.Reach(w.r, e); v == model.Broken {
+		return model.Broken, model.HopNetworkPolicy, b.Why, model.ConnectTimeout
+	} else if v == model.Unknown {
+		w.blind = true
+	}
+	if !Ready(e.Pod) {
+		return model.Suspect, model.HopPod, podState(e.Pod) + ", and is published all the same", model.Refused
+	}
+	l := Listens(e.Pod, e.Port)
+	if l.Verdict != model.OK {
+		return l.Verdict, model.HopContainer, fmt.Sprintf("port %d: %s", e.Port, l.Why), model.Refused
+	}
+	return model.OK, model.HopContainer, fmt.Sprintf("ready; port %d: %s", e.Port, l.Why), model.NoFailure
+}
+
+// grouped puts together the pods for which a key is the same, in order of appearance.
+func grouped(pods []*corev1.Pod, key func(*corev1.Pod) string) [][]*corev1.Pod {
+	var order []string
+	by := map[string][]*corev1.Pod{}
+	for _, p := range pods {
+		k := key(p)
+		if by[k] == nil {
+			order = append(order, k)
+		}
+		by[k] = append(by[k], p)
+	}
+	var out [][]*corev1.Pod
+	for _, k := range order {
+		out = append(out, by[k])
+	}
+	return out
+}
+
+func more(n int) string {
+	if n < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (and %d more)", n-1)
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func selectorText(sel map[string]string) string {
+	var out []string
+	for k, v := range sel {
+		out = append(out, k+"="+v)
+	}
+	slices.Sort(out)
+	return strings.Join(out, ",")
+}

@@ -1,0 +1,256 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/remedy"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// proposal is what guards look at.
+type proposal struct {
+	in      Input
+	finding model.Finding
+	remedy  model.Remedy
+	trial   trial
+}
+
+// guard is one reason not to act. It returns why it objects, or nothing.
+type guard struct {
+	name string
+	// absolute guards are not lifted by a person's yes to the plan, only by the policy.
+	absolute bool
+	objects  func(p proposal) string
+}
+
+// allGuards lists the guards. All of them are asked, so that a person sees everything at once.
+func allGuards() []guard {
+	return []guard{
+		{"confidence", true, lowConfidence},
+		{"advice-only", true, adviceOnly},
+		{"machine", false, needsPerson},
+		{"owner", true, ownedByOther},
+		{"autoscaler", true, autoscaled},
+		{"network-policy", true, networkPolicy},
+		{"rollback-once", true, rolledBack},
+		{"all-replicas", true, allReplicas},
+		{"recreate", false, recreates},
+		{"disruption-budget", true, budget},
+		{"protected-namespace", true, protectedNamespace},
+		{"rate-limit", true, tooMany},
+		{"blind-spot", false, blindSpot},
+	}
+}
+
+func guards(in Input, f model.Finding, r model.Remedy, t trial) []model.GuardResult {
+	p := proposal{in: in, finding: f, remedy: r, trial: t}
+	p.in.Policy = p.in.Policy.defaults()
+	var out []model.GuardResult
+	for _, g := range allGuards() {
+		if why := g.objects(p); why != "" {
+			out = append(out, model.GuardResult{Guard: g.name, Absolute: g.absolute, Because: why})
+		}
+	}
+	return out
+}
+
+// blocked reports whether a guard objects that no person's yes lifts.
+func blocked(gs []model.GuardResult) bool {
+	return slices.ContainsFunc(gs, func(g model.GuardResult) bool { return g.Absolute })
+}
+
+// because joins the reasons of the absolute guards.
+func because(gs []model.GuardResult) string {
+	var out []string
+	for _, g := range gs {
+		if g.Absolute {
+			out = append(out, g.Because)
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// tried says why a remedy is not tried again: it did not help, for the same cause at the same object.
+func tried(m Memory, f model.Finding, r model.Remedy) (string, bool) {
+	for _, a := range m.Attempts {
+		if !a.Helped && a.Cause == f.ID && a.Object.Ref == f.Object.Ref && a.Action == r.Action && a.Target == r.Change.Target {
+			return fmt.Sprintf("it was tried at %s and did not help", a.At.UTC().Format("15:04:05")), true
+		}
+	}
+	return "", false
+}
+
+func lowConfidence(p proposal) string {
+	if least := p.in.Policy.MinConfidence; p.finding.Confidence < least {
+		return fmt.Sprintf("the cause is only %.2f certain; acting needs %.2f", p.finding.Confidence, least)
+	}
+	return ""
+}
+
+func adviceOnly(p proposal) string {
+	if p.remedy.Machine == model.MachineAdvise {
+		return fmt.Sprintf("no machine should mend %s", p.finding.ID)
+	}
+	return ""
+}
+
+func needsPerson(p proposal) string {
+	if p.remedy.Machine == model.MachinePropose {
+		return fmt.Sprintf("mending %s needs a person's yes", p.finding.ID)
+	}
+	return ""
+}
+
+func ownedByOther(p proposal) string {
+	if p.in.Policy.AllowOwned {
+		return ""
+	}
+	for _, c := range p.remedy.Changes {
+		if o, presence := p.in.Snapshot.Lookup(c.Target); presence == snapshot.Present && c.Op != model.OpEvict {
+			if owner := Owner(o); owner != "" {
+				return fmt.Sprintf("%s is managed by %s, which would revert a live edit: change its source", c.Target, owner)
+			}
+		}
+	}
+	return ""
+}
+
+// autoscaled objects when an autoscaler sets the replicas that the change sets. At zero replicas an
+// autoscaler is switched off (Kubernetes: HorizontalPodAutoscaler, "implicit maintenance-mode
+// deactivation"), so coming back from zero within its bounds is no fight.
+func autoscaled(p proposal) string {
+	for _, c := range p.remedy.Changes {
+		for _, f := range c.Fields {
+			if f.Path != "/spec/replicas" || string(f.Old) == "0" {
+				continue
+			}
+			if hpa := remedy.AutoscalerOf(p.in.Snapshot, c.Target); hpa != nil {
+				return fmt.Sprintf("the replicas of %s belong to %s", c.Target, snapshot.RefOf(hpa))
+			}
+		}
+	}
+	return ""
+}
+
+func networkPolicy(p proposal) string {
+	for _, c := range p.remedy.Changes {
+		if c.Target.Kind == string(snapshot.NetworkPolicies) {
+			return fmt.Sprintf("%s decides who may speak to whom: only a person changes that", c.Target)
+		}
+	}
+	return ""
+}
+
+func rolledBack(p proposal) string {
+	if p.remedy.Action != "rollback" {
+		return ""
+	}
+	for _, a := range p.in.Memory.Attempts {
+		if a.Action == "rollback" && a.Target == p.remedy.Change.Target {
+			return fmt.Sprintf("%s was rolled back at %s already; a second time would be a loop", a.Target, a.At.UTC().Format("15:04:05"))
+		}
+	}
+	return ""
+}
+
+// allReplicas objects to evicting every pod of a workload: what all replicas have in common, a
+// dependency that is down, is not cured by restarting them.
+func allReplicas(p proposal) string {
+	evicted := map[model.Ref]int{}
+	for _, c := range p.remedy.Changes {
+		if pod, presence := p.in.Snapshot.Pods().Get(c.Target.Namespace, c.Target.Name); c.Op == model.OpEvict && presence == snapshot.Present {
+			evicted[p.in.Snapshot.WorkloadOf(pod)]++
+		}
+	}
+	all := map[model.Ref]int{}
+	for pod := range p.in.Snapshot.Pods().All() {
+		if w := p.in.Snapshot.WorkloadOf(pod); evicted[w] > 0 && pod.DeletionTimestamp == nil {
+			all[w]++
+		}
+	}
+	var names []string
+	for w, n := range evicted {
+		if n >= all[w] {
+			names = append(names, w.String())
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	return fmt.Sprintf("every replica of %s has the symptom, so it is shared: restarting them all would not cure it", strings.Join(names, ", "))
+}
+
+// recreates asks for a person where a new template would stop pods that serve before others start.
+func recreates(p proposal) string {
+	for _, c := range p.remedy.Changes {
+		d, presence := p.in.Snapshot.Deployments().Get(c.Target.Namespace, c.Target.Name)
+		if c.Target.Kind != string(snapshot.Deployments) || presence != snapshot.Present || d.Spec.Strategy.Type != appsv1.RecreateDeploymentStrategyType {
+			continue
+		}
+		template := slices.ContainsFunc(c.Fields, func(f model.FieldChange) bool { return strings.HasPrefix(f.Path, "/spec/template") })
+		if template && d.Status.ReadyReplicas > 0 {
+			return fmt.Sprintf("%s replaces all pods at once (strategy Recreate), and %d of them serve now", c.Target, d.Status.ReadyReplicas)
+		}
+	}
+	return ""
+}
+
+func budget(p proposal) string {
+	for _, c := range p.remedy.Changes {
+		pod, presence := p.in.Snapshot.Pods().Get(c.Target.Namespace, c.Target.Name)
+		if c.Op != model.OpEvict || presence != snapshot.Present {
+			continue
+		}
+		for pdb := range p.in.Snapshot.PodDisruptionBudgets().In(pod.Namespace) {
+			selector, err := metav1.LabelSelectorAsSelector(pdb.Spec.Selector)
+			always := pdb.Spec.UnhealthyPodEvictionPolicy != nil && *pdb.Spec.UnhealthyPodEvictionPolicy == policyv1.AlwaysAllow
+			if err == nil && selector.Matches(labels.Set(pod.Labels)) && pdb.Status.DisruptionsAllowed < 1 && !always {
+				return fmt.Sprintf("%s allows no eviction of %s now", snapshot.RefOf(pdb), pod.Name)
+			}
+		}
+	}
+	return ""
+}
+
+func protectedNamespace(p proposal) string {
+	for _, c := range p.remedy.Changes {
+		if slices.Contains(p.in.Policy.Protected, c.Target.Namespace) {
+			return fmt.Sprintf("nothing is changed in namespace %s", c.Target.Namespace)
+		}
+	}
+	return ""
+}
+
+func tooMany(p proposal) string {
+	since, n := p.in.Snapshot.At().Add(-p.in.Policy.Window), 0
+	for _, at := range p.in.Memory.Changed {
+		if at.After(since) {
+			n++
+		}
+	}
+	if n >= p.in.Policy.MaxChanges {
+		return fmt.Sprintf("%d changes were made in the last %s; the limit is %d", n, p.in.Policy.Window, p.in.Policy.MaxChanges)
+	}
+	return ""
+}
+
+// blindSpot asks for a person where a part of the path could not be looked at.
+func blindSpot(p proposal) string {
+	for _, i := range p.trial.mended {
+		for _, h := range p.trial.after[i].Hops {
+			if h.Verdict == model.Unknown {
+				return fmt.Sprintf("%s %s on the path of %s could not be looked at: %s", h.Kind, h.Name, p.trial.after[i].Request, h.Why)
+			}
+		}
+	}
+	return ""
+}

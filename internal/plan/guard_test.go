@@ -1,0 +1,162 @@
+package plan
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan/plantest"
+)
+
+const hpa = `
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: cart, namespace: shop}
+spec: {minReplicas: 3, maxReplicas: 5, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: cart}}
+`
+
+// TestGuards gives each guard something to object to, and the same without it.
+func TestGuards(t *testing.T) {
+	at := plantest.At()
+	wrongPort := faults()[0]
+	rollback := rollbackFault(t).input
+	edited := func(edit func(*plantest.Cluster)) Input {
+		f := wrongPort
+		f.Break = func(c *plantest.Cluster) { wrongPort.Break(c); edit(c) }
+		return f.input()
+	}
+	for _, tc := range []struct {
+		guard    string
+		absolute bool
+		input    func() Input
+	}{
+		{"confidence", true, func() Input { in := wrongPort.input(); in.Diagnosis.Causes[0].Confidence = 0.7; return in }},
+		{"machine", false, func() Input { in := wrongPort.input(); in.Diagnosis.Causes[0].ID = "wrong-backend"; return in }},
+		{"advice-only", true, func() Input { in := wrongPort.input(); in.Diagnosis.Causes[0].ID = "app-error"; return in }},
+		{"owner", true, func() Input {
+			return edited(func(c *plantest.Cluster) {
+				c.Edit("Service/cart", "shop:/Service:shop/cart", "metadata", "annotations", "argocd.argoproj.io/tracking-id")
+			})
+		}},
+		{"owner", true, func() Input {
+			return edited(func(c *plantest.Cluster) {
+				c.Edit("Service/cart", []any{map[string]any{"apiVersion": "shop.example.com/v1", "kind": "Shop", "name": "s", "uid": "x", "controller": true}}, "metadata", "ownerReferences")
+			})
+		}},
+		{"protected-namespace", true, func() Input { in := wrongPort.input(); in.Policy.Protected = []string{"shop"}; return in }},
+		{"rate-limit", true, func() Input {
+			in := wrongPort.input()
+			in.Policy.MaxChanges, in.Memory.Changed = 2, []time.Time{at.Add(-time.Minute), at.Add(-2 * time.Minute)}
+			return in
+		}},
+		{"recreate", false, func() Input {
+			f := rollbackFault(t)
+			breaks := f.Break
+			f.Break = func(c *plantest.Cluster) {
+				breaks(c)
+				c.Edit("Deployment/cart", map[string]any{"type": "Recreate"}, "spec", "strategy")
+				c.Edit("Deployment/cart", 1, "status", "readyReplicas")
+			}
+			return f.input()
+		}},
+		{"rollback-once", true, func() Input {
+			in := rollback()
+			in.Memory.Attempts = []Attempt{{At: at.Add(-time.Hour), Action: "rollback", Target: plantest.Ref("Deployment", "cart"), Helped: true}}
+			return in
+		}},
+	} {
+		t.Run(tc.guard, func(t *testing.T) {
+			p, err := Make(tc.input())
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(p.Guards, func(g model.GuardResult) bool { return g.Guard == tc.guard })
+			if i < 0 || p.Guards[i].Absolute != tc.absolute || len(p.Guards) != 1 {
+				t.Errorf("got guards %+v, want %s alone, absolute=%v", p.Guards, tc.guard, tc.absolute)
+			}
+		})
+	}
+	for _, in := range []Input{wrongPort.input(), rollback()} {
+		if p, err := Make(in); err != nil || len(p.Guards) > 0 {
+			t.Errorf("got guards %+v and error %v, want none", p.Guards, err)
+		}
+	}
+}
+
+func rollbackFault(t *testing.T) fault {
+	t.Helper()
+	for _, f := range faults() {
+		if f.Name == "crash-loop" {
+			return f
+		}
+	}
+	t.Fatal("no such fault")
+	return fault{}
+}
+
+func TestAnOldChangeDoesNotCountForTheRate(t *testing.T) {
+	in := faults()[0].input()
+	in.Policy.MaxChanges, in.Policy.Window = 1, time.Minute
+	in.Memory.Changed = []time.Time{plantest.At().Add(-2 * time.Minute)}
+	if p, err := Make(in); err != nil || len(p.Guards) > 0 {
+		t.Errorf("got guards %+v and error %v, want none", p.Guards, err)
+	}
+}
+
+func TestRestart(t *testing.T) {
+	pods := func(unready int, more string) Input {
+		c := plantest.Shop("cart", "web")
+		for n, name := range []string{"Pod/cart-2-0", "Pod/cart-2-1"} {
+			if n < unready {
+				c.Edit(name, "False", "status", "conditions", 0, "status")
+				c.Edit("EndpointSlice/cart-x", false, "endpoints", n, "conditions", "ready")
+			}
+		}
+		c.Apply(more)
+		f := plantest.Finding("app-workers-exhausted", "Deployment", "cart", "", "")
+		return Input{Diagnosis: model.Diagnosis{Causes: []model.Finding{f}}, Snapshot: c.Snapshot()}
+	}
+	guarded := func(p model.Plan, name string) bool {
+		return slices.ContainsFunc(p.Guards, func(g model.GuardResult) bool { return g.Guard == name && g.Absolute })
+	}
+	p, err := Make(pods(1, ""))
+	if err != nil || blocked(p.Guards) || len(p.Remedy.Changes) != 1 || p.Remedy.Changes[0].Target.Name != "cart-2-0" {
+		t.Errorf("one of two pods unready: got %+v, guards %+v, error %v; want the unready one evicted", p.Remedy.Changes, p.Guards, err)
+	}
+	if p, err = Make(pods(2, "")); err != nil || !guarded(p, "all-replicas") {
+		t.Errorf("all pods unready: got guards %+v, error %v; want all-replicas", p.Guards, err)
+	}
+	const pdb = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: cart, namespace: shop}\n" +
+		"spec: {minAvailable: 2, selector: {matchLabels: {app: cart}}}\nstatus: {disruptionsAllowed: 0, currentHealthy: 1, desiredHealthy: 2, expectedPods: 2}\n"
+	if p, err = Make(pods(1, pdb)); err != nil || !guarded(p, "disruption-budget") {
+		t.Errorf("with a budget: got guards %+v, error %v; want disruption-budget", p.Guards, err)
+	}
+}
+
+func TestScaleThroughTheAutoscaler(t *testing.T) {
+	f := fault{Finding: plantest.Finding("no-replicas", "Deployment", "cart", "spec.replicas", "2"), Break: func(c *plantest.Cluster) {
+		c.Edit("Deployment/cart", 0, "spec", "replicas")
+		c.Delete("Pod/cart-2-0")
+		c.Delete("Pod/cart-2-1")
+		c.Edit("EndpointSlice/cart-x", []any{}, "endpoints")
+		c.Apply(hpa)
+	}}
+	p, err := Make(f.input())
+	if err != nil || len(p.Guards) > 0 || string(p.Remedy.Change.Fields[0].New) != "3" {
+		t.Errorf("got %+v, guards %+v, error %v; want the autoscaler's minimum of 3", p.Remedy.Change.Fields, p.Guards, err)
+	}
+}
+
+func TestWhatDidNotHelpIsNotTriedAgain(t *testing.T) {
+	in := faults()[0].input()
+	f := in.Diagnosis.Causes[0]
+	in.Memory.Attempts = []Attempt{{Cause: f.ID, Object: f.Object, Action: "patch-service", Target: f.Object.Ref}}
+	if p, err := Make(in); err == nil {
+		t.Errorf("got plan %q, want a refusal", p.Remedy.Summary)
+	}
+	in.Memory.Attempts[0].Helped = true
+	if _, err := Make(in); err != nil {
+		t.Errorf("what helped before is refused: %v", err)
+	}
+}

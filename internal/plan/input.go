@@ -1,0 +1,107 @@
+package plan
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Memory is what is known of the time before the snapshot.
+type Memory struct {
+	// Deleted are objects that were deleted a short while ago, the last one at the end.
+	Deleted []metav1.Object
+	// Attempts are remedies that were tried, oldest first.
+	Attempts []Attempt
+	// Changed are the times of gatemend's own changes, for the rate limit.
+	Changed []time.Time
+}
+
+// Attempt is a remedy that was tried.
+type Attempt struct {
+	// Plan is the number of the plan in its incident, from 1.
+	Plan   int            `json:"plan,omitempty"`
+	At     time.Time      `json:"at"`
+	Cause  model.CauseID  `json:"cause"`
+	Object model.FieldRef `json:"object"`
+	Action string         `json:"action"`
+	// Target is the object that was changed.
+	Target model.Ref `json:"target"`
+	// Acted: at least one change was made. Otherwise the API server did not accept it.
+	Acted   bool   `json:"acted,omitempty"`
+	Helped  bool   `json:"helped"`
+	Because string `json:"because,omitempty"`
+}
+
+// Policy is what may be done without asking further. The zero value of each field means its default.
+type Policy struct {
+	// MinConfidence is the least confidence to act on; default 0.9.
+	MinConfidence float64
+	// AllowOwned permits live edits of objects that Argo CD, Flux, Helm or an operator manages.
+	AllowOwned bool
+	// Protected are namespaces in which nothing is changed; default kube-system, kube-public,
+	// kube-node-lease and gatemend.
+	Protected []string
+	// MaxChanges within Window; default 10 in 10 minutes.
+	MaxChanges int
+	Window     time.Duration
+}
+
+func (p Policy) defaults() Policy {
+	p.MinConfidence = cmp.Or(p.MinConfidence, 0.9)
+	p.MaxChanges = cmp.Or(p.MaxChanges, 10)
+	p.Window = cmp.Or(p.Window, 10*time.Minute)
+	if p.Protected == nil {
+		p.Protected = []string{"kube-system", "kube-public", "kube-node-lease", "gatemend"}
+	}
+	return p
+}
+
+// Input is what a plan is made from.
+type Input struct {
+	Diagnosis model.Diagnosis
+	Snapshot  *snapshot.Snapshot
+	Memory    Memory
+	Policy    Policy
+}
+
+// The reasons for which there is no plan.
+var (
+	ErrNothingToDo = errors.New("nothing to do") // the diagnosis names no cause
+	ErrOnlyAdvice  = errors.New("only advice")   // no action fits any cause: a person must
+	ErrAllRefused  = errors.New("all refused")   // no candidate passed the what-if
+)
+
+// AdviceError says for which causes there is no action. It is [ErrOnlyAdvice].
+type AdviceError struct{ Causes []model.CauseID }
+
+func (e *AdviceError) Error() string {
+	ids := make([]string, len(e.Causes))
+	for i, id := range e.Causes {
+		ids[i] = string(id)
+	}
+	return "no action mends " + strings.Join(ids, ", ") + ": a person must decide"
+}
+
+// Is makes an AdviceError an [ErrOnlyAdvice].
+func (e *AdviceError) Is(target error) bool { return target == ErrOnlyAdvice }
+
+// RefusedError lists the candidates and why none may be taken. It is [ErrAllRefused].
+type RefusedError struct{ Refused []model.Refusal }
+
+func (e *RefusedError) Error() string {
+	parts := make([]string, len(e.Refused))
+	for i, r := range e.Refused {
+		parts[i] = fmt.Sprintf("%s: %s", r.Action, r.Because)
+	}
+	return "no candidate is safe: " + strings.Join(parts, "; ")
+}
+
+// Is makes a RefusedError an [ErrAllRefused].
+func (e *RefusedError) Is(target error) bool { return target == ErrAllRefused }

@@ -1,0 +1,145 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/gatemend/gatemend/internal/catalogue"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/remedy"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Remedies lists what would mend the causes of a diagnosis, in the order in which it would be tried:
+// cause by cause, the smallest change first. Each has been tried on a copy of the cluster, and what
+// does not help there, or breaks another route, is left out; Predicts says how the failing request
+// would end.
+func Remedies(d model.Diagnosis, s *snapshot.Snapshot, memory Memory) []model.Remedy {
+	out := []model.Remedy{}
+	w := newWalks(s)
+	for _, f := range d.Causes {
+		for _, r := range candidates(f, s, memory) {
+			if _, again := tried(memory, f, r); again {
+				continue
+			}
+			if t := w.try(f, r); t.refused == "" {
+				r.Predicts = t.predicts()
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+// Make chooses a remedy. The causes are taken in the diagnosis's order; the first that has a
+// candidate which passes the what-if decides. Among its candidates one against which no absolute
+// guard stands comes first, then the smaller change.
+//
+// The error is [ErrNothingToDo], [ErrOnlyAdvice] or [ErrAllRefused].
+func Make(in Input) (model.Plan, error) {
+	if len(in.Diagnosis.Causes) == 0 {
+		return model.Plan{}, ErrNothingToDo
+	}
+	w := newWalks(in.Snapshot)
+	var refused []model.Refusal
+	var without []model.CauseID
+	for _, f := range in.Diagnosis.Causes {
+		all := candidates(f, in.Snapshot, in.Memory)
+		if len(all) == 0 {
+			without = append(without, f.ID)
+			continue
+		}
+		plan, others, ok := choose(in, w, f, all)
+		refused = append(refused, others...)
+		if ok {
+			plan.Refused = refused
+			return plan, nil
+		}
+	}
+	if len(refused) > 0 {
+		return model.Plan{}, &RefusedError{Refused: refused}
+	}
+	return model.Plan{}, &AdviceError{Causes: without}
+}
+
+// choose tries the candidates of one finding.
+func choose(in Input, w *walks, f model.Finding, all []model.Remedy) (best model.Plan, refused []model.Refusal, ok bool) {
+	for _, r := range all {
+		if ok && !blocked(best.Guards) {
+			break
+		}
+		if because, again := tried(in.Memory, f, r); again {
+			refused = append(refused, model.Refusal{Action: r.Action, Because: because})
+			continue
+		}
+		t := w.try(f, r)
+		if t.refused != "" {
+			refused = append(refused, model.Refusal{Action: r.Action, Because: t.refused})
+			continue
+		}
+		r.Predicts = t.predicts()
+		p := model.Plan{
+			APIVersion: model.APIVersion, Kind: model.KindPlan, Finding: f, Remedy: r,
+			Diff: t.diff, Before: t.before, After: t.after, Mends: t.mended, Guards: guards(in, f, r, t),
+		}
+		switch {
+		case !ok:
+			best, ok = p, true
+		case !blocked(p.Guards):
+			refused = append(refused, model.Refusal{Action: best.Remedy.Action, Because: because(best.Guards)})
+			best = p
+		}
+	}
+	return best, refused, ok
+}
+
+// candidates lists the remedies of a finding, the smallest first.
+func candidates(f model.Finding, s *snapshot.Snapshot, m Memory) []model.Remedy {
+	all := remedy.Candidates(remedy.Case{Finding: f, Snapshot: s, Deleted: m.Deleted})
+	machine := model.MachinePropose
+	if c, ok := catalogue.Lookup(f.ID); ok {
+		machine = c.Machine
+	}
+	for i := range all {
+		if all[i].Machine == "" {
+			all[i].Machine = machine
+		}
+	}
+	slices.SortStableFunc(all, func(a, b model.Remedy) int { return cmp.Compare(cost(a, all), cost(b, all)) })
+	return all
+}
+
+// cost ranks a remedy: its risk, then how many fields it touches. A patch of one field that the
+// broken revision shares with other changes ranks behind taking the whole revision back: half a
+// rollback is a state that nobody has ever tested.
+func cost(r model.Remedy, all []model.Remedy) int {
+	const perRisk = 1000
+	n := 0
+	for _, c := range r.Changes {
+		n += max(1, len(c.Fields))
+	}
+	switch r.Risk {
+	case model.RiskMedium:
+		n += perRisk
+	case model.RiskHigh:
+		n += 2 * perRisk
+	}
+	if r.Action == "rollback" {
+		return n
+	}
+	for _, other := range all {
+		if other.Action == "rollback" && contains(other.Change, r.Change) && len(other.Change.Fields) > len(r.Change.Fields) {
+			return n + perRisk/2
+		}
+	}
+	return n
+}
+
+// contains reports whether every field that small sets is set to the same value by big.
+func contains(big, small model.Change) bool {
+	return big.Target == small.Target && !slices.ContainsFunc(small.Fields, func(f model.FieldChange) bool {
+		return !slices.ContainsFunc(big.Fields, func(g model.FieldChange) bool {
+			return g.Path == f.Path && string(g.New) == string(f.New)
+		})
+	})
+}

@@ -1,0 +1,205 @@
+package plan
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/verify"
+)
+
+// world is what a made-up cluster remembers while the incident is explored.
+type world struct {
+	made, undone map[int]int // times that each change, or its undo, took effect in the present attempt
+	approved     bool
+	acted        bool
+}
+
+func (w world) clone() world {
+	c := world{made: map[int]int{}, undone: map[int]int{}, approved: w.approved, acted: w.acted}
+	for k, v := range w.made {
+		c.made[k] = v
+	}
+	for k, v := range w.undone {
+		c.undone[k] = v
+	}
+	return c
+}
+
+// outcomes of one step: the events that may be recorded, and what happens to the cluster.
+type branch struct {
+	events []Event
+	effect func(*world)
+}
+
+func planOf(changes int, guards ...model.GuardResult) *model.Plan {
+	p := &model.Plan{Guards: guards}
+	for i := range changes {
+		p.Remedy.Changes = append(p.Remedy.Changes, model.Change{
+			Op: model.OpPatch, Target: model.Ref{Kind: "Service", Namespace: "shop", Name: fmt.Sprint(i)},
+			Fields: []model.FieldChange{{Path: "/spec", Old: []byte("1"), New: []byte("2")}},
+		})
+	}
+	return p
+}
+
+// branches lists everything that can come of a step, crashes included: a crash after an announcement
+// leaves the cluster changed or not, and no result in the record.
+func branches(s Step, start time.Time) []branch {
+	i := s.Index
+	ev := func(k EventKind, ok bool) Event { return Event{Kind: k, Index: i, OK: ok, At: start, Because: "x"} }
+	judged := func(v verify.Verdict) branch {
+		return branch{events: []Event{{Kind: EventJudged, Judgement: &verify.Judgement{Verdict: v, Because: "x"}}}}
+	}
+	make1 := func(w *world) { w.made[i]++; w.acted = true }
+	undo1 := func(w *world) { w.undone[i]++ }
+	switch s.Kind {
+	case StepPlan:
+		return []branch{
+			{events: []Event{{Kind: EventPlanned, Plan: planOf(1)}}},
+			{events: []Event{{Kind: EventPlanned, Plan: planOf(2)}}},
+			{events: []Event{{Kind: EventPlanned, Plan: planOf(1, model.GuardResult{Guard: "g", Absolute: true})}}},
+			{events: []Event{{Kind: EventNoPlan, Outcome: OnlyAdvice}}},
+		}
+	case StepRehearse:
+		return []branch{{events: []Event{ev(EventRehearsed, true)}}, {events: []Event{ev(EventRehearsed, false)}}}
+	case StepAsk:
+		no := ev(EventAnswered, false)
+		no.Outcome = Declined
+		return []branch{
+			{events: []Event{ev(EventAnswered, true)}, effect: func(w *world) { w.approved = true }},
+			{events: []Event{no}},
+		}
+	case StepApply:
+		begin := ev(EventApplying, false)
+		return []branch{
+			{events: []Event{begin, ev(EventApplied, false)}, effect: make1},
+			{events: []Event{begin, ev(EventNotApplied, false)}},
+			{events: []Event{begin}, effect: make1}, // crash after the act
+			{events: []Event{begin}},                // crash before it
+		}
+	case StepConfirm:
+		return []branch{
+			{events: []Event{ev(EventApplied, false)}}, {events: []Event{ev(EventNotApplied, false)}}, {events: []Event{ev(EventInDoubt, false)}},
+		}
+	case StepWait:
+		return []branch{{events: []Event{ev(EventWaited, true)}}, {events: []Event{ev(EventWaited, false)}}}
+	case StepVerify:
+		return []branch{judged(verify.Helped), judged(verify.NotHelped), judged(verify.WorseElsewhere), judged(verify.Unverified)}
+	case StepUndo:
+		begin := ev(EventUndoing, false)
+		return []branch{
+			{events: []Event{begin, ev(EventUndone, false)}, effect: undo1},
+			{events: []Event{begin, ev(EventNotUndone, false)}},
+			{events: []Event{begin}, effect: undo1},
+			{events: []Event{begin}},
+		}
+	case StepConfirmUndo:
+		return []branch{{events: []Event{ev(EventUndone, false)}}, {events: []Event{ev(EventNotUndone, false)}}}
+	case StepCheckUndo:
+		return []branch{{events: []Event{ev(EventUndoChecked, true)}}, {events: []Event{ev(EventUndoChecked, false)}}}
+	default:
+		return []branch{{events: []Event{{Kind: EventClosed, Outcome: s.Outcome, Because: s.Because}}}}
+	}
+}
+
+// TestEveryPathEndsAndActsOnce explores every record that can come about, crashes at every step
+// included.
+func TestEveryPathEndsAndActsOnce(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	ends := map[Outcome]int{}
+	const deepest = 80
+	var explore func(s State, w world, depth int, trail string)
+	explore = func(s State, w world, depth int, trail string) {
+		step := Next(s, start, Limits{})
+		if step.Kind == StepNone {
+			ends[s.Ending]++
+			checkEnd(t, s, w, trail)
+			return
+		}
+		if depth > deepest {
+			t.Fatalf("no end after %d steps: %s", depth, trail)
+		}
+		for n, b := range branches(step, start) {
+			w2 := w.clone()
+			next := s
+			for _, e := range b.events {
+				if e.Kind == EventPlanned {
+					w2.made, w2.undone, w2.approved = map[int]int{}, map[int]int{}, false
+				}
+				next = next.After(e)
+			}
+			if step.Kind == StepApply && !w.approved {
+				t.Fatalf("a change without a decision: %s", trail)
+			}
+			if step.Kind == StepConfirm && n == 0 && w.made[step.Index] == 0 || step.Kind == StepConfirm && n == 1 && w.made[step.Index] > 0 {
+				continue // the cluster does not lie
+			}
+			if step.Kind == StepConfirmUndo && n == 0 && w.undone[step.Index] == 0 {
+				w2.undone[step.Index]++ // confirming an undo that is not there makes it
+			}
+			if b.effect != nil {
+				b.effect(&w2)
+			}
+			for i, times := range w2.made {
+				if times > 1 {
+					t.Fatalf("change %d was made %d times: %s", i, times, trail)
+				}
+			}
+			for i, times := range w2.undone {
+				if times > 1 {
+					t.Fatalf("change %d was undone %d times: %s", i, times, trail)
+				}
+			}
+			explore(next, w2, depth+1, fmt.Sprintf("%s %s%d/%d", trail, step.Kind, step.Index, n))
+		}
+	}
+	explore(State{}, world{made: map[int]int{}, undone: map[int]int{}}, 0, "")
+	for _, want := range []Outcome{Mended, Unverified, OnlyAdvice, Refused, Declined, NotHelped, UndoFailed, Interrupted, CouldNotAct} {
+		if ends[want] == 0 {
+			t.Errorf("no path ends as %q", want)
+		}
+	}
+}
+
+// checkEnd checks what must hold at the end of every path.
+func checkEnd(t *testing.T, s State, w world, trail string) {
+	t.Helper()
+	left := 0
+	for i := range w.made {
+		left += w.made[i]
+	}
+	for i := range w.undone {
+		left -= w.undone[i]
+	}
+	switch s.Ending {
+	case NotHelped, CouldNotAct, Declined, Refused, OnlyAdvice:
+		if left != 0 {
+			t.Fatalf("%s leaves %d changes: %s", s.Ending, left, trail)
+		}
+		if w.acted && s.Ending != NotHelped {
+			t.Fatalf("%s after something was tried: %s", s.Ending, trail)
+		}
+	case Mended, Unverified:
+		if left != len(s.Plan.Remedy.Changes) {
+			t.Fatalf("%s with %d changes in place: %s", s.Ending, left, trail)
+		}
+	}
+	if (s.Ending == Mended) != (s.Judgement != nil && s.Judgement.Verdict == verify.Helped && s.Undone == 0) {
+		t.Fatalf("%s with judgement %v: %s", s.Ending, s.Judgement, trail)
+	}
+}
+
+func TestAnOldAnswerIsNotActedOn(t *testing.T) {
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := Fold([]Event{
+		{Kind: EventPlanned, Plan: planOf(1)}, {Kind: EventRehearsed, OK: true}, {Kind: EventAnswered, OK: true, At: at},
+	})
+	if got := Next(s, at.Add(30*time.Second), Limits{}).Kind; got != StepApply {
+		t.Errorf("half a minute after the answer: got %s, want %s", got, StepApply)
+	}
+	if got := Next(s, at.Add(2*time.Hour), Limits{}); got.Kind != StepClose || got.Outcome != Interrupted {
+		t.Errorf("two hours after the answer: got %+v, want it to be closed as interrupted", got)
+	}
+}

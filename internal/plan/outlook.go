@@ -1,0 +1,101 @@
+package plan
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Failing lists the walks, before the change, of the routes that a plan is to mend.
+func Failing(p model.Plan) []model.Trace {
+	var out []model.Trace
+	for _, i := range p.Mends {
+		if i >= 0 && i < len(p.Before) {
+			out = append(out, p.Before[i])
+		}
+	}
+	return out
+}
+
+// Agrees walks the routes that a plan mends on the cluster as it is now. well: the model expects
+// each to succeed. ready: each has an endpoint that is ready.
+func Agrees(p model.Plan, now *snapshot.Snapshot) (well, ready bool) {
+	failing := Failing(p)
+	if len(failing) == 0 {
+		return false, false
+	}
+	walked := map[routeKey]model.Trace{}
+	wanted := func(r path.Route) bool {
+		return slices.ContainsFunc(failing, func(t model.Trace) bool { return t.Route == r.Object && t.Rule == r.Rule })
+	}
+	for _, t := range walk(now, wanted) {
+		walked[keyOf(t)] = t
+	}
+	well, ready = true, true
+	for _, before := range failing {
+		after, ok := walked[keyOf(before)]
+		well = well && ok && mends(after)
+		ready = ready && slices.ContainsFunc(after.Endpoints, func(e model.Endpoint) bool { return e.Ready })
+	}
+	return well, ready
+}
+
+// ErrMoved says that a plan does not hold any more on the cluster as it is now.
+var ErrMoved = errors.New("the plan does not hold any more")
+
+// Recheck tries a plan's remedy on a newer snapshot. It is asked right before acting.
+func Recheck(p model.Plan, now *snapshot.Snapshot) error {
+	r := p.Remedy
+	r.Changes = slices.Clone(r.Changes)
+	for i, c := range r.Changes {
+		c.ResourceVersion = ""
+		r.Changes[i] = c
+	}
+	if t := newWalks(now).try(p.Finding, r); t.refused != "" {
+		return &movedError{because: t.refused}
+	}
+	return nil
+}
+
+type movedError struct{ because string }
+
+func (e *movedError) Error() string        { return ErrMoved.Error() + ": " + e.because }
+func (e *movedError) Is(target error) bool { return target == ErrMoved }
+
+// Recall makes a memory of the events of all incidents since a time.
+func Recall(events []Event, since time.Time) Memory {
+	byIncident := map[string][]Event{}
+	var order []string
+	var m Memory
+	for _, e := range events {
+		if e.At.Before(since) {
+			continue
+		}
+		if e.Kind == EventApplying {
+			m.Changed = append(m.Changed, e.At)
+		}
+		if byIncident[e.Incident] == nil {
+			order = append(order, e.Incident)
+		}
+		byIncident[e.Incident] = append(byIncident[e.Incident], e)
+	}
+	for _, id := range order {
+		m.Attempts = append(m.Attempts, Fold(byIncident[id]).Tried...)
+	}
+	return m
+}
+
+// pointerSteps splits a JSON pointer.
+func pointerSteps(p string) []string {
+	steps := strings.Split(strings.TrimPrefix(p, "/"), "/")
+	unescape := strings.NewReplacer("~1", "/", "~0", "~")
+	for i := range steps {
+		steps[i] = unescape.Replace(steps[i])
+	}
+	return steps
+}

@@ -1,0 +1,147 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// walks are all routes of a snapshot, walked once and compared with many what-ifs.
+type walks struct {
+	s      *snapshot.Snapshot
+	traces []model.Trace
+	at     map[routeKey]int // index into traces
+}
+
+// routeKey tells one rule of one route from all others. A rule may stand for several hosts and paths.
+type routeKey struct {
+	route model.Ref
+	rule  string
+	to    string // host and path
+}
+
+func keyOf(t model.Trace) routeKey { return routeKey{t.Route, t.Rule, t.Request.String()} }
+
+func newWalks(s *snapshot.Snapshot) *walks {
+	w := &walks{s: s, at: map[routeKey]int{}}
+	for _, t := range walk(s, func(path.Route) bool { return true }) {
+		w.at[keyOf(t)] = len(w.traces)
+		w.traces = append(w.traces, t)
+	}
+	return w
+}
+
+// walk walks the routes that are wanted.
+func walk(s *snapshot.Snapshot, wanted func(path.Route) bool) []model.Trace {
+	m := path.New(s)
+	var out []model.Trace
+	for _, r := range m.Routes() {
+		if !wanted(r) {
+			continue
+		}
+		t := m.WalkRoute(r)
+		if t.Route.IsZero() {
+			t.Route, t.Rule = r.Object, r.Rule
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// trial is a remedy tried on a copy of the cluster.
+type trial struct {
+	refused       string // empty: the model predicts that it helps and harms nobody
+	before, after []model.Trace
+	diff          string
+	settled       *snapshot.Snapshot
+	mended        []int // indexes of the failing routes in before and after
+}
+
+// predicts is the outcome of the first failing request after the remedy.
+func (t trial) predicts() string {
+	if len(t.mended) == 0 {
+		return "unknown"
+	}
+	return t.after[t.mended[0]].Predicts
+}
+
+// try carries a remedy out on a copy, lets controllers react, and walks the routes again.
+func (w *walks) try(f model.Finding, r model.Remedy) trial {
+	settled, diff, err := settle(w.s, f, r.Changes)
+	if err != nil {
+		return trial{refused: fmt.Sprintf("it does not fit the cluster: %v", err)}
+	}
+	t := trial{diff: diff, settled: settled}
+	near, about := touched(f, r), concerns(w.s, settled, f)
+	for _, after := range walk(settled, near.meets) {
+		i, known := w.at[keyOf(after)]
+		if !known {
+			continue // a rule that the change itself brought: nobody used it before
+		}
+		before := w.traces[i]
+		if suffers(f, before, about) {
+			t.mended = append(t.mended, len(t.after))
+		}
+		t.before, t.after = append(t.before, before), append(t.after, after)
+	}
+	t.refused = t.judge()
+	return t
+}
+
+// judge says why the remedy is refused, if it is.
+func (t trial) judge() string {
+	for i, after := range t.after {
+		if rank(after) < rank(t.before[i]) {
+			return fmt.Sprintf("it would break %s (%s): %s", after.Request, after.Route, trouble(after))
+		}
+	}
+	for _, i := range t.mended {
+		if !mends(t.after[i]) {
+			return fmt.Sprintf("%s would still fail: %s", t.after[i].Request, trouble(t.after[i]))
+		}
+	}
+	if len(t.mended) == 0 {
+		return "the model cannot tell which request it would mend"
+	}
+	return ""
+}
+
+// mends reports whether a walk is good after a change. A hop that cannot be looked at does not speak
+// against the change, which cannot be to blame for it; a guard then asks for a person.
+func mends(after model.Trace) bool { return len(after.Hops) > 0 && rank(after) >= notKnown }
+
+// The ranks of a walk by its worst hop.
+const (
+	broken = iota
+	suspect
+	notKnown
+	allWell
+)
+
+// rank orders walks.
+func rank(t model.Trace) int {
+	r := allWell
+	for _, h := range t.Hops {
+		switch h.Verdict {
+		case model.Broken:
+			return broken
+		case model.Suspect:
+			r = min(r, suspect)
+		case model.Unknown:
+			r = min(r, notKnown)
+		}
+	}
+	return r
+}
+
+// trouble is the reason of the first hop that is not well.
+func trouble(t model.Trace) string {
+	for _, h := range t.Hops {
+		if h.Verdict != model.OK {
+			return fmt.Sprintf("%s %s is %s: %s", h.Kind, h.Name, h.Verdict, h.Why)
+		}
+	}
+	return "no rule matches it"
+}

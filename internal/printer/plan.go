@@ -1,0 +1,96 @@
+package printer
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// Plan writes a plan for people: what would be done, why, what it would change on the model, how it
+// is taken back, and what stands against it.
+func Plan(w io.Writer, plan model.Plan, s Style) error {
+	p := &page{style: s}
+	r := plan.Remedy
+	p.heading(p.style.paint(bold, "Plan: "+plain(r.Summary)), string(r.Action)+", "+string(r.Risk)+" risk")
+	p.field("Mends", string(plan.Finding.ID)+" at "+plain(plan.Finding.Object.String()))
+	p.field("", plain(plan.Finding.Summary))
+	if r.Why != "" {
+		p.field("Because", plain(r.Why))
+	}
+	p.blank()
+	p.diff(plan.Diff)
+	p.effects(plan)
+	if len(r.Undo) > 0 {
+		p.field("Undo", fmt.Sprintf("%s kept; taken back if the errors do not stop", count(len(r.Undo), "reverse change")))
+	} else {
+		p.field("Undo", "none: this cannot be taken back")
+	}
+	p.field("Proof", proof(r.Proof))
+	if r.Kubectl != "" {
+		p.verbatim("By hand", plain(r.Kubectl))
+	}
+	for _, f := range plan.Refused {
+		p.field("Not taken", plain(f.Action)+": "+plain(f.Because))
+	}
+	for _, g := range plan.Guards {
+		text := plain(g.Guard) + ": " + plain(g.Because)
+		if g.Absolute {
+			text += " (a yes does not lift this)"
+		}
+		p.field("Guard", p.style.paint(yellow, text))
+	}
+	return p.flush(w)
+}
+
+func proof(kind model.Proof) string {
+	switch kind {
+	case model.ProofRollout:
+		return "one rollout without errors"
+	case model.ProofTraffic:
+		return "errors stop on the route's real traffic"
+	default:
+		return "not known"
+	}
+}
+
+// diff shows a unified diff as it is, coloured by its signs.
+func (p *page) diff(text string) {
+	for l := range strings.Lines(text) {
+		l = strings.TrimRight(l, "\n")
+		switch {
+		case strings.HasPrefix(l, "+++"), strings.HasPrefix(l, "---"):
+			l = p.style.paint(bold, l)
+		case strings.HasPrefix(l, "+"):
+			l = p.style.paint(green, l)
+		case strings.HasPrefix(l, "-"):
+			l = p.style.paint(red, l)
+		case strings.HasPrefix(l, "@@"):
+			l = p.style.paint(cyan, l)
+		}
+		p.line("    %s", l)
+	}
+	if text != "" {
+		p.blank()
+	}
+}
+
+// effects compares the walks before and after, route by route.
+func (p *page) effects(plan model.Plan) {
+	label := "What if"
+	for i, b := range plan.Before {
+		if i >= len(plan.After) {
+			break
+		}
+		p.field(label, fmt.Sprintf("%s: %s -> %s", plain(b.Request.String()), orUnknown(b.Predicts), orUnknown(plan.After[i].Predicts)))
+		label = ""
+	}
+}
+
+func orUnknown(predicts string) string {
+	if predicts == "" {
+		return "unknown"
+	}
+	return predicts
+}

@@ -1,0 +1,107 @@
+package printer_test
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+
+func ref(kind, name string) model.Ref {
+	versions := map[string]string{"Ingress": "networking.k8s.io/v1", "Deployment": "apps/v1"}
+	v := versions[kind]
+	if v == "" {
+		v = "v1"
+	}
+	return model.Ref{APIVersion: v, Kind: kind, Namespace: "shop", Name: name}
+}
+
+func hop(kind model.HopKind, object model.Ref, v model.Verdict, why string) model.Hop {
+	return model.Hop{Kind: kind, Namespace: object.Namespace, Name: object.Name, Object: object, Verdict: v, Why: why}
+}
+
+func brokenTrace() model.Trace {
+	return model.Trace{
+		Request: model.Request{Host: "shop.example.com", Path: "/cart"}, Proxy: "nginx", Predicts: "502",
+		Route: ref("Ingress", "shop"), Backend: ref("Service", "cart"),
+		Hops: []model.Hop{
+			hop(model.HopGateway, ref("Pod", "ingress-nginx-controller-7d9c"), model.OK, ""),
+			hop(model.HopRule, ref("Ingress", "shop"), model.OK, ""),
+			hop(model.HopService, ref("Service", "cart"), model.Broken, "port 80 goes to 8080, where no container of the pods listens"),
+			hop(model.HopPod, ref("Pod", "cart-1"), model.OK, ""),
+			hop(model.HopPod, ref("Pod", "cart-2"), model.OK, ""),
+			hop(model.HopContainer, model.Ref{}, model.Unknown, "its ports are not declared"),
+		},
+		Endpoints: []model.Endpoint{
+			{Address: "10.0.3.7:8080", Pod: ref("Pod", "cart-1"), Ready: true, Outcome: model.Outcome{Status: 502, Failure: model.Refused, Reason: "connect() failed (111: Connection refused)"}},
+		},
+	}
+}
+
+func sampleDiagnosis() model.Diagnosis {
+	change := model.Change{
+		Op: model.OpPatch, Target: ref("Service", "cart"),
+		Fields: []model.FieldChange{{Path: "/spec/ports/0/targetPort", Old: json.RawMessage("8080"), New: json.RawMessage("9090")}},
+	}
+	undo, _ := change.Inverse()
+	return model.Diagnosis{
+		APIVersion: model.APIVersion, Kind: model.KindDiagnosis, At: noon,
+		Traces: []model.Trace{brokenTrace()},
+		Observed: []model.Observation{{
+			Route: "shop.example.com/cart", Object: ref("Ingress", "shop"), Proxy: "nginx", Status: 502,
+			Failure: model.Refused, Count: 214, Requests: 562, First: noon.Add(-6 * time.Minute), Last: noon,
+		}},
+		Causes: []model.Finding{{
+			ID: "target-port-mismatch", Family: "service-wiring", Confidence: 0.97,
+			Object:  model.FieldRef{Ref: ref("Service", "cart"), Field: "spec.ports[0].targetPort"},
+			Summary: "Service shop/cart sends port 80 to 8080; its two pods listen on 9090.",
+			Evidence: []model.Evidence{
+				{Kind: "proxy-log", Text: "214 lines: connection refused by 10.0.3.7:8080", At: noon.Add(-6 * time.Minute), Source: "ingress/ingress-nginx-controller-7d9c/controller"},
+				{Kind: "object", Text: "container web of Deployment shop/cart declares port 9090 \x1b[31mand nothing else"},
+			},
+			Explains: []string{"502 on shop.example.com/cart"}, Since: noon.Add(-6 * time.Minute), Routes: []model.Ref{ref("Ingress", "shop")},
+		}},
+		AlsoWrong: []model.Finding{{ID: "container-crashloop", Confidence: 0.9, Summary: "Deployment shop/mailer exits with code 1; no route leads to it."}},
+		RuledOut:  []model.RuledOut{{ID: "no-replicas", Because: "two of two pods are ready"}},
+		Unknown:   []model.Unseen{{What: "NetworkPolicies", Why: `networkpolicies.networking.k8s.io is forbidden: User "dev" cannot list resource`}},
+		Remedies: []model.Remedy{{
+			Action: "patch-service", Cause: "target-port-mismatch", Summary: "targetPort 8080 -> 9090 on Service shop/cart", Risk: model.RiskLow,
+			Changes: []model.Change{change}, Change: change, Predicts: "200", Undo: []model.Change{undo}, Machine: model.MachineFix, Proof: model.ProofTraffic,
+			Kubectl: `kubectl patch service cart -n shop --type json -p '[{"op":"replace","path":"/spec/ports/0/targetPort","value":9090}]'`,
+			Why:     "9090 is the only port that the pods declare",
+		}},
+	}
+}
+
+func healthyDiagnosis() model.Diagnosis {
+	t := brokenTrace()
+	t.Predicts, t.Endpoints = "200", nil
+	for i := range t.Hops {
+		t.Hops[i].Verdict, t.Hops[i].Why = model.OK, ""
+	}
+	return model.Diagnosis{
+		APIVersion: model.APIVersion, Kind: model.KindDiagnosis, At: noon, Healthy: true,
+		Target: model.Target{Object: &model.Ref{APIVersion: "v1", Kind: "Service", Namespace: "shop", Name: "cart"}},
+		Traces: []model.Trace{t},
+	}
+}
+
+func blindDiagnosis() model.Diagnosis {
+	d := model.Diagnosis{APIVersion: model.APIVersion, Kind: model.KindDiagnosis, At: noon}
+	d.Unknown = []model.Unseen{{What: "Pods", Why: "forbidden"}}
+	return d
+}
+
+func samplePlan() model.Plan {
+	d := sampleDiagnosis()
+	after := healthyDiagnosis().Traces
+	return model.Plan{
+		APIVersion: model.APIVersion, Kind: model.KindPlan, Finding: d.Causes[0], Remedy: d.Remedies[0],
+		Diff:   "--- service/shop/cart\n+++ service/shop/cart\n@@ -3,3 +3,3 @@\n   - port: 80\n-    targetPort: 8080\n+    targetPort: 9090\n",
+		Before: d.Traces, After: after,
+		Refused: []model.Refusal{{Action: "rollback", Because: "no revision before this one"}},
+		Guards:  []model.GuardResult{{Guard: "owner", Absolute: true, Because: "Service shop/cart is managed by Argo CD"}},
+	}
+}

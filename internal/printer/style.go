@@ -1,0 +1,99 @@
+package printer
+
+import "strings"
+
+// DefaultWidth is the width in columns where nobody says otherwise.
+const DefaultWidth = 100
+
+// minWidth is what the layout needs; narrower terminals wrap by themselves.
+const minWidth = 80
+
+// Style says how text is laid out. The zero value is plain text of [DefaultWidth] columns.
+type Style struct {
+	Width int  // columns; 0 means DefaultWidth, less than 80 counts as 80, more than 120 as 120
+	Color bool // ANSI colours; meaning never rests on them alone
+}
+
+// The colours in use. They are the sixteen that every terminal knows.
+const (
+	reset  = "\x1b[0m"
+	bold   = "\x1b[1m"
+	faint  = "\x1b[2m"
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	cyan   = "\x1b[36m"
+)
+
+func (s Style) width() int {
+	switch {
+	case s.Width == 0:
+		return DefaultWidth
+	case s.Width < minWidth:
+		return minWidth
+	default:
+		return min(s.Width, 120)
+	}
+}
+
+// paint colours text where colours are wanted.
+func (s Style) paint(color, text string) string {
+	if !s.Color || text == "" {
+		return text
+	}
+	return color + text + reset
+}
+
+// columns is how wide text stands on a terminal: escape sequences take no room, and everything that
+// gatemend writes is one column a rune.
+func columns(text string) int {
+	n, escape := 0, false
+	for _, r := range text {
+		switch {
+		case r == '\x1b':
+			escape = true
+		case escape:
+			escape = r != 'm'
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+// wrap breaks text at spaces so that no line is wider than width. A word that is wider stands alone.
+func wrap(text string, width int) []string {
+	var lines []string
+	line, used := "", 0
+	for word := range strings.FieldsSeq(text) {
+		w := columns(word)
+		switch {
+		case line == "":
+			line, used = word, w
+		case used+1+w > width:
+			lines = append(lines, line)
+			line, used = word, w
+		default:
+			line, used = line+" "+word, used+1+w
+		}
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// plain makes text that comes from a cluster safe to print: control characters, which could move the
+// cursor or change colours, become '?', and line ends become spaces.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case r < 0x20 || (r >= 0x7f && r < 0xa0):
+			return '?'
+		default:
+			return r
+		}
+	}, text)
+}

@@ -1,0 +1,146 @@
+package field
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRedact(t *testing.T) {
+	tests := map[string]string{
+		`"GET /pay?card=4111&cvv=1;x=2 HTTP/1.1" 502`:                     `"GET /pay?card=***&cvv=***;x=*** HTTP/1.1" 502`,
+		`"request_Authorization":"Bearer abc.def","level":"info"`:         `"request_Authorization":"***","level":"info"`,
+		`authorization: Basic dXNlcjpwYXNz`:                               `authorization: ***`,
+		`"request_Cookie":"a=b; c=d"`:                                     `"request_Cookie":"***"`,
+		`Set-Cookie: sid=1`:                                               `Set-Cookie: ***`,
+		`upstream: "http://10.0.0.1/?token=xyz", host: "a"`:               `upstream: "http://10.0.0.1/?token=***", host: "a"`,
+		`connect() failed (111: Connection refused), host: "secret.test"`: `connect() failed (111: Connection refused), host: "secret.test"`,
+		``: ``,
+	}
+	for line, want := range tests {
+		if got := Redact([]byte(line)); got != want {
+			t.Errorf("Redact(%s)\n got %s\nwant %s", line, got, want)
+		}
+	}
+	if got := Redact(bytes.Repeat([]byte("x"), 10000)); len(got) != redactLimit {
+		t.Errorf("a long line keeps %d bytes, want %d", len(got), redactLimit)
+	}
+}
+
+// Nothing that follows a question mark and an equals sign may survive.
+func FuzzRedact(f *testing.F) {
+	f.Add("GET /a?", "b")
+	f.Fuzz(func(t *testing.T, before, after string) {
+		const value = "Zq7secretvalue"
+		got := Redact([]byte(before + "/p?k=" + value + " " + after))
+		if strings.Contains(got, value) && !strings.Contains(before+after, "Zq7") {
+			t.Errorf("the value is still there: %q", got)
+		}
+	})
+}
+
+func TestClocks(t *testing.T) {
+	want := time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)
+	fine := want.Add(589793238)
+	tests := []struct {
+		text string
+		read func([]byte) (time.Time, bool)
+		want time.Time
+		ok   bool
+	}{
+		{"14/Mar/2026:11:56:53 +0230", Common, want, true},
+		{"14/Mar/2026:09:26:53 +0000", Common, want, true},
+		{"14/Mar/2026:09:26:53 *0000", Common, time.Time{}, false},
+		{"14/Mrz/2026:09:26:53 +0000", Common, time.Time{}, false},
+		{"2026/03/14 09:26:53", Slashed, want, true},
+		{"2026/03/14T09:26:53", Slashed, time.Time{}, false},
+		{"14/Mar/2026:09:26:53.589793238", Local, fine, true},
+		{"14/Mar/2026:09:26:53.", Local, time.Time{}, false},
+		{"2026-03-14T09:26:53Z", ISO, want, true},
+		{"2026-03-14T04:26:53-05:00", ISO, want, true},
+		{"2026-03-14T09:26:53.589793238Z", ISO, fine, true},
+		{"2026-13-14T09:26:53Z", ISO, time.Time{}, false},
+		{"2026-03-14T24:26:53Z", ISO, time.Time{}, false},
+		{"2026-03-14T09:26:53", ISO, time.Time{}, false},
+		{"", ISO, time.Time{}, false},
+	}
+	for _, test := range tests {
+		if got, ok := test.read([]byte(test.text)); ok != test.ok || !got.Equal(test.want) {
+			t.Errorf("%q: got %v, %v; want %v, %v", test.text, got, ok, test.want, test.ok)
+		}
+	}
+}
+
+// time.Parse is the slow reader of the same times.
+func FuzzISO(f *testing.F) {
+	f.Add("2026-03-14T09:26:53.589793238Z")
+	f.Add("2026-03-14T09:26:53+01:00")
+	f.Fuzz(func(t *testing.T, text string) {
+		want, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			ISO([]byte(text))
+			return
+		}
+		// Offsets of more than 14 hours do not exist; time.Parse takes them.
+		if got, ok := ISO([]byte(text)); ok && !got.Equal(want) {
+			t.Errorf("%q: got %v, want %v", text, got, want)
+		}
+	})
+}
+
+func TestNumbers(t *testing.T) {
+	for text, want := range map[string]time.Duration{"0": 0, "1.250": 1250 * time.Millisecond, "60.001": 60001 * time.Millisecond, "0.000000001": 1} {
+		if got, ok := Seconds([]byte(text)); !ok || got != want {
+			t.Errorf("Seconds(%q) = %v, %v; want %v", text, got, ok, want)
+		}
+	}
+	for _, text := range []string{"", "-1", "1.", ".5", "1e3", "99999999999999999999", "999999999999999"} {
+		if got, ok := Seconds([]byte(text)); ok {
+			t.Errorf("Seconds(%q) = %v, want no number", text, got)
+		}
+	}
+	if n, ok := Status([]byte("009")); !ok || n != 9 {
+		t.Errorf("Status(009) = %d, %v", n, ok)
+	}
+}
+
+func TestTargets(t *testing.T) {
+	for target, want := range map[string][2]string{
+		"/a?b=c":             {"", "/a"},
+		"/a#b":               {"", "/a"},
+		"*":                  {"", "*"},
+		"http://a.test/b?c":  {"a.test", "/b"},
+		"https://a.test:444": {"a.test:444", "/"},
+		"":                   {"", ""},
+	} {
+		if host, path := Target([]byte(target)); string(host) != want[0] || string(path) != want[1] {
+			t.Errorf("Target(%q) = %q, %q; want %q", target, host, path, want)
+		}
+	}
+	for authority, want := range map[string]string{"a.test": "a.test", "a.test:80": "a.test", "[::1]:80": "::1", "2001:db8::1": "2001:db8::1", "": ""} {
+		if got := Host([]byte(authority)); string(got) != want {
+			t.Errorf("Host(%q) = %q, want %q", authority, got, want)
+		}
+	}
+}
+
+func TestInternerIsBounded(t *testing.T) {
+	var names Interner
+	for i := range 3 * internLimit {
+		names.String([]byte{byte(i), byte(i >> 8), byte(i >> 16)})
+	}
+	if len(names.seen) > internLimit {
+		t.Errorf("%d texts are remembered, want at most %d", len(names.seen), internLimit)
+	}
+}
+
+func TestTriesAreNotShared(t *testing.T) {
+	var tries Tries
+	a, b := tries.Take(2), tries.Take(2)
+	a[1].Status = 1
+	a = append(a, b[1])
+	if b[0].Status != 0 || len(a) != 3 {
+		t.Error("two signals share their tries")
+	}
+}

@@ -1,0 +1,66 @@
+package field
+
+import "bytes"
+
+// RequestLine splits "GET /cart?x=1 HTTP/1.1" into method and target. It reports false for what is not
+// such a line, which happens when something else than HTTP arrives at the port.
+func RequestLine(b []byte) (method, target []byte, ok bool) {
+	method, rest, found := bytes.Cut(b, []byte{' '})
+	if !found || !isMethod(method) {
+		return nil, nil, false
+	}
+	last := bytes.LastIndexByte(rest, ' ')
+	if last < 0 || !bytes.HasPrefix(rest[last+1:], []byte("HTTP/")) {
+		return nil, nil, false
+	}
+	return method, rest[:last], true
+}
+
+func isMethod(b []byte) bool {
+	if len(b) == 0 || len(b) > 20 {
+		return false
+	}
+	for _, c := range b {
+		if (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+// Target splits a request target into host and path, without the query. Only the absolute form
+// ("http://host/path", RFC 9112 section 3.2.2) carries a host.
+func Target(b []byte) (host, path []byte) {
+	if i := bytes.IndexAny(b, "?#"); i >= 0 {
+		b = b[:i]
+	}
+	if len(b) == 0 || b[0] == '/' || b[0] == '*' {
+		return nil, b
+	}
+	if _, rest, ok := bytes.Cut(b, []byte("://")); ok {
+		if i := bytes.IndexByte(rest, '/'); i >= 0 {
+			return rest[:i], rest[i:]
+		}
+		return rest, []byte("/")
+	}
+	return nil, b
+}
+
+// Host returns an authority without its port; brackets around an IPv6 address go too.
+func Host(b []byte) []byte {
+	if len(b) > 0 && b[0] == '[' {
+		if i := bytes.IndexByte(b, ']'); i > 0 {
+			return b[1:i]
+		}
+		return b
+	}
+	if i := bytes.LastIndexByte(b, ':'); i >= 0 && bytes.IndexByte(b, ':') == i {
+		return b[:i]
+	}
+	return b
+}
+
+// Unset reports whether a text format printed "there is none".
+func Unset(b []byte) bool {
+	return len(b) == 0 || len(b) == 1 && b[0] == '-'
+}

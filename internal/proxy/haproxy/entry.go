@@ -1,0 +1,143 @@
+package haproxy
+
+import (
+	"bytes"
+
+	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/proxy/field"
+)
+
+// noServer stands in the server's place when none was chosen.
+const noServer = "<NOSRV>"
+
+// cutAt is the length at which HAProxy cuts lines unless told otherwise (doc/configuration.txt, "log
+// ... len"); the closing quote is then missing.
+const cutAt = 1023
+
+// entry is one line of the HTTP log format:
+//
+//	CLIENT:PORT [DATE] FRONTEND BACKEND/SERVER TR/Tw/Tc/Tr/Ta STATUS BYTES COOKIE COOKIE STATE A/F/B/S/R SQ/BQ {REQ} {RES} "REQUEST"
+type entry struct {
+	client, at                []byte
+	frontend, backend, server []byte
+	timers                    [5][]byte
+	status, state             []byte
+	request                   []byte
+}
+
+// read takes a line apart. A line of the TCP log format is an event.
+func (e *entry) read(line []byte) proxy.Class {
+	address, rest, ok := word(line)
+	if !ok {
+		return proxy.Foreign
+	}
+	colon := bytes.LastIndexByte(address, ':') // IPv6 has no brackets here
+	if colon < 1 || !isNumber(address[colon+1:]) {
+		return proxy.Foreign
+	}
+	e.client = address[:colon]
+	if len(rest) == 0 || rest[0] != '[' {
+		return proxy.Foreign
+	}
+	if e.at, rest, ok = bytes.Cut(rest[1:], []byte("] ")); !ok {
+		return proxy.Foreign
+	}
+	if e.frontend, rest, ok = word(rest); !ok {
+		return proxy.Foreign
+	}
+	target, rest, ok := word(rest)
+	if !ok {
+		return proxy.Foreign
+	}
+	if e.backend, e.server, ok = bytes.Cut(target, []byte{'/'}); !ok {
+		return proxy.Foreign
+	}
+	timers, rest, ok := word(rest)
+	if !ok {
+		return proxy.Foreign
+	}
+	switch bytes.Count(timers, []byte{'/'}) {
+	case 4:
+	case 2:
+		if _, is := field.Local(e.at); is {
+			return proxy.Event
+		}
+		return proxy.Foreign
+	default:
+		return proxy.Foreign
+	}
+	if !e.readTimers(timers) || !e.readRest(rest) {
+		return proxy.Foreign
+	}
+	return proxy.Access
+}
+
+func (e *entry) readTimers(b []byte) bool {
+	for i := range e.timers {
+		e.timers[i], b, _ = bytes.Cut(b, []byte{'/'})
+		t := e.timers[i]
+		if i == len(e.timers)-1 {
+			t = bytes.TrimPrefix(t, []byte{'+'})
+		}
+		if !isNumber(t) && string(t) != "-1" {
+			return false
+		}
+	}
+	return true
+}
+
+// readRest reads from the status to the request.
+func (e *entry) readRest(b []byte) bool {
+	var ok bool
+	if e.status, b, ok = word(b); !ok {
+		return false
+	}
+	size, b, ok := word(b)
+	if !ok || !isNumber(bytes.TrimPrefix(size, []byte{'+'})) {
+		return false
+	}
+	for range 2 { // captured cookies
+		if _, b, ok = word(b); !ok {
+			return false
+		}
+	}
+	if e.state, b, ok = word(b); !ok || len(e.state) != 4 {
+		return false
+	}
+	connections, b, ok := word(b)
+	if !ok || bytes.Count(connections, []byte{'/'}) != 4 {
+		return false
+	}
+	queues, b, ok := word(b)
+	if !ok || bytes.Count(queues, []byte{'/'}) != 1 {
+		return false
+	}
+	for range 2 { // captured headers; braces inside are encoded
+		b = bytes.TrimLeft(b, " ")
+		if len(b) > 0 && b[0] == '{' {
+			if _, b, ok = bytes.Cut(b, []byte{'}'}); !ok || len(b) == 0 || b[0] != ' ' {
+				return false
+			}
+		}
+	}
+	b = bytes.TrimLeft(b, " ")
+	if len(b) < 2 || b[0] != '"' {
+		return false
+	}
+	if b[len(b)-1] == '"' {
+		e.request = b[1 : len(b)-1]
+		// Two lines that ran into one would pass for one with a strange path.
+		return bytes.Count(e.request, []byte(" HTTP/")) <= 1
+	}
+	e.request = b[1:]
+	return len(b) > cutAt/2 && bytes.IndexByte(e.request, '"') < 0
+}
+
+func word(b []byte) (text, rest []byte, ok bool) {
+	return bytes.Cut(b, []byte{' '})
+}
+
+func isNumber(b []byte) bool {
+	_, ok := field.Uint(b)
+	return ok
+}

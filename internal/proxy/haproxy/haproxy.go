@@ -1,0 +1,49 @@
+package haproxy
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/proxy/image"
+)
+
+// Name is the proxy's name in output.
+const Name = "haproxy"
+
+// Proxy returns what gatemend knows of HAProxy.
+func Proxy() proxy.Proxy {
+	return proxy.Proxy{
+		Name:             Name,
+		Doc:              "Runs in HAProxy Technologies' kubernetes-ingress and in haproxy-ingress.",
+		ClaimsController: claimsController,
+		GatewayContainer: gatewayContainer,
+		Answer:           Answer,
+		NewParser:        func() proxy.Parser { return NewParser() },
+	}
+}
+
+// claimsController takes haproxy.org/ingress-controller/NAME, haproxy-ingress.github.io/controller and
+// the Gateway API's haproxy.org/gateway-controller.
+func claimsController(controller string) bool {
+	return strings.Contains(strings.ToLower(controller), "haproxy")
+}
+
+// gatewayContainer goes by image, since a plain haproxy image may as well front a database. In
+// haproxy-ingress's external mode the container named haproxy writes the log, beside the controller.
+func gatewayContainer(p *corev1.Pod) (container string, ok bool) {
+	for i := range p.Spec.Containers {
+		c := &p.Spec.Containers[i]
+		if !image.Is(c.Image, "haproxytech/kubernetes-ingress", "haproxy-ingress", "haproxy-ingress-controller", "haproxy-gateway") {
+			continue
+		}
+		for j := range p.Spec.Containers {
+			if p.Spec.Containers[j].Name == "haproxy" {
+				return "haproxy", true
+			}
+		}
+		return c.Name, true
+	}
+	return "", false
+}

@@ -1,0 +1,77 @@
+package remedy
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// The bounds of a memory limit that nobody named: below the least most runtimes do not start, and
+// above the most a doubling is a leak that is fed rather than a limit that was too small.
+const (
+	leastMemory = "128Mi"
+	mostMemory  = "8Gi"
+)
+
+// Resize raises the memory limit of a container that was killed at it.
+func Resize() Action {
+	return Action{
+		Name:       "resize",
+		Doc:        "Raises the memory limit of a container that is killed at it: to the value it had when it worked, else to twice as much.",
+		Risk:       model.RiskMedium,
+		Candidates: resize,
+	}
+}
+
+func resize(c Case) []model.Remedy {
+	path, err := tokens(c.Finding.Object.Field)
+	if c.Finding.ID != "oom-killed" || err != nil || !slices.Contains(path, "containers") {
+		return nil
+	}
+	container := containerOf(templateOf(c.Snapshot, c.Finding.Object.Ref), path)
+	if container == nil {
+		return nil
+	}
+	c.Finding.Object.Field = strings.Join([]string{"spec.template.spec.containers[" + path[4] + "]", "resources.limits.memory"}, ".")
+	have := container.Resources.Limits[corev1.ResourceMemory]
+	if want, reason, ok := formerLimit(c, have); ok {
+		return oneField(c, "resize", model.RiskMedium, want, reason)
+	}
+	if have.IsZero() {
+		return nil // killed by the node, not at a limit of its own
+	}
+	doubled := resource.NewQuantity(2*have.Value(), resource.BinarySI)
+	reason := "twice the limit at which it was killed"
+	if least := resource.MustParse(leastMemory); doubled.Cmp(least) < 0 {
+		doubled, reason = &least, "few programs start with less"
+	}
+	if doubled.Cmp(resource.MustParse(mostMemory)) > 0 {
+		return nil
+	}
+	return oneField(c, "resize", model.RiskMedium, doubled.String(), reason)
+}
+
+// formerLimit is the greater limit that the finding wants or that the last good revision had.
+func formerLimit(c Case, have resource.Quantity) (want, reason string, ok bool) {
+	value, known := wanted(c.Finding)
+	if !known {
+		path, err := tokens(c.Finding.Object.Field)
+		if err != nil {
+			return "", "", false
+		}
+		value, known = goodValue(c, path)
+	}
+	text, isText := value.(string)
+	if !known || !isText {
+		return "", "", false
+	}
+	q, err := resource.ParseQuantity(text)
+	if err != nil || q.Cmp(have) <= 0 {
+		return "", "", false
+	}
+	return q.String(), why(c.Finding, "it needs more than its limit"), true
+}

@@ -1,0 +1,62 @@
+package remedy
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Restart replaces pods that do not serve.
+func Restart() Action {
+	return Action{
+		Name:       "restart",
+		Doc:        "Evicts pods that are not ready, one at a time and never past a PodDisruptionBudget, so that their controller replaces them.",
+		Risk:       model.RiskMedium,
+		Candidates: restart,
+	}
+}
+
+// restartable lists the causes that a fresh process cures. A crash loop is not among them: the
+// kubelet restarts such a container already.
+func restartable() []model.CauseID {
+	return []model.CauseID{"pods-not-ready", "app-workers-exhausted", "stale-dns-upstream", "proxy-process-wedged"}
+}
+
+func restart(c Case) []model.Remedy {
+	if !slices.Contains(restartable(), c.Finding.ID) {
+		return nil
+	}
+	workload := c.Finding.Object.Ref
+	if w, ok := c.Finding.Related["workload"]; ok {
+		workload = w
+	}
+	var changes []model.Change
+	for p := range c.Snapshot.Pods().In(workload.Namespace) {
+		if c.Snapshot.WorkloadOf(p) == workload && len(p.OwnerReferences) > 0 && !Serving(p) && p.DeletionTimestamp == nil {
+			changes = append(changes, model.Change{Op: model.OpEvict, Target: snapshot.RefOf(p), UID: string(p.UID)})
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	return []model.Remedy{finish(c, model.Remedy{
+		Action: "restart", Risk: model.RiskMedium, Changes: changes,
+		Summary: fmt.Sprintf("replace %d unready pods of %s, one at a time", len(changes), workload),
+		Why:     "they run but do not answer, while others of the same revision do",
+		Kubectl: kubectlEvict(changes[0]),
+	})}
+}
+
+// Serving reports whether a pod is ready.
+func Serving(p *corev1.Pod) bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}

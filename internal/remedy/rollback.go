@@ -1,0 +1,94 @@
+package remedy
+
+import (
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Rollback takes a Deployment back to its last revision that worked.
+func Rollback() Action {
+	return Action{
+		Name:       "rollback",
+		Doc:        "Takes a Deployment back to the pod template of its last revision that worked.",
+		Risk:       model.RiskMedium,
+		Candidates: rollback,
+	}
+}
+
+func rollback(c Case) []model.Remedy {
+	workload := c.Finding.Object.Ref
+	if w, ok := c.Finding.Related["workload"]; ok && workload.Kind != string(snapshot.Deployments) {
+		workload = w
+	}
+	d, presence := c.Snapshot.Deployments().Get(workload.Namespace, workload.Name)
+	if workload.Kind != string(snapshot.Deployments) || presence != snapshot.Present || goodTemplate(c) == nil {
+		return nil
+	}
+	fields := TemplateDiff(d, c.revision())
+	if len(fields) == 0 {
+		return nil
+	}
+	ref, revision := snapshot.RefOf(d), snapshot.Revision(c.revision())
+	r := model.Remedy{
+		Action: "rollback", Risk: model.RiskMedium, Machine: model.MachineFix,
+		Why:     fmt.Sprintf("%s is the last revision whose pods were ready", c.Finding.Related["goodRevision"]),
+		Changes: []model.Change{patchOf(d, fields...)},
+		Summary: fmt.Sprintf("%s back to revision %d: %s", ref, revision, fieldNames(fields)),
+		Kubectl: fmt.Sprintf("kubectl rollout undo %s%s --to-revision=%d", ref.Resource(), namespaceFlag(ref), revision),
+	}
+	if revision == 0 { // the revision's number is not known: only the patch says what is meant
+		r.Kubectl = ""
+		r.Summary = fmt.Sprintf("%s back to its former revision: %s", ref, fieldNames(fields))
+	}
+	return []model.Remedy{finish(c, r)}
+}
+
+// revision is the ReplicaSet of the last good revision; goodTemplate has found it.
+func (c Case) revision() *appsv1.ReplicaSet {
+	ref := c.Finding.Related["goodRevision"]
+	rs, _ := c.Snapshot.ReplicaSets().Get(ref.Namespace, ref.Name)
+	return rs
+}
+
+// TemplateDiff lists the field changes that give a Deployment the pod template of one of its
+// ReplicaSets. The label that the Deployment controller adds to every ReplicaSet is left out.
+func TemplateDiff(d *appsv1.Deployment, rs *appsv1.ReplicaSet) []model.FieldChange {
+	good := rs.Spec.Template.DeepCopy()
+	delete(good.Labels, appsv1.DefaultDeploymentUniqueLabelKey)
+	have, err1 := tree(&d.Spec.Template)
+	want, err2 := tree(good)
+	if err1 != nil || err2 != nil {
+		return nil
+	}
+	fields := compare([]string{"spec", "template"}, have, want)
+	// A rollout that was only asked for again is no difference worth a rollback.
+	return slices.DeleteFunc(fields, func(f model.FieldChange) bool {
+		return f.Path == "/spec/template/metadata/creationTimestamp" ||
+			f.Path == "/spec/template/metadata/annotations/"+"kubectl.kubernetes.io~1restartedAt"
+	})
+}
+
+// fieldNames says in short what changes: at most three fields by their paths below the template.
+func fieldNames(fields []model.FieldChange) string {
+	const most = 3
+	out := ""
+	for i, f := range fields {
+		if i == most {
+			return out + fmt.Sprintf(" and %d more", len(fields)-most)
+		}
+		if i > 0 {
+			out += ", "
+		}
+		name := f.Path
+		if len(name) > len("/spec/template") {
+			name = name[len("/spec/template"):]
+		}
+		out += name
+	}
+	return out
+}

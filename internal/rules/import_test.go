@@ -1,0 +1,119 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// may says which of our packages each folder of internal may import besides itself; the rings are those
+// of docs/architecture.md. An arrow only points inward; within a ring only where it is named here.
+func may() map[string][]string {
+	facts := []string{"model", "catalogue", "snapshot", "proxy"}
+	judgement := append(slices.Clone(facts), "path", "detect", "diagnose", "remedy", "plan", "verify", "printer")
+	return map[string][]string{
+		// ring 0: nouns
+		"model": nil,
+		// ring 1: facts
+		"catalogue": {"model"},
+		"snapshot":  {"model"},
+		"proxy":     {"model"},
+		// ring 2: judgement, pure
+		"path":     facts,
+		"detect":   facts,
+		"diagnose": append(slices.Clone(facts), "path", "detect"),
+		"remedy":   append(slices.Clone(facts), "path"),
+		"plan":     append(slices.Clone(facts), "remedy", "path", "verify"),
+		"verify":   facts,
+		"printer":  facts,
+		// ring 3: hands and senses
+		"source": facts,
+		"signal": facts,
+		"act":    facts,
+		// ring 4: faces, and the engine that they share
+		"mend": append(slices.Clone(judgement), "act"), // act's receipts and errors, which its Actor interface speaks of
+		"cli":  append(slices.Clone(judgement), "mend"),
+		// ring 5: wiring
+		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "cli"),
+	}
+}
+
+func TestImports(t *testing.T) {
+	rules := may()
+	seen := map[string]bool{}
+	for _, s := range tree(t) {
+		rest, inside := strings.CutPrefix(s.path, "internal/")
+		if !inside {
+			continue
+		}
+		from, _, _ := strings.Cut(rest, "/")
+		seen[from] = true
+		allowed, known := rules[from]
+		if !known && from != "rules" && from != "testkit" {
+			t.Errorf("%s: folder internal/%s stands in no ring: add it to may and to docs/architecture.md", s.path, from)
+			continue
+		}
+		for _, name := range s.imports(t) {
+			to, isOurs := strings.CutPrefix(name, ours+"internal/")
+			if !isOurs {
+				continue
+			}
+			to, _, _ = strings.Cut(to, "/")
+			switch {
+			case to == from || from == "rules" || from == "testkit":
+			case to == "testkit":
+				if !s.test() {
+					t.Errorf("%s: only tests may import testkit", s.path)
+				}
+			case s.test():
+				// A test may set its package up with what it likes, but only cli's scripts run the whole program.
+				if (to == "app" || to == "cli") && from != "cli" {
+					t.Errorf("%s: nobody imports %s, tests neither", s.path, to)
+				}
+			case !slices.Contains(allowed, to):
+				t.Errorf("%s: %s must not import %s", s.path, from, to)
+			}
+		}
+	}
+	for folder := range rules {
+		if !seen[folder] {
+			t.Errorf("internal/%s does not exist any more: take it out of may", folder)
+		}
+	}
+}
+
+// rooms says in which folders an outside library may be used, outside of tests. The pure rings build
+// without any Kubernetes client, which keeps their tests at milliseconds.
+func rooms() map[string][]string {
+	return map[string][]string{
+		"k8s.io/client-go":               {"internal/source", "internal/signal/podlog", "internal/act", "internal/app"},
+		"k8s.io/cli-runtime":             {"internal/cli", "internal/app"},
+		"sigs.k8s.io/controller-runtime": {"internal/source/kube", "internal/act"},
+		"github.com/spf13/cobra":         {"internal/cli"},
+		"net/http":                       {"internal/source/kube", "internal/act", "internal/app"},
+		"os":                             {"cmd", "examples", "internal/app", "internal/source/dump", "internal/mend"}, // mend keeps its journal in a file
+		"os/exec":                        {"examples"},
+		"log/slog":                       {"internal/app", "internal/source", "internal/signal", "internal/act"},
+		"log":                            {},
+	}
+}
+
+func TestLibrariesHaveRooms(t *testing.T) {
+	for _, s := range tree(t) {
+		if s.test() || strings.HasPrefix(s.path, "internal/testkit/") {
+			continue
+		}
+		for _, name := range s.imports(t) {
+			for lib, folders := range rooms() {
+				// The standard library's names are whole; a module's have packages below them.
+				below := strings.Contains(lib, ".") && strings.HasPrefix(name, lib+"/")
+				if (name != lib && !below) || slices.ContainsFunc(folders, func(f string) bool {
+					return s.dir == f || strings.HasPrefix(s.dir, f+"/")
+				}) {
+					continue
+				}
+				t.Errorf("%s: %s is not used here; its rooms are %s", s.path, name, strings.Join(folders, ", "))
+			}
+		}
+	}
+}

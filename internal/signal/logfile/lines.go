@@ -1,0 +1,60 @@
+package logfile
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+)
+
+// maxLine is the longest line that is read as a whole; the rest of a longer one is skipped. No proxy
+// writes lines near it.
+const maxLine = 256 << 10
+
+// lines reads a stream line by line, whatever the length of a line. It decompresses gzip.
+type lines struct {
+	r      *bufio.Reader
+	buffer []byte
+	number int
+	bytes  int64
+}
+
+func newLines(r io.Reader) (*lines, error) {
+	b := bufio.NewReaderSize(r, 64<<10)
+	magic, err := b.Peek(2)
+	if err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
+		z, err := gzip.NewReader(b)
+		if err != nil {
+			return nil, err
+		}
+		b = bufio.NewReaderSize(z, 64<<10)
+	}
+	return &lines{r: b}, nil
+}
+
+// next returns the next line without its end; it is valid until the next call. ended is false for
+// a last line without a newline. A stream of gzip that stops in the middle is an error after its
+// last readable line.
+func (l *lines) next() (line []byte, ended bool, err error) {
+	l.buffer = l.buffer[:0]
+	for {
+		part, err := l.r.ReadSlice('\n')
+		l.bytes += int64(len(part))
+		if room := maxLine - len(l.buffer); room > 0 {
+			l.buffer = append(l.buffer, part[:min(len(part), room)]...)
+		}
+		switch {
+		case err == nil:
+			l.number++
+			return bytes.TrimRight(l.buffer, "\r\n"), true, nil
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case len(l.buffer) > 0:
+			l.number++
+			return l.buffer, false, nil // the error comes again at the next call
+		default:
+			return nil, false, err
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package logfile
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+func line(path string, status int) string {
+	return fmt.Sprintf(`192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET %s HTTP/1.1" %d 12 "-" "x" 5 0.001 [shop-web-80] [] 10.1.0.5:80 12 0.001 %d id`, path, status, status) + "\n"
+}
+
+func zipped(t *testing.T, text string) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func file(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+
+func pods(name string) (*corev1.Pod, bool) {
+	image := map[string]string{"lb-1": "ingress-nginx/controller:v1", "web-1": "shop/web:v1"}[name]
+	if image == "" {
+		return nil, false
+	}
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "edge", Name: name},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "controller", Image: image}, {Name: "other", Image: "x"}}},
+	}, true
+}
+
+func TestReadFolder(t *testing.T) {
+	fsys := fstest.MapFS{
+		"lb-1_controller.log":             file(line("/a", 200) + "garbage\n" + line("/b", 502)),
+		"lb-1_controller.previous.log.gz": {Data: zipped(t, line("/old", 200))},
+		"lb-1_other.log":                  file(line("/not-the-gateway", 200)),
+		"web-1_controller.log":            file(line("/an-application-that-logs-like-nginx", 200)),
+		"unknown-1_proxy.log":             file(line("/c", 503)),
+		"gone-1_app.previous.log":         file("starting\npanic: boom\n"),
+		"deeper/edge.log":                 file(line("/d", 200)),
+		"notes.md":                        file(line("/no-log", 200)),
+	}
+	signals, report, err := Read(fsys, ".", Options{Pod: pods, Label: "logs"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []string
+	for _, s := range signals {
+		seen = append(seen, fmt.Sprint(s.Source, " ", s.Gateway.Name, " ", s.Request.Path, " ", s.Status))
+	}
+	want := []string{
+		"logs/deeper/edge.log:1  /d 200",
+		"logs/lb-1_controller.log:1 lb-1 /a 200",
+		"logs/lb-1_controller.log:3 lb-1 /b 502",
+		"logs/lb-1_controller.previous.log.gz:1 lb-1 /old 200",
+		"logs/unknown-1_proxy.log:1  /c 503",
+	}
+	if d := cmp.Diff(want, seen); d != "" {
+		t.Errorf("signals (-want +got)\n%s", d)
+	}
+	if d := cmp.Diff([]Malformed{{Source: "logs/lb-1_controller.log:2", Text: "garbage"}}, report.Malformed); d != "" {
+		t.Errorf("malformed (-want +got)\n%s", d)
+	}
+	excerpts := map[string]model.LogExcerpt{}
+	for _, e := range report.Excerpts {
+		excerpts[fmt.Sprint(e.Pod, " ", e.Container)] = e
+	}
+	gone := excerpts["Pod gone-1 app"]
+	if len(excerpts) != 3 || !gone.Previous || !cmp.Equal(gone.Lines, []string{"starting", "panic: boom"}) {
+		t.Errorf("excerpts %+v", report.Excerpts)
+	}
+	for _, f := range report.Files {
+		if f.Name == "logs/lb-1_controller.log" {
+			want := File{Name: f.Name, Pod: "lb-1", Container: "controller", Proxy: "nginx", Bytes: f.Bytes, Lines: 3, Requests: 2, Malformed: 1}
+			if d := cmp.Diff(want, f); d != "" {
+				t.Errorf("file (-want +got)\n%s", d)
+			}
+		}
+	}
+}
+
+func TestLastLine(t *testing.T) {
+	whole := strings.TrimSuffix(line("/b", 200), "\n")
+	for name, test := range map[string]struct {
+		text                string
+		requests, malformed int
+		truncated           bool
+	}{
+		"whole, without an end": {line("/a", 200) + whole, 2, 0, true},
+		"cut":                   {line("/a", 200) + whole[:60], 1, 0, true},
+		"with an end, but bad":  {line("/a", 200) + whole[:60] + "\n", 1, 1, false},
+		"CRLF":                  {strings.ReplaceAll(line("/a", 200), "\n", "\r\n"), 1, 0, false},
+	} {
+		signals, report, err := Read(fstest.MapFS{"x.log": file(test.text)}, "x.log", Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := report.Files[0]
+		if len(signals) != test.requests || f.Malformed != test.malformed || f.Truncated != test.truncated {
+			t.Errorf("%s: %d requests, %+v", name, len(signals), f)
+		}
+	}
+}
+
+func TestBrokenFiles(t *testing.T) {
+	z := zipped(t, strings.Repeat(line("/a", 200), 20000))
+	signals, report, err := Read(fstest.MapFS{"a.log.gz": {Data: z[:len(z)/2]}, "b.log.gz": {Data: []byte{0x1f, 0x8b, 0}}, "empty.log": file("")}, ".", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(signals) == 0 || report.Files[0].Error == "" || !report.Files[0].Truncated || report.Files[1].Error == "" {
+		t.Errorf("%d signals, files %+v", len(signals), report.Files)
+	}
+	if f := report.Files[2]; f.Error != "" || f.Lines != 0 || f.Truncated {
+		t.Errorf("the empty file: %+v", f)
+	}
+	if _, _, err := Read(fstest.MapFS{"a.md": file("x")}, ".", Options{}); !errors.Is(err, ErrNoLogs) {
+		t.Errorf("got %v, want ErrNoLogs", err)
+	}
+	if _, _, err := Read(fstest.MapFS{}, "nope.log", Options{}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want not exist", err)
+	}
+}
+
+// Lines wrapped by the container runtime are the same lines, also those that it split.
+func TestUnwraps(t *testing.T) {
+	a := strings.TrimSuffix(line("/a", 200), "\n")
+	for name, text := range map[string]string{
+		"CRI":    "2026-05-04T08:30:15.1Z stdout P " + a[:50] + "\n2026-05-04T08:30:15.1Z stderr F 2026/05/04 08:30:15 [notice] 1#1: reload\n2026-05-04T08:30:15.1Z stdout F " + a[50:] + "\n",
+		"Docker": fmt.Sprintf("{\"log\":%q,\"stream\":\"stdout\",\"time\":\"2026-05-04T08:30:15Z\"}\n{\"log\":%q,\"stream\":\"stdout\",\"time\":\"2026-05-04T08:30:15Z\"}\n", a[:50], a[50:]+"\n"),
+	} {
+		signals, report, err := Read(fstest.MapFS{"x.log": file(text)}, "x.log", Options{})
+		if err != nil || len(signals) != 1 || signals[0].Request.Path != "/a" || report.Files[0].Malformed != 0 {
+			t.Errorf("%s: %v, %d signals, %+v", name, err, len(signals), report)
+		}
+	}
+}
+
+func TestKeepsTheTailOnly(t *testing.T) {
+	var text strings.Builder
+	for i := range 1000 {
+		fmt.Fprintln(&text, "line", i)
+	}
+	_, report, err := Read(fstest.MapFS{"a_b.log": file(text.String())}, ".", Options{Tail: 3})
+	if err != nil || len(report.Excerpts) != 1 || !cmp.Equal(report.Excerpts[0].Lines, []string{"line 997", "line 998", "line 999"}) {
+		t.Errorf("%v, excerpts %+v", err, report.Excerpts)
+	}
+}
+
+func TestEndlessLine(t *testing.T) {
+	text := strings.Repeat("x", 3*maxLine) + "\n" + line("/a", 200)
+	var n int
+	report := ReadStream(strings.NewReader(text), "stdin", Options{Proxy: "nginx"}, func(model.Signal) { n++ })
+	if f := report.Files[0]; n != 1 || f.Lines != 2 || f.Malformed != 1 || f.Bytes != int64(len(text)) {
+		t.Errorf("%d signals, %+v", n, f)
+	}
+}

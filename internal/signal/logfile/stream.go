@@ -1,0 +1,193 @@
+package logfile
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/proxy/field"
+)
+
+// sniffLines is how many lines are held back to find out whose log it is.
+const sniffLines = 100
+
+// maxQuoted is how much of a malformed line the report quotes.
+const maxQuoted = 160
+
+// stream reads one log.
+type stream struct {
+	File
+	options   Options
+	report    *Report
+	emit      func(model.Signal)
+	gateway   model.Ref
+	parser    proxy.Parser // nil: not a gateway's log
+	decided   bool         // whether it is known what kind of log this is
+	held      []heldLine   // until it is decided
+	tail      []string     // the last lines, as a ring
+	seen      int          // lines that went through tail
+	unwrapper unwrapper
+}
+
+type heldLine struct {
+	text   []byte
+	number int
+	ended  bool
+}
+
+func readStream(r io.Reader, name string, o Options, report *Report, emit func(model.Signal)) {
+	st := &stream{File: File{Name: label(o, name)}, options: o, report: report, emit: emit}
+	st.Pod, st.Container, st.Previous = logName(name)
+	st.decideByName()
+	if err := st.read(r); err != nil {
+		st.Error = err.Error()
+	}
+	st.finish()
+}
+
+// decideByName decides by the pod, if the snapshot has it.
+func (st *stream) decideByName() {
+	if st.options.Proxy != "" {
+		if p, ok := all.Named(st.options.Proxy); ok {
+			st.be(p)
+		}
+		return
+	}
+	if st.Pod == "" {
+		return
+	}
+	pod, ok := st.options.Pod(st.Pod)
+	if !ok {
+		return
+	}
+	st.gateway = model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name}
+	if p, container, ok := all.ForPod(pod); ok && container == st.Container {
+		st.be(p)
+		return
+	}
+	st.decided = true
+}
+
+func (st *stream) be(p proxy.Proxy) {
+	st.decided, st.Proxy, st.parser = true, p.Name, p.NewParser()
+}
+
+func (st *stream) read(r io.Reader) error {
+	l, err := newLines(r)
+	if err != nil {
+		return err
+	}
+	for {
+		line, ended, err := l.next()
+		st.Bytes = l.bytes
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			st.Truncated = true
+			return err
+		}
+		st.Lines++
+		st.Truncated = !ended
+		text, ok := st.unwrapper.unwrap(line)
+		if !ok {
+			continue
+		}
+		if st.decided {
+			st.line(text, l.number, ended)
+			continue
+		}
+		st.held = append(st.held, heldLine{bytes.Clone(text), l.number, ended})
+		if len(st.held) >= sniffLines {
+			st.decideByContent()
+		}
+	}
+}
+
+func (st *stream) decideByContent() {
+	sample := make([][]byte, len(st.held))
+	for i, h := range st.held {
+		sample[i] = h.text
+	}
+	if p, ok := all.Sniff(sample); ok {
+		st.be(p)
+	}
+	st.decided = true
+	held := st.held
+	st.held = nil
+	for _, h := range held {
+		st.line(h.text, h.number, h.ended)
+	}
+}
+
+func (st *stream) line(text []byte, number int, ended bool) {
+	if st.parser == nil {
+		st.keep(string(text))
+		return
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		st.Events++
+		return
+	}
+	var s model.Signal
+	switch st.parser.Parse(text, &s) {
+	case proxy.Access:
+		st.Requests++
+	case proxy.ErrorLine:
+		st.Errors++
+	case proxy.Event:
+		st.Events++
+		return
+	default:
+		if ended {
+			st.malformed(text, number)
+		}
+		return
+	}
+	s.Gateway = st.gateway
+	s.Source = st.Name + ":" + strconv.Itoa(number)
+	st.emit(s)
+}
+
+func (st *stream) malformed(text []byte, number int) {
+	st.Malformed++
+	if len(st.report.Malformed) < st.options.Malformed {
+		st.report.Malformed = append(st.report.Malformed, Malformed{
+			Source: st.Name + ":" + strconv.Itoa(number),
+			Text:   field.Redact(text[:min(len(text), maxQuoted)]),
+		})
+	}
+}
+
+// keep remembers the last lines of an application.
+func (st *stream) keep(text string) {
+	if len(st.tail) < st.options.Tail {
+		st.tail = append(st.tail, text)
+	} else {
+		st.tail[st.seen%st.options.Tail] = text
+	}
+	st.seen++
+}
+
+func (st *stream) finish() {
+	if !st.decided {
+		st.decideByContent()
+	}
+	st.report.Files = append(st.report.Files, st.File)
+	if st.parser != nil || len(st.tail) == 0 {
+		return
+	}
+	pod := st.gateway
+	if pod.IsZero() && st.Pod != "" {
+		pod = model.Ref{APIVersion: "v1", Kind: "Pod", Name: st.Pod}
+	}
+	at := st.seen % len(st.tail)
+	lines := append(append(make([]string, 0, len(st.tail)), st.tail[at:]...), st.tail[:at]...)
+	st.report.Excerpts = append(st.report.Excerpts, model.LogExcerpt{
+		Pod: pod, Container: st.Container, Previous: st.Previous, Lines: lines,
+	})
+}

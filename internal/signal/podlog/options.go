@@ -1,0 +1,54 @@
+package podlog
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Options of following. The zero value follows every gateway pod in the cluster, from the start of its
+// log.
+type Options struct {
+	// Namespace limits the pods that are looked for; empty: all namespaces.
+	Namespace string
+	// Want chooses among the gateway pods; nil: all.
+	Want func(*corev1.Pod) bool
+	// Since is the time from which lines are wanted; zero: the whole log.
+	Since time.Time
+	// Buffer is how many signals wait for a slow reader before further ones are dropped and
+	// counted; 0 means 8192.
+	Buffer int
+	// MaxStreams is how many logs are followed at once; 0 means 256. Further gateways stand in
+	// Unseen.
+	MaxStreams int
+	// Retry is how long to wait before a log is opened again after it broke, doubled up to 32 times
+	// that while it keeps failing; 0 means 250 ms.
+	Retry time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.Want == nil {
+		o.Want = func(*corev1.Pod) bool { return true }
+	}
+	if o.Buffer == 0 {
+		o.Buffer = 8192
+	}
+	if o.MaxStreams == 0 {
+		o.MaxStreams = 256
+	}
+	if o.Retry == 0 {
+		o.Retry = 250 * time.Millisecond
+	}
+	return o
+}
+
+// Counts says how much was read so far.
+type Counts struct {
+	Lines    int64 // complete lines that arrived, repeats after a reconnection left out
+	Requests int64 // access lines among them
+	Errors   int64 // lines of error logs
+	Foreign  int64 // lines that no parser knows
+	Dropped  int64 // signals that were lost because the reader was too slow
+	Reopened int64 // how often a log was opened again
+	Open     int   // logs that are followed now
+}

@@ -11,6 +11,9 @@ GATEMEND := bin/gatemend
 TOOL     := $(GO) tool -modfile=go.tools.mod
 LDFLAGS  := -s -w
 
+# packages lists the packages whose tests contain a pattern.
+packages = $$(grep -rlE '$(1)' --include='*_test.go' internal | xargs -n1 dirname | sort -u | sed 's|^|./|')
+
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
@@ -58,7 +61,7 @@ test-unit: ## Run the tests that need nothing but Go
 
 .PHONY: test-integration
 test-integration: lab ## Run the tests against a real kube-apiserver and etcd
-	dir="$$($(LAB) binaries --print-dir)" && KUBEBUILDER_ASSETS="$$dir" $(GO) test -tags integration ./internal/...
+	dir="$$($(LAB) binaries --print-dir)" && KUBEBUILDER_ASSETS="$$dir" $(GO) test -tags integration $(call packages,^//go:build integration)
 
 .PHONY: test-e2e
 test-e2e: can-lab build lab ## Run the end-to-end tests on the lab (Linux, root)
@@ -84,7 +87,7 @@ generate: ## Write what is generated: docs/commands.md, docs/exit-codes.md, docs
 
 .PHONY: golden
 golden: ## Refresh golden files, then look at what changed with git diff
-	$(GO) test $$(grep -rlE 'testkit\.Golden|flag\.Bool\("update"' --include='*_test.go' internal | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
+	$(GO) test $(call packages,testkit\.Golden|flag.Bool..update) -update
 
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target for FUZZTIME each

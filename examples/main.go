@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,7 +37,9 @@ func main() {
 	dir := flag.String("dir", "examples", "the folder with the examples")
 	verbose := flag.Bool("v", false, "print every diagnosis in full")
 	flag.Parse()
-	wrong, err := run(os.Stdout, *program, *dir, *verbose)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	wrong, err := run(ctx, os.Stdout, *program, *dir, *verbose)
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "examples:", err)
 		os.Exit(3)
@@ -47,7 +51,7 @@ func main() {
 }
 
 // run diagnoses every example and gives the number of those that were misdiagnosed.
-func run(out io.Writer, program, dir string, verbose bool) (wrong int, err error) {
+func run(ctx context.Context, out io.Writer, program, dir string, verbose bool) (wrong int, err error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*", "expect.yaml"))
 	if err != nil {
 		return 0, err
@@ -67,11 +71,11 @@ func run(out io.Writer, program, dir string, verbose bool) (wrong int, err error
 			example = dump
 		}
 		if verbose {
-			if err := show(out, program, example); err != nil {
+			if err := show(ctx, out, program, example); err != nil {
 				return wrong, err
 			}
 		}
-		d, err := diagnose(program, example)
+		d, err := diagnose(ctx, program, example)
 		if err != nil {
 			return wrong, err
 		}
@@ -115,9 +119,9 @@ func judge(want expectation, d model.Diagnosis) (cause, object string, right boo
 
 // diagnose runs the program as a person would. Exit status 1 says that something is wrong, which is
 // what examples are for.
-func diagnose(program, example string) (model.Diagnosis, error) {
+func diagnose(ctx context.Context, program, example string) (model.Diagnosis, error) {
 	var out, errOut bytes.Buffer
-	cmd := exec.Command(program, "diagnose", "--from", example, "-o", "json")
+	cmd := exec.CommandContext(ctx, program, "diagnose", "--from", example, "-o", "json")
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := expected(cmd.Run()); err != nil {
 		return model.Diagnosis{}, fmt.Errorf("%s: %w: %s", example, err, strings.TrimSpace(errOut.String()))
@@ -129,8 +133,8 @@ func diagnose(program, example string) (model.Diagnosis, error) {
 	return d, nil
 }
 
-func show(out io.Writer, program, example string) error {
-	cmd := exec.Command(program, "diagnose", "--from", example)
+func show(ctx context.Context, out io.Writer, program, example string) error {
+	cmd := exec.CommandContext(ctx, program, "diagnose", "--from", example)
 	cmd.Stdout, cmd.Stderr = out, os.Stderr
 	return expected(cmd.Run())
 }

@@ -26,10 +26,10 @@ What could not be looked at is listed in the answer; while anything is, nothing 
 Exit status: 'gatemend help exit-codes'.`
 
 type diagnoseOptions struct {
-	env   Env
-	scope scope
-	outputFlags
-	since time.Duration
+	env    Env
+	scope  scope
+	format outputFlags
+	since  time.Duration
 
 	targets []model.Target
 }
@@ -57,7 +57,7 @@ func newDiagnose(env Env) *cobra.Command {
 	}
 	o.scope.add(cmd.Flags())
 	o.scope.addFiles(cmd.Flags())
-	o.outputFlags.add(cmd.Flags(), outputText, outputJSON, outputYAML)
+	o.format.add(cmd.Flags(), outputText, outputWide, outputJSON, outputYAML)
 	cmd.Flags().DurationVar(&o.since, "since", 5*time.Minute, "how far back to read the gateways' logs on a cluster")
 	return cmd
 }
@@ -81,7 +81,7 @@ func (o *diagnoseOptions) validate() error {
 	if o.since <= 0 {
 		return usagef("give a length of time such as 5m", "--since %s", o.since)
 	}
-	return o.outputFlags.validate()
+	return o.format.validate(outputText, outputWide, outputJSON, outputYAML)
 }
 
 func (o *diagnoseOptions) run(ctx context.Context) error {
@@ -121,12 +121,12 @@ func (o *diagnoseOptions) resolved(l *look) ([]model.Target, error) {
 }
 
 func (o *diagnoseOptions) print(ds []model.Diagnosis) error {
-	if o.output == outputText {
+	if o.format.output == outputText || o.format.output == outputWide {
 		for i, d := range ds {
 			if i > 0 {
 				fmt.Fprintln(o.env.Out)
 			}
-			if err := printer.Diagnosis(o.env.Out, d, o.style(o.env.Terminal)); err != nil {
+			if err := printer.Diagnosis(o.env.Out, d, o.format.style(o.env.Terminal)); err != nil {
 				return err
 			}
 		}
@@ -136,7 +136,7 @@ func (o *diagnoseOptions) print(ds []model.Diagnosis) error {
 	if len(ds) == 1 {
 		doc = ds[0]
 	}
-	if o.output == outputJSON {
+	if o.format.output == outputJSON {
 		return printer.JSON(o.env.Out, doc)
 	}
 	return printer.YAML(o.env.Out, doc)

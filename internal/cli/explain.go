@@ -26,9 +26,9 @@ Needs neither a cluster nor a network.`
 const explainLimit = 1 << 20
 
 type explainOptions struct {
-	env Env
-	outputFlags
-	text string
+	env    Env
+	format outputFlags
+	text   string
 }
 
 func newExplain(env Env) *cobra.Command {
@@ -43,7 +43,7 @@ func newExplain(env Env) *cobra.Command {
   kubectl logs -n ingress-nginx deploy/ingress-nginx-controller | gatemend explain -`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.outputFlags.validate(); err != nil {
+			if err := o.format.validate(); err != nil {
 				return err
 			}
 			if err := o.complete(cmd.InOrStdin(), args); err != nil {
@@ -55,7 +55,7 @@ func newExplain(env Env) *cobra.Command {
 			return causeIDs(), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-	o.outputFlags.add(cmd.Flags(), outputText, outputJSON, outputYAML)
+	o.format.add(cmd.Flags(), outputText, outputJSON, outputYAML)
 	return cmd
 }
 
@@ -85,7 +85,7 @@ func (o *explainOptions) run() error {
 	if len(ms.Matches) == 0 && idForm(o.text) {
 		return usagef(didYouMean(near(o.text, causeIDs())), "no cause has the id %q", o.text)
 	}
-	if err := o.print(ms, func() error { return printer.Explanation(o.env.Out, ms, o.style(o.env.Terminal)) }); err != nil {
+	if err := o.print(ms, func() error { return printer.Explanation(o.env.Out, ms, o.format.style(o.env.Terminal)) }); err != nil {
 		return err
 	}
 	if len(ms.Matches) == 0 {
@@ -112,16 +112,16 @@ func causeIDs() []string {
 func (o *explainOptions) list() error {
 	causes := catalogue.Causes()
 	return o.print(printer.NewCauses(causes), func() error {
-		return printer.CauseList(o.env.Out, catalogue.Families(), causes, o.style(o.env.Terminal))
+		return printer.CauseList(o.env.Out, catalogue.Families(), causes, o.format.style(o.env.Terminal))
 	})
 }
 
 func (o *explainOptions) cause(c catalogue.Cause) error {
-	return o.print(printer.NewCauses([]catalogue.Cause{c}), func() error { return printer.Cause(o.env.Out, c, o.style(o.env.Terminal)) })
+	return o.print(printer.NewCauses([]catalogue.Cause{c}), func() error { return printer.Cause(o.env.Out, c, o.format.style(o.env.Terminal)) })
 }
 
 func (o *explainOptions) print(doc any, text func() error) error {
-	switch o.output {
+	switch o.format.output {
 	case outputJSON:
 		return printer.JSON(o.env.Out, doc)
 	case outputYAML:

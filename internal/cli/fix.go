@@ -28,9 +28,9 @@ the plan then says what a person would have to do.
 Exit status: 0 mended, 1 planned but not applied, 4 applied, did not help and taken back.`
 
 type fixOptions struct {
-	env   Env
-	scope scope
-	outputFlags
+	env      Env
+	scope    scope
+	format   outputFlags
 	since    time.Duration
 	yes      bool
 	planOnly bool
@@ -67,7 +67,7 @@ func newFix(env Env) *cobra.Command {
 	f := cmd.Flags()
 	o.scope.add(f)
 	o.scope.addFiles(f)
-	o.outputFlags.add(f, outputText, outputJSON, outputYAML)
+	o.format.add(f, outputText, outputJSON, outputYAML)
 	f.DurationVar(&o.since, "since", 5*time.Minute, "how far back to read the gateways' logs")
 	f.BoolVar(&o.yes, "yes", false, "carry the plan out without asking")
 	f.BoolVar(&o.planOnly, "plan", false, "only show the plan")
@@ -82,7 +82,7 @@ func (o *fixOptions) validate() error {
 	if err := o.scope.validate(); err != nil {
 		return err
 	}
-	if err := o.outputFlags.validate(); err != nil {
+	if err := o.format.validate(); err != nil {
 		return err
 	}
 	switch {
@@ -92,7 +92,7 @@ func (o *fixOptions) validate() error {
 		return usagef("give one of them", "--plan changes nothing, so --yes and --dry-run do not go with it")
 	case o.dryRun && o.yes:
 		return usagef("give one of them", "--dry-run and --yes contradict each other")
-	case o.output == outputYAML && !o.planOnly:
+	case o.format.output == outputYAML && !o.planOnly:
 		return usagef("use -o json, one event a line", "-o yaml is for --plan")
 	case o.since <= 0:
 		return usagef("give a length of time such as 5m", "--since %s", o.since)
@@ -158,25 +158,25 @@ func (o *fixOptions) plan(ctx context.Context) error {
 func (o *fixOptions) noPlan(d model.Diagnosis, because error) error {
 	fmt.Fprintf(o.env.Err, "gatemend: no plan: %s\n", because)
 	var err error
-	switch o.output {
+	switch o.format.output {
 	case outputJSON:
 		err = printer.JSON(o.env.Out, d)
 	case outputYAML:
 		err = printer.YAML(o.env.Out, d)
 	default:
-		err = printer.Diagnosis(o.env.Out, d, o.style(o.env.Terminal))
+		err = printer.Diagnosis(o.env.Out, d, o.format.style(o.env.Terminal))
 	}
 	return errors.Join(err, judge(d))
 }
 
 func (o *fixOptions) print(p model.Plan) error {
-	switch o.output {
+	switch o.format.output {
 	case outputJSON:
 		return printer.JSON(o.env.Out, p)
 	case outputYAML:
 		return printer.YAML(o.env.Out, p)
 	default:
-		return printer.Plan(o.env.Out, p, o.style(o.env.Terminal))
+		return printer.Plan(o.env.Out, p, o.format.style(o.env.Terminal))
 	}
 }
 
@@ -223,7 +223,7 @@ func (o *fixOptions) mend(ctx context.Context, s *session, target model.Target) 
 		return err
 	}
 	defer closeJournal()
-	t, err := newTeller(o.env, o.outputFlags, o.events)
+	t, err := newTeller(o.env, o.format, o.events)
 	if err != nil {
 		return err
 	}
@@ -235,16 +235,28 @@ func (o *fixOptions) mend(ctx context.Context, s *session, target model.Target) 
 	if err := m.resume(ctx); err != nil {
 		return err
 	}
-	result, err := m.run(ctx, target)
+	result, err := m.run(ctx, "", target)
 	if err != nil {
-		return err
+		return o.cutOff(ctx, err)
 	}
-	if result.Plan == nil && o.output == outputText {
-		if err := printer.Diagnosis(o.env.Out, s.diagnosis(), o.style(o.env.Terminal)); err != nil {
+	if result.Plan == nil && o.format.output == outputText {
+		if err := printer.Diagnosis(o.env.Out, s.diagnosis(), o.format.style(o.env.Terminal)); err != nil {
 			return err
 		}
 	}
 	return outcomeError(result.Outcome, s.diagnosis())
+}
+
+// cutOff says how to go on with a repair that was stopped in the middle.
+func (o *fixOptions) cutOff(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() == nil:
+		return err
+	case o.journal == "":
+		return &HintedError{Err: errInterrupted, Hint: "what was done so far stays as it is: see 'gatemend diagnose'; with --journal, a repair can be taken up again"}
+	default:
+		return &HintedError{Err: errInterrupted, Hint: "the same command with the same --journal takes the repair up again"}
+	}
 }
 
 // openJournal opens a file, or keeps the record in memory where none is named.

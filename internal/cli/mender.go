@@ -19,9 +19,9 @@ type mender struct {
 	print   func(printer.EventDoc) error
 }
 
-// run mends what fails at the target.
-func (m *mender) run(ctx context.Context, target model.Target) (mend.Result, error) {
-	return m.drive(ctx, mend.Incident{ID: m.newID(), Target: target})
+// run mends what fails at the target. route is what stands on the events; it may be empty.
+func (m *mender) run(ctx context.Context, route string, target model.Target) (mend.Result, error) {
+	return m.drive(ctx, route, mend.Incident{ID: m.newID(), Target: target})
 }
 
 // resume takes up the incidents that an earlier run left open: finished or taken back, never begun
@@ -39,14 +39,14 @@ func (m *mender) resume(ctx context.Context) error {
 		if abandoned {
 			continue
 		}
-		if _, err := m.drive(ctx, mend.Incident{ID: id}); err != nil {
+		if _, err := m.drive(ctx, "", mend.Incident{ID: id}); err != nil {
 			return fmt.Errorf("take up %s: %w", id, err)
 		}
 	}
 	return nil
 }
 
-func (m *mender) drive(ctx context.Context, incident mend.Incident) (mend.Result, error) {
+func (m *mender) drive(ctx context.Context, route string, incident mend.Incident) (mend.Result, error) {
 	var current *model.Plan
 	var printing error
 	engine := &mend.Engine{
@@ -56,7 +56,9 @@ func (m *mender) drive(ctx context.Context, incident mend.Incident) (mend.Result
 			if e.Plan != nil {
 				current = e.Plan
 			}
-			printing = errors.Join(printing, m.print(stepDoc(e, current)))
+			doc := stepDoc(e, current)
+			doc.Route = route
+			printing = errors.Join(printing, m.print(doc))
 		}},
 	}
 	result, err := engine.Run(ctx, incident)

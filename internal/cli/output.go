@@ -13,6 +13,7 @@ import (
 // The output formats.
 const (
 	outputText = "text"
+	outputWide = "wide" // text that leaves nothing out
 	outputJSON = "json"
 	outputYAML = "yaml"
 )
@@ -36,7 +37,7 @@ func (f *outputFlags) validate(formats ...string) error {
 }
 
 func (f *outputFlags) style(t Terminal) printer.Style {
-	s := printer.Style{Width: t.Width}
+	s := printer.Style{Width: t.Width, Wide: f.output == outputWide}
 	s.Color = f.color == "always" || (f.color == "auto" && t.Out && !t.NoColor)
 	return s
 }

@@ -47,15 +47,25 @@ func exists(s *snapshot.Snapshot, ref model.Ref) bool {
 	}
 	switch snapshot.Kind(ref.Kind) {
 	case snapshot.Services:
-		for _, r := range path.Routes(s) {
-			for _, b := range r.Backends {
-				if b.Service.Kind == ref.Kind && b.Service.Namespace == ref.Namespace && b.Service.Name == ref.Name {
-					return true
-				}
+		return referredTo(s, ref)
+	case snapshot.Namespaces:
+		// Few may list namespaces, and dumps seldom hold them: what cannot be looked up is believed, and
+		// the diagnosis says what it could not look at.
+		_, p := s.Lookup(ref)
+		return p == snapshot.Unknown
+	default:
+		return false
+	}
+}
+
+// referredTo reports whether a route sends requests to a Service.
+func referredTo(s *snapshot.Snapshot, service model.Ref) bool {
+	for _, r := range path.Routes(s) {
+		for _, b := range r.Backends {
+			if b.Service.Kind == service.Kind && b.Service.Namespace == service.Namespace && b.Service.Name == service.Name {
+				return true
 			}
 		}
-	case snapshot.Namespaces:
-		return slices.Contains(names(s, snapshot.Namespaces, ""), ref.Name)
 	}
 	return false
 }
@@ -118,8 +128,7 @@ func namespacesOf(s *snapshot.Snapshot, ref model.Ref) []string {
 	return out
 }
 
-// names lists the objects of a kind: their names in one namespace, or NAMESPACE/NAME of all. Namespaces
-// that are only known from other objects count too, since a dump seldom holds the namespaces themselves.
+// names lists the objects of a kind: their names in one namespace, or NAMESPACE/NAME of all.
 func names(s *snapshot.Snapshot, k snapshot.Kind, namespace string) []string {
 	var out []string
 	add := func(o metav1.Object) {
@@ -151,10 +160,7 @@ func names(s *snapshot.Snapshot, k snapshot.Kind, namespace string) []string {
 		each(s.Pods(), add)
 	case snapshot.Namespaces:
 		each(s.Namespaces(), add)
-		each(s.Services(), func(o metav1.Object) { out = append(out, o.GetNamespace()) })
-		each(s.Pods(), func(o metav1.Object) { out = append(out, o.GetNamespace()) })
-		slices.Sort(out)
-		out = slices.Compact(out)
+	default: // no other kind is a target
 	}
 	return out
 }

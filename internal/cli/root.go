@@ -76,7 +76,8 @@ func Main(ctx context.Context, env Env, args []string) Exit {
 	root := New(env)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	// Whatever was under way when a person stopped the command failed for that reason.
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) && !silent(err) && !errors.Is(err, errInterrupted) {
 		err = errInterrupted
 	}
 	if err != nil && !silent(err) {

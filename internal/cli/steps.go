@@ -53,6 +53,7 @@ func stepText(e plan.Event, p *model.Plan) string {
 		}
 	case plan.EventClosed:
 		return cmp.Or(e.Because, string(e.Outcome))
+	default: // what went wrong says why
 	}
 	return cmp.Or(e.Because, string(e.Kind))
 }

@@ -21,9 +21,9 @@ after a yes, with --yes without asking. --yes lifts no guard here: what needs a 
 only proposed, unless --approve names its cause in advance. Some guards no yes lifts.`
 
 type watchOptions struct {
-	env   Env
-	scope scope
-	outputFlags
+	env     Env
+	scope   scope
+	format  outputFlags
 	fix     bool
 	yes     bool
 	approve []string
@@ -56,7 +56,7 @@ func newWatch(env Env) *cobra.Command {
 	}
 	f := cmd.Flags()
 	o.scope.add(f)
-	o.outputFlags.add(f, outputText, outputJSON)
+	o.format.add(f, outputText, outputJSON)
 	f.BoolVar(&o.fix, "fix", false, "mend what may be mended")
 	f.BoolVar(&o.yes, "yes", false, "with --fix: do not ask")
 	f.StringSliceVar(&o.approve, "approve", nil, "with --fix --yes: causes whose repair you agree to in advance though it takes a person to decide; all for every one")
@@ -80,7 +80,7 @@ func (o *watchOptions) validate() error {
 			return usagef(didYouMean(near(id, causeIDs())), "--approve: no cause has the id %q", id)
 		}
 	}
-	return o.outputFlags.validate(outputText, outputJSON)
+	return o.format.validate(outputText, outputJSON)
 }
 
 func (o *watchOptions) complete(args []string) error {
@@ -107,7 +107,7 @@ func (o *watchOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t, err := newTeller(o.env, o.outputFlags, o.events)
+	t, err := newTeller(o.env, o.format, o.events)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/gatemend/gatemend/internal/detect"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
-	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -18,12 +17,8 @@ import (
 const (
 	tickEvery    = 100 * time.Millisecond // alarms open at a tick, so this is lost of the second they may take
 	failingEvery = 15 * time.Second       // how often open alarms are said again
-	causeWithin  = 2 * time.Second        // how soon an alarm whose cause is not visible yet is looked at again,
-	causeLatest  = time.Minute            // doubling up to this
+	lately       = 3 * time.Second        // an error this young means that a route is failing now
 	queueLength  = 256
-	// margin is how long before an alarm's first error signals still belong to it: what worked until
-	// then tells a fault that began from one that always was.
-	margin = 10 * time.Second
 )
 
 // watcher turns signals into alarms, and alarms into diagnoses and repairs. One goroutine reads signals
@@ -31,7 +26,8 @@ const (
 type watcher struct {
 	session *session
 	target  model.Target
-	mender  *mender // nil: only watch
+	mender  *mender   // nil: only watch
+	mended  time.Time // when the last repair ended; the worker's own
 	events  chan printer.EventDoc
 	print   func(printer.EventDoc) error
 
@@ -45,21 +41,26 @@ func (w *watcher) run(ctx context.Context) error {
 	w.detector, w.warned = detect.New(detect.Options{}), map[string]bool{}
 	ctx, cancel := context.WithCancel(ctx)
 	alarms := make(chan detect.Alarm, queueLength)
-	worker := make(chan error, 1)
-	go func() { worker <- w.work(ctx, alarms) }()
-	err := w.loop(ctx, alarms, worker)
+	failed, done := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := w.work(ctx, alarms); err != nil && ctx.Err() == nil {
+			failed <- err
+		}
+	}()
+	err := w.loop(ctx, alarms, failed)
 	cancel()
 	for {
 		select {
 		case <-w.events: // what the worker still had to say is too late to be printed
-		case <-worker:
+		case <-done:
 			return err
 		}
 	}
 }
 
 // loop is the reading and printing side.
-func (w *watcher) loop(ctx context.Context, alarms chan<- detect.Alarm, worker chan error) error {
+func (w *watcher) loop(ctx context.Context, alarms chan<- detect.Alarm, failed <-chan error) error {
 	if err := w.hello(); err != nil {
 		return err
 	}
@@ -82,11 +83,7 @@ func (w *watcher) loop(ctx context.Context, alarms chan<- detect.Alarm, worker c
 			err = w.failing()
 		case e := <-w.events:
 			err = w.print(e)
-		case err = <-worker:
-			worker <- err // run waits for it too
-			if err == nil || ctx.Err() != nil {
-				return nil
-			}
+		case err = <-failed:
 		}
 		if err != nil {
 			return err
@@ -182,9 +179,6 @@ func (w *watcher) tick(alarms chan<- detect.Alarm) error {
 		if err := w.print(alarmDoc(a, now)); err != nil {
 			return err
 		}
-		if a.Ended {
-			continue
-		}
 		select {
 		case alarms <- a:
 		default: // hundreds of alarms wait already; what is still open is diagnosed by the next watch
@@ -216,6 +210,9 @@ func (w *watcher) failing() error {
 	}
 	now := w.session.now()
 	for _, a := range open {
+		if now.Sub(a.To) > lately {
+			continue // its errors have stopped; it ends when they stay away
+		}
 		doc := printer.NewEvent(printer.EventFailing, now, fmt.Sprintf("still failing, for %s: %d of %d requests",
 			now.Sub(a.From).Round(time.Second), a.Errors, a.Requests))
 		doc.Route, doc.FirstError, doc.Requests, doc.Errors = a.Route, a.From.UTC(), a.Requests, a.Errors
@@ -233,88 +230,5 @@ func (w *watcher) tell(ctx context.Context, e printer.EventDoc) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	}
-}
-
-// work diagnoses, and mends if it may, one alarm after another.
-func (w *watcher) work(ctx context.Context, alarms <-chan detect.Alarm) error {
-	if w.mender != nil {
-		if err := w.mender.resume(ctx); err != nil {
-			return err
-		}
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case a := <-alarms:
-			if err := w.alarm(ctx, a); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// alarm works on one alarm. Some causes show only a while after the first errors (a container must
-// crash twice to be in a crash loop), so where none is found it looks again, less and less often.
-func (w *watcher) alarm(ctx context.Context, a detect.Alarm) error {
-	w.session.from = a.From.Add(-margin)
-	target := model.Target{Object: &a.Object}
-	if a.Object.IsZero() {
-		target = w.target
-	}
-	for wait := causeWithin; ; wait = min(2*wait, causeLatest) {
-		snap := w.session.live.Snapshot()
-		d, err := w.session.Diagnose(ctx, snap, target)
-		if err != nil {
-			return err
-		}
-		if len(d.Causes) > 0 || wait == causeLatest {
-			return w.explained(ctx, a, target, d)
-		}
-		if d.Healthy {
-			return nil // over before it could be looked at
-		}
-		if err := pause(ctx, wait); err != nil {
-			return err
-		}
-	}
-}
-
-// explained tells the diagnosis of an alarm, and mends.
-func (w *watcher) explained(ctx context.Context, a detect.Alarm, target model.Target, d model.Diagnosis) error {
-	text := "no cause found"
-	if len(d.Causes) > 0 {
-		text = string(d.Causes[0].ID) + ": " + d.Causes[0].Summary
-	}
-	doc := printer.NewEvent(printer.EventDiagnosis, w.session.now(), text)
-	doc.Route, doc.Diagnosis = a.Route, &d
-	if err := w.tell(ctx, doc); err != nil {
-		return err
-	}
-	if w.mender == nil || len(d.Causes) == 0 {
-		return nil
-	}
-	result, err := w.mender.run(ctx, target)
-	if err != nil && ctx.Err() == nil {
-		// One repair that cannot go on must not end the watch: the journal has what is needed to take
-		// it up again.
-		return w.tell(ctx, printer.NewEvent(printer.EventWarning, w.session.now(), "the repair stopped: "+err.Error()))
-	}
-	if result.Outcome == plan.Refused || result.Outcome == plan.OnlyAdvice {
-		return w.tell(ctx, printer.NewEvent(printer.EventWarning, w.session.now(), "a person is needed: "+result.Because))
-	}
-	return err
-}
-
-// pause waits, or returns why the context ended.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
 	}
 }

@@ -53,13 +53,12 @@ func (v *view) unresolved(w *workload, r *route) (finding, bool) {
 	f := find("dns-resolution-failed", likely, at(w.ref, ""), fmt.Sprintf("%s cannot resolve %s", w.ref, name)).
 		on(r).as(model.UpstreamStatus, model.NoEndpoints, model.ResponseTimeout).relates("workload", w.ref)
 	f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
-	full := name
 	service, namespace, _ := strings.Cut(name, ".")
 	namespace, _, _ = strings.Cut(namespace, ".")
 	if namespace == "" {
 		namespace = w.ref.Namespace
 	}
-	full = service + "." + namespace + ".svc"
+	full := service + "." + namespace + ".svc"
 	if _, presence := v.s.Services().Get(namespace, service); presence == snapshot.Absent {
 		f.Summary += fmt.Sprintf(": there is no Service %s in namespace %s", service, namespace)
 		return f, true

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
-	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -200,14 +199,15 @@ func (r *route) hitsOf(f finding) []model.Signal {
 	return out
 }
 
-// logEvidence quotes one log line of a failure that the finding predicts.
+// logEvidence quotes one log line of a failure that the finding predicts, unless it has one.
 func logEvidence(f finding) (model.Evidence, bool) {
+	if slices.ContainsFunc(f.Evidence, func(e model.Evidence) bool { return e.Kind == "proxy-log" }) {
+		return model.Evidence{}, false
+	}
 	for _, r := range f.routes {
-		for _, s := range r.hitsOf(f) {
+		if hits := r.hitsOf(f); len(hits) > 0 {
+			s := hits[0]
 			text := cmp.Or(s.Raw, s.Reason, fmt.Sprintf("%s answered %d", s.Request, s.Status))
-			if slices.ContainsFunc(f.Evidence, func(e model.Evidence) bool { return e.Kind == "proxy-log" }) {
-				return model.Evidence{}, false
-			}
 			return model.Evidence{Kind: "proxy-log", Text: text, At: s.At, Source: s.Source}, true
 		}
 	}
@@ -227,6 +227,9 @@ func (v *view) unknown() []model.Unseen {
 	}
 	for _, u := range v.s.Notes() {
 		add(u)
+	}
+	if o := v.in.Target.Object; o != nil && len(v.routes) == 0 {
+		add(model.Unseen{What: o.String(), Why: "no Ingress or HTTPRoute that could be read leads to it, so there is no request to walk"})
 	}
 	for _, r := range v.routes {
 		for _, h := range r.trace.Hops {
@@ -283,6 +286,3 @@ func (v *view) serious(r *route) bool {
 func stray(o model.Observation) bool {
 	return o.Count < 2 || o.Requests > 0 && o.Count*20 < o.Requests
 }
-
-// routeText names a rule as evidence does.
-func routeText(r path.Route) string { return r.Object.String() + " " + r.Rule }

@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -143,30 +142,26 @@ func check(t *testing.T, cause model.CauseID, name string, d model.Diagnosis) {
 	}
 }
 
-// base reads the objects of base.yaml as JSON, by name.
+// base reads the objects of base.yaml as JSON.
 func base(t *testing.T) [][]byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "base.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return documents(t, data)
+	return items(t, data)
 }
 
-// documents splits YAML documents. Anchors are good across documents here, as base.yaml uses none
-// of another's name.
-func documents(t *testing.T, data []byte) [][]byte {
+// items reads the items of a YAML list of objects.
+func items(t *testing.T, data []byte) [][]byte {
 	t.Helper()
+	var list struct{ Items []json.RawMessage }
+	if err := yaml.Unmarshal(data, &list); err != nil {
+		t.Fatalf("%v in:\n%s", err, data)
+	}
 	var out [][]byte
-	for _, doc := range bytes.Split(data, []byte("\n---\n")) {
-		if len(bytes.TrimSpace(doc)) == 0 {
-			continue
-		}
-		j, err := yaml.YAMLToJSON(doc)
-		if err != nil {
-			t.Fatalf("%v in:\n%s", err, doc)
-		}
-		out = append(out, j)
+	for _, o := range list.Items {
+		out = append(out, o)
 	}
 	return out
 }
@@ -189,7 +184,7 @@ func headOf(t *testing.T, data []byte) head {
 // patched lays merge patches over objects of the same kind and name.
 func patched(t *testing.T, objects [][]byte, data []byte) [][]byte {
 	t.Helper()
-	for _, p := range documents(t, data) {
+	for _, p := range items(t, data) {
 		h := headOf(t, p)
 		del := h.Delete
 		h.Delete = false

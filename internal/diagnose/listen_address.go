@@ -163,7 +163,11 @@ func loopbackSetting(w *workload, port int32) (field, setting string) {
 				return fmt.Sprintf("%s.env[%s].value", prefix, e.Name), e.Name + "=" + e.Value
 			}
 		}
-		for list, words := range map[string][]string{"args": c.Args, "command": c.Command} {
+		for _, list := range []string{"args", "command"} {
+			words := c.Args
+			if list == "command" {
+				words = c.Command
+			}
 			for j, word := range words {
 				name, value, ok := strings.Cut(word, "=")
 				if !ok && j+1 < len(words) {

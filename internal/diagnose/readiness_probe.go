@@ -91,7 +91,7 @@ func (v *view) judgeProbe(w *workload, c *corev1.Container, probe *corev1.Probe,
 	switch {
 	case probe.HTTPGet != nil && status != nil && slices.Contains([]string{"404", "405", "401", "403", "301", "302", "400", "410"}, status[1]):
 		if status[1] == "400" && probe.HTTPGet.Scheme != corev1.URISchemeHTTPS && (former == nil || former.HTTPGet == nil || former.HTTPGet.Scheme != corev1.URISchemeHTTPS) {
-			return probeFault{field: ".httpGet.scheme", why: fmt.Sprintf("asks over HTTP and gets status 400; the port may speak HTTPS"), confidence: likely, wanted: text("HTTPS")}
+			return probeFault{field: ".httpGet.scheme", why: "asks over HTTP and gets status 400; the port may speak HTTPS", confidence: likely, wanted: text("HTTPS")}
 		}
 		f := probeFault{field: ".httpGet.path", why: fmt.Sprintf("asks for %s and gets status %s", probe.HTTPGet.Path, status[1]), confidence: seen}
 		if former != nil && former.HTTPGet != nil && former.HTTPGet.Path != probe.HTTPGet.Path {
@@ -128,8 +128,11 @@ func (v *view) judgeProbePort(w *workload, c *corev1.Container, probe, former *c
 	if refused {
 		f.why += ", where connections are refused"
 	}
-	was, _, had := path.ProbePort(beforeContainer2(w, c), former)
-	open := v.saidPort(w, c)
+	was, had := int32(0), false
+	if b := beforeContainer(w, c.Name); b != nil {
+		was, _, had = path.ProbePort(b, former)
+	}
+	open := v.saidPort(w)
 	declared := tcpPorts(c)
 	switch {
 	case had && was != port:
@@ -154,7 +157,7 @@ func (v *view) judgeProbePort(w *workload, c *corev1.Container, probe, former *c
 }
 
 // saidPort is the port on which a current pod of the workload says that it listens.
-func (v *view) saidPort(w *workload, _ *corev1.Container) int32 {
+func (v *view) saidPort(w *workload) int32 {
 	for _, p := range w.pods {
 		if w.current(p) {
 			if n := v.elsewhere(p, 0); n != 0 {
@@ -188,14 +191,6 @@ func formerProbe(w *workload, container, name string) *corev1.Probe {
 	default:
 		return b.ReadinessProbe
 	}
-}
-
-// beforeContainer2 is the container of the revision before, or an empty one.
-func beforeContainer2(w *workload, c *corev1.Container) *corev1.Container {
-	if b := beforeContainer(w, c.Name); b != nil {
-		return b
-	}
-	return &corev1.Container{}
 }
 
 // otherProbe is the container's liveness or startup probe, which passes while the container runs
@@ -235,7 +230,7 @@ func badRollout() Analyzer {
 				}
 				var pods []*corev1.Pod
 				for _, p := range v.affected(w, "pods-not-ready") {
-					if w.current(p) {
+					if w.current(p) && !v.young(p) {
 						pods = append(pods, p)
 					}
 				}

@@ -42,7 +42,7 @@ func (v *view) missingService(r *route, l path.Leg) finding {
 			because("object", fmt.Sprintf("Service %s has the port and no route uses it", svc.Name), snapshot.RefOf(svc), time.Time{})
 		return f
 	}
-	for _, t := range templates(v.s, ref.Namespace) {
+	for _, t := range v.templates(ref.Namespace) {
 		if t.ref.Name == ref.Name {
 			f = f.relates("workload", t.ref).because("object", fmt.Sprintf("%s, which such a Service would select, is there", t.ref), t.ref, time.Time{})
 		}

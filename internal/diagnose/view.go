@@ -22,7 +22,8 @@ type view struct {
 	workloads []*workload
 	strays    []model.Observation // of no route that we know
 	troubles  map[*corev1.Pod]trouble
-	found     []finding // by earlier stages
+	found     []finding             // by earlier stages
+	made      map[string][]template // of each namespace, made once
 }
 
 // route is a rule with its walk and what gateways logged of it.
@@ -76,8 +77,15 @@ func (r *route) hits(kinds ...model.FailureKind) []model.Signal {
 
 // newView walks the routes of the target.
 func newView(in Input) *view {
-	v := &view{s: in.Snapshot, m: path.New(in.Snapshot), in: in, troubles: map[*corev1.Pod]trouble{}}
+	v := &view{s: in.Snapshot, m: path.New(in.Snapshot), in: in, troubles: map[*corev1.Pod]trouble{}, made: map[string][]template{}}
+	asked, taken := path.Route{}, false
+	if in.Target.Request != nil {
+		asked, taken = v.m.Match(*in.Target.Request)
+	}
 	for _, r := range v.m.Routes() {
+		if in.Target.Request != nil && !(taken && keyOf(asked) == keyOf(r)) {
+			continue
+		}
 		if v.inScope(r) {
 			v.routes = append(v.routes, &route{Route: r, trace: v.m.WalkRoute(r), legs: v.m.Legs(r)})
 		}
@@ -90,12 +98,8 @@ func newView(in Input) *view {
 	return v
 }
 
-// inScope reports whether a route is one that the target asks about.
+// inScope reports whether a route leads through the object that the target asks about.
 func (v *view) inScope(r path.Route) bool {
-	if req := v.in.Target.Request; req != nil {
-		best, ok := v.m.Match(*req)
-		return ok && best.Object == r.Object && best.Rule == r.Rule && best.Host == r.Host && best.Path == r.Path && best.Gateway == r.Gateway
-	}
 	o := v.in.Target.Object
 	if o == nil {
 		return true
@@ -130,7 +134,7 @@ func (v *view) leadsTo(r path.Route, o model.Ref) bool {
 		if l.Service == nil || len(l.Selected) > 0 {
 			continue
 		}
-		for _, t := range templates(v.s, l.Service.Namespace) {
+		for _, t := range v.templates(l.Service.Namespace) {
 			if t.ref.Kind == o.Kind && t.ref.Name == o.Name && (matches(l.Service.Spec.Selector, t.template.Labels) || near(l.Service.Spec.Selector, t.template.Labels) > 0) {
 				return true
 			}

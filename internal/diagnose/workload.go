@@ -26,8 +26,11 @@ type template struct {
 }
 
 // templates lists the workloads of a namespace that keep pods running.
-func templates(s *snapshot.Snapshot, namespace string) []template {
-	var out []template
+func (v *view) templates(namespace string) []template {
+	if made, ok := v.made[namespace]; ok {
+		return made
+	}
+	s, out := v.s, []template{}
 	for d := range s.Deployments().In(namespace) {
 		out = append(out, template{snapshot.RefOf(d), d, &d.Spec.Template, d.Spec.Selector, count(d.Spec.Replicas)})
 	}
@@ -37,6 +40,7 @@ func templates(s *snapshot.Snapshot, namespace string) []template {
 	for d := range s.DaemonSets().In(namespace) {
 		out = append(out, template{snapshot.RefOf(d), d, &d.Spec.Template, d.Spec.Selector, -1})
 	}
+	v.made[namespace] = out
 	return out
 }
 
@@ -78,7 +82,7 @@ func (v *view) findWorkloads() {
 				owned[ref] = append(owned[ref], p)
 			}
 		}
-		for _, t := range templates(v.s, namespace) {
+		for _, t := range v.templates(namespace) {
 			w := &workload{template: t, pods: byName(owned[t.ref])}
 			v.revisions(w)
 			for _, p := range w.pods {
@@ -126,7 +130,7 @@ func (v *view) behind(l path.Leg) []model.Ref {
 			out = append(out, ref)
 		}
 	}
-	for _, t := range templates(v.s, l.Service.Namespace) {
+	for _, t := range v.templates(l.Service.Namespace) {
 		if matches(l.Service.Spec.Selector, t.template.Labels) && !slices.Contains(out, t.ref) {
 			out = append(out, t.ref)
 		}
@@ -171,6 +175,11 @@ func proveGood(w *workload) string {
 	if w.came.IsZero() {
 		return ""
 	}
+	for _, p := range w.pods {
+		if c := metav1.GetControllerOf(p); c != nil && c.UID == w.before.UID && readyToTheEnd(p) {
+			return fmt.Sprintf("pod %s of %s was ready until it was told to stop", p.Name, rev)
+		}
+	}
 	succeeded, failed := 0, 0
 	for _, r := range w.routes {
 		n, _ := slices.BinarySearchFunc(r.succeeded, w.came, time.Time.Compare)
@@ -200,6 +209,19 @@ func proveGood(w *workload) string {
 		}
 	}
 	return ""
+}
+
+// readyToTheEnd reports whether a pod that is being deleted was ready when that began.
+func readyToTheEnd(p *corev1.Pod) bool {
+	c := path.PodCondition(p, corev1.PodReady)
+	if c == nil || p.DeletionTimestamp == nil {
+		return false
+	}
+	told := p.DeletionTimestamp.Time
+	if g := p.DeletionGracePeriodSeconds; g != nil {
+		told = told.Add(-time.Duration(*g) * time.Second)
+	}
+	return c.Status == corev1.ConditionTrue || !c.LastTransitionTime.Time.Before(told)
 }
 
 // arrival is when the current revision last became the current one; zero if it is the first, or not

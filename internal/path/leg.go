@@ -71,7 +71,7 @@ func (m *Map) leg(b Backend) Leg {
 			break
 		}
 	}
-	l.Selected = Selected(m.s, l.Service)
+	l.Selected = m.selected(l.Service)
 	if l.Port == nil || l.Service.Spec.Type == corev1.ServiceTypeExternalName {
 		return l
 	}
@@ -84,14 +84,14 @@ func (m *Map) leg(b Backend) Leg {
 	return l
 }
 
-// Selected lists the living pods that a Service's selector matches; none for a Service without one.
-func Selected(s *snapshot.Snapshot, svc *corev1.Service) []*corev1.Pod {
+// selected lists the living pods that a Service's selector matches; none for a Service without one.
+func (m *Map) selected(svc *corev1.Service) []*corev1.Pod {
 	if len(svc.Spec.Selector) == 0 {
 		return nil
 	}
 	selector := labels.SelectorFromSet(svc.Spec.Selector)
 	var out []*corev1.Pod
-	for p := range s.Pods().In(svc.Namespace) {
+	for _, p := range m.bearing[lookup(svc)] {
 		if !Finished(p) && selector.Matches(labels.Set(p.Labels)) {
 			out = append(out, p)
 		}

@@ -19,7 +19,11 @@ type Map struct {
 	service map[[2]string][]int // indexes into routes, by a backend's namespace and name
 	routers map[string]int      // indexes into routes, by Traefik's name for the rule
 	gates   []gate
+	bearing map[label][]*corev1.Pod // the pods that carry one label of some backend's selector
 }
+
+// label is one label of the pods of a namespace.
+type label struct{ namespace, key, value string }
 
 // gate is a pod that runs a proxy.
 type gate struct {
@@ -49,7 +53,37 @@ func New(s *snapshot.Snapshot) *Map {
 			}
 		}
 	}
+	m.bearing = m.bearers()
 	return m
+}
+
+// bearers finds the pods that a backend's selector could match, in one pass over all pods.
+func (m *Map) bearers() map[label][]*corev1.Pod {
+	out := map[label][]*corev1.Pod{}
+	for k := range m.service {
+		if svc, ok := m.s.Services().Get(k[0], k[1]); ok == snapshot.Present && len(svc.Spec.Selector) > 0 {
+			out[lookup(svc)] = nil
+		}
+	}
+	for p := range m.s.Pods().All() {
+		for key, value := range p.Labels {
+			l := label{p.Namespace, key, value}
+			if _, ok := out[l]; ok {
+				out[l] = append(out[l], p)
+			}
+		}
+	}
+	return out
+}
+
+// lookup is the label of a selector by which pods are found before the whole selector is tried. Any
+// of its labels will do; the last by name is the same each time.
+func lookup(svc *corev1.Service) label {
+	var key string
+	for k := range svc.Spec.Selector {
+		key = max(key, k)
+	}
+	return label{svc.Namespace, key, svc.Spec.Selector[key]}
 }
 
 // Snapshot is what the map was made of.

@@ -30,24 +30,23 @@ func (m *Map) Match(req model.Request) (Route, bool) {
 		if best >= 0 {
 			return m.routes[best], true
 		}
-		if seen && host != "" && !m.defaultBackends(host) {
-			return Route{}, false
+		if seen && host != "" {
+			return m.leftOver(host)
 		}
 	}
 	return Route{}, false
 }
 
-// defaultBackends reports whether rules without a host may answer for a named host: an Ingress's
-// default backend takes what its rules leave.
-func (m *Map) defaultBackends(host string) bool {
+// leftOver is the default backend of an Ingress with rules for a host: it takes what they leave.
+func (m *Map) leftOver(host string) (Route, bool) {
 	for _, i := range m.byHost[host] {
 		for _, j := range m.byHost[""] {
 			if m.routes[j].Rule == "spec.defaultBackend" && m.routes[j].Object == m.routes[i].Object {
-				return true
+				return m.routes[j], true
 			}
 		}
 	}
-	return false
+	return Route{}, false
 }
 
 // hostPatterns lists the patterns that match a host, most specific first.

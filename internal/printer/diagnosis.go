@@ -3,12 +3,13 @@ package printer
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
 )
 
-// How much of a long list text shows; JSON has it all.
+// How much of a long list text shows; wide text and JSON have it all.
 const (
 	shownPaths    = 5
 	shownEvidence = 6
@@ -20,10 +21,10 @@ func Diagnosis(w io.Writer, d model.Diagnosis, s Style) error {
 	p := &page{style: s}
 	p.verdict(d)
 	p.observed(d)
-	p.paths(d)
 	for i, f := range d.Causes {
 		p.cause(d, f, i)
 	}
+	p.paths(d)
 	p.alsoWrong(d.AlsoWrong)
 	p.ruledOut(d.RuledOut)
 	p.unknown(d.Unknown)
@@ -70,8 +71,8 @@ func (p *page) observed(d model.Diagnosis) {
 	}
 	p.blank()
 	for i, o := range d.Observed {
-		if i == shownPaths {
-			p.line("  and %s more, see -o json", count(len(d.Observed)-i, "observation"))
+		if i == p.style.limit(shownPaths) {
+			p.line("  and %s more, see -o wide", count(len(d.Observed)-i, "observation"))
 			break
 		}
 		text := p.style.paint(bold, fmt.Sprintf("%s on %s", status(o.Status), plain(o.Route))) + ": " + count(o.Count, "request")
@@ -101,27 +102,53 @@ func status(code int) string {
 	return fmt.Sprint(code)
 }
 
-// paths draws the failing routes, or, where nothing fails, the few that were asked about.
+// paths draws the routes that fail, and, where somebody asked about a target, those that do not. All
+// other routes take one line.
 func (p *page) paths(d model.Diagnosis) {
-	failing, drawn := 0, 0
+	drawn, more, fine, unseen := 0, 0, 0, 0
 	for _, t := range d.Traces {
-		if t.Healthy() && !(d.Healthy && len(d.Traces) <= shownPaths) {
-			continue
+		switch {
+		case p.wanted(t, d) && drawn < p.style.limit(shownPaths):
+			drawn++
+			p.blank()
+			p.heading(p.style.paint(bold, plain(t.Request.String())), predicts(t))
+			p.trace(t, d.Causes)
+		case failing(t, d.Causes):
+			more++
+		case t.Healthy():
+			fine++
+		default:
+			unseen++
 		}
-		if failing++; failing > shownPaths {
-			continue
-		}
-		drawn++
+	}
+	other := ""
+	if drawn+more > 0 {
+		other = "other "
+	}
+	if more+fine+unseen > 0 {
 		p.blank()
-		p.heading(p.style.paint(bold, plain(t.Request.String())), predicts(t))
-		p.trace(t, d.Causes)
 	}
-	switch {
-	case failing > drawn:
-		p.line("  and %s more that would fail, see -o json", count(failing-drawn, "route"))
-	case d.Healthy && drawn == 0:
-		p.paragraph(2, fmt.Sprintf("%s walked from gateway to container; each is expected to succeed.", count(len(d.Traces), "route")))
+	if more > 0 {
+		p.line("%s would fail, see -o wide", count(more, "more route"))
 	}
+	if fine > 0 {
+		p.line("%s %s expected to work", count(fine, other+"route"), be(fine))
+	}
+	if unseen > 0 {
+		p.line("%s: nothing wrong seen, but not all of the path could be looked at", count(unseen, other+"route"))
+	}
+}
+
+// wanted reports whether a path is drawn.
+func (p *page) wanted(t model.Trace, d model.Diagnosis) bool {
+	return p.style.Wide || !d.Target.IsZero() || failing(t, d.Causes)
+}
+
+// failing reports whether a path has something broken on it, or the object of a cause.
+func failing(t model.Trace, causes []model.Finding) bool {
+	return slices.ContainsFunc(t.Hops, func(h model.Hop) bool {
+		return h.Verdict == model.Broken || h.Verdict == model.Suspect || blamed(h, causes)
+	})
 }
 
 func predicts(t model.Trace) string {
@@ -159,8 +186,8 @@ func (p *page) cause(d model.Diagnosis, f model.Finding, i int) {
 func (p *page) evidence(all []model.Evidence) {
 	label := "Proof"
 	for i, e := range all {
-		if i == shownEvidence {
-			p.field("", fmt.Sprintf("and %d more, see -o json", len(all)-i))
+		if i == p.style.limit(shownEvidence) {
+			p.field("", fmt.Sprintf("and %d more, see -o wide", len(all)-i))
 			return
 		}
 		text := plain(e.Text)
@@ -175,79 +202,6 @@ func (p *page) evidence(all []model.Evidence) {
 	}
 }
 
-// remedies shows what mends a finding: the first in full, the others by name.
-func (p *page) remedies(d model.Diagnosis, f model.Finding) {
-	shown := 0
-	for _, r := range d.Remedies {
-		if !mends(r, f, d.Causes) {
-			continue
-		}
-		if shown++; shown > 1 {
-			p.field("Or", plain(r.Summary)+" ("+string(r.Risk)+" risk)")
-			continue
-		}
-		p.verbatim("Fix", fixCommand(f))
-		p.field("", plain(r.Summary)+promise(r))
-		if r.Why != "" {
-			p.field("", plain(r.Why))
-		}
-		if r.Kubectl != "" {
-			p.verbatim("By hand", plain(r.Kubectl))
-		}
-		if len(r.Undo) > 0 {
-			p.field("Undo", "gatemend puts the former "+undoes(r.Undo)+" back if the errors do not stop")
-		}
-	}
-}
-
-// mends reports whether a remedy is shown under a finding: it names the cause, and where several
-// findings share that id, it changes the finding's own object.
-func mends(r model.Remedy, f model.Finding, all []model.Finding) bool {
-	if r.Cause != f.ID {
-		return false
-	}
-	same := 0
-	for _, o := range all {
-		if o.ID == f.ID {
-			same++
-		}
-	}
-	return same == 1 || r.Change.Target == f.Object.Ref
-}
-
-func promise(r model.Remedy) string {
-	text := " (" + string(r.Risk) + " risk"
-	if r.Predicts != "" {
-		text += ", afterwards predicted: " + r.Predicts
-	}
-	if r.Machine != model.MachineFix {
-		text += ", a person must agree"
-	}
-	return text + ")"
-}
-
-func undoes(changes []model.Change) string {
-	for _, c := range changes {
-		if c.Op == model.OpPatch {
-			return "value"
-		}
-	}
-	return "state"
-}
-
-// fixCommand is what a person types to mend a finding, starting from a route that fails by it.
-func fixCommand(f model.Finding) string {
-	ref := f.Object.Ref
-	if len(f.Routes) > 0 {
-		ref = f.Routes[0]
-	}
-	command := "gatemend fix " + plain(ref.Resource())
-	if ref.Namespace != "" {
-		command += " -n " + plain(ref.Namespace)
-	}
-	return command + " --cause " + string(f.ID)
-}
-
 func (p *page) alsoWrong(fs []model.Finding) {
 	if len(fs) == 0 {
 		return
@@ -255,8 +209,8 @@ func (p *page) alsoWrong(fs []model.Finding) {
 	p.blank()
 	p.line("%s", p.style.paint(bold, "Also wrong, but not the cause of what fails"))
 	for i, f := range fs {
-		if i == shownMinor {
-			p.line("  and %d more, see -o json", len(fs)-i)
+		if i == p.style.limit(shownMinor) {
+			p.line("  and %d more, see -o wide", len(fs)-i)
 			return
 		}
 		p.item(2, p.style.paint(yellow, "!"), string(f.ID)+": "+plain(f.Summary))
@@ -270,25 +224,40 @@ func (p *page) ruledOut(rs []model.RuledOut) {
 	p.blank()
 	p.line("%s", p.style.paint(bold, "Ruled out"))
 	for i, r := range rs {
-		if i == shownMinor {
-			p.line("  and %d more, see -o json", len(rs)-i)
+		if i == p.style.limit(shownMinor) {
+			p.line("  and %d more, see -o wide", len(rs)-i)
 			return
 		}
 		p.item(2, "-", string(r.ID)+": "+plain(r.Because))
 	}
 }
 
+// unknown lists what could not be looked at, each reason once.
 func (p *page) unknown(us []model.Unseen) {
 	if len(us) == 0 {
 		return
 	}
 	p.blank()
 	p.line("%s", p.style.paint(bold, "Could not look at"))
-	for i, u := range us {
-		if i == shownMinor {
-			p.line("  and %d more, see -o json", len(us)-i)
+	whats := map[string][]string{}
+	var whys []string
+	for _, u := range us {
+		if whats[u.Why] == nil {
+			whys = append(whys, u.Why)
+		}
+		whats[u.Why] = append(whats[u.Why], u.What)
+	}
+	for i, why := range whys {
+		if i == p.style.limit(shownMinor) {
+			p.line("  and %d more, see -o wide", len(whys)-i)
 			return
 		}
-		p.item(2, p.style.paint(yellow, "?"), plain(u.What)+": "+plain(u.Why))
+		what := whats[why][0]
+		if n := len(whats[why]); n > 1 && p.style.Wide {
+			what = strings.Join(whats[why], ", ")
+		} else if n > 1 {
+			what = fmt.Sprintf("%s and %d more", what, n-1)
+		}
+		p.item(2, p.style.paint(yellow, "?"), plain(what)+": "+plain(why))
 	}
 }

@@ -93,7 +93,7 @@ func (p *page) endpoints(t model.Trace) {
 		if e.Outcome.Failure == model.NoFailure {
 			continue
 		}
-		if failing++; failing > shownEndpoints {
+		if failing++; failing > p.style.limit(shownEndpoints) {
 			continue
 		}
 		shown++

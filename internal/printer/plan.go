@@ -13,7 +13,7 @@ import (
 func Plan(w io.Writer, plan model.Plan, s Style) error {
 	p := &page{style: s}
 	r := plan.Remedy
-	p.heading(p.style.paint(bold, "Plan: "+plain(r.Summary)), string(r.Action)+", "+string(r.Risk)+" risk")
+	p.heading(p.style.paint(bold, "Plan: "+plain(r.Summary)), plain(r.Action)+", "+string(r.Risk)+" risk")
 	p.field("Mends", string(plan.Finding.ID)+" at "+plain(plan.Finding.Object.String()))
 	p.field("", plain(plan.Finding.Summary))
 	if r.Why != "" {

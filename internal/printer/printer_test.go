@@ -32,6 +32,8 @@ func TestGolden(t *testing.T) {
 	for name, write := range map[string]func(io.Writer) error{
 		"broken":      func(w io.Writer) error { return printer.Diagnosis(w, sampleDiagnosis(), wide) },
 		"broken80":    func(w io.Writer) error { return printer.Diagnosis(w, sampleDiagnosis(), printer.Style{Width: 80}) },
+		"brokenwide":  func(w io.Writer) error { return printer.Diagnosis(w, sampleDiagnosis(), printer.Style{Wide: true}) },
+		"many":        func(w io.Writer) error { return printer.Diagnosis(w, manyRoutes(), wide) },
 		"brokencolor": func(w io.Writer) error { return printer.Diagnosis(w, sampleDiagnosis(), printer.Style{Color: true}) },
 		"healthy":     func(w io.Writer) error { return printer.Diagnosis(w, healthyDiagnosis(), wide) },
 		"blind":       func(w io.Writer) error { return printer.Diagnosis(w, blindDiagnosis(), wide) },

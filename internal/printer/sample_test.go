@@ -105,3 +105,22 @@ func samplePlan() model.Plan {
 		Guards:  []model.GuardResult{{Guard: "owner", Absolute: true, Because: "Service shop/cart is managed by Argo CD"}},
 	}
 }
+
+// manyRoutes is a broken cluster with more routes than text draws, healthy and half-seen ones among them.
+func manyRoutes() model.Diagnosis {
+	d := sampleDiagnosis()
+	for range 6 {
+		d.Traces = append(d.Traces, brokenTrace())
+	}
+	d.Traces = append(d.Traces, healthyDiagnosis().Traces[0], healthyDiagnosis().Traces[0])
+	half := healthyDiagnosis().Traces[0]
+	half.Hops[0].Object = ref("Pod", "other")
+	half.Hops[1].Verdict = model.Unknown
+	half.Hops[2].Object = ref("Service", "web")
+	d.Traces = append(d.Traces, half)
+	for i := 7; i < 9; i++ {
+		d.Traces[i].Hops[2].Object = ref("Service", "web")
+	}
+	d.Unknown = []model.Unseen{{What: "a.example.com/", Why: "no NetworkPolicies in the dump"}, {What: "Pods", Why: "forbidden"}, {What: "b.example.com/", Why: "no NetworkPolicies in the dump"}}
+	return d
+}

@@ -1,6 +1,9 @@
 package printer
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // DefaultWidth is the width in columns where nobody says otherwise.
 const DefaultWidth = 100
@@ -12,6 +15,7 @@ const minWidth = 80
 type Style struct {
 	Width int  // columns; 0 means DefaultWidth, less than 80 counts as 80, more than 120 as 120
 	Color bool // ANSI colours; meaning never rests on them alone
+	Wide  bool // long lists are shown in full, and healthy routes are drawn
 }
 
 // The colours in use. They are the sixteen that every terminal knows.
@@ -34,6 +38,14 @@ func (s Style) width() int {
 	default:
 		return min(s.Width, 120)
 	}
+}
+
+// limit is how much of a list is shown that is usually cut at n.
+func (s Style) limit(n int) int {
+	if s.Wide {
+		return math.MaxInt
+	}
+	return n
 }
 
 // paint colours text where colours are wanted.

@@ -72,3 +72,11 @@ func count(n int, noun string) string {
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
 }
+
+// be is "is" or "are".
+func be(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}

@@ -58,6 +58,9 @@ func TestImports(t *testing.T) {
 			if !isOurs {
 				continue
 			}
+			if strings.HasSuffix(to, "/plantest") && !s.test() {
+				t.Errorf("%s: only tests may import %s", s.path, to)
+			}
 			to, _, _ = strings.Cut(to, "/")
 			switch {
 			case to == from || from == "rules" || from == "testkit":

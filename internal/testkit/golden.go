@@ -11,7 +11,7 @@ import (
 )
 
 // update rewrites golden files instead of comparing with them: go test PACKAGE -update.
-var update = flag.Bool("update", false, "rewrite golden and generated files")
+var update = flag.Bool("update", false, "rewrite golden and generated files") //nolint:gochecknoglobals // a flag of the test binary is one
 
 // Golden compares text with a file, or writes the file if the test runs with -update.
 func Golden(t *testing.T, file, got string) {

@@ -111,7 +111,7 @@ func TestOnlyTheRoutesOwnEventsCount(t *testing.T) {
 		{Type: "alarm", At: noon, Route: "cart.shop.test/"},
 		{Type: "alarm", At: noon.Add(time.Second), Route: "web.shop.test/"},
 		{Type: "alarm", At: noon.Add(2 * time.Second), Route: "web.shop.test/"},
-		{Type: "mend", Step: "verified", At: noon.Add(3 * time.Second), Route: "cart.shop.test/"},
+		{Type: "mend", Step: "mended", At: noon.Add(3 * time.Second), Route: "cart.shop.test/"},
 	}, "web.shop.test")
 	if !r.Alarm.Equal(noon.Add(time.Second)) || !r.Verified.IsZero() {
 		t.Errorf("alarm %v, verified %v; want the route's first alarm and no proof", r.Alarm, r.Verified)

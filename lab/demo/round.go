@@ -147,7 +147,7 @@ func (r *Result) fromEvents(events []event, route string) {
 			first := e.Diagnosis.Causes[0]
 			r.Cause = first.ID
 			r.Object = fmt.Sprintf("%s %s/%s", first.Object.Kind, first.Object.Namespace, first.Object.Name)
-		case e.Type == "mend" && e.Step == "verified":
+		case e.Type == "mend" && e.Step == "mended":
 			r.Verified = e.At
 		}
 	}

@@ -13,7 +13,7 @@ func imagePull() Fault {
 		Name: "image-pull", Title: "a new revision names an image tag that does not exist",
 		Gateway: "envoy-json", Route: manifest.Host("cart-gw"), WantStatus: []int{503},
 		WantLog:    `"authority":"cart-gw\.shop\.test".*"response_code":503,"response_flags":"UH"`,
-		WantCauses: []string{"image-pull", "bad-rollout"}, WantObject: "Deployment shop/cart",
+		WantCauses: []string{"image-pull"}, WantObject: "Deployment shop/cart",
 		Inject: deploy(manifest.Cart, func(d *appsv1.Deployment) {
 			allAtOnce(d)
 			only(d).Image = "registry.shop.test/shop:v2"

@@ -14,7 +14,7 @@ func loopbackOnly() Fault {
 		Name: "loopback-only", Title: "a new revision listens on 127.0.0.1:8080 only",
 		Gateway: "nginx", Route: manifest.Host(manifest.Web), WantStatus: []int{502},
 		WantLog:    `connect\(\) failed \(111: Connection refused\) while connecting to upstream, .*, server: web\.shop\.test, `,
-		WantCauses: []string{"wrong-listen-address", "bad-rollout"}, WantObject: "Deployment shop/web",
+		WantCauses: []string{"wrong-listen-address"}, WantObject: "Deployment shop/web",
 		Inject: deploy(manifest.Web, func(d *appsv1.Deployment) {
 			setEnv(d, "SHOP_LISTEN", "127.0.0.1:8080")
 			c := only(d)

@@ -14,7 +14,7 @@ func oomKill() Fault {
 		Name: "oom-kill", Title: "a new revision's memory limit of 32Mi is below the working set of 48Mi",
 		Gateway: "haproxy", Route: manifest.Host(manifest.API), WantStatus: []int{503, 502},
 		WantLog:    ` http shop_svc_api_http/<NOSRV> 0/-1/-1/-1/\d+ 503 \d+ - - SC-- `,
-		WantCauses: []string{"oom-killed", "bad-rollout"}, WantObject: "Deployment shop/api",
+		WantCauses: []string{"oom-killed"}, WantObject: "Deployment shop/api",
 		Inject: deploy(manifest.API, func(d *appsv1.Deployment) {
 			allAtOnce(d)
 			only(d).Resources = corev1.ResourceRequirements{

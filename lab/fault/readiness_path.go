@@ -13,7 +13,7 @@ func readinessPath() Fault {
 		Name: "readiness-path", Title: "a new revision's readiness probe asks /ready, the application has /readyz",
 		Gateway: "haproxy", Route: manifest.Host(manifest.API), WantStatus: []int{503, 502},
 		WantLog:    ` http shop_svc_api_http/<NOSRV> 0/-1/-1/-1/\d+ 503 \d+ - - SC-- `,
-		WantCauses: []string{"readiness-probe-misconfigured", "bad-rollout"}, WantObject: "Deployment shop/api",
+		WantCauses: []string{"readiness-probe-misconfigured"}, WantObject: "Deployment shop/api",
 		Inject: deploy(manifest.API, func(d *appsv1.Deployment) {
 			allAtOnce(d)
 			only(d).ReadinessProbe.HTTPGet.Path = "/ready"

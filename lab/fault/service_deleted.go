@@ -13,7 +13,7 @@ func serviceDeleted() Fault {
 		Name: "service-deleted", Title: "somebody deleted the Service that the Ingress names",
 		Gateway: "nginx", Route: manifest.Host(manifest.Web), WantStatus: []int{503},
 		WantLog:    `" 503 190 .* \[shop-web-80\] \[\] - - - - [0-9a-f]{32}$`,
-		WantCauses: []string{"service-missing"}, WantObject: "Ingress shop/web",
+		WantCauses: []string{"service-missing"}, WantObject: "Service shop/web",
 		Inject: func(ctx context.Context, c *manifest.Client) error {
 			return c.Delete(ctx, manifest.Service(manifest.Web))
 		},

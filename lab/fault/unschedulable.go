@@ -14,7 +14,7 @@ func unschedulable() Fault {
 		Name: "unschedulable", Title: "a new revision requests 100 CPUs",
 		Gateway: "haproxy", Route: manifest.Host(manifest.API), WantStatus: []int{503, 502},
 		WantLog:    ` http shop_svc_api_http/<NOSRV> 0/-1/-1/-1/\d+ 503 \d+ - - SC-- `,
-		WantCauses: []string{"unschedulable", "bad-rollout"}, WantObject: "Deployment shop/api",
+		WantCauses: []string{"unschedulable"}, WantObject: "Deployment shop/api",
 		Inject: deploy(manifest.API, func(d *appsv1.Deployment) {
 			allAtOnce(d)
 			only(d).Resources.Requests[corev1.ResourceCPU] = resource.MustParse("100")

@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/detect"
+	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/printer"
+)
+
+// The rhythm of working on alarms.
+const (
+	// Some causes show only a while after the first errors: a container must crash twice to be in a
+	// crash loop. Where none is found it is looked again after lookAgain, then less and less often.
+	lookAgain  = time.Second
+	lookRarely = 15 * time.Second
+	// margin is how long before an alarm's first error signals still belong to it: what worked until
+	// then tells a great deal, what failed on the same route before that was something else.
+	margin = 10 * time.Second
+)
+
+// alarmCase is an alarm that is being worked on.
+type alarmCase struct {
+	detect.Alarm
+	next time.Time     // when to look; zero: not again until the alarm ends
+	wait time.Duration // before the look after that
+	told bool          // its cause has been printed
+}
+
+// caseload holds the alarms that are being worked on, one per route.
+type caseload map[string]*alarmCase
+
+// take brings an alarm in, or the news that it has ended. An ended alarm is looked at once more if
+// nobody knows its cause: what a race leaves behind is often clear only when it is over.
+func (c caseload) take(a detect.Alarm, now time.Time) {
+	known, ok := c[a.Route]
+	switch {
+	case !a.Ended:
+		c[a.Route] = &alarmCase{Alarm: a, next: now, wait: lookAgain}
+	case ok && known.told:
+		delete(c, a.Route)
+	case ok:
+		known.Alarm, known.next = a, now
+	}
+}
+
+// due gives the case that has waited longest, or how long it takes until there is one.
+func (c caseload) due(now time.Time) (*alarmCase, time.Duration) {
+	wait := time.Hour
+	var first *alarmCase
+	for _, a := range c {
+		switch {
+		case a.next.IsZero():
+		case a.next.After(now):
+			wait = min(wait, a.next.Sub(now))
+		case first == nil || a.next.Before(first.next) || a.next.Equal(first.next) && a.Route < first.Route:
+			first = a
+		}
+	}
+	return first, wait
+}
+
+// work diagnoses alarms, and mends what it may, one at a time.
+func (w *watcher) work(ctx context.Context, alarms <-chan detect.Alarm) error {
+	if w.mender != nil {
+		if err := w.mender.resume(ctx); err != nil {
+			return err
+		}
+	}
+	cases := caseload{}
+	for {
+		c, wait := cases.due(w.session.now())
+		timer := time.NewTimer(wait)
+		if c == nil {
+			select {
+			case <-ctx.Done():
+				timer.Stop()
+				return nil
+			case a := <-alarms:
+				cases.take(a, w.session.now())
+			case <-timer.C:
+			}
+			timer.Stop()
+			continue
+		}
+		timer.Stop()
+		if err := w.look(ctx, c); err != nil {
+			return err
+		}
+		if c.Ended {
+			delete(cases, c.Route)
+		}
+		for len(alarms) > 0 { // what ended during a repair needs no look of its own
+			cases.take(<-alarms, w.session.now())
+		}
+	}
+}
+
+// look diagnoses one alarm, tells the cause once there is one, and mends.
+func (w *watcher) look(ctx context.Context, c *alarmCase) error {
+	now := w.session.now()
+	c.next, c.wait = now.Add(c.wait), min(2*c.wait, lookRarely)
+	w.session.from = c.From.Add(-margin)
+	if w.mended.After(w.session.from) {
+		w.session.from = w.mended // errors before a repair say nothing about what it left
+	}
+	target := model.Target{Object: &c.Object}
+	if c.Object.IsZero() {
+		target = w.target
+	}
+	d, err := w.session.Diagnose(ctx, w.session.live.Snapshot(), target)
+	switch {
+	case err != nil:
+		return err
+	case len(d.Causes) > 0:
+		c.told, c.next = true, time.Time{}
+		return w.explained(ctx, c, target, d)
+	case c.Ended && w.mended.Before(c.To):
+		return w.explained(ctx, c, target, d)
+	default:
+		return nil
+	}
+}
+
+// explained tells the diagnosis of an alarm, and mends.
+func (w *watcher) explained(ctx context.Context, c *alarmCase, target model.Target, d model.Diagnosis) error {
+	text := "no cause found"
+	if len(d.Causes) > 0 {
+		text = string(d.Causes[0].ID) + ": " + d.Causes[0].Summary
+	}
+	if err := w.tell(ctx, w.about(c, printer.EventDiagnosis, text, &d)); err != nil {
+		return err
+	}
+	if w.mender == nil || len(d.Causes) == 0 {
+		return nil
+	}
+	result, err := w.mender.run(ctx, c.Route, target)
+	w.mended = w.session.now()
+	switch {
+	case err != nil && ctx.Err() == nil:
+		// One repair that cannot go on must not end the watch: the journal has what is needed to take
+		// it up again.
+		return w.tell(ctx, w.about(c, printer.EventWarning, "the repair stopped: "+err.Error(), nil))
+	case err != nil:
+		return err
+	case needsPerson(result):
+		return w.tell(ctx, w.about(c, printer.EventWarning, "a person is needed: "+result.Because, nil))
+	case result.Outcome == plan.NothingToDo && !c.Ended:
+		// The cause went away between two looks; if the errors go on, there is another one.
+		c.told, c.next = false, w.session.now().Add(c.wait)
+	}
+	return nil
+}
+
+func needsPerson(r mend.Result) bool {
+	return r.Outcome == plan.Refused || r.Outcome == plan.OnlyAdvice
+}
+
+// about is an event of an alarm's route.
+func (w *watcher) about(c *alarmCase, kind, text string, d *model.Diagnosis) printer.EventDoc {
+	doc := printer.NewEvent(kind, w.session.now(), text)
+	doc.Route, doc.Diagnosis = c.Route, d
+	return doc
+}

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/gatemend/gatemend/internal/act"
+	"github.com/gatemend/gatemend/internal/diagnose"
+	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/source/dump"
+)
+
+// fakeCluster is the shop of testdata: with a wrong targetPort until a change is applied, and, if that is
+// not meant to help, also afterwards. Its gateway answers a request every 50 ms accordingly.
+type fakeCluster struct {
+	healthy, broken *snapshot.Snapshot
+	helps           bool // what is applied takes effect on requests
+
+	mu      sync.Mutex
+	applied []model.Change
+	fixed   bool
+	signals chan model.Signal
+	changed chan struct{}
+	stop    context.CancelFunc
+}
+
+func newFakeCluster(t *testing.T, helps bool) *fakeCluster {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "cluster", "shop.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(text string) *snapshot.Snapshot {
+		s, err := dump.Read("-", dump.ReadOptions{Stdin: strings.NewReader(text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	wrong := strings.ReplaceAll(string(text), "targetPort: 8080", "targetPort: 9999")
+	wrong = strings.ReplaceAll(wrong, "ports: [{name: http, port: 8080, protocol: TCP}]", "ports: [{name: http, port: 9999, protocol: TCP}]")
+	return &fakeCluster{
+		healthy: read(string(text)), broken: read(wrong), helps: helps,
+		signals: make(chan model.Signal, 16), changed: make(chan struct{}, 1),
+	}
+}
+
+// env is a program that sees this cluster alone.
+func (c *fakeCluster) env(in io.Reader, out, errOut *bytes.Buffer) Env {
+	return Env{
+		In: in, Out: out, Err: errOut, Now: time.Now,
+		Connect: func(genericclioptions.RESTClientGetter) (Cluster, error) { return c, nil },
+	}
+}
+
+func (c *fakeCluster) Snapshot(context.Context, string) (*snapshot.Snapshot, error) {
+	return c.present(), nil
+}
+
+func (c *fakeCluster) present() *snapshot.Snapshot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fixed {
+		return c.healthy
+	}
+	return c.broken
+}
+
+func (c *fakeCluster) GatewayLogs(context.Context, *snapshot.Snapshot, time.Time) ([]model.Signal, []model.Unseen, error) {
+	return nil, nil, nil
+}
+
+func (c *fakeCluster) AppLogs(context.Context, []diagnose.LogWanted) ([]model.LogExcerpt, []model.Unseen) {
+	return nil, nil
+}
+
+func (c *fakeCluster) WriteDump(context.Context, string, string, time.Time) ([]model.Unseen, error) {
+	return nil, nil
+}
+
+func (c *fakeCluster) Actor() mend.Actor { return c }
+
+func (c *fakeCluster) DryRun(_ context.Context, ch model.Change) (act.Receipt, error) {
+	return act.Receipt{Change: ch, DryRun: true}, nil
+}
+
+// Apply sets the port right, or back.
+func (c *fakeCluster) Apply(_ context.Context, ch model.Change) (act.Receipt, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.applied = append(c.applied, ch)
+	c.fixed = string(ch.Fields[0].New) == "8080"
+	undo, _ := ch.Inverse()
+	return act.Receipt{Change: ch, Undo: &undo}, nil
+}
+
+func (c *fakeCluster) WaitRollout(context.Context, model.Ref, func(act.Rollout)) error { return nil }
+
+func (c *fakeCluster) changes() []model.Change {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.applied
+}
+
+// Follow sends requests' signals until it is closed.
+func (c *fakeCluster) Follow(ctx context.Context, _ string, _ time.Time) (Live, error) {
+	ctx, c.stop = context.WithCancel(ctx)
+	go func() {
+		defer close(c.signals)
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				select {
+				case c.signals <- c.signal():
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	return fakeLive{c}, nil
+}
+
+// signal is the gateway's line about a request that is made now.
+func (c *fakeCluster) signal() model.Signal {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := model.Signal{
+		At: time.Now(), Proxy: "nginx", Source: "ingress-nginx/controller",
+		Request: model.Request{Host: "shop.example.com", Path: "/cart"}, RouteNamespace: "shop", Service: "cart", ServicePort: "80",
+		Status: 200, Tries: []model.Try{{Address: "10.1.0.11:8080", Status: 200}},
+	}
+	if !c.fixed || !c.helps {
+		s.Status, s.Failure = 502, model.Refused
+		s.Reason = "connect() failed (111: Connection refused) while connecting to upstream"
+		s.Tries = []model.Try{{Address: "10.1.0.11:9999", Status: 502}}
+	}
+	return s
+}
+
+// fakeLive is the same cluster as it is followed.
+type fakeLive struct{ c *fakeCluster }
+
+func (l fakeLive) Snapshot() *snapshot.Snapshot { return l.c.present() }
+func (l fakeLive) Changed() <-chan struct{}     { return l.c.changed }
+func (l fakeLive) Deleted() []metav1.Object     { return nil }
+func (l fakeLive) Signals() <-chan model.Signal { return l.c.signals }
+
+func (l fakeLive) Gateways() ([]model.Ref, []model.Unseen) {
+	return []model.Ref{{APIVersion: "v1", Kind: "Pod", Namespace: "ingress-nginx", Name: "controller"}}, nil
+}
+
+func (l fakeLive) Close() {
+	l.c.stop()
+	for range l.c.signals {
+	}
+}

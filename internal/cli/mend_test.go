@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/printer"
+)
+
+// runs one command line against the fake cluster in time that costs nothing.
+func runFake(t *testing.T, c *fakeCluster, stdin string, terminal bool, limit time.Duration, args ...string) (Exit, string, string) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	var exit Exit
+	synctest.Test(t, func(t *testing.T) {
+		c.signals, c.changed = make(chan model.Signal, 16), make(chan struct{}, 1) // belong to the bubble
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		env := c.env(strings.NewReader(stdin), &out, &errOut)
+		env.Terminal.In = terminal
+		exit = Main(ctx, env, args)
+	})
+	return exit, out.String(), errOut.String()
+}
+
+func eventsOf(t *testing.T, out string) []printer.EventDoc {
+	t.Helper()
+	var events []printer.EventDoc
+	for line := range strings.Lines(out) {
+		var e printer.EventDoc
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		events = append(events, e)
+	}
+	return events
+}
+
+func TestFixMendsAndVerifies(t *testing.T) {
+	c := newFakeCluster(t, true)
+	exit, out, errOut := runFake(t, c, "", false, 10*time.Minute, "fix", "service/cart", "-n", "shop", "--yes", "-o", "json")
+	if exit != ExitOK {
+		t.Fatalf("exit %d\n%s\n%s", exit, out, errOut)
+	}
+	var steps []string
+	for _, e := range eventsOf(t, out) {
+		steps = append(steps, e.Step)
+	}
+	if got, want := strings.Join(steps, " "), "planned rehearsed answered applying applied waited judged mended"; got != want {
+		t.Errorf("got steps %q, want %q", got, want)
+	}
+	if n := len(c.changes()); n != 1 {
+		t.Errorf("got %d changes, want 1", n)
+	}
+}
+
+func TestFixTakesBackWhatDoesNotHelp(t *testing.T) {
+	c := newFakeCluster(t, false)
+	exit, out, errOut := runFake(t, c, "", false, 30*time.Minute, "fix", "service/cart", "-n", "shop", "--yes")
+	if exit != ExitDidNotHelp {
+		t.Fatalf("exit %d\n%s\n%s", exit, out, errOut)
+	}
+	if changes := c.changes(); len(changes) != 2 || string(changes[1].Fields[0].New) != "9999" {
+		t.Errorf("got changes %+v, want the fix and its undo", changes)
+	}
+}
+
+func TestFixAsks(t *testing.T) {
+	for name, c := range map[string]struct {
+		stdin    string
+		terminal bool
+		want     Exit
+		says     string
+		changes  int
+	}{
+		"yes":                    {"y\n", true, ExitOK, "Carry this out on Service shop/cart?", 1},
+		"no":                     {"n\n", true, ExitWrong, "the answer was no", 0},
+		"nothing":                {"", true, ExitWrong, "the answer was no", 0},
+		"no terminal and no yes": {"y\n", false, ExitWrong, "--yes", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster := newFakeCluster(t, true)
+			exit, out, errOut := runFake(t, cluster, c.stdin, c.terminal, 10*time.Minute, "fix", "service/cart", "-n", "shop")
+			if exit != c.want || len(cluster.changes()) != c.changes || !strings.Contains(out+errOut, c.says) {
+				t.Errorf("exit %d, %d changes\n%s\n%s", exit, len(cluster.changes()), out, errOut)
+			}
+		})
+	}
+}
+
+func TestFixDryRunChangesNothing(t *testing.T) {
+	c := newFakeCluster(t, true)
+	exit, out, errOut := runFake(t, c, "", false, time.Minute, "fix", "--dry-run", "-o", "json")
+	if exit != ExitWrong || len(c.changes()) != 0 || !strings.Contains(out, `"kind": "Plan"`) || !strings.Contains(errOut, "accepts the plan") {
+		t.Errorf("exit %d, changes %v\n%s\n%s", exit, c.changes(), out, errOut)
+	}
+}
+
+func TestWatchAlarmsWithinASecondAndDiagnoses(t *testing.T) {
+	c := newFakeCluster(t, true)
+	exit, out, errOut := runFake(t, c, "", false, 20*time.Second, "watch", "-o", "json")
+	if exit != ExitOK {
+		t.Fatalf("exit %d: a watch ends in order\n%s", exit, errOut)
+	}
+	var alarm, diagnosis, failing *printer.EventDoc
+	for _, e := range eventsOf(t, out) {
+		switch e.Type {
+		case printer.EventAlarm:
+			alarm = &e
+		case printer.EventDiagnosis:
+			diagnosis = &e
+		case printer.EventFailing:
+			failing = &e
+		}
+	}
+	if alarm == nil || diagnosis == nil || failing == nil {
+		t.Fatalf("no alarm, no diagnosis or no reminder:\n%s", out)
+	}
+	if after := alarm.At.Sub(alarm.FirstError); after > time.Second || alarm.Route != "shop.example.com/cart" {
+		t.Errorf("alarm on %s after %s, want on shop.example.com/cart within a second", alarm.Route, after)
+	}
+	if causes := diagnosis.Diagnosis.Causes; len(causes) == 0 || causes[0].ID != "target-port-mismatch" {
+		t.Errorf("got causes %+v", causes)
+	}
+	if len(c.changes()) != 0 {
+		t.Errorf("a watch without --fix made changes: %v", c.changes())
+	}
+}
+
+func TestWatchFixMends(t *testing.T) {
+	c := newFakeCluster(t, true)
+	exit, out, errOut := runFake(t, c, "", false, 5*time.Minute, "watch", "--fix", "--yes", "-o", "json")
+	if exit != ExitOK {
+		t.Fatalf("exit %d\n%s", exit, errOut)
+	}
+	var seen []string
+	for _, e := range eventsOf(t, out) {
+		if e.Type == printer.EventAlarm || e.Type == printer.EventCalm || e.Step == "applied" || e.Step == "mended" {
+			seen = append(seen, e.Type+e.Step)
+		}
+	}
+	if got, want := strings.Join(seen, " "), "alarm mendapplied mendmended calm"; got != want && got != "alarm mendapplied calm mendmended" {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if n := len(c.changes()); n != 1 {
+		t.Errorf("got %d changes, want 1", n)
+	}
+}
+
+func TestAsker(t *testing.T) {
+	p := model.Plan{Finding: model.Finding{ID: "service-missing"}}
+	for name, c := range map[string]struct {
+		asker asker
+		want  mend.Answer
+	}{
+		"yes of a person":        {asker{yes: true, person: true}, mend.Answer{Yes: true, Person: true}},
+		"yes of a policy":        {asker{yes: true}, mend.Answer{Yes: true}},
+		"agreed in advance":      {asker{yes: true, approved: []string{"service-missing"}}, mend.Answer{Yes: true, Person: true}},
+		"agreed to another":      {asker{yes: true, approved: []string{"oom-killed"}}, mend.Answer{Yes: true}},
+		"agreed to all":          {asker{yes: true, approved: []string{"all"}}, mend.Answer{Yes: true, Person: true}},
+		"nobody can be asked":    {asker{}, mend.Answer{Because: "nobody could be asked, since stdin is not a terminal; --yes carries it out"}},
+		"a person says yes":      {asker{terminal: true, in: strings.NewReader("YES\n"), out: &bytes.Buffer{}}, mend.Answer{Yes: true, Person: true}},
+		"a person just hits ret": {asker{terminal: true, in: strings.NewReader("\n"), out: &bytes.Buffer{}}, mend.Answer{Because: "the answer was no"}},
+	} {
+		got, err := c.asker.Ask(t.Context(), p)
+		if err != nil || got != c.want {
+			t.Errorf("%s: got %+v, %v, want %+v", name, got, err, c.want)
+		}
+	}
+}
+
+// Ctrl-C in the middle of a verification: the status of an interrupted command, and how to go on.
+func TestFixInterrupted(t *testing.T) {
+	c := newFakeCluster(t, true)
+	journal := t.TempDir() + "/journal"
+	var out, errOut bytes.Buffer
+	var exit Exit
+	synctest.Test(t, func(t *testing.T) {
+		c.signals, c.changed = make(chan model.Signal, 16), make(chan struct{}, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		stop := time.AfterFunc(1500*time.Millisecond, cancel)
+		defer stop.Stop()
+		exit = Main(ctx, c.env(strings.NewReader(""), &out, &errOut), []string{"fix", "--yes", "--journal", journal})
+	})
+	if exit != exitInterrupted || !strings.Contains(errOut.String(), "same --journal") || len(c.changes()) != 1 {
+		t.Fatalf("exit %d, %d changes\n%s\n%s", exit, len(c.changes()), out.String(), errOut.String())
+	}
+
+	// The next run takes it up: it verifies what was done and does not do it again.
+	exit, text, errText := runFake(t, c, "", false, 10*time.Minute, "fix", "--yes", "--journal", journal)
+	if exit != ExitOK || len(c.changes()) != 1 || !strings.Contains(text, "mended") {
+		t.Errorf("exit %d, %d changes\n%s\n%s", exit, len(c.changes()), text, errText)
+	}
+}

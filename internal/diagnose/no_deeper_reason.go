@@ -1,0 +1,76 @@
+package diagnose
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func podsNotReady() Analyzer {
+	return Analyzer{
+		Cause: "pods-not-ready", Doc: "Finds pods that run and are not ready, where no deeper reason is visible.", Inputs: podKinds(), stage: byRest,
+		run: func(v *view) []finding {
+			var out []finding
+			for _, w := range v.workloads {
+				pods := v.affected(w, "pods-not-ready")
+				if len(pods) == 0 || v.explainedWorkload(w) || !w.hurt() {
+					continue
+				}
+				t := v.trouble(pods[0])
+				field, _, _ := containerField(w, t.container, false)
+				confidence := proven
+				if v.young(pods[0]) {
+					confidence = possible // it may only need its time
+				}
+				out = append(out, v.onWorkload(w, "pods-not-ready", confidence, field, fmt.Sprintf("%s of %s run and are not ready: %s", share(len(pods), w.size()), w.ref, t.why), pods))
+			}
+			return out
+		},
+	}
+}
+
+// explainedWorkload reports whether an earlier finding is about a workload.
+func (v *view) explainedWorkload(w *workload) bool {
+	for _, f := range v.found {
+		if f.Related["workload"] == w.ref && f.Confidence >= likely {
+			return true
+		}
+	}
+	return false
+}
+
+func noEndpoints() Analyzer {
+	return Analyzer{
+		Cause: "no-endpoints", Doc: "Finds Services without an endpoint, where no deeper reason is visible.",
+		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods}, stage: byRest,
+		run: func(v *view) []finding {
+			var out []finding
+			open := map[*route]bool{}
+			for _, r := range v.open() {
+				open[r] = true
+			}
+			for r, l := range v.legsWith() {
+				if !open[r] || !dead(l) || l.Derived && !v.s.Pods().Covers(l.Service.Namespace) {
+					continue
+				}
+				ref := serviceRef(l)
+				f := find("no-endpoints", proven, at(ref, "spec.selector"), fmt.Sprintf("%s has no endpoint", ref)).
+					on(r).as(model.NoEndpoints, model.NoRoute).relates("service", ref).
+					because("object", fmt.Sprintf("%s selects %s, which matches %s", ref, pairs(l.Service.Spec.Selector), countPods(len(l.Selected))), ref, time.Time{})
+				switch {
+				case !v.s.Pods().Covers(ref.Namespace):
+					f.Confidence = likely
+					f.Evidence = nil
+					f = f.because("object", "its EndpointSlices hold no address; the pods could not be looked at", ref, time.Time{})
+				case len(l.Selected) > 0:
+					f.Confidence = possible // pods are there, and none says yet what keeps it
+					f.Summary = fmt.Sprintf("%s has no ready endpoint yet: none of its %s is ready, and none says why", ref, countPods(len(l.Selected)))
+				}
+				out = append(out, f)
+			}
+			return out
+		},
+	}
+}

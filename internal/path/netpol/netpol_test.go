@@ -1,0 +1,85 @@
+package netpol
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+)
+
+func TestIngress(t *testing.T) {
+	gateway := End{
+		Pod:       &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "gw", Namespace: "edge", Labels: map[string]string{"app": "gw"}}, Status: corev1.PodStatus{PodIP: "10.1.0.5"}},
+		Namespace: map[string]string{"zone": "dmz"},
+	}
+	backend := End{Pod: &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "cart", Namespace: "shop", Labels: map[string]string{"app": "cart"}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}}}}},
+	}}
+	for _, tt := range []struct {
+		name, spec string
+		want       bool
+		near       string
+	}{
+		{"no rule admits nothing", `{podSelector: {}, policyTypes: [Ingress]}`, false, ""},
+		{"an empty rule admits everything", `{podSelector: {}, ingress: [{}]}`, true, ""},
+		{"a policy for other pods", `{podSelector: {matchLabels: {app: web}}}`, true, ""},
+		{"a policy for egress alone", `{podSelector: {}, policyTypes: [Egress]}`, true, ""},
+		{"the right namespace", `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {zone: dmz}}}]}]}`, true, ""},
+		{"another namespace", `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {role: gateway}}}]}]}`, false, "spec.ingress[0].from[0].namespaceSelector"},
+		{"pods of the policy's own namespace", `{podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {app: gw}}}]}]}`, false, "spec.ingress[0].from[0].podSelector"},
+		{"both selectors must fit", `{podSelector: {}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: other}}}]}]}`, false, "spec.ingress[0].from[0].podSelector"},
+		{"two peers are alternatives", `{podSelector: {}, ingress: [{from: [{podSelector: {}}, {namespaceSelector: {}}]}]}`, true, ""},
+		{"an address block", `{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.1.0.0/16}}]}]}`, true, ""},
+		{"an address block with an exception", `{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.1.0.0/16, except: [10.1.0.0/24]}}]}]}`, false, "spec.ingress[0].from[0].ipBlock"},
+		{"the port by number", `{podSelector: {}, ingress: [{ports: [{port: 8080}]}]}`, true, ""},
+		{"the port by name", `{podSelector: {}, ingress: [{ports: [{port: http}]}]}`, true, ""},
+		{"the Service's port instead of the container's", `{podSelector: {}, ingress: [{ports: [{port: 80}]}]}`, false, "spec.ingress[0].ports"},
+		{"a range of ports", `{podSelector: {}, ingress: [{ports: [{port: 8000, endPort: 8100}]}]}`, true, ""},
+		{"the port for UDP", `{podSelector: {}, ingress: [{ports: [{port: 8080, protocol: UDP}]}]}`, false, "spec.ingress[0].ports"},
+		{"any port of TCP", `{podSelector: {}, ingress: [{ports: [{protocol: TCP}]}]}`, true, ""},
+		{"one of two rules", `{podSelector: {}, ingress: [{ports: [{port: 1}]}, {ports: [{port: 8080}]}]}`, true, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Name: "p", Namespace: "shop"}}
+			if err := yaml.Unmarshal([]byte(tt.spec), &p.Spec); err != nil {
+				t.Fatal(err)
+			}
+			v := Ingress([]*networkingv1.NetworkPolicy{p}, gateway, backend, 8080)
+			if v.Allowed != tt.want || v.NearField != tt.near {
+				t.Errorf("allowed %v near %q, want %v near %q (%s)", v.Allowed, v.NearField, tt.want, tt.near, v.Why)
+			}
+		})
+	}
+}
+
+func TestPoliciesAddUp(t *testing.T) {
+	from := End{Pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "gw", Namespace: "edge"}}}
+	to := End{Pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "cart", Namespace: "shop"}}}
+	deny := &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Name: "deny", Namespace: "edge"}, Spec: networkingv1.NetworkPolicySpec{PolicyTypes: []networkingv1.PolicyType{"Egress"}}}
+	allow := deny.DeepCopy()
+	allow.Name, allow.Spec.Egress = "allow", []networkingv1.NetworkPolicyEgressRule{{}}
+	if Egress([]*networkingv1.NetworkPolicy{deny}, from, to, 8080).Allowed {
+		t.Error("a policy without a rule lets traffic out")
+	}
+	if !Egress([]*networkingv1.NetworkPolicy{deny, allow}, from, to, 8080).Allowed {
+		t.Error("a second policy does not add to the first")
+	}
+	if !Ingress([]*networkingv1.NetworkPolicy{deny, allow}, from, to, 8080).Allowed {
+		t.Error("an egress policy of another namespace closes ingress")
+	}
+}
+
+func TestEgressIsImpliedByRules(t *testing.T) {
+	p := &networkingv1.NetworkPolicy{Spec: networkingv1.NetworkPolicySpec{Egress: []networkingv1.NetworkPolicyEgressRule{{}}}}
+	var names []string
+	for _, d := range Types(p) {
+		names = append(names, string(d))
+	}
+	if got := strings.Join(names, ","); got != "Ingress,Egress" {
+		t.Errorf("directions %s, want Ingress,Egress", got)
+	}
+}

@@ -17,6 +17,8 @@ const (
 	// crash loop. Where none is found it is looked again after lookAgain, then less and less often.
 	lookAgain  = time.Second
 	lookRarely = 15 * time.Second
+	// patience is how long a cause that nobody may act on yet is kept back, for a better one.
+	patience = 10 * time.Second
 	// margin is how long before an alarm's first error signals still belong to it: what worked until
 	// then tells a great deal, what failed on the same route before that was something else.
 	margin = 10 * time.Second
@@ -27,7 +29,8 @@ type alarmCase struct {
 	detect.Alarm
 	next time.Time     // when to look; zero: not again until the alarm ends
 	wait time.Duration // before the look after that
-	told bool          // its cause has been printed
+	told model.CauseID // the cause that has been printed last
+	done bool          // a cause that one may act on has been printed
 }
 
 // caseload holds the alarms that are being worked on, one per route.
@@ -40,7 +43,7 @@ func (c caseload) take(a detect.Alarm, now time.Time) {
 	switch {
 	case !a.Ended:
 		c[a.Route] = &alarmCase{Alarm: a, next: now, wait: lookAgain}
-	case ok && known.told:
+	case ok && known.done:
 		delete(c, a.Route)
 	case ok:
 		known.Alarm, known.next = a, now
@@ -115,29 +118,37 @@ func (w *watcher) look(ctx context.Context, c *alarmCase) error {
 	switch {
 	case err != nil:
 		return err
-	case len(d.Causes) > 0:
-		c.told, c.next = true, time.Time{}
-		return w.explained(ctx, c, target, d)
-	case c.Ended && w.mended.Before(c.To):
-		return w.explained(ctx, c, target, d)
+	case len(d.Causes) > 0 && d.Causes[0].Confidence >= plan.MinConfidence:
+		c.done, c.next = true, time.Time{}
+		if err := w.explain(ctx, c, d); err != nil || w.mender == nil {
+			return err
+		}
+		return w.mend(ctx, c, target)
+	case len(d.Causes) > 0 && now.Sub(c.Opened) < patience && !c.Ended:
+		return nil
+	case len(d.Causes) > 0 || c.Ended && w.mended.Before(c.To):
+		return w.explain(ctx, c, d)
 	default:
 		return nil
 	}
 }
 
-// explained tells the diagnosis of an alarm, and mends.
-func (w *watcher) explained(ctx context.Context, c *alarmCase, target model.Target, d model.Diagnosis) error {
+// explain tells the diagnosis of an alarm, unless it says the same as the one before.
+func (w *watcher) explain(ctx context.Context, c *alarmCase, d model.Diagnosis) error {
 	text := "no cause found"
 	if len(d.Causes) > 0 {
-		text = string(d.Causes[0].ID) + ": " + d.Causes[0].Summary
+		if c.told == d.Causes[0].ID {
+			return nil
+		}
+		c.told = d.Causes[0].ID
+		text = string(c.told) + ": " + d.Causes[0].Summary
 	}
-	if err := w.tell(ctx, w.about(c, printer.EventDiagnosis, text, &d)); err != nil {
-		return err
-	}
-	if w.mender == nil || len(d.Causes) == 0 {
-		return nil
-	}
-	result, err := w.mender.run(ctx, c.Route, target)
+	return w.tell(ctx, w.about(c, printer.EventDiagnosis, text, &d))
+}
+
+// mend repairs what an alarm is about.
+func (w *watcher) mend(ctx context.Context, c *alarmCase, target model.Target) error {
+	result, err := w.mender.run(ctx, c.Route, target, c.From)
 	w.mended = w.session.now()
 	switch {
 	case err != nil && ctx.Err() == nil:
@@ -150,7 +161,7 @@ func (w *watcher) explained(ctx context.Context, c *alarmCase, target model.Targ
 		return w.tell(ctx, w.about(c, printer.EventWarning, "a person is needed: "+result.Because, nil))
 	case result.Outcome == plan.NothingToDo && !c.Ended:
 		// The cause went away between two looks; if the errors go on, there is another one.
-		c.told, c.next = false, w.session.now().Add(c.wait)
+		c.done, c.told, c.next = false, "", w.session.now().Add(c.wait)
 	}
 	return nil
 }

@@ -235,7 +235,7 @@ func (o *fixOptions) mend(ctx context.Context, s *session, target model.Target) 
 	if err := m.resume(ctx); err != nil {
 		return err
 	}
-	result, err := m.run(ctx, "", target)
+	result, err := m.run(ctx, "", target, time.Time{})
 	if err != nil {
 		return o.cutOff(ctx, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
@@ -16,12 +17,14 @@ type mender struct {
 	session *session
 	journal mend.Journal
 	asker   mend.Asker
+	policy  plan.Policy
 	print   func(printer.EventDoc) error
 }
 
 // run mends what fails at the target. route is what stands on the events; it may be empty.
-func (m *mender) run(ctx context.Context, route string, target model.Target) (mend.Result, error) {
-	return m.drive(ctx, route, mend.Incident{ID: m.newID(), Target: target})
+// since is when it began to fail; zero: not known.
+func (m *mender) run(ctx context.Context, route string, target model.Target, since time.Time) (mend.Result, error) {
+	return m.drive(ctx, route, mend.Incident{ID: m.newID(), Target: target, Since: since})
 }
 
 // resume takes up the incidents that an earlier run left open: finished or taken back, never begun
@@ -52,7 +55,7 @@ func (m *mender) drive(ctx context.Context, route string, incident mend.Incident
 	engine := &mend.Engine{
 		Observer: m.session, Feed: m.session.ring, Actor: m.session.cluster.Actor(), Asker: m.asker,
 		Journal: m.journal, Now: m.session.now,
-		Options: mend.Options{OnEvent: func(e plan.Event) {
+		Options: mend.Options{Policy: m.policy, OnEvent: func(e plan.Event) {
 			if e.Plan != nil {
 				current = e.Plan
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/printer"
 )
 
@@ -29,6 +30,8 @@ type watchOptions struct {
 	approve []string
 	journal string
 	events  string
+
+	maxChanges int
 
 	target model.Target
 }
@@ -60,6 +63,7 @@ func newWatch(env Env) *cobra.Command {
 	f.BoolVar(&o.fix, "fix", false, "mend what may be mended")
 	f.BoolVar(&o.yes, "yes", false, "with --fix: do not ask")
 	f.StringSliceVar(&o.approve, "approve", nil, "with --fix --yes: causes whose repair you agree to in advance though it takes a person to decide; all for every one")
+	f.IntVar(&o.maxChanges, "max-changes", 10, "with --fix: how many changes may be made in any 10 minutes")
 	f.StringVar(&o.events, "events", "", "file to which every event is appended as one line of JSON")
 	f.StringVar(&o.journal, "journal", "", "with --fix: file that records every step, so that an interrupted repair is taken up again")
 	return cmd
@@ -79,6 +83,9 @@ func (o *watchOptions) validate() error {
 		if _, known := catalogue.Lookup(model.CauseID(id)); !known && id != approveAll {
 			return usagef(didYouMean(near(id, causeIDs())), "--approve: no cause has the id %q", id)
 		}
+	}
+	if o.maxChanges < 1 {
+		return usagef("for example: --max-changes 10", "--max-changes must be at least 1, not %d", o.maxChanges)
 	}
 	return o.format.validate(outputText, outputJSON)
 }
@@ -121,7 +128,8 @@ func (o *watchOptions) run(ctx context.Context) error {
 		defer closeJournal()
 		w.mender = &mender{
 			session: s, journal: journal, print: func(e printer.EventDoc) error { return w.tell(ctx, e) },
-			asker: asker{in: o.env.In, out: o.env.Err, terminal: o.env.Terminal.In, yes: o.yes, approved: o.approve},
+			asker:  asker{in: o.env.In, out: o.env.Err, terminal: o.env.Terminal.In, yes: o.yes, approved: o.approve},
+			policy: plan.Policy{MaxChanges: o.maxChanges},
 		}
 	}
 	return w.run(ctx)

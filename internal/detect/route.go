@@ -171,11 +171,13 @@ func (r *route) recovered(now time.Time, o Options) bool {
 	if r.successes < enoughSuccesses {
 		return false
 	}
-	if now.Sub(r.lastError) >= o.Calm {
-		return true
-	}
+	// Some proxies stamp a request with its start and log it at its end, so that the last error may
+	// look old when its line arrives.
 	if now.Sub(r.opened) < o.Calm {
 		return false
+	}
+	if now.Sub(r.lastError) >= o.Calm {
+		return true
 	}
 	requests, errors := r.window.count(now, o.Calm)
 	return float64(errors) <= 2*r.usual.ratio(o.LeastUsual)*float64(requests)

@@ -62,6 +62,8 @@ type Incident struct {
 	ID string
 	// Target is what is to be mended. An incident that is resumed keeps the one it began with.
 	Target model.Target
+	// Since is when it began to fail; requests before it do not count as failing time. Zero: not known.
+	Since time.Time
 }
 
 // Result is how an incident ended.

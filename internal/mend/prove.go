@@ -37,7 +37,7 @@ func (r *run) verify(ctx context.Context) error {
 	effect := r.state.AppliedAt
 	n := &count{
 		routes: path.New(s), failing: plan.Failing(p), effect: effect,
-		from: effect.Add(-r.options.Before), others: map[string]*verify.Other{},
+		from: r.failingSince(effect), others: map[string]*verify.Other{},
 	}
 	for {
 		j, err := r.judge(ctx, p, n, started)
@@ -121,4 +121,13 @@ func (n *count) listOthers() []verify.Other {
 		out = append(out, *n.others[name])
 	}
 	return out
+}
+
+// failingSince is from when on requests tell how the route did before a change.
+func (r *run) failingSince(effect time.Time) time.Time {
+	from := effect.Add(-r.options.Before)
+	if r.incident.Since.After(from) {
+		return r.incident.Since
+	}
+	return from
 }

@@ -39,9 +39,12 @@ type Attempt struct {
 	Because string `json:"because,omitempty"`
 }
 
+// MinConfidence is the least confidence of a finding on which anything may be changed.
+const MinConfidence = 0.9
+
 // Policy is what may be done without asking further. The zero value of each field means its default.
 type Policy struct {
-	// MinConfidence is the least confidence to act on; default 0.9.
+	// MinConfidence is the least confidence to act on; default [MinConfidence].
 	MinConfidence float64
 	// AllowOwned permits live edits of objects that Argo CD, Flux, Helm or an operator manages.
 	AllowOwned bool
@@ -54,7 +57,7 @@ type Policy struct {
 }
 
 func (p Policy) defaults() Policy {
-	p.MinConfidence = cmp.Or(p.MinConfidence, 0.9)
+	p.MinConfidence = cmp.Or(p.MinConfidence, MinConfidence)
 	p.MaxChanges = cmp.Or(p.MaxChanges, 10)
 	p.Window = cmp.Or(p.Window, 10*time.Minute)
 	if p.Protected == nil {

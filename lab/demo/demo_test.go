@@ -105,14 +105,14 @@ oom-kill        haproxy  -       -             -               -                
 	}
 }
 
-func TestOnlyTheRoutesOwnEventsCount(t *testing.T) {
+func TestOnlyEventsOfAffectedHostsCount(t *testing.T) {
 	var r Result
 	r.fromEvents([]event{
 		{Type: "alarm", At: noon, Route: "cart.shop.test/"},
 		{Type: "alarm", At: noon.Add(time.Second), Route: "web.shop.test/"},
 		{Type: "alarm", At: noon.Add(2 * time.Second), Route: "web.shop.test/"},
 		{Type: "mend", Step: "mended", At: noon.Add(3 * time.Second), Route: "cart.shop.test/"},
-	}, "web.shop.test")
+	}, []string{"web.shop.test"})
 	if !r.Alarm.Equal(noon.Add(time.Second)) || !r.Verified.IsZero() {
 		t.Errorf("alarm %v, verified %v; want the route's first alarm and no proof", r.Alarm, r.Verified)
 	}

@@ -23,7 +23,7 @@ type gatemend struct {
 
 // watch starts gatemend in the cluster's network. It prints to out; events go to a file.
 func watch(ctx context.Context, c *cluster.Cluster, program, eventsFile, journal string, out io.Writer) (*gatemend, error) {
-	cmd, err := c.Command(ctx, program, "watch", "--fix", "--yes", "--approve", "all", "--events", eventsFile, "--journal", journal)
+	cmd, err := c.Command(ctx, program, "watch", "--fix", "--yes", "--approve", "all", "--max-changes", "100", "--events", eventsFile, "--journal", journal)
 	if err != nil {
 		return nil, err
 	}

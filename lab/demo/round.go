@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gatemend/gatemend/lab/fault"
@@ -50,9 +51,10 @@ func (d *demo) round(ctx context.Context, f fault.Fault) (Result, error) {
 			broken = nil
 		default:
 		}
-		result.fromClients(reportOf(run.Report(), f.Route), injected)
-		result.fromEvents(d.events.after(injected), f.Route)
-		return !result.Verified.IsZero() && result.Calm, nil
+		reports := run.Report()
+		result.fromClients(reportOf(reports, f.Route), injected)
+		result.fromEvents(d.events.after(injected), affected(reports))
+		return !result.Verified.IsZero() && calm(reports), nil
 	})
 	if ctx.Err() != nil {
 		return result, context.Cause(ctx)
@@ -134,10 +136,22 @@ func (r *Result) fromClients(rep load.Report, injected time.Time) {
 	r.Calm = calmTarget(rep)
 }
 
-// fromEvents fills in what gatemend said about the route.
-func (r *Result) fromEvents(events []event, route string) {
+// affected gives the hosts whose clients got errors: two routes may lead to one Service, and what
+// mends it for one of them mends it for both.
+func affected(reports []load.Report) []string {
+	var hosts []string
+	for _, r := range reports {
+		if !r.FirstError.IsZero() {
+			hosts = append(hosts, r.Target.Host)
+		}
+	}
+	return hosts
+}
+
+// fromEvents fills in what gatemend said about the affected hosts.
+func (r *Result) fromEvents(events []event, hosts []string) {
 	for _, e := range events {
-		if hostOf(e.Route) != route {
+		if !slices.Contains(hosts, hostOf(e.Route)) {
 			continue
 		}
 		switch {

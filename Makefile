@@ -8,15 +8,17 @@ BENCH    ?= .
 FAULTS   ?=
 LAB      := bin/lab
 GATEMEND := bin/gatemend
-TOOL     := $(GO) tool -modfile=go.tools.mod
+TOOL     := $(GO) tool -modfile=$(CURDIR)/go.tools.mod
 LDFLAGS  := -s -w
 
-# packages lists the packages whose tests contain a pattern.
-packages = $$(grep -rlE '$(1)' --include='*_test.go' internal | xargs -n1 dirname | sort -u | sed 's|^|./|')
+# packages lists the packages below a folder whose tests contain a pattern: $(call packages,FOLDER,PATTERN).
+packages = $$(grep -rlE '$(2)' --include='*_test.go' $(1) | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
+# The tests share one machine, and one lab on it.
+.NOTPARALLEL:
 
 .PHONY: help
 help: ## List the targets
@@ -61,21 +63,23 @@ test-unit: ## Run the tests that need nothing but Go
 
 .PHONY: test-integration
 test-integration: lab ## Run the tests against a real kube-apiserver and etcd
-	dir="$$($(LAB) binaries --print-dir)" && KUBEBUILDER_ASSETS="$$dir" $(GO) test -tags integration $(call packages,^//go:build integration)
+	dir="$$($(LAB) binaries --print-dir)" && KUBEBUILDER_ASSETS="$$dir" $(GO) test -tags integration $(call packages,internal,^//go:build integration)
 
 .PHONY: test-e2e
 test-e2e: can-lab build lab ## Run the end-to-end tests on the lab (Linux, root)
-	cd lab && GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -timeout 60m -p 1 ./...
+	cd lab && GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -count=1 -p 1 -timeout 45m ./...
 
 .PHONY: race
 race: ## Run the unit tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...
+	cd lab && CGO_ENABLED=1 $(GO) test -race ./...
 
 .PHONY: lint
 lint: ## Check style, layout and formatting
-	$(GO) vet ./...
-	$(TOOL) golangci-lint run ./...
+	$(GO) vet -tags integration ./...
+	$(TOOL) golangci-lint run --build-tags integration ./...
 	cd lab && $(GO) vet -tags lab ./...
+	cd lab && $(TOOL) golangci-lint run --build-tags lab ./...
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities in what is linked
@@ -87,7 +91,8 @@ generate: ## Write what is generated: docs/commands.md, docs/exit-codes.md, docs
 
 .PHONY: golden
 golden: ## Refresh golden files, then look at what changed with git diff
-	$(GO) test $(call packages,testkit\.Golden|flag.Bool..update) -update
+	$(GO) test $(call packages,internal,testkit\.Golden|flag.Bool..update) -update
+	cd lab && $(GO) test $(call packages,gateway,flag.Bool..update) -update
 
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target for FUZZTIME each

@@ -159,9 +159,10 @@ func (w *watcher) mend(ctx context.Context, c *alarmCase, target model.Target) e
 		return err
 	case needsPerson(result):
 		return w.tell(ctx, w.about(c, printer.EventWarning, "a person is needed: "+result.Because, nil))
-	case result.Outcome == plan.NothingToDo && !c.Ended:
-		// The cause went away between two looks; if the errors go on, there is another one.
-		c.done, c.told, c.next = false, "", w.session.now().Add(c.wait)
+	case !c.Ended:
+		// Until the alarm has ended something else may break the same route, and a cause that went
+		// away between two looks may not have been the one.
+		c.done, c.next = false, w.mended.Add(lookRarely)
 	}
 	return nil
 }

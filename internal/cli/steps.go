@@ -7,16 +7,33 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/printer"
+	"github.com/gatemend/gatemend/internal/verify"
 )
 
 // stepDoc words an event of a repair for people and programs. p is the plan of the attempt.
 func stepDoc(e plan.Event, p *model.Plan) printer.EventDoc {
 	doc := printer.NewEvent(printer.EventMend, e.At, stepText(e, p))
 	doc.Step, doc.Plan = string(e.Kind), e.Plan
+	doc.Routine = routine(e)
 	if e.Kind == plan.EventClosed {
 		doc.Step = string(e.Outcome)
 	}
 	return doc
+}
+
+// routine reports whether the next step tells people all that this one does: that it was done, or with
+// which result the repair ends.
+func routine(e plan.Event) bool {
+	switch e.Kind {
+	case plan.EventApplying, plan.EventUndoing:
+		return true
+	case plan.EventAnswered:
+		return e.OK
+	case plan.EventJudged:
+		return e.Judgement != nil && e.Judgement.Verdict == verify.Helped
+	default:
+		return false
+	}
 }
 
 func stepText(e plan.Event, p *model.Plan) string {

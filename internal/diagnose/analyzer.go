@@ -45,6 +45,8 @@ type finding struct {
 	symptomOf model.CauseID
 	// dormant is set when what is wrong does not hurt requests at the moment.
 	dormant bool
+	// stopped is set when all failures that it explains are past, while others go on.
+	stopped bool
 }
 
 // find starts a finding.

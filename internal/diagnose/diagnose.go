@@ -79,49 +79,30 @@ func merge(fs []finding) []finding {
 // judge splits what was found into causes of what fails, and what is wrong besides.
 func (v *view) judge() (causes, also []model.Finding, out []model.RuledOut) {
 	causes, also, out = []model.Finding{}, []model.Finding{}, []model.RuledOut{}
-	type weighed struct {
-		finding
-		explains int
-	}
-	var roots []weighed
+	var roots []root
 	for _, f := range v.found {
 		if deeper := v.root(f); deeper != "" {
 			out = append(out, model.RuledOut{ID: f.ID, Because: "it follows from " + string(deeper) + ": " + f.Summary})
 			continue
 		}
-		hits, failing := 0, false
-		var fails []*route
-		for _, r := range f.routes {
-			if !r.failing() && (r.requests > 0 || f.Confidence < proven) {
-				continue // no walk shows it; but what objects prove counts until traffic says otherwise
-			}
-			n := 0
-			for _, o := range r.observed {
-				if f.predicts(o.Failure) {
-					n += o.Count
-				}
-			}
-			if n > 0 || len(r.observed) == 0 {
-				failing = true
-				hits += n
-				fails = append(fails, r)
-			}
-		}
+		fails, hits := f.accountsFor()
 		switch {
-		case failing && !f.dormant:
+		case len(fails) > 0 && !f.dormant:
 			f.routes = fails
 			if hits > 0 && f.Confidence >= proven {
 				f.Confidence = seen // the model predicts it and gateways saw it
 			}
-			roots = append(roots, weighed{f, hits})
+			roots = append(roots, root{f, hits})
 		case len(f.routes) > 0 && works(f.routes) && !f.dormant:
 			out = append(out, model.RuledOut{ID: f.ID, Because: fmt.Sprintf("%s, but all of %d requests seen on %s succeeded", f.Summary, f.routes[0].requests, f.routes[0])})
 		default:
 			also = append(also, v.finish(f))
 		}
 	}
-	slices.SortStableFunc(roots, func(a, b weighed) int {
+	demote(roots)
+	slices.SortStableFunc(roots, func(a, b root) int {
 		return cmp.Or(
+			cmp.Compare(order(a.stopped), order(b.stopped)),
 			-cmp.Compare(order(a.Confidence >= proven), order(b.Confidence >= proven)),
 			-cmp.Compare(a.explains, b.explains),
 			-cmp.Compare(len(a.routes), len(b.routes)),
@@ -135,6 +116,27 @@ func (v *view) judge() (causes, also []model.Finding, out []model.RuledOut) {
 	}
 	slices.SortStableFunc(also, func(a, b model.Finding) int { return cmp.Or(cmp.Compare(a.ID, b.ID), a.Object.Compare(b.Object.Ref)) })
 	return causes, also, out
+}
+
+// accountsFor is the routes whose failures the finding predicts, and how many failed requests of
+// theirs were seen.
+func (f finding) accountsFor() (fails []*route, hits int) {
+	for _, r := range f.routes {
+		if !r.failing() && (r.requests > 0 || f.Confidence < proven) {
+			continue // no walk shows it; but what objects prove counts until traffic says otherwise
+		}
+		n := 0
+		for _, o := range r.observed {
+			if f.predicts(o.Failure) {
+				n += o.Count
+			}
+		}
+		if n > 0 || len(r.observed) == 0 || r.failsNow(f) {
+			hits += n
+			fails = append(fails, r)
+		}
+	}
+	return fails, hits
 }
 
 // works reports whether requests were seen on all routes and none failed.
@@ -166,14 +168,18 @@ func (v *view) finish(f finding) model.Finding {
 			continue
 		}
 		text := fmt.Sprintf("%s would answer %s", r, r.trace.Predicts)
-		if n := len(r.hitsOf(f)); n > 0 {
+		hits := r.hitsOf(f)
+		if n := len(hits); n > 0 {
 			text = fmt.Sprintf("%s: %d of %d requests failed", r, n, r.requests)
+			if f.stopped {
+				text += ", the last at " + clock(hits[n-1].At)
+			}
 		}
 		if !slices.Contains(out.Explains, text) {
 			out.Explains = append(out.Explains, text)
 		}
-		if out.Since.IsZero() && len(r.signals) > 0 {
-			out.Since = r.signals[0].At
+		if out.Since.IsZero() && len(hits) > 0 {
+			out.Since = hits[0].At
 		}
 	}
 	if len(out.Routes) > 0 {
@@ -212,51 +218,6 @@ func logEvidence(f finding) (model.Evidence, bool) {
 		}
 	}
 	return model.Evidence{}, false
-}
-
-// unknown lists what could not be looked at and bears on the target.
-func (v *view) unknown() []model.Unseen {
-	out := []model.Unseen{}
-	add := func(u model.Unseen) {
-		if !slices.Contains(out, u) {
-			out = append(out, u)
-		}
-	}
-	for _, u := range v.in.Unseen {
-		add(u)
-	}
-	for _, u := range v.s.Notes() {
-		add(u)
-	}
-	if o := v.in.Target.Object; o != nil && len(v.routes) == 0 {
-		add(model.Unseen{What: o.String(), Why: "no Ingress or HTTPRoute that could be read leads to it, so there is no request to walk"})
-	}
-	for _, r := range v.routes {
-		for _, h := range r.trace.Hops {
-			if h.Verdict == model.Unknown && !r.works() {
-				add(model.Unseen{What: fmt.Sprintf("%s: %s", r, h.Object), Why: h.Why})
-			}
-		}
-	}
-	for _, k := range []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.Services, snapshot.EndpointSlices, snapshot.Pods} {
-		if c, why := v.s.Coverage(k); !c.Whole() && v.bears(k, c) {
-			add(model.Unseen{What: string(k), Why: cmp.Or(why, c.String())})
-		}
-	}
-	return out
-}
-
-// bears reports whether what is not known of a kind could change the answer. A dump that simply holds
-// none of one kind of route, while it holds routes of another, is taken to be of a cluster that
-// uses the other; one that lacks a kind because it was refused is not.
-func (v *view) bears(k snapshot.Kind, c snapshot.Coverage) bool {
-	if k != snapshot.Ingresses && k != snapshot.HTTPRoutes {
-		return len(v.routes) == 0 || c != snapshot.NotRead
-	}
-	if v.in.Target.Object != nil && v.in.Target.Object.Kind == string(k) || c == snapshot.Partial && !v.in.Target.IsZero() {
-		return len(v.routes) == 0
-	}
-	return len(v.routes) == 0 || c != snapshot.NotRead
 }
 
 // healthy: every walk succeeds, nothing was seen to fail, and nothing was left unseen.

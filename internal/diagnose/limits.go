@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -27,24 +29,39 @@ func upstreamHeaderTooBig() Analyzer {
 				if len(hits) == 0 {
 					continue
 				}
-				size := "its default"
+				size, wanted := "its default", roomier("")
 				object := at(r.Object, "")
 				if r.Proxy == "nginx" && r.Object.Kind == "Ingress" {
 					object.Field = annotation(bufferSize)
 					if ing, ok := v.s.Ingresses().Get(r.Object.Namespace, r.Object.Name); ok == snapshot.Present && ing.Annotations[bufferSize] != "" {
 						size = ing.Annotations[bufferSize]
+						wanted = roomier(size)
 					}
 				}
 				f := find("upstream-header-too-big", proven, object,
 					fmt.Sprintf("the backend of %s sends more response headers than the proxy's buffer takes (%s)", r, size)).
 					on(r).as(model.HeaderTooBig).since(hits[0].At)
-				if object.Field != "" {
-					f = f.wants(text("16k"))
+				if object.Field != "" && wanted != "" {
+					f = f.wants(text(wanted))
 				}
 				out = append(out, v.relateBackend(f, r))
 			}
 			return out
 		},
+	}
+}
+
+// roomier is the next buffer size to try. How large the headers are, no log says: most that are too big
+// for nginx's 4k or 8k are cookies and tokens of up to 16 KB, to which the status line and the other
+// headers come. Beyond 64k nothing is proposed: then the application sends what it should not.
+func roomier(size string) string {
+	switch size {
+	case "", "4k", "8k", "16k":
+		return "32k"
+	case "32k":
+		return "64k"
+	default:
+		return ""
 	}
 }
 
@@ -119,20 +136,7 @@ func waits(hits []model.Signal) time.Duration {
 // timeoutOf finds where a route's response timeout is set, and what it is.
 func (v *view) timeoutOf(r *route) (object model.FieldRef, set time.Duration, has bool) {
 	if r.Object.Kind == "Ingress" {
-		object = at(r.Object, "")
-		if r.Proxy == "nginx" {
-			object.Field = annotation(readTimeout)
-		}
-		ing, ok := v.s.Ingresses().Get(r.Object.Namespace, r.Object.Name)
-		if ok != snapshot.Present {
-			return object, 0, false
-		}
-		for _, name := range []string{readTimeout, "projectcontour.io/response-timeout", "haproxy.org/timeout-server"} {
-			if d, ok := seconds(ing.Annotations[name]); ok {
-				return at(r.Object, annotation(name)), d, true
-			}
-		}
-		return object, 0, false
+		return v.ingressTimeout(r)
 	}
 	object = at(r.Object, r.Rule+".timeouts")
 	hr, ok := v.s.HTTPRoutes().Get(r.Object.Namespace, r.Object.Name)
@@ -143,18 +147,41 @@ func (v *view) timeoutOf(r *route) (object model.FieldRef, set time.Duration, ha
 		if fmt.Sprintf("spec.rules[%d]", i) != r.Rule || rule.Timeouts == nil {
 			continue
 		}
-		if t := rule.Timeouts.BackendRequest; t != nil {
-			if d, err := time.ParseDuration(string(*t)); err == nil && d > 0 {
-				return at(r.Object, r.Rule+".timeouts.backendRequest"), d, true
-			}
+		if d, ok := limit(rule.Timeouts.BackendRequest); ok {
+			return at(r.Object, r.Rule+".timeouts.backendRequest"), d, true
 		}
-		if t := rule.Timeouts.Request; t != nil {
-			if d, err := time.ParseDuration(string(*t)); err == nil && d > 0 {
-				return at(r.Object, r.Rule+".timeouts.request"), d, true
-			}
+		if d, ok := limit(rule.Timeouts.Request); ok {
+			return at(r.Object, r.Rule+".timeouts.request"), d, true
 		}
 	}
 	return object, 0, false
+}
+
+// ingressTimeout finds the annotation that sets an Ingress's response timeout.
+func (v *view) ingressTimeout(r *route) (object model.FieldRef, set time.Duration, has bool) {
+	object = at(r.Object, "")
+	if r.Proxy == "nginx" {
+		object.Field = annotation(readTimeout)
+	}
+	ing, ok := v.s.Ingresses().Get(r.Object.Namespace, r.Object.Name)
+	if ok != snapshot.Present {
+		return object, 0, false
+	}
+	for _, name := range []string{readTimeout, "projectcontour.io/response-timeout", "haproxy.org/timeout-server"} {
+		if d, ok := seconds(ing.Annotations[name]); ok {
+			return at(r.Object, annotation(name)), d, true
+		}
+	}
+	return object, 0, false
+}
+
+// limit reads an HTTPRoute's timeout; zero sets none.
+func limit(t *gatewayv1.Duration) (time.Duration, bool) {
+	if t == nil {
+		return 0, false
+	}
+	d, err := time.ParseDuration(string(*t))
+	return d, err == nil && d > 0
 }
 
 // seconds reads an annotation's duration: plain seconds, or with a unit.

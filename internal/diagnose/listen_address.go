@@ -55,7 +55,7 @@ func (v *view) loopback(w *workload, r *route, l path.Leg) (finding, bool) {
 	refused := v.refusedOn(w, r, l, port)
 	line := v.saysLoopback(w, port)
 	field, setting := loopbackSetting(w, port)
-	if line == "" && setting == "" && !(refused != "" && v.onlyDeclared(p, port)) {
+	if line == "" && setting == "" && (refused == "" || !v.onlyDeclared(p, port)) {
 		return finding{}, false
 	}
 	confidence := possible
@@ -163,27 +163,30 @@ func loopbackSetting(w *workload, port int32) (field, setting string) {
 				return fmt.Sprintf("%s.env[%s].value", prefix, e.Name), e.Name + "=" + e.Value
 			}
 		}
-		for _, list := range []string{"args", "command"} {
-			words := c.Args
-			if list == "command" {
-				words = c.Command
-			}
-			for j, word := range words {
-				name, value, ok := strings.Cut(word, "=")
-				if !ok && j+1 < len(words) {
-					value = words[j+1]
-				}
-				if listensHere(strings.TrimLeft(name, "-"), value, port) {
-					at := j
-					if !ok {
-						at++
-					}
-					return fmt.Sprintf("%s.%s[%d]", prefix, list, at), strings.TrimLeft(name, "-") + "=" + value
-				}
-			}
+		if i, setting := loopbackWord(c.Args, port); setting != "" {
+			return fmt.Sprintf("%s.args[%d]", prefix, i), setting
+		}
+		if i, setting := loopbackWord(c.Command, port); setting != "" {
+			return fmt.Sprintf("%s.command[%d]", prefix, i), setting
 		}
 	}
 	return "", ""
+}
+
+// loopbackWord finds the word of a command line that makes a server listen on loopback: flag=value,
+// or the value after a flag.
+func loopbackWord(words []string, port int32) (index int, setting string) {
+	for i, word := range words {
+		name, value, ok := strings.Cut(word, "=")
+		at := i
+		if !ok && i+1 < len(words) {
+			at, value = i+1, words[i+1]
+		}
+		if name = strings.TrimLeft(name, "-"); listensHere(name, value, port) {
+			return at, name + "=" + value
+		}
+	}
+	return 0, ""
 }
 
 // listensHere reports whether a setting tells a server to listen on loopback, on the port if it
@@ -228,21 +231,30 @@ func (v *view) listening(p *corev1.Pod) []listenAddress {
 			if !says.MatchString(line) {
 				continue
 			}
-			hosts := []string{"127.0.0.1", "localhost", "[::1]", "0.0.0.0", "[::]", "*"}
 			for _, m := range where.FindAllStringSubmatch(line, -1) {
-				if !slices.Contains(hosts, strings.ToLower(m[1])) && !portly(m[1], m[0]) {
-					continue
+				if a, ok := addressIn(m); ok {
+					a.line = strings.TrimSpace(line)
+					out = append(out, a)
 				}
-				n, err := strconv.Atoi(m[2])
-				if err != nil || n < 80 || n > 65535 {
-					continue
-				}
-				host := strings.ToLower(m[1])
-				out = append(out, listenAddress{loopback: host == "127.0.0.1" || host == "localhost" || host == "[::1]", port: int32(n), line: strings.TrimSpace(line)})
 			}
 		}
 	}
 	return out
+}
+
+// addressIn reads a match of [listenWhere]: the whole, what stands before the number, the number.
+func addressIn(m []string) (listenAddress, bool) {
+	host := strings.ToLower(m[1])
+	loopback := host == "127.0.0.1" || host == "localhost" || host == "[::1]"
+	everywhere := host == "0.0.0.0" || host == "[::]" || host == "*"
+	if !loopback && !everywhere && !portly(m[1], m[0]) {
+		return listenAddress{}, false
+	}
+	n, err := strconv.Atoi(m[2])
+	if err != nil || n < 80 || n > 65535 {
+		return listenAddress{}, false
+	}
+	return listenAddress{loopback: loopback, port: int32(n)}, true
 }
 
 // portly reports whether a number without a host is meant as a port: it follows a colon or the word.

@@ -52,7 +52,7 @@ func noEndpoints() Analyzer {
 				open[r] = true
 			}
 			for r, l := range v.legsWith() {
-				if !open[r] || !dead(l) || l.Derived && !v.s.Pods().Covers(l.Service.Namespace) {
+				if !open[r] || !dead(l) || v.explains(r, model.NoEndpoints) || l.Derived && !v.s.Pods().Covers(l.Service.Namespace) {
 					continue
 				}
 				ref := serviceRef(l)

@@ -228,12 +228,7 @@ func badRollout() Analyzer {
 				if _, ok := w.fine(); !ok || v.explainedWorkload(w) || !w.hurt() {
 					continue
 				}
-				var pods []*corev1.Pod
-				for _, p := range v.affected(w, "pods-not-ready") {
-					if w.current(p) && !v.young(p) {
-						pods = append(pods, p)
-					}
-				}
+				pods := slices.DeleteFunc(v.affected(w, "pods-not-ready"), func(p *corev1.Pod) bool { return !w.current(p) || v.young(p) })
 				if len(pods) == 0 && !v.newOnesFail(w) {
 					continue
 				}
@@ -266,7 +261,7 @@ func (v *view) newOnesFail(w *workload) bool {
 				return false
 			}
 			for _, t := range s.Tries {
-				host, _ := hostPort(t.Address)
+				host := hostOf(t.Address)
 				if slices.ContainsFunc(v.s.PodsByIP(host), func(p *corev1.Pod) bool { return !w.current(p) }) {
 					return false
 				}

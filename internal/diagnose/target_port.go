@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -200,15 +199,11 @@ func refusedAt(r *route, ends []path.End) int {
 	return n
 }
 
-// hostPort splits an upstream address; port is 0 if it has none.
-func hostPort(address string) (host string, port int32) {
-	h, p, err := net.SplitHostPort(address)
+// hostOf is an upstream address without its port.
+func hostOf(address string) string {
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return address, 0
+		return address
 	}
-	n, err := strconv.Atoi(p)
-	if err != nil {
-		return h, 0
-	}
-	return h, int32(n)
+	return host
 }

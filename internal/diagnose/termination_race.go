@@ -43,31 +43,19 @@ func (v *view) race(w *workload) (finding, bool) {
 	if w.serving == 0 || v.explainedWorkload(w) {
 		return finding{}, false
 	}
-	var routes []*route
-	gone, near, all := 0, 0, 0
-	var first time.Time
 	stops := v.stops(w)
-	for _, r := range w.routes {
-		mine := r.hits(model.Refused, model.ClosedEarly, model.Reset, model.ConnectTimeout, model.NoEndpoints, model.OtherFailure)
-		if len(mine) == 0 || slices.Contains(routes, r) {
-			continue
+	routes, failed := lost(w)
+	all, gone, near := len(failed), 0, 0
+	var first time.Time
+	for _, s := range failed {
+		if v.left(w, s) {
+			gone++
 		}
-		routes = append(routes, r)
-		for _, s := range mine {
-			all++
-			left := v.left(w, s)
-			timely := slices.ContainsFunc(stops, func(t time.Time) bool {
-				return !s.At.Before(t.Add(-beforeStop)) && !s.At.After(t.Add(afterStop))
-			})
-			if left {
-				gone++
-			}
-			if timely {
-				near++
-			}
-			if first.IsZero() || s.At.Before(first) {
-				first = s.At
-			}
+		if timely(s, stops) {
+			near++
+		}
+		if first.IsZero() || s.At.Before(first) {
+			first = s.At
 		}
 	}
 	if all == 0 || gone*2 < all && near*2 < all {
@@ -98,6 +86,24 @@ func (v *view) race(w *workload) (finding, bool) {
 	return f, true
 }
 
+// lost gathers the failures of a workload's routes that a pod which stops may cause, and the routes.
+func lost(w *workload) (routes []*route, failed []model.Signal) {
+	for _, r := range w.routes {
+		mine := r.hits(model.Refused, model.ClosedEarly, model.Reset, model.ConnectTimeout, model.NoEndpoints, model.OtherFailure)
+		if len(mine) > 0 && !slices.Contains(routes, r) {
+			routes, failed = append(routes, r), append(failed, mine...)
+		}
+	}
+	return routes, failed
+}
+
+// timely reports whether a failure falls in the time around one of the stops.
+func timely(s model.Signal, stops []time.Time) bool {
+	return slices.ContainsFunc(stops, func(t time.Time) bool {
+		return !s.At.Before(t.Add(-beforeStop)) && !s.At.After(t.Add(afterStop))
+	})
+}
+
 // pause is how long a pod should wait before it stops: longer than proxies need to learn of it, and
 // short of the grace period.
 func pause(w *workload) int64 {
@@ -115,7 +121,7 @@ func (v *view) left(w *workload, s model.Signal) bool {
 		return false
 	}
 	last := s.Tries[len(s.Tries)-1]
-	host, _ := hostPort(last.Address)
+	host := hostOf(last.Address)
 	if host == "" || host == "-" {
 		return false
 	}
@@ -123,7 +129,7 @@ func (v *view) left(w *workload, s model.Signal) bool {
 		for _, e := range l.ReadyEnds() {
 			if e.IP == host {
 				// An address that was given to a new pod after the failure was another's then.
-				return e.Pod != nil && e.Pod.CreationTimestamp.Time.After(s.At)
+				return e.Pod != nil && e.Pod.CreationTimestamp.After(s.At)
 			}
 		}
 	}

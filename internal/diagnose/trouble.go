@@ -199,7 +199,7 @@ func (v *view) dying(p *corev1.Pod, st corev1.ContainerStatus) trouble {
 	}
 	looping := st.State.Waiting != nil && st.State.Waiting.Reason == "CrashLoopBackOff" || st.State.Terminated != nil
 	recent := v.s.At().Sub(last.FinishedAt.Time) < fresh
-	if !looping && (st.Ready && !(recent && st.RestartCount > 1) || !recent) {
+	if !looping && (!recent || st.Ready && st.RestartCount <= 1) {
 		return trouble{}
 	}
 	t := trouble{container: st.Name, at: last.FinishedAt.Time}
@@ -251,7 +251,7 @@ func (v *view) readiness(p *corev1.Pod) trouble {
 			continue
 		}
 		t := trouble{cause: "pods-not-ready", container: st.Name, at: st.State.Running.StartedAt.Time}
-		if c := path.PodCondition(p, corev1.PodReady); c != nil && c.LastTransitionTime.Time.After(t.at) {
+		if c := path.PodCondition(p, corev1.PodReady); c != nil && c.LastTransitionTime.After(t.at) {
 			t.at = c.LastTransitionTime.Time
 		}
 		t.why = fmt.Sprintf("container %s runs and is not ready", st.Name)

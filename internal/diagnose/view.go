@@ -83,7 +83,7 @@ func newView(in Input) *view {
 		asked, taken = v.m.Match(*in.Target.Request)
 	}
 	for _, r := range v.m.Routes() {
-		if in.Target.Request != nil && !(taken && keyOf(asked) == keyOf(r)) {
+		if in.Target.Request != nil && (!taken || keyOf(asked) != keyOf(r)) {
 			continue
 		}
 		if v.inScope(r) {
@@ -189,13 +189,18 @@ func (v *view) unexplained(r *route) []model.Observation {
 		return []model.Observation{{Route: r.String(), Object: r.Object}}
 	}
 	for _, o := range r.observed {
-		if !slices.ContainsFunc(v.found, func(f finding) bool {
-			return !f.dormant && slices.Contains(f.routes, r) && f.predicts(o.Failure)
-		}) {
+		if !v.explains(r, o.Failure) {
 			out = append(out, o)
 		}
 	}
 	return out
+}
+
+// explains reports whether a finding of an earlier stage predicts that kind of failure on a route.
+func (v *view) explains(r *route, kind model.FailureKind) bool {
+	return slices.ContainsFunc(v.found, func(f finding) bool {
+		return !f.dormant && slices.Contains(f.routes, r) && f.predicts(kind)
+	})
 }
 
 // serviceRef names a leg's Service.

@@ -26,8 +26,19 @@ const mostLogs = 6
 // WantsLogs names the containers whose logs would settle what a diagnosis leaves open, the most
 // useful first: containers that died, then those behind routes that fail without a proven cause.
 func WantsLogs(d model.Diagnosis, s *snapshot.Snapshot) []LogWanted {
+	var all []LogWanted
+	for _, f := range d.Causes {
+		if ref, ok := f.Related["pod"]; ok {
+			all = append(all, ofUnready(s, ref)...)
+		}
+	}
+	for _, t := range d.Traces {
+		if unsettled(d, t) {
+			all = append(all, ofAnswering(s, t)...)
+		}
+	}
 	var out []LogWanted
-	add := func(w LogWanted) {
+	for _, w := range all {
 		same := func(o LogWanted) bool {
 			return o.Pod == w.Pod && o.Container == w.Container && o.Previous == w.Previous
 		}
@@ -35,35 +46,36 @@ func WantsLogs(d model.Diagnosis, s *snapshot.Snapshot) []LogWanted {
 			out = append(out, w)
 		}
 	}
-	for _, f := range d.Causes {
-		ref, ok := f.Related["pod"]
-		if !ok {
-			continue
-		}
-		p, presence := s.Pods().Get(ref.Namespace, ref.Name)
-		if presence != snapshot.Present {
-			continue
-		}
-		for _, st := range p.Status.ContainerStatuses {
-			if last := lastEnd(st); last != nil && !st.Ready {
-				add(LogWanted{ref, st.Name, st.State.Terminated == nil, fmt.Sprintf("container %s ended with exit code %d", st.Name, last.ExitCode)})
-			} else if !st.Ready && st.State.Running != nil {
-				add(LogWanted{ref, st.Name, false, "container " + st.Name + " runs and is not ready"})
-			}
+	return out
+}
+
+// ofUnready wants the logs of a pod's containers that died or are not ready.
+func ofUnready(s *snapshot.Snapshot, pod model.Ref) []LogWanted {
+	p, presence := s.Pods().Get(pod.Namespace, pod.Name)
+	if presence != snapshot.Present {
+		return nil
+	}
+	var out []LogWanted
+	for _, st := range p.Status.ContainerStatuses {
+		if last := lastEnd(st); last != nil && !st.Ready {
+			out = append(out, LogWanted{pod, st.Name, st.State.Terminated == nil, fmt.Sprintf("container %s ended with exit code %d", st.Name, last.ExitCode)})
+		} else if !st.Ready && st.State.Running != nil {
+			out = append(out, LogWanted{pod, st.Name, false, "container " + st.Name + " runs and is not ready"})
 		}
 	}
-	for _, t := range d.Traces {
-		if !unsettled(d, t) {
+	return out
+}
+
+// ofAnswering wants the logs of the ready containers to which a route's requests go.
+func ofAnswering(s *snapshot.Snapshot, t model.Trace) []LogWanted {
+	var out []LogWanted
+	for _, e := range t.Endpoints {
+		p, presence := s.Pods().Get(e.Pod.Namespace, e.Pod.Name)
+		if presence != snapshot.Present || !path.Ready(p) {
 			continue
 		}
-		for _, e := range t.Endpoints {
-			p, presence := s.Pods().Get(e.Pod.Namespace, e.Pod.Name)
-			if presence != snapshot.Present || !path.Ready(p) {
-				continue
-			}
-			if c, ok := answering(p, e.Address); ok {
-				add(LogWanted{e.Pod, c, false, fmt.Sprintf("requests to %s fail and its pod is ready", t.Request)})
-			}
+		if c, ok := answering(p, e.Address); ok {
+			out = append(out, LogWanted{e.Pod, c, false, fmt.Sprintf("requests to %s fail and its pod is ready", t.Request)})
 		}
 	}
 	return out

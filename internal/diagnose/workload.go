@@ -1,8 +1,7 @@
 package diagnose
 
 import (
-	"encoding/json"
-	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -68,40 +67,22 @@ type workload struct {
 // findWorkloads makes the workloads of every namespace that a route leads to, and of those where no
 // route leads, so that what is wrong beside the path can be told apart from the cause.
 func (v *view) findWorkloads() {
-	by := map[model.Ref]*workload{}
-	seenNamespace := map[string]bool{}
-	add := func(namespace string) {
-		if seenNamespace[namespace] {
-			return
-		}
-		seenNamespace[namespace] = true
-		owned := map[model.Ref][]*corev1.Pod{}
-		for p := range v.s.Pods().In(namespace) {
-			if !path.Finished(p) {
-				ref := v.s.WorkloadOf(p)
-				owned[ref] = append(owned[ref], p)
-			}
-		}
-		for _, t := range v.templates(namespace) {
-			w := &workload{template: t, pods: byName(owned[t.ref])}
-			v.revisions(w)
-			for _, p := range w.pods {
-				if path.Ready(p) && p.DeletionTimestamp == nil {
-					w.serving++
-				}
-			}
-			by[t.ref] = w
-			v.workloads = append(v.workloads, w)
-		}
-	}
+	namespaces := map[string]bool{}
 	for _, r := range v.routes {
 		for _, b := range r.Backends {
-			add(b.Service.Namespace)
+			namespaces[b.Service.Namespace] = true
 		}
 	}
 	if v.in.Target.IsZero() {
 		for d := range v.s.Deployments().All() {
-			add(d.Namespace)
+			namespaces[d.Namespace] = true
+		}
+	}
+	by := map[model.Ref]*workload{}
+	for _, namespace := range slices.Sorted(maps.Keys(namespaces)) {
+		for _, w := range v.workloadsIn(namespace) {
+			by[w.ref] = w
+			v.workloads = append(v.workloads, w)
 		}
 	}
 	for r, l := range v.legsWith() {
@@ -116,6 +97,29 @@ func (v *view) findWorkloads() {
 		w.good = proveGood(w)
 	}
 	slices.SortStableFunc(v.workloads, func(a, b *workload) int { return a.ref.Compare(b.ref) })
+}
+
+// workloadsIn makes the workloads of a namespace, with their pods.
+func (v *view) workloadsIn(namespace string) []*workload {
+	owned := map[model.Ref][]*corev1.Pod{}
+	for p := range v.s.Pods().In(namespace) {
+		if !path.Finished(p) {
+			ref := v.s.WorkloadOf(p)
+			owned[ref] = append(owned[ref], p)
+		}
+	}
+	var out []*workload
+	for _, t := range v.templates(namespace) {
+		w := &workload{template: t, pods: byName(owned[t.ref])}
+		v.revisions(w)
+		for _, p := range w.pods {
+			if path.Ready(p) && p.DeletionTimestamp == nil {
+				w.serving++
+			}
+		}
+		out = append(out, w)
+	}
+	return out
 }
 
 // behind names the workloads that a backend's Service selects: by its pods, else by the templates
@@ -152,103 +156,6 @@ func (v *view) revisions(w *workload) {
 		w.before = rs
 		return
 	}
-}
-
-// fine reports whether the revision before the current one is known to have worked, and why.
-func (w *workload) fine() (why string, ok bool) { return w.good, w.good != "" }
-
-// settled is how long a revision must have been the current one for a Deployment's word to count
-// where its strategy lets every pod be unavailable: it calls itself available all the time then.
-const settled = 10 * time.Minute
-
-// proveGood looks for proof that the revision before worked: its pods are ready now, requests
-// succeeded until the new revision came, or the Deployment was available until then.
-func proveGood(w *workload) string {
-	d, is := w.object.(*appsv1.Deployment)
-	if !is || w.before == nil || w.newest == nil || same(&w.before.Spec.Template, &w.newest.Spec.Template) {
-		return ""
-	}
-	rev := fmt.Sprintf("revision %d (ReplicaSet %s)", snapshot.Revision(w.before), w.before.Name)
-	if n := w.before.Status.ReadyReplicas; n > 0 {
-		return fmt.Sprintf("%s still has %d ready pods", rev, n)
-	}
-	if w.came.IsZero() {
-		return ""
-	}
-	for _, p := range w.pods {
-		if c := metav1.GetControllerOf(p); c != nil && c.UID == w.before.UID && readyToTheEnd(p) {
-			return fmt.Sprintf("pod %s of %s was ready until it was told to stop", p.Name, rev)
-		}
-	}
-	succeeded, failed := 0, 0
-	for _, r := range w.routes {
-		n, _ := slices.BinarySearchFunc(r.succeeded, w.came, time.Time.Compare)
-		succeeded += n
-		for _, s := range r.signals {
-			if s.At.Before(w.came) {
-				failed++
-			}
-		}
-	}
-	if succeeded > 0 && failed*10 <= succeeded {
-		return fmt.Sprintf("%d requests succeeded with %s before the new revision came at %s", succeeded, rev, clock(w.came))
-	}
-	if !w.before.CreationTimestamp.Time.Before(w.came) || failed > 0 {
-		return ""
-	}
-	for _, c := range d.Status.Conditions {
-		if c.Type != appsv1.DeploymentAvailable {
-			continue
-		}
-		turned := c.LastTransitionTime.Time
-		switch {
-		case c.Status == corev1.ConditionTrue && turned.Before(w.came) && w.came.Sub(w.before.CreationTimestamp.Time) > settled:
-			return fmt.Sprintf("the Deployment was available with %s until the new revision came at %s", rev, clock(w.came))
-		case c.Status == corev1.ConditionFalse && !turned.Before(w.came):
-			return fmt.Sprintf("the Deployment was available with %s, and not any more at %s, after the new revision came at %s", rev, clock(turned), clock(w.came))
-		}
-	}
-	return ""
-}
-
-// readyToTheEnd reports whether a pod that is being deleted was ready when that began.
-func readyToTheEnd(p *corev1.Pod) bool {
-	c := path.PodCondition(p, corev1.PodReady)
-	if c == nil || p.DeletionTimestamp == nil {
-		return false
-	}
-	told := p.DeletionTimestamp.Time
-	if g := p.DeletionGracePeriodSeconds; g != nil {
-		told = told.Add(-time.Duration(*g) * time.Second)
-	}
-	return c.Status == corev1.ConditionTrue || !c.LastTransitionTime.Time.Before(told)
-}
-
-// arrival is when the current revision last became the current one; zero if it is the first, or not
-// known. A rollback, or an old template applied again, gives an old ReplicaSet a new number: then its
-// oldest pod tells the time.
-func (v *view) arrival(w *workload) time.Time {
-	if w.newest == nil || w.before == nil {
-		return time.Time{}
-	}
-	born := w.newest.CreationTimestamp.Time
-	if w.newest.Annotations["deployment.kubernetes.io/revision-history"] == "" && !born.Before(w.before.CreationTimestamp.Time) {
-		return born
-	}
-	var oldest time.Time
-	for _, p := range w.pods {
-		if w.current(p) && (oldest.IsZero() || p.CreationTimestamp.Time.Before(oldest)) {
-			oldest = p.CreationTimestamp.Time
-		}
-	}
-	return oldest
-}
-
-// same compares two pod templates, the hash label that ReplicaSets add aside.
-func same(a, b *corev1.PodTemplateSpec) bool {
-	x, errX := json.Marshal(a.Spec)
-	y, errY := json.Marshal(b.Spec)
-	return errX == nil && errY == nil && string(x) == string(y)
 }
 
 // rolledAt is when the current revision came; zero if it is the first, or not known.

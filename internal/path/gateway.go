@@ -53,26 +53,10 @@ func (m *Map) attach(hr *gatewayv1.HTTPRoute, ref gatewayv1.ParentReference, fie
 	case snapshot.Unknown:
 		p.faults = append(p.faults, Fault{Kind: CannotKnow, Object: at, Why: p.gateway.String() + " could not be looked at"})
 		return
+	case snapshot.Present:
 	}
 	m.gatewayClass(gw, p)
-	why, whyField := "", ""
-	for _, l := range gw.Spec.Listeners {
-		hosts, reason, where := m.admits(hr, ref, gw, l)
-		if reason != "" {
-			if why == "" || where != "" && whyField == "" {
-				why, whyField = reason, where
-			}
-			continue
-		}
-		if p.listener == "" {
-			p.listener = string(l.Name)
-		}
-		for _, h := range hosts {
-			if !slices.Contains(p.hosts, h) {
-				p.hosts = append(p.hosts, h)
-			}
-		}
-	}
+	why, whyField := m.listen(hr, ref, gw, p)
 	if p.listener != "" {
 		m.refused(hr, ref, at, p)
 		return
@@ -89,6 +73,29 @@ func (m *Map) attach(hr *gatewayv1.HTTPRoute, ref gatewayv1.ParentReference, fie
 		why = p.gateway.String() + " has no listener"
 	}
 	p.faults = append(p.faults, Fault{Kind: ListenerUnattached, Object: at, Why: "no listener of " + p.gateway.String() + " takes the route: " + why})
+}
+
+// listen finds the listeners of a Gateway that take the route, and the hosts that it gets there. Of
+// those that do not take it, why is the reason, of one that names a field if there is one.
+func (m *Map) listen(hr *gatewayv1.HTTPRoute, ref gatewayv1.ParentReference, gw *gatewayv1.Gateway, p *parent) (why, field string) {
+	for _, l := range gw.Spec.Listeners {
+		hosts, reason, where := m.admits(hr, ref, gw, l)
+		if reason != "" {
+			if why == "" || where != "" && field == "" {
+				why, field = reason, where
+			}
+			continue
+		}
+		if p.listener == "" {
+			p.listener = string(l.Name)
+		}
+		for _, h := range hosts {
+			if !slices.Contains(p.hosts, h) {
+				p.hosts = append(p.hosts, h)
+			}
+		}
+	}
+	return why, field
 }
 
 // refused takes the controller's word where it says that it did not accept a route in which we see

@@ -72,6 +72,7 @@ func setMatch(r *Route, match gatewayv1.HTTPRouteMatch) {
 		}
 		if match.Path.Type != nil {
 			switch *match.Path.Type {
+			case gatewayv1.PathMatchPathPrefix:
 			case gatewayv1.PathMatchExact:
 				r.PathType = Exact
 			case gatewayv1.PathMatchRegularExpression:
@@ -110,7 +111,7 @@ func httpBackend(hr *gatewayv1.HTTPRoute, ref gatewayv1.HTTPBackendRef, field st
 		b.Service.Namespace = string(*ref.Namespace)
 	}
 	if ref.Port != nil {
-		b.PortNumber = int32(*ref.Port)
+		b.PortNumber = *ref.Port
 	}
 	if ref.Weight != nil {
 		b.Weight = *ref.Weight

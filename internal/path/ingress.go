@@ -39,7 +39,7 @@ func (m *Map) ingressRoutes() []Route {
 					r.Path = "/"
 				}
 				if p.PathType != nil {
-					r.PathType = PathType(*p.PathType)
+					r.PathType = Comparison(*p.PathType)
 				}
 				r.Backends = []Backend{ingressBackend(ing, p.Backend, r.Rule+".backend")}
 				out = append(out, r)

@@ -1,6 +1,7 @@
 package path
 
 import (
+	"cmp"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,7 +24,7 @@ type Block struct {
 
 // Reach asks whether the pods of a route's gateway may connect to an end. Unknown means that
 // policies could not be read, or that no pod of the gateway is in the snapshot while policies
-// select the backend.
+// select the backend; the block then only says why.
 func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
 	if e.Pod == nil || e.Pod.Spec.HostNetwork {
 		return model.OK, nil // policies do not apply to pods on their node's network
@@ -32,11 +33,11 @@ func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
 	gateways := m.Gateways(r)
 	if len(gateways) == 0 {
 		if len(netpol.Ingress(backend, netpol.End{Pod: &corev1.Pod{}}, netpol.End{Pod: e.Pod}, e.Port).Policies) > 0 {
-			return model.Unknown, nil
+			return model.Unknown, &Block{Why: "no pod of the gateway could be looked at, so whether they let it through to the pods is not known"}
 		}
-		return m.covered(e.Pod.Namespace), nil
+		return m.covered(e.Pod.Namespace)
 	}
-	verdict := m.covered(e.Pod.Namespace)
+	verdict, blind := m.covered(e.Pod.Namespace)
 	for _, g := range gateways {
 		if g.Spec.HostNetwork {
 			continue // seen as its node, which plugins let through
@@ -49,11 +50,11 @@ func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
 		if v := netpol.Egress(m.policies(g.Namespace), from, to, e.Port); !v.Allowed {
 			return model.Broken, block(v, false, g, e.Pod, e.Port)
 		}
-		if c := m.covered(g.Namespace); c != model.OK {
-			verdict = c
+		if c, b := m.covered(g.Namespace); c != model.OK {
+			verdict, blind = c, b
 		}
 	}
-	return verdict, nil
+	return verdict, blind
 }
 
 func block(v netpol.Verdict, ingress bool, gateway, pod *corev1.Pod, port int32) *Block {
@@ -75,11 +76,15 @@ func block(v netpol.Verdict, ingress bool, gateway, pod *corev1.Pod, port int32)
 }
 
 // covered is OK where the policies of a namespace are all known.
-func (m *Map) covered(namespace string) model.Verdict {
+func (m *Map) covered(namespace string) (model.Verdict, *Block) {
 	if m.s.NetworkPolicies().Covers(namespace) {
-		return model.OK
+		return model.OK, nil
 	}
-	return model.Unknown
+	c, why := m.s.Coverage(snapshot.NetworkPolicies)
+	if c == snapshot.NotRead {
+		why = "not in what was read"
+	}
+	return model.Unknown, &Block{Why: cmp.Or(why, c.String()) + "; one that keeps the gateway from the pods would not be seen"}
 }
 
 func (m *Map) policies(namespace string) []*networkingv1.NetworkPolicy {
@@ -102,6 +107,7 @@ func NodeReady(s *snapshot.Snapshot, name string) (model.Verdict, string) {
 		return model.Unknown, "node " + name + " could not be looked at"
 	case snapshot.Absent:
 		return model.Broken, "node " + name + " does not exist any more"
+	case snapshot.Present:
 	}
 	for _, c := range n.Status.Conditions {
 		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {

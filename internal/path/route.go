@@ -7,17 +7,17 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 )
 
-// PathType says how a rule's path is compared with a request's.
-type PathType string
+// Comparison says how a rule's path is compared with a request's.
+type Comparison string
 
-// The path types.
+// The ways to compare.
 const (
-	Exact  PathType = "Exact"
-	Prefix PathType = "Prefix" // element by element: /a matches /a and /a/b, not /ab
+	Exact  Comparison = "Exact"
+	Prefix Comparison = "Prefix" // element by element: /a matches /a and /a/b, not /ab
 	// ImplementationSpecific is what the proxy makes of it: a plain string prefix, or a regular
 	// expression where the path is one.
-	ImplementationSpecific PathType = "ImplementationSpecific"
-	RegularExpression      PathType = "RegularExpression"
+	ImplementationSpecific Comparison = "ImplementationSpecific"
+	RegularExpression      Comparison = "RegularExpression"
 )
 
 // Route is one rule's way to its backends. A rule with several hosts or matches is several Routes.
@@ -26,7 +26,7 @@ type Route struct {
 	Rule     string    // field path in Object: spec.rules[0].http.paths[1], spec.rules[0], spec.defaultBackend
 	Host     string    // empty: any; may start with "*."
 	Path     string    // starts with a slash
-	PathType PathType
+	PathType Comparison
 	// Method, Headers and Queries are further conditions of an HTTPRoute's match.
 	Method  string
 	Headers map[string]string

@@ -57,7 +57,7 @@ type walker struct {
 	t       model.Trace
 	stopped bool
 	unknown bool
-	blind   bool // NetworkPolicies could not be read: noted, though it hides no other trouble
+	blind   string // why NetworkPolicies could not be judged: noted, though it hides no other trouble
 	codes   []string
 }
 
@@ -161,6 +161,7 @@ func (w *walker) rule() {
 			return
 		case CannotKnow:
 			w.hop(model.HopRule, w.r.Object, model.Unknown, f.Why)
+		case ClassMissing, GatewayMissing, NotProgrammed: // the gateway's hop tells of these
 		}
 	}
 	if w.stopped {

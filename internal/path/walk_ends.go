@@ -36,10 +36,10 @@ func (w *walker) ends(ready []End) {
 		}
 		times[j]++
 	}
-	if w.blind {
+	if w.blind != "" {
 		w.t.Hops = append(w.t.Hops, model.Hop{
 			Kind: model.HopNetworkPolicy, Name: "(any)", Verdict: model.Unknown,
-			Why: "the NetworkPolicies between the gateway and the pods could not be looked at",
+			Why: w.blind,
 		})
 	}
 	for _, j := range order {
@@ -65,7 +65,7 @@ func (w *walker) end(e End) (v model.Verdict, kind model.HopKind, why string, f 
 	if v, b := w.m.Reach(w.r, e); v == model.Broken {
 		return model.Broken, model.HopNetworkPolicy, b.Why, model.ConnectTimeout
 	} else if v == model.Unknown {
-		w.blind = true
+		w.blind = b.Why
 	}
 	if !Ready(e.Pod) {
 		return model.Suspect, model.HopPod, podState(e.Pod) + ", and is published all the same", model.Refused

@@ -119,6 +119,7 @@ func cost(r model.Remedy, all []model.Remedy) int {
 		n += max(1, len(c.Fields))
 	}
 	switch r.Risk {
+	case model.RiskLow:
 	case model.RiskMedium:
 		n += perRisk
 	case model.RiskHigh:

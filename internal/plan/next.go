@@ -102,6 +102,7 @@ func afterJudgement(s State, l Limits) Step {
 		return closing(Unverified, s.Judgement.Because)
 	case verify.NeedMore:
 		return Step{Kind: StepVerify}
+	case verify.NotHelped, verify.WorseElsewhere:
 	}
 	undo := s.Undo()
 	switch {

@@ -185,6 +185,7 @@ func checkEnd(t *testing.T, s State, w world, trail string) {
 		if left != len(s.Plan.Remedy.Changes) {
 			t.Fatalf("%s with %d changes in place: %s", s.Ending, left, trail)
 		}
+	case NothingToDo, UndoFailed, Interrupted: // any number of changes may be in place
 	}
 	if (s.Ending == Mended) != (s.Judgement != nil && s.Judgement.Verdict == verify.Helped && s.Undone == 0) {
 		t.Fatalf("%s with judgement %v: %s", s.Ending, s.Judgement, trail)

@@ -56,7 +56,7 @@ func resolves(s *snapshot.Snapshot, r *gatewayv1.HTTPRoute) bool {
 			}
 			has := false
 			for _, sp := range svc.Spec.Ports {
-				has = has || sp.Port == int32(*b.Port)
+				has = has || sp.Port == *b.Port
 			}
 			if !has {
 				return false

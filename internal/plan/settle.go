@@ -48,7 +48,7 @@ func settlePods(s, after *snapshot.Snapshot, f model.Finding, c model.Change) *s
 	case c.Op == model.OpPatch && c.Target.Kind == string(snapshot.Deployments):
 		return settleDeployment(s, after, f, c.Target)
 	case c.Op == model.OpPatch && c.Target.Kind == string(snapshot.StatefulSets):
-		return settleStatefulSet(after, f, c.Target)
+		return settleStatefulSet(after, c.Target)
 	default:
 		return after
 	}
@@ -105,7 +105,7 @@ func nextRevision(d *appsv1.Deployment, revisions []*appsv1.ReplicaSet, n int32)
 	return rs
 }
 
-func settleStatefulSet(after *snapshot.Snapshot, f model.Finding, ref model.Ref) *snapshot.Snapshot {
+func settleStatefulSet(after *snapshot.Snapshot, ref model.Ref) *snapshot.Snapshot {
 	d, presence := after.StatefulSets().Get(ref.Namespace, ref.Name)
 	if presence != snapshot.Present {
 		return after

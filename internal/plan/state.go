@@ -101,6 +101,7 @@ func (s State) forward(e Event) State {
 		if !e.OK {
 			s.Judgement = &verify.Judgement{Verdict: verify.NotHelped, Because: e.Because}
 		}
+	default: // the other kinds make no change
 	}
 	return s
 }
@@ -119,6 +120,7 @@ func (s State) back(e Event) State {
 		if !e.OK {
 			s.UndoFailed = e.Because
 		}
+	default: // the other kinds take nothing back
 	}
 	return s
 }

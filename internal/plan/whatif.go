@@ -131,6 +131,7 @@ func rank(t model.Trace) int {
 			r = min(r, suspect)
 		case model.Unknown:
 			r = min(r, notKnown)
+		case model.OK:
 		}
 	}
 	return r

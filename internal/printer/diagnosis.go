@@ -19,8 +19,7 @@ const (
 // Diagnosis writes a diagnosis for people.
 func Diagnosis(w io.Writer, d model.Diagnosis, s Style) error {
 	p := &page{style: s}
-	p.verdict(d)
-	p.observed(d)
+	p.headline(d)
 	for i, f := range d.Causes {
 		p.cause(d, f, i)
 	}
@@ -31,90 +30,21 @@ func Diagnosis(w io.Writer, d model.Diagnosis, s Style) error {
 	return p.flush(w)
 }
 
-// verdict is the first line: the answer, before its reasons.
-func (p *page) verdict(d model.Diagnosis) {
-	at := ""
-	if !d.At.IsZero() {
-		at = d.At.UTC().Format("2006-01-02 15:04:05 UTC")
-	}
-	title := targetName(d.Target)
-	switch {
-	case len(d.Causes) == 1:
-		p.heading(p.style.paint(bold+red, "✗ "+title+": something is wrong, and why is known"), at)
-	case len(d.Causes) > 1:
-		p.heading(p.style.paint(bold+red, fmt.Sprintf("✗ %s: %d things are wrong", title, len(d.Causes))), at)
-	case d.Healthy:
-		p.heading(p.style.paint(bold+green, "✓ "+title+": nothing wrong found"), at)
-	case len(d.Observed) > 0:
-		p.heading(p.style.paint(bold+red, "✗ "+title+": requests fail, and the cause is not known"), at)
-	default:
-		p.heading(p.style.paint(bold+yellow, "? "+title+": no cause found, and not shown to be healthy"), at)
-	}
-}
-
-// targetName says what was asked about.
-func targetName(t model.Target) string {
-	switch {
-	case t.Object != nil:
-		return plain(t.Object.String())
-	case t.Request != nil:
-		return plain(t.Request.String())
-	default:
-		return "all routes"
-	}
-}
-
-// observed says what clients got, as the gateways logged it.
-func (p *page) observed(d model.Diagnosis) {
-	if len(d.Observed) == 0 {
-		return
-	}
-	p.blank()
-	for i, o := range d.Observed {
-		if i == p.style.limit(shownPaths) {
-			p.line("  and %s more, see -o wide", count(len(d.Observed)-i, "observation"))
-			break
-		}
-		text := p.style.paint(bold, fmt.Sprintf("%s on %s", status(o.Status), plain(o.Route))) + ": " + count(o.Count, "request")
-		if o.Requests > 0 {
-			text += fmt.Sprintf(" of %d", o.Requests)
-		}
-		if o.Failure != model.NoFailure {
-			text += ", " + string(o.Failure)
-		}
-		if o.Proxy != "" {
-			text += ", said by " + plain(o.Proxy)
-		}
-		if !o.First.IsZero() {
-			text += ", " + o.First.UTC().Format("15:04:05")
-		}
-		if o.Last.After(o.First) {
-			text += " to " + o.Last.UTC().Format("15:04:05")
-		}
-		p.item(0, " ", text)
-	}
-}
-
-func status(code int) string {
-	if code == 0 {
-		return "no answer"
-	}
-	return fmt.Sprint(code)
-}
-
 // paths draws the routes that fail, and, where somebody asked about a target, those that do not. All
 // other routes take one line.
 func (p *page) paths(d model.Diagnosis) {
-	drawn, more, fine, unseen := 0, 0, 0, 0
+	drawn, more, odd, fine, unseen := 0, 0, 0, 0, 0
 	for _, t := range d.Traces {
 		switch {
 		case p.wanted(t, d) && drawn < p.style.limit(shownPaths):
 			drawn++
 			p.blank()
-			p.heading(p.style.paint(bold, plain(t.Request.String())), predicts(t))
+			p.heading(p.style.paint(bold, plain(t.Request.String())), predicts(t, d))
 			p.trace(t, d.Causes)
 		case failing(t, d.Causes):
 			more++
+		case observed(t, d):
+			odd++
 		case t.Healthy():
 			fine++
 		default:
@@ -125,11 +55,14 @@ func (p *page) paths(d model.Diagnosis) {
 	if drawn+more > 0 {
 		other = "other "
 	}
-	if more+fine+unseen > 0 {
+	if more+odd+fine+unseen > 0 {
 		p.blank()
 	}
 	if more > 0 {
 		p.line("%s would fail, see -o wide", count(more, "more route"))
+	}
+	if odd > 0 {
+		p.line("%s failed, see above, and nothing wrong is seen on the way now", count(odd, other+"route"))
 	}
 	if fine > 0 {
 		p.line("%s %s expected to work", count(fine, other+"route"), be(fine))
@@ -141,21 +74,51 @@ func (p *page) paths(d model.Diagnosis) {
 
 // wanted reports whether a path is drawn.
 func (p *page) wanted(t model.Trace, d model.Diagnosis) bool {
-	return p.style.Wide || !d.Target.IsZero() || failing(t, d.Causes)
+	return p.style.Wide || !d.Target.IsZero() || failing(t, d.Causes) || (len(d.Causes) == 0 && observed(t, d))
 }
 
-// failing reports whether a path has something broken on it, or the object of a cause.
+// observed reports whether requests on a path's route were seen to fail.
+func observed(t model.Trace, d model.Diagnosis) bool {
+	return slices.ContainsFunc(d.Observed, func(o model.Observation) bool { return o.Route == t.Request.String() })
+}
+
+// failing reports whether a path has something broken on it, or a cause explains that it fails.
 func failing(t model.Trace, causes []model.Finding) bool {
 	return slices.ContainsFunc(t.Hops, func(h model.Hop) bool {
 		return h.Verdict == model.Broken || h.Verdict == model.Suspect || blamed(h, causes)
-	})
+	}) || slices.ContainsFunc(causes, func(f model.Finding) bool { return explains(f, t) })
 }
 
-func predicts(t model.Trace) string {
+// explains reports whether a finding says of a path's route that it fails by it.
+func explains(f model.Finding, t model.Trace) bool {
+	return slices.ContainsFunc(f.Explains, func(text string) bool { return about(text, t.Request.String()) })
+}
+
+// about reports whether an explained effect is one on a route; such a text begins with the route.
+func about(text, route string) bool {
+	rest, ok := strings.CutPrefix(text, route)
+	return ok && (strings.HasPrefix(rest, ": ") || strings.HasPrefix(rest, " "))
+}
+
+// beyondHeadline lists what a finding explains, but not the one failure that the headline told already.
+func beyondHeadline(d model.Diagnosis, f model.Finding) []string {
+	if len(d.Observed) != 1 || len(d.Causes) != 1 {
+		return f.Explains
+	}
+	return slices.DeleteFunc(slices.Clone(f.Explains), func(text string) bool { return about(text, d.Observed[0].Route) })
+}
+
+// predicts says what the walk expects. Where clients got something else, a log knew what no object shows.
+func predicts(t model.Trace, d model.Diagnosis) string {
 	if t.Predicts == "" {
 		return ""
 	}
 	text := "predicted: " + t.Predicts
+	if slices.ContainsFunc(d.Observed, func(o model.Observation) bool {
+		return o.Route == t.Request.String() && !strings.Contains(t.Predicts, status(o.Status))
+	}) {
+		return "the objects alone predict " + t.Predicts
+	}
 	if t.Proxy != "" {
 		text += " from " + plain(t.Proxy)
 	}
@@ -175,31 +138,12 @@ func (p *page) cause(d model.Diagnosis, f model.Finding, i int) {
 	if !f.Since.IsZero() {
 		p.field("Since", moment(f.Since, d.At))
 	}
-	p.evidence(f.Evidence)
-	if len(f.Explains) > 0 {
-		p.field("Explains", plain(strings.Join(f.Explains, "; ")))
+	p.evidence(d, f.Evidence)
+	if more := beyondHeadline(d, f); len(more) > 0 {
+		p.field("Explains", plain(strings.Join(more, "; ")))
 	}
 	p.remedies(d, f)
 	p.verbatim("Learn", "gatemend explain "+string(f.ID))
-}
-
-func (p *page) evidence(all []model.Evidence) {
-	label := "Proof"
-	for i, e := range all {
-		if i == p.style.limit(shownEvidence) {
-			p.field("", fmt.Sprintf("and %d more, see -o wide", len(all)-i))
-			return
-		}
-		text := plain(e.Text)
-		if !e.At.IsZero() {
-			text = e.At.UTC().Format("15:04:05") + " " + text
-		}
-		if e.Source != "" {
-			text += " [" + plain(e.Source) + "]"
-		}
-		p.field(label, text)
-		label = ""
-	}
 }
 
 func (p *page) alsoWrong(fs []model.Finding) {
@@ -245,7 +189,7 @@ func (p *page) unknown(us []model.Unseen) {
 		if whats[u.Why] == nil {
 			whys = append(whys, u.Why)
 		}
-		whats[u.Why] = append(whats[u.Why], u.What)
+		whats[u.Why] = append(whats[u.Why], strings.TrimSuffix(u.What, ": ")) // where no object stands at a hop
 	}
 	for i, why := range whys {
 		if i == p.style.limit(shownMinor) {

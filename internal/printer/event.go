@@ -38,6 +38,8 @@ type EventDoc struct {
 	Errors     int              `json:"errors,omitempty"`
 	Diagnosis  *model.Diagnosis `json:"diagnosis,omitempty"`
 	Plan       *model.Plan      `json:"plan,omitempty"`
+	// Routine marks a step that people need not read: the next one says that it was done. Data has it.
+	Routine bool `json:"-"`
 }
 
 // NewEvent is an event with its header filled in.
@@ -45,8 +47,12 @@ func NewEvent(kind string, at time.Time, text string) EventDoc {
 	return EventDoc{APIVersion: model.APIVersion, Kind: KindEvent, Type: kind, At: at.UTC(), Text: text}
 }
 
-// Event writes an event for people: one line, and below it the diagnosis or plan that it carries.
+// Event writes an event for people: one line, and below it the diagnosis or plan that it carries. Only
+// what is said nowhere else is wrapped; what a page below repeats in full is cut.
 func Event(w io.Writer, e EventDoc, s Style) error {
+	if e.Routine && !s.Wide {
+		return nil
+	}
 	p := &page{style: s}
 	color := map[string]string{
 		EventAlarm: bold + red, EventCalm: bold + green, EventWarning: yellow, EventMend: bold + cyan,
@@ -55,12 +61,19 @@ func Event(w io.Writer, e EventDoc, s Style) error {
 	if e.Step != "" {
 		what = e.Step
 	}
-	head := fmt.Sprintf("%s  %s  ", e.At.UTC().Format("15:04:05.000"), s.paint(color, fmt.Sprintf("%-9s", what)))
+	head := e.At.UTC().Format("15:04:05.000") + "  " + s.paint(color, fmt.Sprintf("%-9s", what)) + " "
 	text := plain(e.Text)
+	room := s.width() - columns(head) - 1
+	if e.Route != "" {
+		room -= columns(plain(e.Route)) + 1
+	}
+	if e.Diagnosis != nil || e.Plan != nil || e.Type == EventWatching {
+		text = cut(text, max(room, 20))
+	}
 	if e.Route != "" {
 		text = s.paint(bold, plain(e.Route)) + "  " + text
 	}
-	p.item(0, head[:len(head)-1], text)
+	p.item(0, head, text)
 	if e.Diagnosis != nil || e.Plan != nil {
 		p.blank()
 	}

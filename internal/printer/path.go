@@ -1,6 +1,7 @@
 package printer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,25 +15,88 @@ const shownEndpoints = 4
 // trace draws one request's path and says what is the matter on it. Where a cause was found at an object
 // on the path, that is where the path is shown broken, even if the hop by itself looks right.
 func (p *page) trace(t model.Trace, causes []model.Finding) {
-	p.draw(t, causes)
-	for _, h := range t.Hops {
-		if h.Verdict == model.OK || h.Why == "" {
-			continue
+	accused := accused(t, causes)
+	p.draw(t, accused)
+	gs := groups(t.Hops)
+	if p.style.Wide {
+		gs = singly(t.Hops)
+	}
+	i := 0
+	for _, g := range gs {
+		id := model.CauseID("")
+		for end := i + g.n; i < end; i++ {
+			id = cmp.Or(id, accused[i])
 		}
-		sign, color := mark(h.Verdict)
-		p.item(4, p.style.paint(color, sign), hopName(h)+": "+plain(h.Why))
+		p.fault(g, id)
 	}
 	p.endpoints(t)
 }
 
+// fault says what is the matter at hops of one kind: by themselves, or because a cause was found there.
+func (p *page) fault(g group, id model.CauseID) {
+	sign, color := mark(g.hop.Verdict)
+	text := ""
+	switch {
+	case g.hop.Verdict != model.OK && g.hop.Why != "":
+		text = reason(g.hop)
+		if g.n > 1 {
+			text += fmt.Sprintf(" (and %d more)", g.n-1)
+		}
+	case id != "":
+		sign, color = mark(model.Broken)
+		text = string(id) + ", see above"
+	default:
+		return
+	}
+	p.item(4, p.style.paint(color, sign), hopName(g.hop)+": "+text)
+}
+
+// accused gives, by the index of the hop, the cause that is found there. A cause that explains why the
+// route fails, but whose object is not drawn, as a Deployment is not, is shown at the last hop: what it
+// breaks is the application.
+func accused(t model.Trace, causes []model.Finding) map[int]model.CauseID {
+	at := map[int]model.CauseID{}
+	for i, h := range t.Hops {
+		for _, f := range causes {
+			if at[i] == "" && blamed(h, []model.Finding{f}) {
+				at[i] = f.ID
+			}
+		}
+	}
+	if len(at) > 0 || len(t.Hops) == 0 || slices.ContainsFunc(t.Hops, func(h model.Hop) bool { return h.Verdict == model.Broken }) {
+		return at
+	}
+	for _, f := range causes {
+		if explains(f, t) {
+			at[len(t.Hops)-1] = f.ID
+			break
+		}
+	}
+	return at
+}
+
+// reason is why a hop is not right, without saying its name again.
+func reason(h model.Hop) string {
+	why := plain(h.Why)
+	for _, name := range []string{hopName(h), strings.ToLower(h.Object.Kind) + " " + h.Object.Name} {
+		if rest, ok := strings.CutPrefix(why, name); ok && (strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, ": ")) {
+			return strings.TrimLeft(rest, ": ")
+		}
+	}
+	return why
+}
+
 // draw writes the hops in a row, broken between hops where the row is too long.
-func (p *page) draw(t model.Trace, causes []model.Finding) {
+func (p *page) draw(t model.Trace, accused map[int]model.CauseID) {
 	const joint = " ── "
 	line, used := "  client", len("  client")
+	i := 0
 	for _, g := range groups(t.Hops) {
 		sign, color := mark(g.hop.Verdict)
-		if blamed(g.hop, causes) {
-			sign, color = mark(model.Broken)
+		for end := i + g.n; i < end; i++ {
+			if accused[i] != "" {
+				sign, color = mark(model.Broken)
+			}
 		}
 		text := hopName(g.hop)
 		if g.n > 1 {
@@ -67,6 +131,15 @@ func groups(hops []model.Hop) []group {
 			continue
 		}
 		gs = append(gs, group{h, 1})
+	}
+	return gs
+}
+
+// singly makes a group of each hop.
+func singly(hops []model.Hop) []group {
+	gs := make([]group, len(hops))
+	for i, h := range hops {
+		gs[i] = group{h, 1}
 	}
 	return gs
 }

@@ -13,7 +13,8 @@ import (
 func Plan(w io.Writer, plan model.Plan, s Style) error {
 	p := &page{style: s}
 	r := plan.Remedy
-	p.heading(p.style.paint(bold, "Plan: "+plain(r.Summary)), plain(r.Action)+", "+string(r.Risk)+" risk")
+	p.item(0, p.style.paint(bold, "Plan:"), p.style.paint(bold, plain(r.Summary)))
+	p.field("Action", plain(r.Action)+", "+string(r.Risk)+" risk")
 	p.field("Mends", string(plan.Finding.ID)+" at "+plain(plan.Finding.Object.String()))
 	p.field("", plain(plan.Finding.Summary))
 	if r.Why != "" {
@@ -76,15 +77,23 @@ func (p *page) diff(text string) {
 	}
 }
 
-// effects compares the walks before and after, route by route.
+// effects compares the walks before and after. Routes to which nothing happens take one line.
 func (p *page) effects(plan model.Plan) {
-	label := "What if"
+	label, same := "What if", 0
 	for i, b := range plan.Before {
 		if i >= len(plan.After) {
 			break
 		}
-		p.field(label, fmt.Sprintf("%s: %s -> %s", plain(b.Request.String()), orUnknown(b.Predicts), orUnknown(plan.After[i].Predicts)))
+		before, after := orUnknown(b.Predicts), orUnknown(plan.After[i].Predicts)
+		if before == after && !p.style.Wide {
+			same++
+			continue
+		}
+		p.field(label, fmt.Sprintf("%s: %s -> %s", plain(b.Request.String()), before, after))
 		label = ""
+	}
+	if same > 0 {
+		p.field(label, count(same, "route")+" answered as before")
 	}
 }
 

@@ -33,8 +33,13 @@ func TestGolden(t *testing.T) {
 		"broken":      func(w io.Writer) error { return printer.Diagnosis(w, sampleDiagnosis(), wide) },
 		"broken80":    func(w io.Writer) error { return printer.Diagnosis(w, sampleDiagnosis(), printer.Style{Width: 80}) },
 		"brokenwide":  func(w io.Writer) error { return printer.Diagnosis(w, sampleDiagnosis(), printer.Style{Wide: true}) },
+		"logged":      func(w io.Writer) error { return printer.Diagnosis(w, loggedDiagnosis(), wide) },
+		"logged80":    func(w io.Writer) error { return printer.Diagnosis(w, loggedDiagnosis(), printer.Style{Width: 80}) },
+		"loggedwide":  func(w io.Writer) error { return printer.Diagnosis(w, loggedDiagnosis(), printer.Style{Wide: true}) },
 		"many":        func(w io.Writer) error { return printer.Diagnosis(w, manyRoutes(), wide) },
 		"brokencolor": func(w io.Writer) error { return printer.Diagnosis(w, sampleDiagnosis(), printer.Style{Color: true}) },
+		"notknown":    func(w io.Writer) error { return printer.Diagnosis(w, causeless(), wide) },
+		"predicted":   func(w io.Writer) error { return printer.Diagnosis(w, unobserved(), wide) },
 		"healthy":     func(w io.Writer) error { return printer.Diagnosis(w, healthyDiagnosis(), wide) },
 		"blind":       func(w io.Writer) error { return printer.Diagnosis(w, blindDiagnosis(), wide) },
 		"plan":        func(w io.Writer) error { return printer.Plan(w, samplePlan(), wide) },
@@ -121,7 +126,9 @@ func TestNoControlCharactersFromTheCluster(t *testing.T) {
 func TestWidth(t *testing.T) {
 	for _, width := range []int{80, 100, 120} {
 		var b bytes.Buffer
-		if err := printer.Diagnosis(&b, sampleDiagnosis(), printer.Style{Width: width}); err != nil {
+		style := printer.Style{Width: width}
+		if err := errors.Join(printer.Diagnosis(&b, sampleDiagnosis(), style), printer.Diagnosis(&b, loggedDiagnosis(), style),
+			printer.Plan(&b, samplePlan(), style)); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(b.String()) {
@@ -129,6 +136,39 @@ func TestWidth(t *testing.T) {
 				t.Errorf("width %d: %d columns in %q", width, n, line)
 			}
 		}
+	}
+}
+
+// Of an event, text shows one line where a page below says it all; routine steps are for programs.
+func TestEventsStayShort(t *testing.T) {
+	long := strings.Repeat("pods of Deployment shop/cart stop before the proxies do, ", 5)
+	diagnosis := printer.NewEvent(printer.EventDiagnosis, noon, long)
+	diagnosis.Route, diagnosis.Diagnosis = "shop.example.com/cart", new(sampleDiagnosis())
+	planned := printer.NewEvent(printer.EventMend, noon, long)
+	planned.Route, planned.Step, planned.Plan = "shop.example.com/cart", "planned", new(samplePlan())
+	for name, e := range map[string]printer.EventDoc{
+		"diagnosis": diagnosis, "plan": planned, "watching": printer.NewEvent(printer.EventWatching, noon, long),
+	} {
+		var b bytes.Buffer
+		if err := printer.Event(&b, e, printer.Style{Width: 80}); err != nil {
+			t.Fatal(err)
+		}
+		head, rest, _ := strings.Cut(b.String(), "\n")
+		if n := len([]rune(head)); n > 80 || !strings.HasSuffix(head, "…") {
+			t.Errorf("%s: %d columns in %q, want at most 80, cut", name, n, head)
+		}
+		if strings.HasPrefix(rest, " ") {
+			t.Errorf("%s goes on in a second line:\n%s", name, b.String())
+		}
+	}
+	routine := printer.NewEvent(printer.EventMend, noon, "changing Service shop/cart")
+	routine.Step, routine.Routine = "applying", true
+	var text, data bytes.Buffer
+	if err := errors.Join(printer.Event(&text, routine, printer.Style{}), printer.JSONLine(&data, routine)); err != nil {
+		t.Fatal(err)
+	}
+	if text.Len() > 0 || !strings.Contains(data.String(), `"step":"applying"`) {
+		t.Errorf("a routine step gives text %q and data %q, want only data", text.String(), data.String())
 	}
 }
 

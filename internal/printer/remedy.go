@@ -21,9 +21,6 @@ func (p *page) remedies(d model.Diagnosis, f model.Finding) {
 		if r.Kubectl != "" {
 			p.verbatim("By hand", plain(r.Kubectl))
 		}
-		if len(r.Undo) > 0 {
-			p.field("Undo", "gatemend puts the former "+undoes(r.Undo)+" back if the errors do not stop")
-		}
 	}
 }
 
@@ -42,24 +39,19 @@ func mends(r model.Remedy, f model.Finding, all []model.Finding) bool {
 	return same == 1 || r.Change.Target == f.Object.Ref
 }
 
+// promise says what to expect of a remedy, behind its summary.
 func promise(r model.Remedy) string {
 	text := " (" + string(r.Risk) + " risk"
 	if r.Predicts != "" {
-		text += ", afterwards predicted: " + r.Predicts
+		text += ", predicted afterwards: " + r.Predicts
 	}
 	if r.Machine != model.MachineFix {
 		text += ", a person must agree"
 	}
-	return text + ")"
-}
-
-func undoes(changes []model.Change) string {
-	for _, c := range changes {
-		if c.Op == model.OpPatch {
-			return "value"
-		}
+	if len(r.Undo) > 0 {
+		text += ", taken back if errors do not stop"
 	}
-	return "state"
+	return text + ")"
 }
 
 // fixCommand is what a person types to mend a finding, starting from a route that fails by it.

@@ -124,3 +124,53 @@ func manyRoutes() model.Diagnosis {
 	d.Unknown = []model.Unseen{{What: "a.example.com/", Why: "no NetworkPolicies in the dump"}, {What: "Pods", Why: "forbidden"}, {What: "b.example.com/", Why: "no NetworkPolicies in the dump"}}
 	return d
 }
+
+// loggedDiagnosis has two routes that fail, with the gateways' own lines as proof: one that was parsed
+// and one that was not, and a cause at a Deployment, which no path draws.
+func loggedDiagnosis() model.Diagnosis {
+	const raw = `{"@timestamp":"2026-03-14T11:59:50.242Z","authority":"shop.example.com","bytes_received":0,"bytes_sent":19,` +
+		`"downstream_local_address":"10.0.1.13:8080","method":"GET","path":"/cart","protocol":"HTTP/1.1",` +
+		`"request_id":"cb55545e-1183-43f1-b10a-379f77de0bdc","response_code":503,"response_flags":"UF","upstream_host":"10.0.3.7:9090"}`
+	d := sampleDiagnosis()
+	d.Causes[0].ID, d.Causes[0].Object.Ref = "wrong-listen-address", ref("Deployment", "cart")
+	d.Causes[0].Summary = "Deployment shop/cart listens on loopback only."
+	d.Causes[0].Explains = []string{"shop.example.com/cart: 1 of 400 requests failed"}
+	from := "dumps/monday/logs/envoy-shop-74cf_envoy.log:113"
+	d.Causes[0].Evidence = []model.Evidence{
+		{Kind: "proxy-log", Text: raw, At: noon.Add(-10 * time.Second), Source: from},
+		{Kind: "proxy-log", Text: "not parsed: " + raw, At: noon.Add(-24 * time.Hour), Source: "edge/envoy-shop-74cf/envoy"},
+	}
+	d.Remedies = nil
+	d.Observed = []model.Observation{{
+		Route: "shop.example.com/cart", Object: ref("Ingress", "shop"), Proxy: "envoy", Status: 503, Failure: model.Refused,
+		Count: 1, Requests: 400, First: noon.Add(-10 * time.Second), Last: noon.Add(-10 * time.Second),
+		Samples: []model.Signal{{
+			Proxy: "envoy", Source: from, Raw: raw, Status: 503, Failure: model.Refused, Reason: "UF",
+			Request: model.Request{Host: "shop.example.com", Path: "/cart"}, Tries: []model.Try{{Address: "10.0.3.7:9090"}},
+		}},
+	}, {
+		Route: "shop.example.com/pay", Object: ref("Ingress", "shop"), Proxy: "envoy", Status: 504, Failure: model.ResponseTimeout,
+		Count: 399, Requests: 400, First: noon.Add(-25 * time.Hour), Last: noon.Add(-2 * time.Minute),
+	}}
+	d.Traces[0].Predicts = "200"
+	for i := range d.Traces[0].Hops {
+		d.Traces[0].Hops[i].Verdict, d.Traces[0].Hops[i].Why = model.OK, ""
+	}
+	d.Traces[0].Endpoints = nil
+	d.Unknown = []model.Unseen{{What: "shop.example.com/pay: ", Why: "the NetworkPolicies could not be looked at"}}
+	return d
+}
+
+// causeless is requests that fail for a reason that is not known.
+func causeless() model.Diagnosis {
+	d := loggedDiagnosis()
+	d.Causes, d.AlsoWrong, d.Remedies = nil, nil, nil
+	return d
+}
+
+// unobserved is a cause found in objects alone, without any log.
+func unobserved() model.Diagnosis {
+	d := sampleDiagnosis()
+	d.Observed, d.Causes[0].Since = nil, time.Time{}
+	return d
+}

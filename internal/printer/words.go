@@ -28,13 +28,25 @@ func ago(d time.Duration) string {
 	}
 }
 
+// clock writes the time of day, with the date where that is not the snapshot's.
+func clock(t, now time.Time) string {
+	t, now = t.UTC(), now.UTC()
+	if !now.IsZero() && t.Format(time.DateOnly) != now.Format(time.DateOnly) {
+		return t.Format(time.DateTime)
+	}
+	return t.Format(time.TimeOnly)
+}
+
 // moment writes a time, and how long it was before the snapshot.
 func moment(t, now time.Time) string {
-	text := t.UTC().Format(time.RFC3339)
-	if now.IsZero() || t.After(now) {
+	if now.IsZero() {
+		return t.UTC().Format(time.DateTime) + " UTC"
+	}
+	text := clock(t, now) + " UTC"
+	if t.After(now) {
 		return text
 	}
-	return text + " (" + ago(now.Sub(t)) + " before this look)"
+	return text + ", " + ago(now.Sub(t)) + " before this look"
 }
 
 // certainty puts a confidence into words; package diagnose says what the steps mean.
@@ -71,6 +83,14 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// verb writes "fails" for one and "fail" for several.
+func verb(n int, plural string) string {
+	if n == 1 {
+		return plural + "s"
+	}
+	return plural
 }
 
 // be is "is" or "are".

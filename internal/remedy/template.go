@@ -26,6 +26,7 @@ func templateOf(s *snapshot.Snapshot, workload model.Ref) *corev1.PodTemplateSpe
 		if d, p := s.DaemonSets().Get(ns, name); p == snapshot.Present {
 			return &d.Spec.Template
 		}
+	default: // no workload
 	}
 	return nil
 }

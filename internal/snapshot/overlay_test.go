@@ -15,7 +15,7 @@ import (
 )
 
 func cart() (*corev1.Service, model.Ref) {
-	s := &corev1.Service{ObjectMeta: meta("shop", "cart"), Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "cart"}, Ports: []corev1.ServicePort{{Port: 80}}}}
+	s := &corev1.Service{ObjectMeta: meta("cart"), Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "cart"}, Ports: []corev1.ServicePort{{Port: 80}}}}
 	s.ResourceVersion = "7"
 	return s, model.Ref{APIVersion: "v1", Kind: "Service", Namespace: "shop", Name: "cart"}
 }
@@ -25,7 +25,7 @@ func raw(v string) json.RawMessage { return json.RawMessage(v) }
 func TestWith(t *testing.T) {
 	svc, ref := cart()
 	s := build(t, map[snapshot.Kind]snapshot.Coverage{snapshot.Services: snapshot.Complete, snapshot.Pods: snapshot.Complete},
-		svc, &corev1.Pod{ObjectMeta: meta("shop", "cart-1")})
+		svc, &corev1.Pod{ObjectMeta: meta("cart-1")})
 	patch := func(fields ...model.FieldChange) model.Change {
 		return model.Change{Op: model.OpPatch, Target: ref, Fields: fields}
 	}

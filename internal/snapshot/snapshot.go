@@ -27,7 +27,7 @@ type Snapshot struct {
 }
 
 // table is what all Tables have in common, whatever they hold.
-type table interface {
+type table interface { //nolint:interfacebloat // it has one implementation, Table[T], and only forgets T
 	putAny(o metav1.Object) bool
 	getAny(namespace, name string) (metav1.Object, Presence)
 	drop(namespace, name string)

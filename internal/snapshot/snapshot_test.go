@@ -13,8 +13,9 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-func meta(namespace, name string) metav1.ObjectMeta {
-	return metav1.ObjectMeta{Namespace: namespace, Name: name}
+// meta is the metadata of an object in the shop's namespace.
+func meta(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: "shop", Name: name}
 }
 
 func build(t *testing.T, cover map[snapshot.Kind]snapshot.Coverage, objects ...metav1.Object) *snapshot.Snapshot {
@@ -92,7 +93,7 @@ func TestPresence(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := snapshot.NewBuilder()
-			if err := b.Add(&corev1.Service{ObjectMeta: meta("shop", "cart")}); err != nil {
+			if err := b.Add(&corev1.Service{ObjectMeta: meta("cart")}); err != nil {
 				t.Fatal(err)
 			}
 			b.Cover(snapshot.Services, tc.coverage, tc.scope, "because")
@@ -140,7 +141,7 @@ func TestSecretsLoseTheirValues(t *testing.T) {
 func TestAddReplaces(t *testing.T) {
 	b := snapshot.NewBuilder()
 	for _, label := range []string{"old", "new"} {
-		o := &corev1.Service{ObjectMeta: meta("shop", "cart")}
+		o := &corev1.Service{ObjectMeta: meta("cart")}
 		o.Labels = map[string]string{"is": label}
 		if err := b.Add(o); err != nil {
 			t.Fatal(err)

@@ -105,7 +105,7 @@ func Judge(e Evidence, now time.Time, o Options) Judgement {
 	case proven && late:
 		return say(Unverified, "%d requests in a row succeeded, but %s", e.After.Run, disagreement(e))
 	case e.After.Requests == 0 && now.Sub(e.Started) >= min(o.NoTraffic, o.Deadline):
-		return judgeSilence(e, o, late)
+		return judgeSilence(e, late)
 	case late:
 		return judgeLate(e, need)
 	default:
@@ -114,7 +114,7 @@ func Judge(e Evidence, now time.Time, o Options) Judgement {
 }
 
 // judgeSilence is for a route without a single request since the change.
-func judgeSilence(e Evidence, o Options, late bool) Judgement {
+func judgeSilence(e Evidence, late bool) Judgement {
 	switch {
 	case e.ModelAgrees && e.Ready:
 		return say(Unverified, "no request reached the route; the model expects it to work and its pods are ready")

@@ -52,7 +52,7 @@ func (s *Store) build(ctx context.Context, set set, wanted []string) (map[string
 	if err := os.MkdirAll(scratch, 0o755); err != nil {
 		return nil, fmt.Errorf("create scratch folder: %w", err)
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { _ = os.RemoveAll(scratch) }() // the next build clears it if this cannot
 	if err := s.compile(ctx, set, lacking, scratch); err != nil {
 		return nil, err
 	}

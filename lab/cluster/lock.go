@@ -17,20 +17,12 @@ import (
 func lockState(ctx context.Context, l layout, create bool, waiting func()) (unlock func(), err error) {
 	said := false
 	for {
-		if create {
-			if err := os.MkdirAll(l.dir, 0o755); err != nil {
-				return nil, fmt.Errorf("create state folder: %w", err)
-			}
-		}
-		dir, err := os.Open(l.dir)
-		if errors.Is(err, os.ErrNotExist) {
-			if create {
-				continue // another process removed it just now
-			}
-			return nil, fmt.Errorf("%w: %s", ErrNotFound, l.name)
+		dir, err := openState(l, create)
+		if create && errors.Is(err, ErrNotFound) {
+			continue // another process removed it just now
 		}
 		if err != nil {
-			return nil, fmt.Errorf("open state folder: %w", err)
+			return nil, err
 		}
 		err = syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil && sameFolder(dir, l.dir) {
@@ -52,6 +44,23 @@ func lockState(ctx context.Context, l layout, create bool, waiting func()) (unlo
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// openState opens the state folder, which is made if create is set. It is ErrNotFound if it is not there.
+func openState(l layout, create bool) (*os.File, error) {
+	if create {
+		if err := os.MkdirAll(l.dir, 0o755); err != nil {
+			return nil, fmt.Errorf("create state folder: %w", err)
+		}
+	}
+	dir, err := os.Open(l.dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, l.name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open state folder: %w", err)
+	}
+	return dir, nil
 }
 
 // sameFolder says whether the open folder is still the one at the path.

@@ -18,20 +18,10 @@ const uplink = "node0"
 
 // setUpNetwork makes what is missing of the nodes' namespaces, links,
 // addresses and routes.
-func setUpNetwork(ctx context.Context, l layout, nodes []Node) error {
+func setUpNetwork(ctx context.Context, nodes []Node) error {
 	for _, node := range nodes {
-		exists, err := netns.Exists(node.Namespace)
-		if err != nil {
+		if err := ensureNamespace(node.Namespace); err != nil {
 			return err
-		}
-		if !exists {
-			// A file without a namespace is what a killed run left.
-			if err := netns.Delete(node.Namespace); err != nil {
-				return err
-			}
-			if err := netns.Create(node.Namespace); err != nil {
-				return err
-			}
 		}
 	}
 	for _, node := range nodes {
@@ -50,6 +40,19 @@ func setUpNetwork(ctx context.Context, l layout, nodes []Node) error {
 		}
 	}
 	return nil
+}
+
+// ensureNamespace makes a namespace unless it is there.
+func ensureNamespace(name string) error {
+	exists, err := netns.Exists(name)
+	if err != nil || exists {
+		return err
+	}
+	// A file without a namespace is what a killed run left.
+	if err := netns.Delete(name); err != nil {
+		return err
+	}
+	return netns.Create(name)
 }
 
 // setUpNode gives one node its address.

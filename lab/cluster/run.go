@@ -30,7 +30,7 @@ func (c *Cluster) start(path string, what component) error {
 		return fmt.Errorf("open log of %s: %w", what.name, err)
 	}
 	defer log.Close()
-	cmd := exec.Command(path, what.args...)
+	cmd := exec.Command(path, what.args...) //nolint:noctx // no context ends it: it outlives this process
 	cmd.Dir = c.layout.dir
 	cmd.Env = c.environment()
 	cmd.Stdout, cmd.Stderr = log, log

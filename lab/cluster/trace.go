@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -57,8 +58,8 @@ func glob(pattern string) []string {
 
 // removeTraces removes what traces listed, and the kubelets' common socket
 // unless a kubelet still answers there.
-func removeTraces(traces []string) error {
-	if conn, err := net.Dial("unix", devicePluginSocket); err == nil {
+func removeTraces(ctx context.Context, traces []string) error {
+	if conn, err := (&net.Dialer{Timeout: askWithin}).DialContext(ctx, "unix", devicePluginSocket); err == nil {
 		conn.Close()
 	} else if errors.Is(err, syscall.ECONNREFUSED) {
 		traces = append(traces, devicePluginSocket)

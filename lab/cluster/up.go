@@ -107,7 +107,7 @@ func claim(l layout, o Options) (spec, error) {
 	}
 	if len(foreign) > 0 {
 		// The folder is empty if it is new: nothing was made.
-		os.Remove(l.dir)
+		_ = os.Remove(l.dir)
 		return spec{}, fmt.Errorf("make cluster %s: %s exists and is not the lab's; remove it with `ip netns del`, or use another name", l.name, strings.Join(foreign, ", "))
 	}
 	return s, s.write(l)
@@ -115,12 +115,12 @@ func claim(l layout, o Options) (spec, error) {
 
 // bringUp does everything below the spec.
 func (c *Cluster) bringUp(ctx context.Context, store *binary.Store, programs map[string]string, images []string) error {
-	l, nodes := c.layout, c.Nodes()
+	nodes := c.Nodes()
 	if err := c.writeFiles(nodes); err != nil {
 		return err
 	}
 	loadModules(ctx)
-	if err := setUpNetwork(ctx, l, nodes); err != nil {
+	if err := setUpNetwork(ctx, nodes); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)

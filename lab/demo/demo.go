@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +29,10 @@ type Options struct {
 	Name     string        // of the cluster; empty means the lab's default
 	Gatemend string        // path of the program
 	Faults   []fault.Fault // in this order
-	Out      io.Writer
+	// Apart gives each fault a gatemend of its own, which knows nothing of those before: one that has
+	// rolled a Deployment back will not do so a second time.
+	Apart bool
+	Out   io.Writer
 }
 
 type demo struct {
@@ -62,16 +66,14 @@ func Run(ctx context.Context, o Options) (results []Result, err error) {
 		return nil, fmt.Errorf("make a folder for gatemend's records: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	d.events = &events{path: filepath.Join(dir, "events.jsonl")}
-	d.headline("gatemend watch --fix --yes --approve all")
-	if d.gatemend, err = watch(ctx, d.cluster, o.Gatemend, d.events.path, filepath.Join(dir, "journal.jsonl"), o.Out); err != nil {
-		return nil, err
-	}
-	defer d.gatemend.stop()
-	if err := d.watching(ctx); err != nil {
-		return nil, err
-	}
-	for _, f := range o.Faults {
+	for i, f := range o.Faults {
+		if d.gatemend == nil || o.Apart {
+			stop, err := d.start(ctx, o.Gatemend, filepath.Join(dir, strconv.Itoa(i)))
+			if err != nil {
+				return results, err
+			}
+			defer stop()
+		}
 		result, err := d.round(ctx, f)
 		results = append(results, result)
 		if err != nil {
@@ -115,9 +117,19 @@ func (d *demo) prepare(ctx context.Context, o Options) error {
 	return err
 }
 
-// watching waits until gatemend follows the gateways' logs.
-func (d *demo) watching(ctx context.Context) error {
-	return d.await(ctx, "gatemend to follow the gateways' logs", time.Minute, func() (bool, error) {
+// start begins to watch in place of the gatemend that did so before. Its records are in files that
+// begin with prefix.
+func (d *demo) start(ctx context.Context, program, prefix string) (stop func(), err error) {
+	if d.gatemend != nil {
+		d.gatemend.stop()
+	}
+	d.events = &events{path: prefix + "-events.jsonl"}
+	d.headline("gatemend watch --fix --yes --approve all")
+	if d.gatemend, err = watch(ctx, d.cluster, program, d.events.path, prefix+"-journal.jsonl", d.out); err != nil {
+		return nil, err
+	}
+	g := d.gatemend
+	return g.stop, d.await(ctx, "gatemend to follow the gateways' logs", time.Minute, func() (bool, error) {
 		err := d.events.poll()
 		return len(d.events.all) > 0, err
 	})

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/gatemend/gatemend/lab/cluster"
@@ -16,7 +17,7 @@ import (
 
 // enough is how long errors are recorded: long enough for probes to fail a few times and for events
 // to be written.
-const enough = 8 * time.Second
+const enough = 12 * time.Second
 
 // Expectation is the right answer for a recorded dump, in its file expect.yaml.
 type Expectation struct {
@@ -28,8 +29,8 @@ type Expectation struct {
 	Object  string   `json:"object"`
 }
 
-// Record breaks the shop in one way after another and writes for each what gatemend reads, with
-// `gatemend dump`, and the right answer to a folder of its name below dir.
+// Record breaks the shop in one way after another. For each it writes what gatemend reads, with
+// `gatemend dump`, to dir/FAULT/dump, and beside it the right answer.
 func Record(ctx context.Context, o Options, dir string) error {
 	d := &demo{out: o.Out}
 	if err := d.prepare(ctx, o); err != nil {
@@ -55,6 +56,10 @@ func (d *demo) record(ctx context.Context, gatemend string, f fault.Fault, dir s
 		return err
 	}
 	d.headline("recording %s: %s", f.Name, f.Title)
+	if err := d.forget(ctx); err != nil {
+		return err
+	}
+	injected := time.Now()
 	if err := f.Inject(ctx, d.client); err != nil {
 		return err
 	}
@@ -69,7 +74,7 @@ func (d *demo) record(ctx context.Context, gatemend string, f fault.Fault, dir s
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("remove the former recording: %w", err)
 	}
-	if err := d.cluster.Exec(ctx, []string{gatemend, "dump", dir, "--since", "30s"}, cluster.Stdio{Out: d.out, Err: d.out}); err != nil {
+	if err := d.cluster.Exec(ctx, []string{gatemend, "dump", filepath.Join(dir, "dump"), "--since", time.Since(injected).Round(time.Second).String()}, cluster.Stdio{Out: d.out, Err: d.out}); err != nil {
 		return err
 	}
 	text, err := yaml.Marshal(Expectation{
@@ -78,10 +83,24 @@ func (d *demo) record(ctx context.Context, gatemend string, f fault.Fault, dir s
 	if err != nil {
 		return fmt.Errorf("write the right answer: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "expect.yaml"), text, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "expect.yaml"), text, 0o644); err != nil {
 		return fmt.Errorf("write the right answer: %w", err)
 	}
 	return f.Restore(ctx, d.client)
+}
+
+// forget removes the events of earlier faults, which would be most of a dump otherwise.
+func (d *demo) forget(ctx context.Context) error {
+	namespaces, err := d.client.Kube.CoreV1().Namespaces().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("list namespaces: %w", err)
+	}
+	for _, n := range namespaces.Items {
+		if err := d.client.Kube.CoreV1().Events(n.Name).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
+			return fmt.Errorf("delete events in %s: %w", n.Name, err)
+		}
+	}
+	return nil
 }
 
 // recordRate keeps the recorded logs short.

@@ -29,7 +29,12 @@ func (d *demo) round(ctx context.Context, f fault.Fault) (Result, error) {
 		return Result{}, err
 	}
 	defer run.Stop()
-	if err := d.await(ctx, "every route to answer well", mendLimit, func() (bool, error) { return calm(run.Report()), nil }); err != nil {
+	if err := d.await(ctx, "every route to answer well", mendLimit, func() (bool, error) {
+		if err := d.events.poll(); err != nil {
+			return false, err
+		}
+		return calm(run.Report()) && !alarmed(d.events.all), nil
+	}); err != nil {
 		return Result{}, fmt.Errorf("before %s: %w", f.Name, err)
 	}
 
@@ -112,6 +117,20 @@ func calmTarget(r load.Report) bool {
 		quiet = r.LastError
 	}
 	return r.LastGood.Sub(quiet) >= calmFor
+}
+
+// alarmed reports whether an alarm is still open: a new fault on the same route would be part of it.
+func alarmed(all []event) bool {
+	open := map[string]bool{}
+	for _, e := range all {
+		switch e.Type {
+		case "alarm":
+			open[e.Route] = true
+		case "calm":
+			delete(open, e.Route)
+		}
+	}
+	return len(open) > 0
 }
 
 func reportOf(reports []load.Report, host string) load.Report {

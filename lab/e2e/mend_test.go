@@ -6,38 +6,49 @@ package e2e
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/gatemend/gatemend/lab/cluster"
 	"github.com/gatemend/gatemend/lab/demo"
 	"github.com/gatemend/gatemend/lab/fault"
 )
 
-// build makes the gatemend program from the repository's main module.
-func build(t *testing.T) string {
+// name is that of the cluster of these tests, beside which a demo's may be up.
+const name = "e2e"
+
+// program is the gatemend that is tested: the one that GATEMEND names, or one built here.
+func program(t *testing.T) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "gatemend")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/gatemend")
+	if path := os.Getenv("GATEMEND"); path != "" {
+		return path
+	}
+	path := filepath.Join(t.TempDir(), "gatemend")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/gatemend")
 	cmd.Dir = filepath.Join("..", "..")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build gatemend: %v\n%s", err, out)
 	}
-	return program
+	return path
 }
 
-// TestEveryFaultIsMended breaks the shop behind real proxies in every way that a machine may mend,
-// and wants each to be detected, rightly named, mended, and proven on the clients' own counts.
+// TestEveryFaultIsMended breaks the shop behind real proxies in every way that the lab knows, and
+// wants each fault to be detected, rightly named, mended, and proven on the clients' own counts.
 func TestEveryFaultIsMended(t *testing.T) {
-	var faults []fault.Fault
-	for _, f := range fault.All() {
-		if !f.AdviceOnly {
-			faults = append(faults, f)
+	faults := fault.All()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+		defer cancel()
+		if err := cluster.Down(ctx, name, t.Output()); err != nil {
+			t.Error(err)
 		}
-	}
-	results, err := demo.Run(t.Context(), demo.Options{Gatemend: build(t), Faults: faults, Out: t.Output()})
+	})
+	results, err := demo.Run(t.Context(), demo.Options{Name: name, Gatemend: program(t), Faults: faults, Apart: true, Out: t.Output()})
 	if err != nil && !errors.Is(err, demo.ErrFailed) {
-		t.Error(context.Cause(t.Context()), err)
+		t.Error(err)
 	}
 	if len(results) != len(faults) {
 		t.Errorf("%d of %d faults were tried", len(results), len(faults))

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,7 +32,7 @@ func (c *Controller) Run(ctx context.Context, client kubernetes.Interface) error
 	err := Watch(ctx, client, c.Settle, func(ctx context.Context, o Objects) error {
 		return c.apply(ctx, client, o, cancel)
 	}, func(err error) { c.Warn(err.Error()) })
-	if err == nil && context.Cause(ctx) != ctx.Err() {
+	if err == nil && !errors.Is(context.Cause(ctx), ctx.Err()) {
 		err = context.Cause(ctx)
 	}
 	if e := c.Process.Stop(10 * time.Second); err == nil {

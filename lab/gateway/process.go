@@ -100,12 +100,12 @@ func (p *Process) Stop(patience time.Duration) error {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
-	case <-p.done:
+	case <-p.done: //nolint:errcheck // it was told to end: how it did does not matter
 	case <-timer.C:
 		if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return fmt.Errorf("kill %s: %w", filepath.Base(p.Binary), err)
 		}
-		<-p.done
+		<-p.done //nolint:errcheck // it was killed
 	}
 	return nil
 }

@@ -35,12 +35,14 @@ func named(name string) networkingv1.ServiceBackendPort {
 	return networkingv1.ServiceBackendPort{Name: name}
 }
 
-func service(name string, ports ...corev1.ServicePort) *corev1.Service {
-	return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}, Spec: corev1.ServiceSpec{Ports: ports}}
+// web is the Service of that name.
+func web(ports ...corev1.ServicePort) *corev1.Service {
+	return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}, Spec: corev1.ServiceSpec{Ports: ports}}
 }
 
-// slice has one address per ready flag: 10.244.0.1 and up. No port number at all when port is 0.
-func slice(service, portName string, port int32, ready ...*bool) *discoveryv1.EndpointSlice {
+// slice has a port named http and one address per ready flag: 10.244.0.1 and up. No port number at all when port is 0.
+func slice(service string, port int32, ready ...*bool) *discoveryv1.EndpointSlice {
+	portName := "http"
 	s := &discoveryv1.EndpointSlice{
 		ObjectMeta:  metav1.ObjectMeta{Namespace: "shop", Name: service + "-1", Labels: map[string]string{discoveryv1.LabelServiceName: service}},
 		AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Name: &portName}},
@@ -67,22 +69,22 @@ func TestBackendOfAnIngress(t *testing.T) {
 		want     gateway.State
 		ready    []string
 	}{
-		{name: "a port by number finds the slice's port by name", port: number(80), services: []*corev1.Service{service("web", http)},
-			slices: []*discoveryv1.EndpointSlice{slice("web", "http", 8080, &yes, &yes)}, want: gateway.Found,
+		{name: "a port by number finds the slice's port by name", port: number(80), services: []*corev1.Service{web(http)},
+			slices: []*discoveryv1.EndpointSlice{slice("web", 8080, &yes, &yes)}, want: gateway.Found,
 			ready: []string{"10.244.0.1:8080", "10.244.0.2:8080"}},
-		{name: "a port by name", port: named("http"), services: []*corev1.Service{service("web", http)},
-			slices: []*discoveryv1.EndpointSlice{slice("web", "http", 8080, &yes)}, want: gateway.Found, ready: []string{"10.244.0.1:8080"}},
+		{name: "a port by name", port: named("http"), services: []*corev1.Service{web(http)},
+			slices: []*discoveryv1.EndpointSlice{slice("web", 8080, &yes)}, want: gateway.Found, ready: []string{"10.244.0.1:8080"}},
 		{name: "an endpoint that is not ready is left out, one of unknown readiness is not", port: number(80),
-			services: []*corev1.Service{service("web", http)},
-			slices:   []*discoveryv1.EndpointSlice{slice("web", "http", 8080, &no, nil)}, want: gateway.Found, ready: []string{"10.244.0.2:8080"}},
-		{name: "no Service", port: number(80), slices: []*discoveryv1.EndpointSlice{slice("web", "http", 8080, &yes)}, want: gateway.ServiceMissing},
-		{name: "the Service has another port", port: number(8080), services: []*corev1.Service{service("web", http)},
-			slices: []*discoveryv1.EndpointSlice{slice("web", "http", 8080, &yes)}, want: gateway.PortMissing},
+			services: []*corev1.Service{web(http)},
+			slices:   []*discoveryv1.EndpointSlice{slice("web", 8080, &no, nil)}, want: gateway.Found, ready: []string{"10.244.0.2:8080"}},
+		{name: "no Service", port: number(80), slices: []*discoveryv1.EndpointSlice{slice("web", 8080, &yes)}, want: gateway.ServiceMissing},
+		{name: "the Service has another port", port: number(8080), services: []*corev1.Service{web(http)},
+			slices: []*discoveryv1.EndpointSlice{slice("web", 8080, &yes)}, want: gateway.PortMissing},
 		{name: "a named target port that no pod declares leaves the slice without a number", port: number(80),
-			services: []*corev1.Service{service("web", http)},
-			slices:   []*discoveryv1.EndpointSlice{slice("web", "http", 0, &yes)}, want: gateway.Found},
-		{name: "a slice of another Service", port: number(80), services: []*corev1.Service{service("web", http)},
-			slices: []*discoveryv1.EndpointSlice{slice("cart", "http", 8080, &yes)}, want: gateway.Found},
+			services: []*corev1.Service{web(http)},
+			slices:   []*discoveryv1.EndpointSlice{slice("web", 0, &yes)}, want: gateway.Found},
+		{name: "a slice of another Service", port: number(80), services: []*corev1.Service{web(http)},
+			slices: []*discoveryv1.EndpointSlice{slice("cart", 8080, &yes)}, want: gateway.Found},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,6 +8,9 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	discoverylisters "k8s.io/client-go/listers/discovery/v1"
+	networkinglisters "k8s.io/client-go/listers/networking/v1"
 	"k8s.io/client-go/tools/cache"
 )
 
@@ -44,18 +47,7 @@ func Watch(ctx context.Context, client kubernetes.Interface, settle time.Duratio
 			return fmt.Errorf("read %s: %w", kind, context.Cause(ctx))
 		}
 	}
-	read := func() (o Objects, err error) {
-		if o.Ingresses, err = ingresses.Lister().List(labels.Everything()); err != nil {
-			return o, fmt.Errorf("list ingresses: %w", err)
-		}
-		if o.Services, err = services.Lister().List(labels.Everything()); err != nil {
-			return o, fmt.Errorf("list services: %w", err)
-		}
-		if o.Slices, err = endpoints.Lister().List(labels.Everything()); err != nil {
-			return o, fmt.Errorf("list endpointslices: %w", err)
-		}
-		return o, nil
-	}
+	read := func() (Objects, error) { return listed(ingresses.Lister(), services.Lister(), endpoints.Lister()) }
 	mark()
 	for {
 		select {
@@ -78,4 +70,18 @@ func Watch(ctx context.Context, client kubernetes.Interface, settle time.Duratio
 			report(err)
 		}
 	}
+}
+
+// listed is everything there is.
+func listed(ingresses networkinglisters.IngressLister, services corelisters.ServiceLister, endpoints discoverylisters.EndpointSliceLister) (o Objects, err error) {
+	if o.Ingresses, err = ingresses.List(labels.Everything()); err != nil {
+		return o, fmt.Errorf("list ingresses: %w", err)
+	}
+	if o.Services, err = services.List(labels.Everything()); err != nil {
+		return o, fmt.Errorf("list services: %w", err)
+	}
+	if o.Slices, err = endpoints.List(labels.Everything()); err != nil {
+		return o, fmt.Errorf("list endpointslices: %w", err)
+	}
+	return o, nil
 }

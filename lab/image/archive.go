@@ -118,7 +118,7 @@ func writeFile(path string, write func(io.Writer) (string, error)) (string, erro
 	if err != nil {
 		return "", fmt.Errorf("create image file: %w", err)
 	}
-	defer os.Remove(file.Name())
+	defer func() { _ = os.Remove(file.Name()) }() // it is gone when it got its name
 	result, err := write(file)
 	if err = errors.Join(err, file.Close()); err != nil {
 		return "", fmt.Errorf("write image file: %w", err)

@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,12 +62,7 @@ func Libraries(program string) ([]string, error) {
 			return nil, fmt.Errorf("find libraries of %s: more than %d", program, maxLibraries)
 		}
 	}
-	list := make([]string, 0, len(found))
-	for path := range found {
-		list = append(list, path)
-	}
-	slices.Sort(list)
-	return list, nil
+	return slices.Sorted(maps.Keys(found)), nil
 }
 
 // needs is what one ELF file asks of the loader.
@@ -157,24 +153,34 @@ func configuredFolders(config string, depth int) ([]string, error) {
 		switch {
 		case len(fields) == 0:
 		case fields[0] == "include" && len(fields) == 2:
-			pattern := fields[1]
-			if !filepath.IsAbs(pattern) {
-				pattern = filepath.Join(filepath.Dir(config), pattern)
-			}
-			files, err := filepath.Glob(pattern)
+			more, err := includedFolders(config, fields[1], depth)
 			if err != nil {
-				return nil, fmt.Errorf("read loader configuration %s: %w", config, err)
+				return nil, err
 			}
-			for _, file := range files {
-				more, err := configuredFolders(file, depth+1)
-				if err != nil {
-					return nil, err
-				}
-				folders = append(folders, more...)
-			}
+			folders = append(folders, more...)
 		case strings.HasPrefix(fields[0], "/"):
 			folders = append(folders, fields[0])
 		}
+	}
+	return folders, nil
+}
+
+// includedFolders reads the files that a configuration includes; the pattern is relative to its folder.
+func includedFolders(config, pattern string, depth int) ([]string, error) {
+	if !filepath.IsAbs(pattern) {
+		pattern = filepath.Join(filepath.Dir(config), pattern)
+	}
+	files, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("read loader configuration %s: %w", config, err)
+	}
+	var folders []string
+	for _, file := range files {
+		more, err := configuredFolders(file, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		folders = append(folders, more...)
 	}
 	return folders, nil
 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log" //nolint:depguard // net/http takes its ErrorLog in no other form
 	"net"
 	"net/http"
 	"time"
@@ -103,19 +103,19 @@ func (s *Server) live(ctx context.Context, srv *http.Server, started time.Time, 
 				s.cut(srv)
 				return 0
 			default:
-				return s.drain(srv)
+				return s.drain(ctx, srv)
 			}
 		}
 	}
 }
 
 // drain lets proxies learn that this pod is going before the listener closes.
-func (s *Server) drain(srv *http.Server) int {
+func (s *Server) drain(ctx context.Context, srv *http.Server) int {
 	s.logf("SIGTERM, draining for %s", s.o.Drain)
 	timer := time.NewTimer(s.o.Drain)
 	defer timer.Stop()
 	<-timer.C
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := srv.Shutdown(ctx); err != nil {
 		s.logf("requests cut: %v", err)

@@ -66,15 +66,22 @@ func start(t *testing.T, change func(*shop.Options)) *process {
 	return p
 }
 
-func (p *process) get(client *http.Client, path string) (*http.Response, error) {
+// reply is a response, read to its end.
+type reply struct {
+	status int
+	major  int // of the protocol's version
+	header http.Header
+	body   []byte
+}
+
+func (p *process) get(client *http.Client, path string) (reply, error) {
 	resp, err := client.Get("http://" + p.address + path)
 	if err != nil {
-		return nil, err
+		return reply{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp, err
+	return reply{resp.StatusCode, resp.ProtoMajor, resp.Header, body}, err
 }
 
 func (p *process) code(t *testing.T) int {
@@ -98,7 +105,7 @@ func TestAnswersWithItsName(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got shop.Answer
-	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
+	if err := json.Unmarshal(resp.body, &got); err != nil {
 		t.Fatal(err)
 	}
 	if want := (shop.Answer{Role: "cart", Version: "v2", Pod: "web-1", Path: "/cart/list"}); got != want {
@@ -131,8 +138,8 @@ func TestStatuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if resp.StatusCode != c.want {
-				t.Errorf("got %d, want %d", resp.StatusCode, c.want)
+			if resp.status != c.want {
+				t.Errorf("got %d, want %d", resp.status, c.want)
 			}
 		})
 	}
@@ -146,7 +153,7 @@ func TestSharesAreCounted(t *testing.T) {
 		switch {
 		case err != nil:
 			closed++
-		case resp.StatusCode == 502:
+		case resp.status == 502:
 			failed++
 		}
 	}
@@ -161,7 +168,7 @@ func TestHeadersOfSixteenKilobytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := len(resp.Header.Get("X-Shop-Padding")); got != 16<<10 {
+	if got := len(resp.header.Get("X-Shop-Padding")); got != 16<<10 {
 		t.Errorf("got %d bytes", got)
 	}
 }
@@ -208,7 +215,7 @@ func TestExits(t *testing.T) {
 }
 
 func TestOnTerm(t *testing.T) {
-	slow := func(t *testing.T, p *process) chan error {
+	slow := func(p *process) chan error {
 		answered := make(chan error, 1)
 		go func() {
 			_, err := p.get(fresh(), "/")
@@ -219,7 +226,7 @@ func TestOnTerm(t *testing.T) {
 	t.Run("drain serves on and finishes what is in flight", func(t *testing.T) {
 		p := start(t, func(o *shop.Options) { o.Drain, o.ResponseDelay = 200*time.Millisecond, 300*time.Millisecond })
 		p.term <- struct{}{}
-		if err := <-slow(t, p); err != nil {
+		if err := <-slow(p); err != nil {
 			t.Errorf("a request during the drain: %v", err)
 		}
 		if got := p.code(t); got != 0 {
@@ -228,7 +235,7 @@ func TestOnTerm(t *testing.T) {
 	})
 	t.Run("exit cuts what is in flight", func(t *testing.T) {
 		p := start(t, func(o *shop.Options) { o.OnTerm, o.ResponseDelay = shop.TermExit, time.Minute })
-		answered := slow(t, p)
+		answered := slow(p)
 		time.Sleep(50 * time.Millisecond) // let the request arrive; too early only makes it a refused one
 		p.term <- struct{}{}
 		if err := <-answered; err == nil {
@@ -272,8 +279,8 @@ func TestProtocols(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if resp.ProtoMajor != 2 {
-			t.Errorf("got %s", resp.Proto)
+		if resp.major != 2 {
+			t.Errorf("got HTTP/%d", resp.major)
 		}
 		if _, err := p.get(fresh(), "/"); err == nil {
 			t.Error("HTTP/1.1 got an answer")

@@ -58,6 +58,7 @@ func (p *Parser) value(v *fastjson.Value, keys ...string) []byte {
 				return p.scratch[from:]
 			}
 			return []byte{'?'} // not an integer, which no field may be
+		default: // null and what no field may be count as not set
 		}
 	}
 	return nil

@@ -112,15 +112,25 @@ func (e *entry) readRest(b []byte) bool {
 	if !ok || bytes.Count(queues, []byte{'/'}) != 1 {
 		return false
 	}
-	for range 2 { // captured headers; braces inside are encoded
+	b, ok = skipHeaders(b)
+	return ok && e.readRequest(b)
+}
+
+// skipHeaders skips the captured headers of the request and of the response; braces inside are encoded.
+func skipHeaders(b []byte) (rest []byte, ok bool) {
+	for range 2 {
 		b = bytes.TrimLeft(b, " ")
 		if len(b) > 0 && b[0] == '{' {
 			if _, b, ok = bytes.Cut(b, []byte{'}'}); !ok || len(b) == 0 || b[0] != ' ' {
-				return false
+				return nil, false
 			}
 		}
 	}
-	b = bytes.TrimLeft(b, " ")
+	return bytes.TrimLeft(b, " "), true
+}
+
+// readRequest reads the request line, which is cut off in a line that is too long.
+func (e *entry) readRequest(b []byte) bool {
 	if len(b) < 2 || b[0] != '"' {
 		return false
 	}

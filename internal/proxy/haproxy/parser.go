@@ -44,7 +44,9 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 // number in front, as a collector may store it.
 func cutSyslog(line []byte) []byte {
 	head := line[:min(len(line), 200)]
-	if len(head) == 0 || head[0] != '<' && !(len(head) > 15 && head[3] == ' ' && head[9] == ':' && head[12] == ':') {
+	numbered := len(head) > 0 && head[0] == '<'
+	stamped := len(head) > 15 && head[3] == ' ' && head[9] == ':' && head[12] == ':'
+	if !numbered && !stamped {
 		return line
 	}
 	if i := bytes.Index(head, []byte("]: ")); i >= 0 {

@@ -88,44 +88,68 @@ func (p *Parser) lists(b []byte, s *model.Signal) bool {
 		tries[i].Address = p.names.String(address)
 		g.named = !hasPort(address)
 	}
+	if rest, ok = g.readLengths(rest, n); !ok {
+		return false
+	}
+	if rest, ok = readDurations(rest, n, tries); !ok {
+		return false
+	}
+	if rest, ok = g.readStatuses(rest, n, tries); !ok {
+		return false
+	}
+	s.Tries = tries
+	return len(rest) == 0
+}
+
+// readLengths reads the first n members of b as the lengths of answers.
+func (g *groups) readLengths(b []byte, n int) (rest []byte, ok bool) {
 	for i := range n {
 		var text []byte
-		text, rest = item(rest)
+		text, b = item(b)
 		length, known := field.Uint(text)
 		if !known && string(text) != "-" {
-			return false
+			return nil, false
 		}
 		if g.lengths[i] = length; !known {
 			g.lengths[i] = -1
 		}
 	}
+	return b, true
+}
+
+// readDurations reads the first n members of b into the tries, of which there are n or none.
+func readDurations(b []byte, n int, tries []model.Try) (rest []byte, ok bool) {
 	for i := range n {
 		var text []byte
-		text, rest = item(rest)
+		text, b = item(b)
 		d, known := field.Seconds(text)
 		if !known && string(text) != "-" {
-			return false
+			return nil, false
 		}
-		if !none {
+		if i < len(tries) {
 			tries[i].Duration = d
 		}
 	}
+	return b, true
+}
+
+// readStatuses reads the first n members of b, also into the tries, of which there are n or none.
+func (g *groups) readStatuses(b []byte, n int, tries []model.Try) (rest []byte, ok bool) {
 	for i := range n {
-		if len(rest) == 0 {
-			return false
+		if len(b) == 0 {
+			return nil, false
 		}
 		var text []byte
-		text, rest = item(rest)
+		text, b = item(b)
 		status, known := field.Status(text)
 		if !known && string(text) != "-" {
-			return false
+			return nil, false
 		}
-		if g.statuses[i] = status; !none {
+		if g.statuses[i] = status; i < len(tries) {
 			tries[i].Status = status
 		}
 	}
-	s.Tries = tries
-	return len(rest) == 0
+	return b, true
 }
 
 // skipList counts the members of a list and finds its end: members are joined with ", " and, across an

@@ -107,12 +107,12 @@ func (c *collector) occurs(k snapshot.Kind) *occurrence {
 	return c.seen[k]
 }
 
-// damage notes that something was lost, and where.
-func (c *collector) damage(file string, line int, why string) {
+// damage notes that a file was lost, or a part of it.
+func (c *collector) damage(file, why string) {
 	if c.damaged == "" {
-		c.damaged = place(file, line)
+		c.damaged = file
 	}
-	c.notes = append(c.notes, model.Unseen{What: place(file, line), Why: why})
+	c.notes = append(c.notes, model.Unseen{What: file, Why: why})
 }
 
 func place(file string, line int) string {

@@ -121,7 +121,7 @@ func named(data []byte, apiVersion, kind string) []byte {
 	if len(rest) > 0 && rest[0] == '}' {
 		return head
 	}
-	return bytes.Join([][]byte{head[:len(head)-1], []byte{','}, rest}, nil)
+	return bytes.Join([][]byte{head[:len(head)-1], {','}, rest}, nil)
 }
 
 // inYAML finds the line in the words of the YAML parser: "yaml: line 12: did not find expected key".

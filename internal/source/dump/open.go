@@ -64,7 +64,7 @@ func (c *collector) file(name string, r io.Reader, depth int) error {
 	// What could be read before an error is used: the first 90% of an archive that was cut off while
 	// it was copied may hold the answer.
 	if err != nil {
-		c.damage(name, 0, words(err))
+		c.damage(name, words(err))
 	}
 	switch {
 	case bytes.HasPrefix(data, []byte(gzipMagic)):
@@ -84,7 +84,7 @@ func (c *collector) file(name string, r io.Reader, depth int) error {
 // deeper reports whether an archive at this depth is unpacked.
 func (c *collector) deeper(name string, depth int) bool {
 	if depth >= c.limits.depth {
-		c.damage(name, 0, fmt.Sprintf("an archive in %d archives is not unpacked", depth))
+		c.damage(name, fmt.Sprintf("an archive in %d archives is not unpacked", depth))
 		return false
 	}
 	return true
@@ -96,7 +96,7 @@ func (c *collector) gzip(name string, data []byte, depth int) error {
 	}
 	z, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
-		c.damage(name, 0, words(err))
+		c.damage(name, words(err))
 		return nil
 	}
 	return c.file(strings.TrimSuffix(name, ".gz"), z, depth+1)
@@ -108,7 +108,7 @@ func (c *collector) zip(name string, data []byte, depth int) error {
 	}
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		c.damage(name, 0, words(err))
+		c.damage(name, words(err))
 		return nil
 	}
 	for _, f := range z.File {
@@ -120,7 +120,7 @@ func (c *collector) zip(name string, data []byte, depth int) error {
 		}
 		r, err := f.Open()
 		if err != nil {
-			c.damage(f.Name, 0, words(err))
+			c.damage(f.Name, words(err))
 			continue
 		}
 		err = c.file(f.Name, r, depth+1)
@@ -143,7 +143,7 @@ func (c *collector) tar(name string, data []byte, depth int) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			c.damage(name, 0, words(err))
+			c.damage(name, words(err))
 			return nil
 		case h.Typeflag != tar.TypeReg || !c.wanted(h.Name):
 			continue // links are not followed: there is no file system that they could point into

@@ -66,7 +66,7 @@ func ReadFS(files fs.FS, opt ReadOptions) (*snapshot.Snapshot, error) {
 		case err != nil && path == ".":
 			return err
 		case err != nil:
-			c.damage(path, 0, words(err))
+			c.damage(path, words(err))
 			return nil
 		case d.IsDir() && path != "." && hidden(path):
 			return fs.SkipDir
@@ -75,7 +75,7 @@ func ReadFS(files fs.FS, opt ReadOptions) (*snapshot.Snapshot, error) {
 		}
 		f, err := files.Open(path)
 		if err != nil {
-			c.damage(path, 0, words(err))
+			c.damage(path, words(err))
 			return nil
 		}
 		defer f.Close()

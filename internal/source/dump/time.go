@@ -32,6 +32,12 @@ func latest(o metav1.Object) time.Time {
 		}
 		see(d.Add(-time.Duration(grace) * time.Second))
 	}
+	seeStatus(o, see)
+	return newest
+}
+
+// seeStatus shows the times at which an object's status says that something happened.
+func seeStatus(o metav1.Object, see func(time.Time)) {
 	switch o := o.(type) {
 	case *corev1.Event:
 		see(snapshot.EventTime(o))
@@ -60,5 +66,4 @@ func latest(o metav1.Object) time.Time {
 			see(c.LastTransitionTime.Time)
 		}
 	}
-	return newest
 }

@@ -45,7 +45,7 @@ func Write(dir string, s *snapshot.Snapshot, opt WriteOptions) error {
 		return fmt.Errorf("write dump: %w", err)
 	}
 	defer root.Close()
-	if err := empty(root); err != nil && !(opt.Force && errors.Is(err, ErrNotEmpty)) {
+	if err := empty(root); err != nil && (!opt.Force || !errors.Is(err, ErrNotEmpty)) {
 		return fmt.Errorf("write dump to %s: %w", dir, err)
 	}
 	x := index{APIVersion: indexVersion, Kind: indexKind, At: s.At().UTC(), Notes: s.Notes()}

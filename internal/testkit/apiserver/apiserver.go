@@ -88,7 +88,7 @@ func (s *Server) Allow(t *testing.T, user, namespace string, rules ...rbacv1.Pol
 // InstallGatewayAPI installs the Gateway API's standard resources.
 func (s *Server) InstallGatewayAPI(t *testing.T) {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
 	if err != nil {
 		t.Fatalf("find the Gateway API's module: %v", err)
 	}

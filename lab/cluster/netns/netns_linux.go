@@ -58,7 +58,7 @@ func Create(name string) error {
 		done <- nil
 	}()
 	if err := <-done; err != nil {
-		os.Remove(path)
+		_ = os.Remove(path) // Exists knows a file without a namespace for what it is
 		return err
 	}
 	return nil

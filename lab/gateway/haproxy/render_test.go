@@ -9,36 +9,29 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/gatemend/gatemend/lab/gateway"
+	"github.com/gatemend/gatemend/lab/gateway/gatewaytest"
 	"github.com/gatemend/gatemend/lab/gateway/haproxy"
 )
 
 var update = flag.Bool("update", false, "write golden files")
 
-func backend(service, port string, state gateway.State, endpoints ...string) gateway.Backend {
-	return gateway.Backend{Key: gateway.BackendKey{Namespace: "shop", Service: service, Port: port}, State: state, PortName: port, Endpoints: endpoints}
-}
-
-func rule(path string, kind networkingv1.PathType, b gateway.Backend, annotations map[string]string) gateway.Rule {
-	return gateway.Rule{Path: path, Type: kind, Backend: b.Key, Namespace: "shop", Ingress: "web", Annotations: annotations}
-}
-
 func TestRender(t *testing.T) {
-	web := backend("web", "80", gateway.Found, "10.244.0.4:8080", "10.244.0.5:8080")
-	empty := backend("cart", "80", gateway.Found)
-	gone := backend("gone", "80", gateway.ServiceMissing)
-	rpc := backend("rpc", "grpc", gateway.Found, "10.244.0.6:9000")
+	web := gatewaytest.Backend("web", "80", gateway.Found, "10.244.0.4:8080", "10.244.0.5:8080")
+	empty := gatewaytest.Backend("cart", "80", gateway.Found)
+	gone := gatewaytest.Backend("gone", "80", gateway.ServiceMissing)
+	rpc := gatewaytest.Backend("rpc", "grpc", gateway.Found, "10.244.0.6:9000")
 	cases := map[string]gateway.Table{
 		"no-routes": {},
 		"shop": {
 			Backends: []gateway.Backend{empty, gone, rpc, web},
 			Hosts: []gateway.Host{
-				{Name: "", Rules: []gateway.Rule{rule("/", networkingv1.PathTypePrefix, web, nil)}},
-				{Name: "*.shop.test", Rules: []gateway.Rule{rule("/", networkingv1.PathTypePrefix, empty, nil)}},
+				{Name: "", Rules: []gateway.Rule{gatewaytest.Rule("/", networkingv1.PathTypePrefix, web, nil)}},
+				{Name: "*.shop.test", Rules: []gateway.Rule{gatewaytest.Rule("/", networkingv1.PathTypePrefix, empty, nil)}},
 				{Name: "api.shop.test", Rules: []gateway.Rule{
-					rule("/exact", networkingv1.PathTypeExact, web, nil),
-					rule("/cart", networkingv1.PathTypePrefix, empty, nil),
-					rule("/gone", networkingv1.PathTypePrefix, gone, nil),
-					rule("/rpc", networkingv1.PathTypeImplementationSpecific, rpc, map[string]string{
+					gatewaytest.Rule("/exact", networkingv1.PathTypeExact, web, nil),
+					gatewaytest.Rule("/cart", networkingv1.PathTypePrefix, empty, nil),
+					gatewaytest.Rule("/gone", networkingv1.PathTypePrefix, gone, nil),
+					gatewaytest.Rule("/rpc", networkingv1.PathTypeImplementationSpecific, rpc, map[string]string{
 						"haproxy.org/server-proto": "h2", "haproxy.org/server-ssl": "true", "haproxy.org/check": "true",
 						"haproxy.org/timeout-server": "5s",
 					}),

@@ -1,0 +1,97 @@
+package diagnose
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// quiet is how long a kind of failure must have stayed away before it may have stopped: proxies
+// retry, and pods come and go, within less.
+const quiet = 5 * time.Second
+
+// enough is how many failures must have been due since the last one, at the rate at which they came,
+// before it is taken that they stopped: if they had gone on, seeing none would have a chance of less
+// than one in twenty (the statisticians' rule of three).
+const enough = 3
+
+// root is a finding that explains failures, while it is being ranked.
+type root struct {
+	finding
+	explains int // failed requests
+}
+
+// demote marks the findings all of whose failures have stopped, if another one explains failures
+// that were seen and go on. If nothing goes on, what failed last is still the question: a race ends
+// by its nature.
+func demote(roots []root) {
+	if !slices.ContainsFunc(roots, root.seenAndOn) {
+		return
+	}
+	for i := range roots {
+		roots[i].stopped = !roots[i].goesOn()
+	}
+}
+
+// seenAndOn reports whether a finding explains what goes on, on a route whose requests were seen to fail.
+func (f root) seenAndOn() bool {
+	return slices.ContainsFunc(f.routes, func(r *route) bool { return r.failures > 0 && r.goesOn(f.finding) })
+}
+
+// goesOn reports whether failures that the finding predicts go on, on any of its routes.
+func (f finding) goesOn() bool {
+	return slices.ContainsFunc(f.routes, func(r *route) bool { return r.goesOn(f) })
+}
+
+// goesOn reports whether the failures that a finding predicts go on: the walk, which is of now, says
+// so, or too little was seen after the last one to say that it was the last.
+func (r *route) goesOn(f finding) bool {
+	if r.deadNow() {
+		return r.failsNow(f)
+	}
+	hits := r.hitsOf(f)
+	if len(hits) == 0 {
+		return len(r.observed) == 0
+	}
+	first, last := hits[0].At, hits[len(hits)-1].At
+	during, after, end := 0, 0, last
+	count := func(t time.Time) {
+		switch {
+		case t.After(last):
+			after++
+			if t.After(end) {
+				end = t
+			}
+		case !t.Before(first):
+			during++
+		}
+	}
+	for _, t := range r.succeeded {
+		count(t)
+	}
+	for i := range r.signals {
+		count(r.signals[i].At)
+	}
+	return end.Sub(last) < quiet || after*len(hits) < enough*during
+}
+
+// deadNow reports whether the walk says that each request fails.
+func (r *route) deadNow() bool {
+	return slices.ContainsFunc(r.trace.Hops, func(h model.Hop) bool { return h.Verdict == model.Broken }) &&
+		!slices.Contains(strings.Split(r.trace.Predicts, "|"), "200")
+}
+
+// failsNow reports whether the walk says that each request fails, in a way that the finding predicts.
+func (r *route) failsNow(f finding) bool {
+	if !r.deadNow() {
+		return false
+	}
+	if len(r.trace.Endpoints) == 0 {
+		return f.predicts(model.NoEndpoints) || f.predicts(model.NoRoute)
+	}
+	return slices.ContainsFunc(r.trace.Endpoints, func(e model.Endpoint) bool {
+		return e.Outcome.Failure != model.NoFailure && f.predicts(e.Outcome.Failure)
+	})
+}

@@ -1,0 +1,122 @@
+package diagnose
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// fine reports whether the revision before the current one is known to have worked, and why.
+func (w *workload) fine() (why string, ok bool) { return w.good, w.good != "" }
+
+// settled is how long a revision must have been the current one for a Deployment's word to count
+// where its strategy lets every pod be unavailable: it calls itself available all the time then.
+const settled = 10 * time.Minute
+
+// proveGood looks for proof that the revision before worked: its pods are ready now, requests
+// succeeded until the new revision came, or the Deployment was available until then.
+func proveGood(w *workload) string {
+	d, is := w.object.(*appsv1.Deployment)
+	if !is || w.before == nil || w.newest == nil || same(&w.before.Spec.Template, &w.newest.Spec.Template) {
+		return ""
+	}
+	rev := fmt.Sprintf("revision %d (ReplicaSet %s)", snapshot.Revision(w.before), w.before.Name)
+	if n := w.before.Status.ReadyReplicas; n > 0 {
+		return fmt.Sprintf("%s still has %d ready pods", rev, n)
+	}
+	if w.came.IsZero() {
+		return ""
+	}
+	for _, p := range w.pods {
+		if c := metav1.GetControllerOf(p); c != nil && c.UID == w.before.UID && readyToTheEnd(p) {
+			return fmt.Sprintf("pod %s of %s was ready until it was told to stop", p.Name, rev)
+		}
+	}
+	succeeded, failed := w.servedBefore()
+	if succeeded > 0 && failed*10 <= succeeded {
+		return fmt.Sprintf("%d requests succeeded with %s before the new revision came at %s", succeeded, rev, clock(w.came))
+	}
+	if !w.before.CreationTimestamp.Time.Before(w.came) || failed > 0 {
+		return ""
+	}
+	return availableBefore(d, w, rev)
+}
+
+// servedBefore counts the requests of a workload's routes before the current revision came.
+func (w *workload) servedBefore() (succeeded, failed int) {
+	for _, r := range w.routes {
+		n, _ := slices.BinarySearchFunc(r.succeeded, w.came, time.Time.Compare)
+		succeeded += n
+		for _, s := range r.signals {
+			if s.At.Before(w.came) {
+				failed++
+			}
+		}
+	}
+	return succeeded, failed
+}
+
+// availableBefore takes the Deployment's own word that it was available until the new revision came.
+func availableBefore(d *appsv1.Deployment, w *workload, rev string) string {
+	for _, c := range d.Status.Conditions {
+		if c.Type != appsv1.DeploymentAvailable {
+			continue
+		}
+		turned := c.LastTransitionTime.Time
+		switch {
+		case c.Status == corev1.ConditionTrue && turned.Before(w.came) && w.came.Sub(w.before.CreationTimestamp.Time) > settled:
+			return fmt.Sprintf("the Deployment was available with %s until the new revision came at %s", rev, clock(w.came))
+		case c.Status == corev1.ConditionFalse && !turned.Before(w.came):
+			return fmt.Sprintf("the Deployment was available with %s, and not any more at %s, after the new revision came at %s", rev, clock(turned), clock(w.came))
+		}
+	}
+	return ""
+}
+
+// readyToTheEnd reports whether a pod that is being deleted was ready when that began.
+func readyToTheEnd(p *corev1.Pod) bool {
+	c := path.PodCondition(p, corev1.PodReady)
+	if c == nil || p.DeletionTimestamp == nil {
+		return false
+	}
+	told := p.DeletionTimestamp.Time
+	if g := p.DeletionGracePeriodSeconds; g != nil {
+		told = told.Add(-time.Duration(*g) * time.Second)
+	}
+	return c.Status == corev1.ConditionTrue || !c.LastTransitionTime.Time.Before(told)
+}
+
+// arrival is when the current revision last became the current one; zero if it is the first, or not
+// known. A rollback, or an old template applied again, gives an old ReplicaSet a new number: then its
+// oldest pod tells the time.
+func (v *view) arrival(w *workload) time.Time {
+	if w.newest == nil || w.before == nil {
+		return time.Time{}
+	}
+	born := w.newest.CreationTimestamp.Time
+	if w.newest.Annotations["deployment.kubernetes.io/revision-history"] == "" && !born.Before(w.before.CreationTimestamp.Time) {
+		return born
+	}
+	var oldest time.Time
+	for _, p := range w.pods {
+		if w.current(p) && (oldest.IsZero() || p.CreationTimestamp.Time.Before(oldest)) {
+			oldest = p.CreationTimestamp.Time
+		}
+	}
+	return oldest
+}
+
+// same compares two pod templates, the hash label that ReplicaSets add aside.
+func same(a, b *corev1.PodTemplateSpec) bool {
+	x, errX := json.Marshal(a.Spec)
+	y, errY := json.Marshal(b.Spec)
+	return errX == nil && errY == nil && string(x) == string(y)
+}

@@ -1,0 +1,109 @@
+package printer
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// quotedLines is how much of a log line text shows as proof. The whole line is in wide text and in data.
+const quotedLines = 2
+
+// evidence shows what speaks for a finding.
+func (p *page) evidence(d model.Diagnosis, all []model.Evidence) {
+	label := "Proof"
+	for i, e := range all {
+		if i == p.style.limit(shownEvidence) {
+			p.field("", fmt.Sprintf("and %d more, see -o wide", len(all)-i))
+			return
+		}
+		p.field(label, p.proof(d, e))
+		label = ""
+	}
+}
+
+// proof words one piece of evidence. A gateway's log line is told by what was parsed from it where the
+// diagnosis has that: a line of JSON hides the three words that count among forty that do not.
+func (p *page) proof(d model.Diagnosis, e model.Evidence) string {
+	stamp := ""
+	if !e.At.IsZero() {
+		stamp = clock(e.At, d.At) + " "
+	}
+	text, source := plain(e.Text), ""
+	if e.Source != "" {
+		source = " [" + plain(e.Source) + "]"
+	}
+	if p.style.Wide {
+		return stamp + text + source
+	}
+	if e.Source != "" {
+		source = " [" + plain(shortSource(e.Source)) + "]"
+	}
+	if said, ok := telling(d, e); ok {
+		return stamp + plain(said) + source
+	}
+	if e.Source != "" {
+		line := p.style.width() - labelWidth - 2
+		room := quotedLines*line - columns(stamp) - columns(source) - labelWidth
+		words := strings.Fields(cut(text, max(room, line/2)))
+		for i, w := range words {
+			words[i] = cut(w, line) // JSON has no space at which it could be wrapped
+		}
+		text = strings.Join(words, " ")
+	}
+	return stamp + text + source
+}
+
+// telling finds the request that a quoted log line is about among the diagnosis's samples.
+func telling(d model.Diagnosis, e model.Evidence) (string, bool) {
+	for _, o := range d.Observed {
+		for _, s := range o.Samples {
+			if s.Source == e.Source && s.Raw != "" && s.Raw == e.Text {
+				return said(o, s), true
+			}
+		}
+	}
+	return "", false
+}
+
+// said tells a failed request in one sentence: who answered what, in which words, after trying whom.
+func said(o model.Observation, s model.Signal) string {
+	asked := s.Request
+	asked.Host = cmp.Or(asked.Host, strings.SplitN(o.Route, "/", 2)[0])
+	text := fmt.Sprintf("%s: %s for %s", cmp.Or(s.Proxy, "gateway"), status(cmp.Or(s.Status, o.Status)), asked)
+	if words := cmp.Or(s.Reason, string(s.Failure)); words != "" {
+		text += ", " + words
+	}
+	const shown = 3
+	tried := make([]string, 0, shown)
+	for _, t := range s.Tries {
+		if t.Address != "" && len(tried) < shown {
+			tried = append(tried, t.Address)
+		}
+	}
+	if len(tried) > 0 {
+		text += ", tried " + strings.Join(tried, ", ")
+	}
+	return text
+}
+
+// shortSource leaves the folders out of FOLDER/FILE:LINE. A pod's NAMESPACE/POD/CONTAINER stays whole.
+func shortSource(source string) string {
+	file, line, ok := strings.Cut(source, ":")
+	if !ok {
+		return source
+	}
+	return path.Base(strings.ReplaceAll(file, `\`, "/")) + ":" + line
+}
+
+// cut shortens text to a number of columns.
+func cut(text string, width int) string {
+	runes := []rune(text)
+	if len(runes) <= width {
+		return text
+	}
+	return strings.TrimRight(string(runes[:max(width-1, 0)]), " ") + "…"
+}

@@ -82,4 +82,15 @@ func hinted(err error) error {
 }
 
 // oneLine keeps an error of a server on one line.
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+func oneLine(err error) string { return brief(err.Error()) }
+
+// brief keeps words about a request on one line and leaves out its URL: what it was for is said
+// beside it, and a URL fills lines with what nobody can act on.
+func brief(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	before, rest, requested := strings.Cut(text, `Get "`)
+	if _, why, ended := strings.Cut(rest, `": `); requested && ended {
+		return before + why
+	}
+	return text
+}

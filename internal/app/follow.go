@@ -22,6 +22,7 @@ const lookEvery = 100 * time.Millisecond
 type live struct {
 	watcher *kube.Watcher
 	logs    *podlog.Follower
+	heart   *heartbeat
 	stop    context.CancelFunc
 }
 
@@ -34,6 +35,10 @@ func (c *cluster) Follow(ctx context.Context, namespace string, since time.Time)
 		return nil, hinted(err)
 	}
 	l := &live{watcher: w, stop: stop, logs: podlog.Stream(ctx, c.clients.Kube, podlog.Options{Since: since})}
+	l.heart = &heartbeat{ask: func(ctx context.Context) error {
+		return c.clients.Kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Error()
+	}}
+	go l.heart.run(ctx) // ends with ctx, which Close ends
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
@@ -68,7 +73,16 @@ func (l *live) Deleted() []metav1.Object {
 func (l *live) Signals() <-chan model.Signal { return l.logs.Signals() }
 
 // Gateways are the pods whose logs are followed, and what cannot be followed.
-func (l *live) Gateways() ([]model.Ref, []model.Unseen) { return l.logs.Pods(), l.logs.Unseen() }
+func (l *live) Gateways() ([]model.Ref, []model.Unseen) {
+	unseen := l.logs.Unseen()
+	for i := range unseen {
+		unseen[i].Why = brief(unseen[i].Why)
+	}
+	if why := l.heart.silent(); why != "" {
+		unseen = append(unseen, model.Unseen{What: "the API server", Why: why})
+	}
+	return l.logs.Pods(), unseen
+}
 
 // Close ends following. Signals that nobody reads any more are dropped, so that the streams can end.
 func (l *live) Close() {

@@ -72,6 +72,7 @@ func (w *watcher) work(ctx context.Context, alarms <-chan detect.Alarm) error {
 		if err := w.mender.resume(ctx); err != nil {
 			return err
 		}
+		w.mended = w.session.from
 	}
 	cases := caseload{}
 	for {

@@ -27,6 +27,7 @@ import (
 type fakeCluster struct {
 	healthy, broken *snapshot.Snapshot
 	helps           bool // what is applied takes effect on requests
+	past            int  // so many requests failed in the seconds before the program was started
 
 	mu      sync.Mutex
 	applied []model.Change
@@ -79,7 +80,13 @@ func (c *fakeCluster) present() *snapshot.Snapshot {
 }
 
 func (c *fakeCluster) GatewayLogs(context.Context, *snapshot.Snapshot, time.Time) ([]model.Signal, []model.Unseen, error) {
-	return nil, nil, nil
+	var past []model.Signal
+	for i := range c.past {
+		s := failed()
+		s.At = time.Now().Add(time.Duration(i-c.past-1) * 50 * time.Millisecond)
+		past = append(past, s)
+	}
+	return past, nil, nil
 }
 
 func (c *fakeCluster) AppLogs(context.Context, []diagnose.LogWanted) ([]model.LogExcerpt, []model.Unseen) {
@@ -141,17 +148,22 @@ func (c *fakeCluster) Follow(ctx context.Context, _ string, _ time.Time) (Live, 
 func (c *fakeCluster) signal() model.Signal {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := model.Signal{
-		At: time.Now(), Proxy: "nginx", Source: "ingress-nginx/controller",
-		Request: model.Request{Host: "shop.example.com", Path: "/cart"}, RouteNamespace: "shop", Service: "cart", ServicePort: "80",
-		Status: 200, Tries: []model.Try{{Address: "10.1.0.11:8080", Status: 200}},
-	}
-	if !c.fixed || !c.helps {
-		s.Status, s.Failure = 502, model.Refused
-		s.Reason = "connect() failed (111: Connection refused) while connecting to upstream"
-		s.Tries = []model.Try{{Address: "10.1.0.11:9999", Status: 502}}
+	s := failed()
+	if c.fixed && c.helps {
+		s.Status, s.Failure, s.Reason = 200, "", ""
+		s.Tries = []model.Try{{Address: "10.1.0.11:8080", Status: 200}}
 	}
 	return s
+}
+
+// failed is the gateway's line about a request that fails now.
+func failed() model.Signal {
+	return model.Signal{
+		At: time.Now(), Proxy: "nginx", Source: "ingress-nginx/controller",
+		Request: model.Request{Host: "shop.example.com", Path: "/cart"}, RouteNamespace: "shop", Service: "cart", ServicePort: "80",
+		Status: 502, Failure: model.Refused, Reason: "connect() failed (111: Connection refused) while connecting to upstream",
+		Tries: []model.Try{{Address: "10.1.0.11:9999", Status: 502}},
+	}
 }
 
 // fakeLive is the same cluster as it is followed.

@@ -28,7 +28,7 @@ func (m *mender) run(ctx context.Context, route string, target model.Target, sin
 }
 
 // resume takes up the incidents that an earlier run left open: finished or taken back, never begun
-// again.
+// again. What failed before one of them was mended says nothing about the present any more.
 func (m *mender) resume(ctx context.Context) error {
 	open, err := mend.Open(m.journal)
 	if err != nil {
@@ -42,8 +42,12 @@ func (m *mender) resume(ctx context.Context) error {
 		if abandoned {
 			continue
 		}
-		if _, err := m.drive(ctx, "", mend.Incident{ID: id}); err != nil {
+		result, err := m.drive(ctx, "", mend.Incident{ID: id})
+		if err != nil {
 			return fmt.Errorf("take up %s: %w", id, err)
+		}
+		if result.Outcome == plan.Mended || result.Outcome == plan.Unverified {
+			m.session.from = m.session.now()
 		}
 	}
 	return nil

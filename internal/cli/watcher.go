@@ -33,12 +33,12 @@ type watcher struct {
 
 	detector *detect.Detector
 	routes   *path.Map // of the state at the last tick; nil: there was a change
-	warned   map[string]bool
+	blind    blindness
 }
 
 // run watches until the context ends, which is the regular end of a watch and no error.
 func (w *watcher) run(ctx context.Context) error {
-	w.detector, w.warned = detect.New(detect.Options{}), map[string]bool{}
+	w.detector, w.blind = detect.New(detect.Options{}), blindness{}
 	ctx, cancel := context.WithCancel(ctx)
 	alarms := make(chan detect.Alarm, queueLength)
 	failed, done := make(chan error, 1), make(chan struct{})
@@ -93,13 +93,16 @@ func (w *watcher) loop(ctx context.Context, alarms chan<- detect.Alarm, failed <
 
 // hello says what is watched.
 func (w *watcher) hello() error {
-	gateways, _ := w.session.live.Gateways()
+	gateways, unseen := w.session.live.Gateways()
 	names := make([]string, 0, len(gateways))
 	for _, g := range gateways {
 		names = append(names, g.Namespace+"/"+g.Name)
 	}
 	text := fmt.Sprintf("%d routes behind %d gateway pods: %s", len(w.locator().Routes()), len(gateways), strings.Join(names, ", "))
-	if len(gateways) == 0 {
+	switch {
+	case len(gateways) == 0 && len(unseen) > 0:
+		text = fmt.Sprintf("%d routes, but no gateway can be followed", len(w.locator().Routes()))
+	case len(gateways) == 0:
 		text = "no gateway pod is running yet; nginx, Envoy, HAProxy and Traefik would be followed"
 	}
 	return w.print(printer.NewEvent(printer.EventWatching, w.session.now(), text))
@@ -165,16 +168,13 @@ func selects(t model.Target, r path.Route) bool {
 // tick prints alarms that opened or ended and hands open ones to the worker.
 func (w *watcher) tick(alarms chan<- detect.Alarm) error {
 	w.refresh()
+	now := w.session.now()
 	_, unseen := w.session.live.Gateways()
-	for _, u := range unseen {
-		if key := u.What + u.Why; !w.warned[key] {
-			w.warned[key] = true
-			if err := w.print(printer.NewEvent(printer.EventWarning, w.session.now(), "cannot look at "+u.What+": "+u.Why)); err != nil {
-				return err
-			}
+	for _, text := range w.blind.update(unseen, now) {
+		if err := w.print(printer.NewEvent(printer.EventWarning, now, text)); err != nil {
+			return err
 		}
 	}
-	now := w.session.now()
 	for _, a := range w.detector.Tick(now) {
 		if err := w.print(alarmDoc(a, now)); err != nil {
 			return err

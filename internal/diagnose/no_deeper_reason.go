@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -55,22 +56,39 @@ func noEndpoints() Analyzer {
 				if !open[r] || !dead(l) || v.explains(r, model.NoEndpoints) || l.Derived && !v.s.Pods().Covers(l.Service.Namespace) {
 					continue
 				}
-				ref := serviceRef(l)
-				f := find("no-endpoints", proven, at(ref, "spec.selector"), fmt.Sprintf("%s has no endpoint", ref)).
-					on(r).as(model.NoEndpoints, model.NoRoute).relates("service", ref).
-					because("object", fmt.Sprintf("%s selects %s, which matches %s", ref, pairs(l.Service.Spec.Selector), countPods(len(l.Selected))), ref, time.Time{})
-				switch {
-				case !v.s.Pods().Covers(ref.Namespace):
-					f.Confidence = likely
-					f.Evidence = nil
-					f = f.because("object", "its EndpointSlices hold no address; the pods could not be looked at", ref, time.Time{})
-				case len(l.Selected) > 0:
-					f.Confidence = possible // pods are there, and none says yet what keeps it
-					f.Summary = fmt.Sprintf("%s has no ready endpoint yet: none of its %s is ready, and none says why", ref, countPods(len(l.Selected)))
-				}
-				out = append(out, f)
+				out = append(out, v.endless(l).on(r))
 			}
 			return out
 		},
 	}
+}
+
+// endless says of a Service without an endpoint as much as can be seen.
+func (v *view) endless(l path.Leg) finding {
+	ref, selector := serviceRef(l), l.Service.Spec.Selector
+	f := find("no-endpoints", proven, at(ref, "spec.selector"), fmt.Sprintf("%s has no endpoint", ref)).
+		as(model.NoEndpoints, model.NoRoute).relates("service", ref)
+	selects := fmt.Sprintf("%s selects %s, which matches %s", ref, pairs(selector), countPods(len(l.Selected)))
+	ready := 0
+	for _, p := range l.Selected {
+		if path.Ready(p) {
+			ready++
+		}
+	}
+	switch {
+	case len(selector) == 0:
+		f.Object.Field = ""
+		f.Summary += ": it has no selector, and no EndpointSlice of it holds an address for port " + l.Backend.Port()
+		return f.because("object", ref.String()+" has no selector, so its EndpointSlices are written by somebody else", ref, time.Time{})
+	case !v.s.Pods().Covers(ref.Namespace):
+		f.Confidence = likely
+		return f.because("object", "its EndpointSlices hold no address; the pods could not be looked at", ref, time.Time{})
+	case ready > 0:
+		f.Confidence, f.Object.Field = possible, ""
+		f.Summary = fmt.Sprintf("%s has no ready endpoint, though %d of the %s that it selects are ready: its EndpointSlices are behind, or not for its port", ref, ready, countPods(len(l.Selected)))
+	case len(l.Selected) > 0:
+		f.Confidence = possible // pods are there, and none says yet what keeps it
+		f.Summary = fmt.Sprintf("%s has no ready endpoint yet: none of its %s is ready, and none says why", ref, countPods(len(l.Selected)))
+	}
+	return f.because("object", selects, ref, time.Time{})
 }

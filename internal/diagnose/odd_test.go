@@ -18,7 +18,7 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// TestFieldsMayBeMissing takes away, one after the other, each field of each object of each case:
+// TestFieldsMayBeMissing takes away, one after the other, each field of the objects of each positive case:
 // whatever objects lack, there is a diagnosis.
 func TestFieldsMayBeMissing(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "*.txtar"))
@@ -27,6 +27,9 @@ func TestFieldsMayBeMissing(t *testing.T) {
 	}
 	whole := base(t)
 	lessEach(t, "base.yaml", whole, len(whole), nil)
+	if testing.Short() {
+		return
+	}
 	for _, name := range files {
 		archive, err := txtar.ParseFile(name)
 		if err != nil {
@@ -42,7 +45,7 @@ func TestFieldsMayBeMissing(t *testing.T) {
 					seen = f.Data
 				}
 			}
-			if patch == nil || testing.Short() && !strings.HasPrefix(c, "positive") {
+			if patch == nil || !strings.HasPrefix(c, "positive") {
 				continue
 			}
 			objects := patched(t, whole, patch)

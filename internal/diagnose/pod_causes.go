@@ -1,7 +1,9 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -90,16 +92,21 @@ func nodeNotReady() Analyzer {
 		Inputs: append(podKinds(), snapshot.Nodes),
 		run: func(v *view) []finding {
 			var out []finding
-			for _, w := range v.workloads {
+			// One node is one finding, named after the first workload: one behind a route.
+			ws := slices.Clone(v.workloads)
+			slices.SortStableFunc(ws, func(a, b *workload) int {
+				return cmp.Or(order(!a.hurt())-order(!b.hurt()), order(len(a.routes) == 0)-order(len(b.routes) == 0))
+			})
+			for _, w := range ws {
 				by := map[string][]*corev1.Pod{}
-				var order []string
+				var names []string
 				for _, p := range v.affected(w, "node-not-ready") {
 					if by[p.Spec.NodeName] == nil {
-						order = append(order, p.Spec.NodeName)
+						names = append(names, p.Spec.NodeName)
 					}
 					by[p.Spec.NodeName] = append(by[p.Spec.NodeName], p)
 				}
-				for _, name := range order {
+				for _, name := range names {
 					out = append(out, v.lostNode(w, name, by[name]))
 				}
 			}

@@ -35,8 +35,15 @@ func missingPort(r *route, l path.Leg) finding {
 	for _, p := range l.Service.Spec.Ports {
 		have = append(have, portText(p))
 	}
+	if len(have) == 0 {
+		have = []string{"no port"}
+	}
+	asks := "asks for port " + l.Backend.Port()
+	if l.Backend.Port() == "" {
+		asks = "names no port"
+	}
 	f := find("service-port-missing", proven, at(r.Object, l.Backend.PortField),
-		fmt.Sprintf("%s asks for port %s of %s, which has %s", r.Object, l.Backend.Port(), ref, strings.Join(have, ", "))).
+		fmt.Sprintf("%s %s of %s, which has %s", r.Object, asks, ref, strings.Join(have, ", "))).
 		on(r).as(model.NoEndpoints, model.NoRoute).relates("service", ref).
 		because("object", fmt.Sprintf("%s has %s", ref, strings.Join(have, ", ")), ref, time.Time{})
 	p, why, ok := meantPort(l)

@@ -29,43 +29,54 @@ func (v *view) unknown() []model.Unseen {
 	for _, u := range v.hidden() {
 		add(u)
 	}
-	for _, k := range []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.Services, snapshot.EndpointSlices, snapshot.Pods} {
-		if c, why := v.s.Coverage(k); !c.Whole() && v.bears(k, c) {
-			add(unread(k, cmp.Or(why, c.String())))
+	for _, n := range needed() {
+		if c, why := v.s.Coverage(n.kind); !c.Whole() && v.bears(n.kind, c) {
+			add(model.Unseen{What: n.what, Why: cmp.Or(why, c.String()) + "; " + n.hides})
 		}
 	}
 	return out
 }
 
-// unread says what stays hidden while a kind cannot be looked at.
-func unread(k snapshot.Kind, why string) model.Unseen {
-	what, hides := string(k)+"s", ""
-	switch k {
-	case snapshot.Ingresses:
-		what, hides = "Ingresses", "; routes of this kind would not be seen"
-	case snapshot.HTTPRoutes:
-		hides = "; routes of this kind would not be seen"
-	case snapshot.Services:
-		hides = "; whether the backends of routes exist is not known"
-	case snapshot.EndpointSlices:
-		hides = "; to which addresses gateways send is not known"
-	case snapshot.Pods:
-		hides = "; what keeps pods from serving would not be seen"
+// need is a kind without which no path can be walked, and what stays hidden without it.
+type need struct {
+	kind        snapshot.Kind
+	what, hides string
+}
+
+func needed() []need {
+	return []need{
+		{snapshot.Ingresses, "Ingresses", "routes of this kind would not be seen"},
+		{snapshot.HTTPRoutes, "HTTPRoutes", "routes of this kind would not be seen"},
+		{snapshot.Services, "Services", "whether the backends of routes exist is not known"},
+		{snapshot.EndpointSlices, "EndpointSlices", "to which addresses gateways send is not known"},
+		{snapshot.Pods, "Pods", "what keeps pods from serving would not be seen"},
 	}
-	return model.Unseen{What: what, Why: why + hides}
 }
 
 // bears reports whether what is not known of a kind could change the answer. A dump that simply holds
 // none of one kind of route, while it holds routes of another, is taken to be of a cluster that
-// uses the other; one that lacks a kind because it was refused is not.
+// uses the other, unless it holds what such routes belong to; one that lacks a kind because it was
+// refused is not.
 func (v *view) bears(k snapshot.Kind, c snapshot.Coverage) bool {
+	if len(v.routes) == 0 {
+		return true
+	}
 	if k != snapshot.Ingresses && k != snapshot.HTTPRoutes {
-		return len(v.routes) == 0 || c != snapshot.NotRead
+		return c != snapshot.NotRead
 	}
 	if v.in.Target.Object != nil && v.in.Target.Object.Kind == string(k) || c == snapshot.Partial && !v.in.Target.IsZero() {
-		return len(v.routes) == 0
+		return false
 	}
-	return len(v.routes) == 0 || c != snapshot.NotRead
+	return c != snapshot.NotRead || v.in.Target.IsZero() && v.uses(k)
+}
+
+// uses reports whether there are classes of Ingresses, or Gateways for HTTPRoutes.
+func (v *view) uses(k snapshot.Kind) bool {
+	of := map[snapshot.Kind]snapshot.Kind{snapshot.Ingresses: snapshot.IngressClasses, snapshot.HTTPRoutes: snapshot.Gateways}[k]
+	for range v.s.AllOf(of) {
+		return true
+	}
+	return false
 }
 
 // hidden lists the hops that could not be judged, each once with the routes that lead over it. What

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // plan looks, diagnoses and chooses.
@@ -20,6 +23,7 @@ func (r *run) plan(ctx context.Context) error {
 	}
 	memory := plan.Recall(append(r.past[:len(r.past):len(r.past)], r.events...), r.Now().Add(-r.options.Remember))
 	memory.Deleted = r.Observer.Deleted()
+	memory.Attempts = r.telling(memory.Attempts, s)
 	p, err := plan.Make(plan.Input{Diagnosis: d, Snapshot: s, Memory: memory, Policy: r.options.Policy})
 	if err == nil {
 		return r.record(plan.Event{Kind: plan.EventPlanned, Plan: &p, Target: &r.incident.Target})
@@ -32,6 +36,34 @@ func (r *run) plan(ctx context.Context) error {
 		outcome = plan.OnlyAdvice
 	}
 	return r.record(plan.Event{Kind: plan.EventNoPlan, Outcome: outcome, Because: err.Error()})
+}
+
+// telling leaves the attempts that tell something about the next one. An attempt that changed nothing
+// has not failed to help. It is not made again in the same incident, unless the cluster has moved away
+// from under it: a plan for the cluster as it is now is another one. In a later incident, what stood
+// against it may be gone: a right that was lacking, a budget that was used up.
+func (r *run) telling(attempts []plan.Attempt, s *snapshot.Snapshot) []plan.Attempt {
+	this := r.state.Tried
+	if moved(r.events, s) {
+		this = nil
+	}
+	return slices.DeleteFunc(slices.Clone(attempts), func(a plan.Attempt) bool {
+		return !a.Acted && !slices.ContainsFunc(this, func(t plan.Attempt) bool { return t.Plan == a.Plan && t.At.Equal(a.At) })
+	})
+}
+
+// moved reports whether the last plan of an incident does not fit the cluster any more.
+func moved(events []plan.Event, s *snapshot.Snapshot) bool {
+	for _, e := range slices.Backward(events) {
+		if e.Plan == nil {
+			continue
+		}
+		return slices.ContainsFunc(e.Plan.Remedy.Changes, func(c model.Change) bool {
+			_, err := plan.Fit(s, c)
+			return err != nil
+		})
+	}
+	return false
 }
 
 // rehearse has the API server try every change. A later change may rest on an earlier one only in

@@ -282,3 +282,63 @@ func TestAStuckRolloutIsTakenBack(t *testing.T) {
 		}
 	})
 }
+
+// TestAPlanThatTheClusterMovedAwayFromIsMadeAnew: what somebody else changed while a person was
+// thinking is no attempt that failed to help.
+func TestAPlanThatTheClusterMovedAwayFromIsMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := wrongPort(t, 8080)
+		e := engine(c, &MemoryJournal{})
+		e.Asker = &meddler{t: t, c: c}
+		got, err := e.Run(t.Context(), Incident{ID: "i1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Outcome != plan.Mended || got.Plan == nil || string(got.Plan.Remedy.Change.Fields[0].Old) != "9998" {
+			t.Errorf("got %s (%s), want it mended from the port that it had at last", got.Outcome, got.Because)
+		}
+	})
+}
+
+// meddler says yes, and while it is asked for the first time somebody sets another wrong port.
+type meddler struct {
+	t     *testing.T
+	c     *cluster
+	asked int
+}
+
+func (m *meddler) Ask(context.Context, model.Plan) (Answer, error) {
+	if m.asked++; m.asked == 1 {
+		field := model.FieldChange{Path: "/spec/ports/0/targetPort", Old: []byte("9999"), New: []byte("9998")}
+		next, err := m.c.now.With(model.Change{Op: model.OpPatch, Target: plantest.Ref("Service", "cart"), Fields: []model.FieldChange{field}})
+		if err != nil {
+			m.t.Error(err)
+			return Answer{}, err
+		}
+		m.c.now = m.c.controllers(next)
+	}
+	return Answer{Yes: true, Person: true}, nil
+}
+
+// TestWhatWasRefusedOnceIsTriedInTheNextIncident: a right that was lacking says nothing of the change.
+func TestWhatWasRefusedOnceIsTriedInTheNextIncident(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := wrongPort(t, 8080)
+		journal := &MemoryJournal{}
+		c.dryRun = &act.ForbiddenError{Verb: "patch", Namespace: plantest.Namespace, Words: "may not"}
+		got, err := engine(c, journal).Run(t.Context(), Incident{ID: "i1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Outcome != plan.CouldNotAct || strings.Contains(got.Because, "did not help") {
+			t.Errorf("without the right: %s (%s), want %s, and no word of a change that did not help", got.Outcome, got.Because, plan.CouldNotAct)
+		}
+		c.dryRun = nil
+		if got, err = engine(c, journal).Run(t.Context(), Incident{ID: "i2"}); err != nil {
+			t.Fatal(err)
+		}
+		if got.Outcome != plan.Mended {
+			t.Errorf("with the right: %s (%s), want %s", got.Outcome, got.Because, plan.Mended)
+		}
+	})
+}

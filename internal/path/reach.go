@@ -38,23 +38,56 @@ func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
 		return m.covered(e.Pod.Namespace)
 	}
 	verdict, blind := m.covered(e.Pod.Namespace)
+	var first *Block
 	for _, g := range gateways {
 		if g.Spec.HostNetwork {
-			continue // seen as its node, which plugins let through
+			return verdict, blind // seen as its node, which plugins let through
 		}
-		from := netpol.End{Pod: g, Namespace: m.s.NamespaceLabels(g.Namespace)}
-		to := netpol.End{Pod: e.Pod, Namespace: m.s.NamespaceLabels(e.Pod.Namespace), IP: e.IP}
-		if v := netpol.Ingress(backend, from, to, e.Port); !v.Allowed {
-			return model.Broken, block(v, true, g, e.Pod, e.Port)
+		v, b := m.between(g, e, backend)
+		if v == model.Broken {
+			if first == nil {
+				first = b
+			}
+			continue
 		}
-		if v := netpol.Egress(m.policies(g.Namespace), from, to, e.Port); !v.Allowed {
-			return model.Broken, block(v, false, g, e.Pod, e.Port)
+		if v == model.Unknown {
+			verdict, blind = v, b
 		}
 		if c, b := m.covered(g.Namespace); c != model.OK {
 			verdict, blind = c, b
 		}
+		return verdict, blind // which of several gateways serves the route is not known: this one gets through
 	}
-	return verdict, blind
+	return model.Broken, first
+}
+
+// between judges the connection from one pod of a gateway by the policies that are known.
+func (m *Map) between(g *corev1.Pod, e End, backend []*networkingv1.NetworkPolicy) (model.Verdict, *Block) {
+	from, to := m.end(g), m.end(e.Pod)
+	to.IP = e.IP
+	in := netpol.Ingress(backend, from, to, e.Port)
+	out := netpol.Egress(m.policies(g.Namespace), from, to, e.Port)
+	switch {
+	case !in.Allowed && !in.Unsure:
+		return model.Broken, block(in, true, g, e.Pod, e.Port)
+	case !out.Allowed && !out.Unsure:
+		return model.Broken, block(out, false, g, e.Pod, e.Port)
+	case in.Unsure || out.Unsure:
+		return model.Unknown, &Block{Why: "they ask for labels of namespaces, which could not be looked at"}
+	default:
+		return model.OK, nil
+	}
+}
+
+// end is a pod with the labels of its namespace. Each namespace has its name as label, written by the
+// API server (Kubernetes 1.22 on), so that much is known of one that could not be read.
+func (m *Map) end(p *corev1.Pod) netpol.End {
+	out := netpol.End{Pod: p, Namespace: m.s.NamespaceLabels(p.Namespace)}
+	if _, presence := m.s.Namespaces().Get("", p.Namespace); presence != snapshot.Present {
+		out.Namespace = map[string]string{corev1.LabelMetadataName: p.Namespace}
+		out.Unread = presence == snapshot.Unknown
+	}
+	return out
 }
 
 func block(v netpol.Verdict, ingress bool, gateway, pod *corev1.Pod, port int32) *Block {

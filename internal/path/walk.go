@@ -188,7 +188,11 @@ func (w *walker) rule() {
 
 func (w *walker) backends() {
 	for _, b := range w.r.Backends {
-		if b.Service.Kind != "Service" {
+		switch b.Service.Kind {
+		case "Service":
+		case "":
+			w.hop(model.HopRule, w.r.Object, model.Unknown, w.r.Rule+" names no backend")
+		default:
 			w.hop(model.HopService, b.Service, model.Unknown, "backends of kind "+b.Service.Kind+" are not looked at")
 		}
 	}
@@ -223,13 +227,13 @@ func (w *walker) leg(l Leg) {
 		w.hop(model.HopService, ref, model.Broken, ref.String()+" does not exist")
 		w.unresolved()
 		return
+	case l.External(): // needs no port of its own: controllers take the route's
+		w.hop(model.HopService, ref, model.OK, "stands for "+l.Service.Spec.ExternalName)
+		w.predict("200")
+		return
 	case l.Port == nil:
 		w.hop(model.HopService, ref, model.Broken, fmt.Sprintf("%s has no port %s; it has %s", ref, l.Backend.Port(), servicePorts(l.Service)))
 		w.unresolved()
-		return
-	case l.External():
-		w.hop(model.HopService, ref, model.OK, "stands for "+l.Service.Spec.ExternalName)
-		w.predict("200")
 		return
 	}
 	w.hop(model.HopService, ref, model.OK, fmt.Sprintf("forwards port %d to %s", l.Port.Port, targetText(*l.Port)))

@@ -82,7 +82,11 @@ func because(gs []model.GuardResult) string {
 func tried(m Memory, f model.Finding, r model.Remedy) (string, bool) {
 	for _, a := range m.Attempts {
 		if !a.Helped && a.Cause == f.ID && a.Object.Ref == f.Object.Ref && a.Action == r.Action && a.Target == r.Change.Target {
-			return fmt.Sprintf("it was tried at %s and did not help", a.At.UTC().Format("15:04:05")), true
+			ended := "did not help"
+			if !a.Acted {
+				ended = "could not be carried out"
+			}
+			return fmt.Sprintf("it was tried at %s and %s", a.At.UTC().Format("15:04:05"), ended), true
 		}
 	}
 	return "", false

@@ -48,7 +48,12 @@ func (p *page) fault(g group, id model.CauseID) {
 	default:
 		return
 	}
-	p.item(4, p.style.paint(color, sign), hopName(g.hop)+": "+text)
+	if !strings.HasPrefix(text, "(") { // "(and 1 more): ..." goes on with the name
+		text = ": " + text
+	} else {
+		text = " " + text
+	}
+	p.item(4, p.style.paint(color, sign), hopName(g.hop)+text)
 }
 
 // accused gives, by the index of the hop, the cause that is found there. A cause that explains why the

@@ -39,6 +39,7 @@ func TestGolden(t *testing.T) {
 		"many":        func(w io.Writer) error { return printer.Diagnosis(w, manyRoutes(), wide) },
 		"brokencolor": func(w io.Writer) error { return printer.Diagnosis(w, sampleDiagnosis(), printer.Style{Color: true}) },
 		"notknown":    func(w io.Writer) error { return printer.Diagnosis(w, causeless(), wide) },
+		"hops":        func(w io.Writer) error { return printer.Diagnosis(w, severalHops(), wide) },
 		"predicted":   func(w io.Writer) error { return printer.Diagnosis(w, unobserved(), wide) },
 		"healthy":     func(w io.Writer) error { return printer.Diagnosis(w, healthyDiagnosis(), wide) },
 		"blind":       func(w io.Writer) error { return printer.Diagnosis(w, blindDiagnosis(), wide) },

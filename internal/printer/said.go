@@ -4,13 +4,18 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
 )
 
-// quotedLines is how much of a log line text shows as proof. The whole line is in wide text and in data.
-const quotedLines = 2
+// How many lines of a quoted log line text shows as proof. The whole line is in wide text and in data.
+// What an application says in its own words is worth more room than a proxy's fields.
+const (
+	proxyLines = 2
+	otherLines = 4
+)
 
 // evidence shows what speaks for a finding.
 func (p *page) evidence(d model.Diagnosis, all []model.Evidence) {
@@ -46,13 +51,12 @@ func (p *page) proof(d model.Diagnosis, e model.Evidence) string {
 		return stamp + plain(said) + source
 	}
 	if e.Source != "" {
-		line := p.style.width() - labelWidth - 2
-		room := quotedLines*line - columns(stamp) - columns(source) - labelWidth
-		words := strings.Fields(cut(text, max(room, line/2)))
-		for i, w := range words {
-			words[i] = cut(w, line) // JSON has no space at which it could be wrapped
+		line, lines := p.style.width()-labelWidth-2, otherLines
+		if e.Kind == "proxy-log" {
+			lines = proxyLines
 		}
-		text = strings.Join(words, " ")
+		room := lines*line - columns(stamp) - columns(source) - labelWidth
+		text = folded(cut(text, max(room, line/2)), line)
 	}
 	return stamp + text + source
 }
@@ -106,4 +110,15 @@ func cut(text string, width int) string {
 		return text
 	}
 	return strings.TrimRight(string(runes[:max(width-1, 0)]), " ") + "…"
+}
+
+// folded breaks words that are wider than a line: JSON has no space at which it could be wrapped.
+func folded(text string, width int) string {
+	var words []string
+	for word := range strings.FieldsSeq(text) {
+		for piece := range slices.Chunk([]rune(word), width) {
+			words = append(words, string(piece))
+		}
+	}
+	return strings.Join(words, " ")
 }

@@ -2,6 +2,7 @@ package printer_test
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -139,6 +140,7 @@ func loggedDiagnosis() model.Diagnosis {
 	d.Causes[0].Evidence = []model.Evidence{
 		{Kind: "proxy-log", Text: raw, At: noon.Add(-10 * time.Second), Source: from},
 		{Kind: "proxy-log", Text: "not parsed: " + raw, At: noon.Add(-24 * time.Hour), Source: "edge/envoy-shop-74cf/envoy"},
+		{Kind: "app-log", Text: `{"level":"error","msg":"cannot listen","why":"` + strings.Repeat("no-space-to-wrap-", 12) + `"}`, Source: "shop/cart-1/cart"},
 	}
 	d.Remedies = nil
 	d.Observed = []model.Observation{{
@@ -165,6 +167,17 @@ func loggedDiagnosis() model.Diagnosis {
 func causeless() model.Diagnosis {
 	d := loggedDiagnosis()
 	d.Causes, d.AlsoWrong, d.Remedies = nil, nil, nil
+	return d
+}
+
+// severalHops is a path on which hops of one kind are broken alike, and say their own names.
+func severalHops() model.Diagnosis {
+	d := unobserved()
+	hops := d.Traces[0].Hops
+	hops[2].Why = "Service shop/cart has no port 80"
+	hops[3].Verdict, hops[3].Why = model.Suspect, "pod cart-1 (and 1 more): port 8080: nothing listens there"
+	hops[4] = hop(model.HopNetworkPolicy, ref("Pod", "cart-1"), model.Broken, "pod cart-1: not admitted")
+	hops[5] = hop(model.HopNetworkPolicy, ref("Pod", "cart-2"), model.Broken, "pod cart-2: not admitted")
 	return d
 }
 

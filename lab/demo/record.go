@@ -15,9 +15,9 @@ import (
 	"github.com/gatemend/gatemend/lab/load"
 )
 
-// enough is how long errors are recorded: long enough for probes to fail a few times and for events
-// to be written.
-const enough = 12 * time.Second
+// enough is how long errors are recorded: long enough for probes to fail a few times, for the kubelet to
+// give up pulling an image whose registry does not answer, and for events to be written.
+const enough = 20 * time.Second
 
 // Expectation is the right answer for a recorded dump, in its file expect.yaml.
 type Expectation struct {

@@ -25,11 +25,17 @@ type End struct {
 	Pod       *corev1.Pod
 	Namespace map[string]string // the labels of the pod's namespace
 	IP        string            // empty: the pod's own
+	// Unread is set when Namespace is not all that the namespace has, because nobody could read it.
+	Unread bool
+	guess  bool // take it that what is not known would fit
 }
 
 // Verdict says whether a connection is let through.
 type Verdict struct {
 	Allowed bool
+	// Unsure is set on a connection that is not allowed as far as is known, and would be if the
+	// peer's namespace had the labels that are asked for; they could not be read.
+	Unsure bool
 	// Policies are those that select the pod; when the connection is not allowed, none of them
 	// admits it.
 	Policies []*networkingv1.NetworkPolicy
@@ -43,12 +49,22 @@ type Verdict struct {
 // Ingress decides by the policies on the receiving pod; policies are those of its namespace. port
 // is the container port that is dialled.
 func Ingress(policies []*networkingv1.NetworkPolicy, from, to End, port int32) Verdict {
-	return judge(policies, to, from, to.Pod, port, networkingv1.PolicyTypeIngress)
+	return doubted(policies, to, from, to.Pod, port, networkingv1.PolicyTypeIngress)
 }
 
 // Egress decides by the policies on the sending pod; policies are those of its namespace.
 func Egress(policies []*networkingv1.NetworkPolicy, from, to End, port int32) Verdict {
-	return judge(policies, from, to, to.Pod, port, networkingv1.PolicyTypeEgress)
+	return doubted(policies, from, to, to.Pod, port, networkingv1.PolicyTypeEgress)
+}
+
+// doubted judges, and once more in the peer's favour where its labels are not known.
+func doubted(policies []*networkingv1.NetworkPolicy, subject, peer End, target *corev1.Pod, port int32, direction networkingv1.PolicyType) Verdict {
+	v := judge(policies, subject, peer, target, port, direction)
+	if !v.Allowed && peer.Unread {
+		peer.guess = true
+		v.Unsure = judge(policies, subject, peer, target, port, direction).Allowed
+	}
+	return v
 }
 
 // rule is an ingress or egress rule in one form.
@@ -154,7 +170,7 @@ func onePeer(p *networkingv1.NetworkPolicy, x networkingv1.NetworkPolicyPeer, pe
 		if peer.Pod.Namespace != p.Namespace {
 			return false, fmt.Sprintf("without a namespaceSelector it is for pods of namespace %s alone, and the peer is in %s", p.Namespace, peer.Pod.Namespace), ".podSelector"
 		}
-	} else if !selects(x.NamespaceSelector, peer.Namespace) {
+	} else if !selects(x.NamespaceSelector, peer.Namespace) && (!peer.guess || !asksMore(x.NamespaceSelector, peer.Namespace)) {
 		return false, fmt.Sprintf("it is for namespaces with %s, and namespace %s has %s",
 			metav1.FormatLabelSelector(x.NamespaceSelector), peer.Pod.Namespace, show(peer.Namespace)), ".namespaceSelector"
 	}
@@ -168,6 +184,19 @@ func onePeer(p *networkingv1.NetworkPolicy, x networkingv1.NetworkPolicyPeer, pe
 func selects(s *metav1.LabelSelector, have map[string]string) bool {
 	selector, err := metav1.LabelSelectorAsSelector(s)
 	return err == nil && selector.Matches(labels.Set(have))
+}
+
+// asksMore reports whether a selector asks for labels other than those that are known.
+func asksMore(s *metav1.LabelSelector, known map[string]string) bool {
+	for key := range s.MatchLabels {
+		if _, ok := known[key]; !ok {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.MatchExpressions, func(r metav1.LabelSelectorRequirement) bool {
+		_, ok := known[r.Key]
+		return !ok
+	})
 }
 
 func inBlock(b *networkingv1.IPBlock, ip string) bool {

@@ -56,6 +56,32 @@ func TestIngress(t *testing.T) {
 	}
 }
 
+func TestNamespaceThatNobodyCouldRead(t *testing.T) {
+	from := End{Pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "gw", Namespace: "edge"}}, Namespace: map[string]string{corev1.LabelMetadataName: "edge"}, Unread: true}
+	to := End{Pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "cart", Namespace: "shop"}}}
+	for _, tt := range []struct {
+		name, spec      string
+		allowed, unsure bool
+	}{
+		{"a label that is not known", `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {zone: dmz}}}]}]}`, false, true},
+		{"its name", `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: edge}}}]}]}`, true, false},
+		{"another's name", `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}}]}]}`, false, false},
+		{"an expression on a label that is not known", `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: zone, operator: Exists}]}}]}]}`, false, true},
+		{"the wrong port whatever the labels", `{podSelector: {}, ingress: [{ports: [{port: 1}], from: [{namespaceSelector: {matchLabels: {zone: dmz}}}]}]}`, false, false},
+		{"no rule", `{podSelector: {}, policyTypes: [Ingress]}`, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Name: "p", Namespace: "shop"}}
+			if err := yaml.Unmarshal([]byte(tt.spec), &p.Spec); err != nil {
+				t.Fatal(err)
+			}
+			if v := Ingress([]*networkingv1.NetworkPolicy{p}, from, to, 8080); v.Allowed != tt.allowed || v.Unsure != tt.unsure {
+				t.Errorf("allowed %v, unsure %v", v.Allowed, v.Unsure)
+			}
+		})
+	}
+}
+
 func TestPoliciesAddUp(t *testing.T) {
 	from := End{Pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "gw", Namespace: "edge"}}}
 	to := End{Pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "cart", Namespace: "shop"}}}

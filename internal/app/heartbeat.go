@@ -1,0 +1,60 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// How often the API server is asked whether it is there, and how long it may take to answer.
+const (
+	beatEvery  = 5 * time.Second
+	beatWithin = 5 * time.Second
+)
+
+// heartbeat knows whether the API server answers. One that hangs breaks no stream: logs and objects
+// just stand still, and standing still must not look like peace.
+type heartbeat struct {
+	ask func(context.Context) error
+
+	mu  sync.Mutex
+	why string
+}
+
+// run asks until the context ends.
+func (h *heartbeat) run(ctx context.Context) {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			h.beat(ctx)
+		}
+	}
+}
+
+// beat asks once. A refusal is an answer.
+func (h *heartbeat) beat(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, beatWithin)
+	defer cancel()
+	err := h.ask(ctx)
+	why := ""
+	if _, answered := errors.AsType[*apierrors.StatusError](err); err != nil && !answered {
+		why = "it does not answer, so nothing is seen until it does: " + oneLine(err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.why = why
+}
+
+// silent says why the API server cannot be heard, empty if it can.
+func (h *heartbeat) silent() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.why
+}

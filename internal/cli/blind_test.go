@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+func TestBlindness(t *testing.T) {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	envoy := []model.Unseen{{What: "envoy", Why: "read log: unexpected EOF"}}
+	later := []model.Unseen{{What: "envoy", Why: "connection refused"}}
+	b := blindness{}
+	for _, step := range []struct {
+		name   string
+		after  time.Duration
+		unseen []model.Unseen
+		want   []string
+	}{
+		{"all is seen", 0, nil, nil},
+		{"a stream breaks off", 100 * time.Millisecond, envoy, nil},
+		{"and is back at once", 300 * time.Millisecond, nil, nil},
+		{"it breaks off again", time.Second, envoy, nil},
+		{"and is still away, for another reason", 2 * time.Second, later, []string{"cannot look at envoy: connection refused"}},
+		{"which is said once", 3 * time.Second, envoy, nil},
+		{"it is back", 9 * time.Second, nil, []string{"envoy can be looked at again, after 8s"}},
+		{"which is said once too", 10 * time.Second, nil, nil},
+	} {
+		if got := b.update(step.unseen, start.Add(step.after)); !slices.Equal(got, step.want) {
+			t.Errorf("%s: got %q, want %q", step.name, got, step.want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,9 +15,9 @@ import (
 
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hangs := false
+		var hangs atomic.Bool
 		h := &heartbeat{ask: func(ctx context.Context) error {
-			if hangs {
+			if hangs.Load() {
 				<-ctx.Done()
 				return context.Cause(ctx)
 			}
@@ -26,7 +27,7 @@ func TestHeartbeat(t *testing.T) {
 		for _, step := range []struct {
 			hangs, silent bool
 		}{{false, false}, {true, true}, {false, false}} {
-			hangs = step.hangs
+			hangs.Store(step.hangs)
 			time.Sleep(beatEvery + beatWithin + time.Second)
 			synctest.Wait()
 			if got := h.silent(); (got != "") != step.silent {

@@ -22,6 +22,24 @@ type known struct {
 
 // generalise fills in the reason of failures that have none from those that have one.
 func generalise(signals []model.Signal) {
+	seen := reasons(signals)
+	for i, s := range signals {
+		// What the access line itself proves is not overruled.
+		proven := s.Failure == model.UpstreamStatus || s.Failure == model.NoEndpoints
+		if s.ErrorLog || s.Status < 500 || s.Reason != "" || s.Service == "" || proven {
+			continue
+		}
+		for _, address := range failedTries(s) {
+			if k, ok := seen[sameAs(s, address)]; ok && !k.mixed {
+				signals[i].Failure, signals[i].Reason = k.failure, k.reason
+				break
+			}
+		}
+	}
+}
+
+// reasons collects what is known of each kind of failure.
+func reasons(signals []model.Signal) map[sameFailure]known {
 	seen := map[sameFailure]known{}
 	for _, s := range signals {
 		if s.ErrorLog || s.Status < 500 || s.Reason == "" {
@@ -36,17 +54,5 @@ func generalise(signals []model.Signal) {
 			seen[sameAs(s, address)] = k
 		}
 	}
-	for i, s := range signals {
-		// What the access line itself proves is not overruled.
-		proven := s.Failure == model.UpstreamStatus || s.Failure == model.NoEndpoints
-		if s.ErrorLog || s.Status < 500 || s.Reason != "" || s.Service == "" || proven {
-			continue
-		}
-		for _, address := range failedTries(s) {
-			if k, ok := seen[sameAs(s, address)]; ok && !k.mixed {
-				signals[i].Failure, signals[i].Reason = k.failure, k.reason
-				break
-			}
-		}
-	}
+	return seen
 }

@@ -20,7 +20,7 @@ const right = "patch service/cart /spec/ports/0/targetPort=8080"
 
 func TestMendsAndVerifiesOnTraffic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := wrongPort(t, 8080)
+		c := wrongPort(t)
 		time.Sleep(10 * time.Second) // it fails for a while
 		start := time.Now()
 		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
@@ -48,7 +48,7 @@ func TestMendsAndVerifiesOnTraffic(t *testing.T) {
 
 func TestTakesBackWhatDidNotHelp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := wrongPort(t, 8080)
+		c := wrongPort(t)
 		c.fails["cart"] = func() bool { return true } // the model is wrong: something else is broken too
 		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
 		if err != nil {
@@ -60,15 +60,15 @@ func TestTakesBackWhatDidNotHelp(t *testing.T) {
 		if d := cmp.Diff([]string{right, "patch service/cart /spec/ports/0/targetPort=9999"}, c.writes); d != "" {
 			t.Errorf("writes (-want +got):\n%s", d)
 		}
-		if c.targetPort("cart") != 9999 {
-			t.Errorf("targetPort is %d after the undo, want 9999", c.targetPort("cart"))
+		if c.targetPort() != 9999 {
+			t.Errorf("targetPort is %d after the undo, want 9999", c.targetPort())
 		}
 	})
 }
 
 func TestDoesNotRepeatWhatDidNotHelp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := wrongPort(t, 8080)
+		c := wrongPort(t)
 		c.fails["cart"] = func() bool { return true }
 		journal := &MemoryJournal{}
 		if _, err := engine(c, journal).Run(t.Context(), Incident{ID: "i1"}); err != nil {
@@ -87,29 +87,29 @@ func TestDoesNotRepeatWhatDidNotHelp(t *testing.T) {
 
 func TestTakesBackWhatBreaksAnotherRoute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := wrongPort(t, 8080)
-		c.fails["web"] = func() bool { return c.targetPort("cart") == 8080 }
+		c := wrongPort(t)
+		c.fails["web"] = func() bool { return c.targetPort() == 8080 }
 		time.Sleep(10 * time.Second)
 		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Outcome != plan.NotHelped || !strings.Contains(got.Because, "web.shop.test") || c.targetPort("cart") != 9999 {
-			t.Errorf("got %s (%s) and targetPort %d; want it taken back because of web.shop.test", got.Outcome, got.Because, c.targetPort("cart"))
+		if got.Outcome != plan.NotHelped || !strings.Contains(got.Because, "web.shop.test") || c.targetPort() != 9999 {
+			t.Errorf("got %s (%s) and targetPort %d; want it taken back because of web.shop.test", got.Outcome, got.Because, c.targetPort())
 		}
 	})
 }
 
 func TestWithoutTrafficItIsNotVerified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := wrongPort(t, 8080)
+		c := wrongPort(t)
 		c.every = 0
 		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Outcome != plan.Unverified || c.targetPort("cart") != 8080 {
-			t.Errorf("got %s (%s), targetPort %d; want it kept and %s", got.Outcome, got.Because, c.targetPort("cart"), plan.Unverified)
+		if got.Outcome != plan.Unverified || c.targetPort() != 8080 {
+			t.Errorf("got %s (%s), targetPort %d; want it kept and %s", got.Outcome, got.Because, c.targetPort(), plan.Unverified)
 		}
 	})
 }
@@ -136,7 +136,7 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := wrongPort(t, 8080)
+				c := wrongPort(t)
 				e := engine(c, &MemoryJournal{})
 				tc.setup(c, e)
 				got, err := e.Run(t.Context(), Incident{ID: "i1"})
@@ -158,7 +158,7 @@ func (a answer) Ask(context.Context, model.Plan) (Answer, error) { return Answer
 // TestALostAnswerIsLookedFor: the change took effect and the answer of the API server was lost.
 func TestALostAnswerIsLookedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := wrongPort(t, 8080)
+		c := wrongPort(t)
 		c.lose = 1
 		time.Sleep(5 * time.Second)
 		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
@@ -178,7 +178,7 @@ func TestACrashNeitherRepeatsNorForgets(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			for at := range 14 {
 				synctest.Test(t, func(t *testing.T) {
-					c := wrongPort(t, 8080)
+					c := wrongPort(t)
 					if !helps {
 						c.fails["cart"] = func() bool { return true }
 					}
@@ -213,7 +213,7 @@ func checkAfterCrash(t *testing.T, c *cluster, got Result, helps bool) {
 	if times[right] > 1 {
 		t.Errorf("the change was made %d times: %v", times[right], c.writes)
 	}
-	changed := c.targetPort("cart") == 8080
+	changed := c.targetPort() == 8080
 	switch {
 	case got.Outcome == plan.Mended && (!helps || !changed):
 		t.Errorf("mended, but helps=%v changed=%v", helps, changed)
@@ -287,7 +287,7 @@ func TestAStuckRolloutIsTakenBack(t *testing.T) {
 // thinking is no attempt that failed to help.
 func TestAPlanThatTheClusterMovedAwayFromIsMadeAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := wrongPort(t, 8080)
+		c := wrongPort(t)
 		e := engine(c, &MemoryJournal{})
 		e.Asker = &meddler{t: t, c: c}
 		got, err := e.Run(t.Context(), Incident{ID: "i1"})
@@ -323,7 +323,7 @@ func (m *meddler) Ask(context.Context, model.Plan) (Answer, error) {
 // TestWhatWasRefusedOnceIsTriedInTheNextIncident: a right that was lacking says nothing of the change.
 func TestWhatWasRefusedOnceIsTriedInTheNextIncident(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := wrongPort(t, 8080)
+		c := wrongPort(t)
 		journal := &MemoryJournal{}
 		c.dryRun = &act.ForbiddenError{Verb: "patch", Namespace: plantest.Namespace, Words: "may not"}
 		got, err := engine(c, journal).Run(t.Context(), Incident{ID: "i1"})

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"sync"
 
@@ -13,30 +12,45 @@ import (
 )
 
 // FileJournal is a journal in a file, one JSON document per line. It is safe for use by several
-// goroutines, not by several processes.
+// goroutines; other processes are kept out.
 type FileJournal struct {
 	path string
 	mu   sync.Mutex
 	file *os.File
 }
 
-// OpenJournal opens a journal, or begins one. A last line that a crash has cut off is dropped: the
-// act that it would have recorded is then in doubt, which is what its announcement is for.
+// ErrInUse says that another process has a journal open: two that take up the same repair would act
+// twice for one decision.
+var ErrInUse = errors.New("another gatemend uses it")
+
+// OpenJournal opens a journal, or begins one, and keeps other processes out of it until it is closed
+// ([ErrInUse]). A last line that a crash has cut off is dropped: the act that it would have recorded
+// is then in doubt, which is what its announcement is for.
 func OpenJournal(path string) (*FileJournal, error) {
-	data, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open journal: %w", err)
-	}
-	if whole := bytes.LastIndexByte(data, '\n') + 1; whole < len(data) {
-		if err := os.Truncate(path, int64(whole)); err != nil {
-			return nil, fmt.Errorf("mend journal: %w", err)
-		}
-	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
+	if err := lock(file); err != nil {
+		return nil, fmt.Errorf("open journal %s: %w", path, errors.Join(err, file.Close()))
+	}
+	if err := dropHalfLine(path); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
 	return &FileJournal{path: path, file: file}, nil
+}
+
+func dropHalfLine(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("open journal: %w", err)
+	}
+	if whole := bytes.LastIndexByte(data, '\n') + 1; whole < len(data) {
+		if err := os.Truncate(path, int64(whole)); err != nil {
+			return fmt.Errorf("mend journal: %w", err)
+		}
+	}
+	return nil
 }
 
 // Append writes an event through to the disk.

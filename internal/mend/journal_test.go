@@ -1,8 +1,10 @@
 package mend
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -120,5 +122,29 @@ func TestRing(t *testing.T) {
 	}
 	if got, _ = statuses(next); len(got) != 0 {
 		t.Errorf("nothing new: got %v", got)
+	}
+}
+
+func TestAJournalBelongsToOneProcess(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "journal")
+	j, err := OpenJournal(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS == "windows" {
+		t.Skip("files are not locked there")
+	}
+	if second, err := OpenJournal(file); !errors.Is(err, ErrInUse) {
+		t.Errorf("opened a second time: %v, %v", second, err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := OpenJournal(file)
+	if err != nil {
+		t.Fatalf("after the first was closed: %v", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

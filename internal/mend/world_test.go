@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"testing"
 	"time"
 
@@ -27,7 +26,6 @@ var errCrash = errors.New("killed")
 type cluster struct {
 	t       *testing.T
 	now     *snapshot.Snapshot
-	version int
 	finding model.Finding
 
 	// fails decides whether a request of an application fails at this moment.
@@ -137,25 +135,24 @@ func (c *cluster) controllers(s *snapshot.Snapshot) *snapshot.Snapshot {
 	return s.WithObjects(put, nil)
 }
 
-// targetPort is the present target port of an application's Service.
-func (c *cluster) targetPort(app string) int32 {
-	svc, _ := c.now.Services().Get(plantest.Namespace, app)
+// targetPort is the present target port of the cart's Service.
+func (c *cluster) targetPort() int32 {
+	svc, _ := c.now.Services().Get(plantest.Namespace, "cart")
 	return svc.Spec.Ports[0].TargetPort.IntVal
 }
 
-// wrongPort is a shop in which the cart's targetPort is wrong, and its finding. wanted is the port
-// that the finding wants.
-func wrongPort(t *testing.T, wanted int) *cluster {
+// wrongPort is a shop in which the cart's targetPort is wrong, and its finding.
+func wrongPort(t *testing.T) *cluster {
 	shop := plantest.Shop("cart", "web")
 	shop.Edit("Service/cart", 9999, "spec", "ports", 0, "targetPort")
 	shop.Edit("EndpointSlice/cart-x", 9999, "ports", 0, "port")
 	c := newCluster(t, shop.Snapshot(), model.Finding{
-		ID: "target-port-mismatch", Confidence: 0.97, Wanted: strconv.Itoa(wanted),
+		ID: "target-port-mismatch", Confidence: 0.97, Wanted: "8080",
 		Object:  model.FieldRef{Ref: plantest.Ref("Service", "cart"), Field: "spec.ports[0].targetPort"},
 		Routes:  []model.Ref{plantest.Ref("Ingress", "cart")},
 		Related: map[string]model.Ref{"workload": plantest.Ref("Deployment", "cart")},
 	})
-	c.fails["cart"] = func() bool { return c.targetPort("cart") != 8080 }
+	c.fails["cart"] = func() bool { return c.targetPort() != 8080 }
 	return c
 }
 
@@ -208,15 +205,4 @@ func kinds(events []plan.Event) []plan.EventKind {
 		out[i] = e.Kind
 	}
 	return out
-}
-
-func count502(t *testing.T, c *cluster, since time.Time) (n int) {
-	t.Helper()
-	signals, _ := c.ring.Read(0)
-	for _, s := range signals {
-		if s.Status == 502 && !s.At.Before(since) {
-			n++
-		}
-	}
-	return n
 }

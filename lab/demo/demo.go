@@ -65,7 +65,7 @@ func Run(ctx context.Context, o Options) (results []Result, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for gatemend's records: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	for i, f := range o.Faults {
 		if d.gatemend == nil || o.Apart {
 			stop, err := d.start(ctx, o.Gatemend, filepath.Join(dir, strconv.Itoa(i)))

@@ -21,8 +21,11 @@ import (
 	"github.com/gatemend/gatemend/lab/manifest"
 )
 
+// ownCluster is made for these tests and removed after them.
+const ownCluster = "fault"
+
 var (
-	name   = flag.String("cluster", "", "name of the lab cluster")
+	name   = flag.String("cluster", ownCluster, "name of the lab cluster; any other than the default is left up")
 	only   = flag.String("fault", "", "inject only these, comma separated")
 	record = flag.String("record", "", "folder for gateway logs and dumps of every fault")
 )
@@ -35,9 +38,16 @@ type lab struct {
 
 func open(t *testing.T) *lab {
 	t.Helper()
-	c, err := cluster.Open(*name)
+	c, err := cluster.Up(t.Context(), cluster.Options{Name: *name, Images: cluster.Images(), Log: t.Output()})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if *name == ownCluster {
+		t.Cleanup(func() {
+			if err := cluster.Down(context.WithoutCancel(t.Context()), *name, t.Output()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	config, err := c.RESTConfig()
 	if err != nil {

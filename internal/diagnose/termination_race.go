@@ -65,15 +65,15 @@ func (v *view) race(w *workload) (finding, bool) {
 	if c == nil {
 		return finding{}, false
 	}
-	confidence := proven
+	confidence, hook := proven, "has no preStop hook"
 	switch {
 	case c.Lifecycle != nil && c.Lifecycle.PreStop != nil:
-		confidence = likely // it waits already, though perhaps not long enough
+		confidence, hook = likely, "has a preStop hook that may be too short"
 	case gone*2 < all && len(stops) == 0, near*2 < all && gone*2 < all:
 		confidence = likely
 	}
 	f := find("termination-race", confidence, at(w.ref, field),
-		fmt.Sprintf("pods of %s stop before the proxies stop sending to them: %d of %d failed requests went to pods that were stopping or gone, and container %s has no preStop hook", w.ref, max(gone, near), all, c.Name)).
+		fmt.Sprintf("pods of %s stop before the proxies stop sending to them: %d of %d failed requests went to pods that were stopping or gone, and container %s %s", w.ref, max(gone, near), all, c.Name, hook)).
 		on(routes...).as(model.Refused, model.ClosedEarly, model.Reset, model.ConnectTimeout, model.NoEndpoints).since(first).
 		relates("workload", w.ref).relates("service", w.service()).
 		because("proxy-log", fmt.Sprintf("%d of %d failed requests went to addresses that are behind no ready endpoint any more", gone, all), w.ref, first)

@@ -67,6 +67,8 @@ func (r *run) apply(ctx context.Context, i int) error {
 		if err := plan.Recheck(*r.state.Plan, s); err != nil {
 			return r.record(plan.Event{Kind: plan.EventNotApplied, Index: i, Because: err.Error()})
 		}
+	} else if err := sleep(ctx, r.state.WaitedAt.Add(r.options.Between).Sub(r.Now())); err != nil {
+		return err
 	}
 	if err := r.record(plan.Event{Kind: plan.EventApplying, Index: i}); err != nil {
 		return err

@@ -23,6 +23,10 @@ type Options struct {
 	Poll time.Duration
 	// Settle is how long the observer may lag behind the API server; default 3 s.
 	Settle time.Duration
+	// Between is how long the next change waits after the one before was carried through; default 5 s.
+	// Proxies go on sending to pods that it took away until they have learned of it, and those errors
+	// would be blamed on the next change, which for a race is the proof.
+	Between time.Duration
 	// Before is how far back the failing time is looked at; default 2 minutes.
 	Before time.Duration
 	// Remember is how long attempts of former incidents count; default 24 hours.
@@ -38,6 +42,7 @@ func (o Options) defaults() Options {
 	o.Rollout = cmp.Or(o.Rollout, 3*time.Minute)
 	o.Poll = cmp.Or(o.Poll, 250*time.Millisecond)
 	o.Settle = cmp.Or(o.Settle, 3*time.Second)
+	o.Between = cmp.Or(o.Between, 5*time.Second)
 	o.Before = cmp.Or(o.Before, 2*time.Minute)
 	o.Remember = cmp.Or(o.Remember, 24*time.Hour)
 	o.Call = cmp.Or(o.Call, 15*time.Second)

@@ -25,6 +25,11 @@ func containerCrashloop() Analyzer {
 					f = f.wants(was).because("object", fmt.Sprintf("only %s%s changed since the revision that worked; it was %s", field, sub, was), w.ref, w.rolledAt())
 				}
 			}
+			if t.killed {
+				// The kubelet does not always learn why the kernel killed a process. Where it says so of
+				// one pod, the others with the same template died of the same.
+				f.symptomOf = "oom-killed"
+			}
 			if line, source := v.lastWords(pods, t.container); line != "" {
 				f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
 				f.Summary += fmt.Sprintf("; its last words: %s", line)

@@ -18,6 +18,7 @@ type trouble struct {
 	cause     model.CauseID // empty: nothing
 	container string
 	init      bool
+	killed    bool   // by SIGKILL: exit code 137
 	why       string // "container web ended with exit code 1"
 	at        time.Time
 	evidence  []model.Evidence
@@ -202,7 +203,7 @@ func (v *view) dying(p *corev1.Pod, st corev1.ContainerStatus) trouble {
 	if !looping && (!recent || st.Ready && st.RestartCount <= 1) {
 		return trouble{}
 	}
-	t := trouble{container: st.Name, at: last.FinishedAt.Time}
+	t := trouble{container: st.Name, at: last.FinishedAt.Time, killed: last.ExitCode == 137}
 	if last.Reason == "OOMKilled" {
 		t.cause = "oom-killed"
 		t.why = fmt.Sprintf("container %s was killed for using more memory than its limit (%d restarts)", st.Name, st.RestartCount)

@@ -1,16 +1,54 @@
 package diagnose
 
-// Analyzers lists all analyzers, in the order in which a request meets what they look at.
+// Analyzers lists all analyzers, family by family in the order in which a request meets what they look
+// at; within a family likewise.
 func Analyzers() []Analyzer {
 	return []Analyzer{
-		ingressClassMissing(), gatewayNotProgrammed(), gatewayListenerUnattached(), refgrantMissing(),
-		serviceMissing(), servicePortMissing(), selectorMismatch(), selectorOvermatch(),
-		namedPortMissing(), targetPortMismatch(), wrongListenAddress(),
-		noReplicas(), admissionRejected(), unschedulable(), volumeUnavailable(), nodeNotReady(), configMissing(), imagePull(),
-		sandboxFailed(), initBlocked(), oomKilled(), livenessProbeKills(), containerCrashloop(),
-		readinessGateUnmet(), readinessProbeMisconfigured(),
-		networkPolicyBlocksIngress(), networkPolicyBlocksEgress(),
-		tlsBackendMismatch(), upstreamHeaderTooBig(), upstreamTimeout(), terminationRace(), dnsResolutionFailed(),
-		badRollout(), appError(), podsNotReady(), noEndpoints(),
+		// route-config
+		ingressClassMissing(),
+		gatewayNotProgrammed(),
+		gatewayListenerUnattached(),
+		refgrantMissing(),
+		// service-wiring
+		serviceMissing(),
+		servicePortMissing(),
+		selectorMismatch(),
+		selectorOvermatch(),
+		namedPortMissing(),
+		targetPortMismatch(),
+		wrongListenAddress(),
+		// backend-availability
+		noReplicas(),
+		admissionRejected(),
+		unschedulable(),
+		volumeUnavailable(),
+		nodeNotReady(),
+		configMissing(),
+		imagePull(),
+		sandboxFailed(),
+		initBlocked(),
+		oomKilled(),
+		livenessProbeKills(),
+		containerCrashloop(),
+		readinessGateUnmet(),
+		readinessProbeMisconfigured(),
+		// network
+		networkPolicyBlocksIngress(),
+		networkPolicyBlocksEgress(),
+		// protocol-tls
+		tlsBackendMismatch(),
+		upstreamHeaderTooBig(),
+		// timeouts-limits
+		upstreamTimeout(),
+		// lifecycle-race
+		terminationRace(),
+		// name-resolution
+		dnsResolutionFailed(),
+		// application
+		badRollout(),
+		appError(),
+		// what remains
+		podsNotReady(),
+		noEndpoints(),
 	}
 }

@@ -35,8 +35,9 @@ var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 //	NAME/want           what comes out
 //
 // A case whose name starts with "positive" must have the file's cause first; one that starts with
-// "negative" must not have it among the causes; one that starts with "unknown" must neither be sure of
-// it nor call the cluster healthy.
+// "negative" must not have it among the causes; one that starts with "also" must have it beside the
+// causes, as wrong and not the cause; one that starts with "unknown" must neither be sure of it nor call
+// the cluster healthy.
 func TestCases(t *testing.T) {
 	for _, a := range Analyzers() {
 		t.Run(string(a.Cause), func(t *testing.T) {
@@ -134,6 +135,10 @@ func check(t *testing.T, cause model.CauseID, name string, d model.Diagnosis) {
 	case strings.HasPrefix(name, "negative"):
 		if has(d.Causes, 0) {
 			t.Errorf("%s is among the causes", cause)
+		}
+	case strings.HasPrefix(name, "also"):
+		if has(d.Causes, 0) || !has(d.AlsoWrong, 0) {
+			t.Errorf("%s is not what is wrong besides", cause)
 		}
 	case strings.HasPrefix(name, "unknown"):
 		if has(d.Causes, proven) || d.Healthy {

@@ -54,19 +54,25 @@ func TestDocsOfExitCodes(t *testing.T) {
 	testkit.Golden(t, filepath.Join(inRoot("docs"), "exit-codes.md"), b.String())
 }
 
-// The list of causes is made from the catalogue.
+// The pages of causes, and the list of them, are made from the catalogue.
 func TestDocsOfCauses(t *testing.T) {
 	var b strings.Builder
-	b.WriteString(generated + "\n# Causes\n\n`gatemend explain ID` says more. What a machine may do: *fix* is local and can be taken back; *propose*\nneeds a person's yes; *advise* explains only.\n")
+	b.WriteString(generated + "\n# Causes\n\n`gatemend explain ID` prints the same pages. What a machine may do: *fix* is local and can be taken back;\n*propose* needs a person's yes; *advise* explains only.\n")
 	for _, f := range catalogue.Families() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n| id | is | machine |\n|---|---|---|\n", f.ID, strings.ToUpper(f.Is[:1])+f.Is[1:])
 		for _, c := range catalogue.Causes() {
-			if c.Family == f.ID {
-				fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.ID, c.Is, c.Machine)
+			if c.Family != f.ID {
+				continue
 			}
+			id := "`" + string(c.ID) + "`"
+			if c.Text != "" {
+				id = fmt.Sprintf("[%s](%s.md)", id, c.ID)
+				testkit.Golden(t, filepath.Join(inRoot("docs"), "causes", string(c.ID)+".md"), generated+"\n"+c.Text)
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", id, c.Is, c.Machine)
 		}
 	}
-	testkit.Golden(t, filepath.Join(inRoot("docs"), "causes.md"), b.String())
+	testkit.Golden(t, filepath.Join(inRoot("docs"), "causes", "README.md"), b.String())
 }
 
 func inRoot(dir string) string { return filepath.Join(root, dir) }

@@ -2,14 +2,15 @@
 # Two modules: the product here, and the lab (a real Kubernetes for the demo and the end-to-end tests)
 # in lab/, whose dependencies the product must not have.
 
-GO       ?= go
-FUZZTIME ?= 30s
-BENCH    ?= .
-FAULTS   ?=
-LAB      := bin/lab
-GATEMEND := bin/gatemend
-TOOL     := $(GO) tool -modfile=$(CURDIR)/go.tools.mod
-LDFLAGS  := -s -w
+GO        ?= go
+FUZZTIME  ?= 30s
+BENCH     ?= .
+FAULTS    ?=
+SCENARIOS ?= $(wildcard accuracy/scenarios ../shared/scenarios ../shared/cases)
+LAB       := bin/lab
+GATEMEND  := bin/gatemend
+TOOL      := $(GO) tool -modfile=$(CURDIR)/go.tools.mod
+LDFLAGS   := -s -w
 
 # packages lists the packages below a folder whose tests contain a pattern: $(call packages,FOLDER,PATTERN).
 packages = $$(grep -rlE '$(2)' --include='*_test.go' $(1) | xargs -n1 dirname | sort -u | sed 's|^|./|')
@@ -106,6 +107,10 @@ fuzz: ## Fuzz every fuzz target for FUZZTIME each
 .PHONY: bench
 bench: ## Run the benchmarks named BENCH ten times, for benchstat
 	$(GO) test ./internal/... -run '^$$' -bench '$(BENCH)' -benchmem -count 10
+
+.PHONY: accuracy
+accuracy: build ## Measure how often diagnoses are right: SCENARIOS="FOLDER..." of scenarios and cases, ARGS=-v
+	$(GO) run ./accuracy -gatemend $(GATEMEND) $(ARGS) $(SCENARIOS)
 
 .PHONY: clean
 clean: ## Remove what was built

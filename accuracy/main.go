@@ -1,0 +1,86 @@
+// Command accuracy measures how often gatemend is right: it diagnoses cluster snapshots whose fault is known,
+// once with the failing request given and once scanning everything, and explains the log lines of known cases.
+//
+// It runs the program as a user would and reads nothing but its JSON. A folder of scenarios holds, for each
+// NAME, NAME.yaml (the objects), NAME.logs (a folder, where logs matter) and NAME.expect.yaml (the answer);
+// a folder of cases holds one YAML file each. Both are told apart by what is in them.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+)
+
+func main() {
+	program := flag.String("gatemend", "bin/gatemend", "the program to measure")
+	write := flag.String("write", "", "also replace the measured part of this Markdown file")
+	verbose := flag.Bool("v", false, "say of each wrong answer what came instead")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Stdout, options{gatemend{*program}, flag.Args(), *write, *verbose})
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "accuracy:", err)
+		os.Exit(3)
+	}
+}
+
+type options struct {
+	gatemend gatemend
+	folders  []string
+	write    string
+	verbose  bool
+}
+
+// run measures every folder. A wrong answer is a result, not an error.
+func run(ctx context.Context, out io.Writer, o options) error {
+	if len(o.folders) == 0 {
+		return errors.New("no folder given: usage: accuracy [flags] FOLDER...")
+	}
+	var scenarios []scenario
+	var cases []userCase
+	for _, dir := range o.folders {
+		s, err := readScenarios(dir)
+		if err != nil {
+			return err
+		}
+		c, err := readCases(dir)
+		if err != nil {
+			return err
+		}
+		if len(s)+len(c) == 0 {
+			return fmt.Errorf("%s holds neither scenarios (NAME.expect.yaml) nor cases (NAME.yaml with a cause_id)", dir)
+		}
+		scenarios, cases = append(scenarios, s...), append(cases, c...)
+	}
+	r := report{}
+	for _, mode := range []string{given, scanned} {
+		for _, s := range scenarios {
+			if mode == given && s.want.Healthy {
+				continue // a healthy cluster has no incident to give
+			}
+			d, took, err := o.gatemend.diagnose(ctx, s, mode)
+			if err != nil {
+				return fmt.Errorf("diagnose %s: %w", s.name, err)
+			}
+			r.verdicts = append(r.verdicts, judge(s, mode, d, took))
+		}
+	}
+	for _, c := range cases {
+		ids, err := o.gatemend.explain(ctx, c)
+		if err != nil {
+			return fmt.Errorf("explain case %s: %w", c.ID, err)
+		}
+		r.explained = append(r.explained, judgeCase(c, ids))
+	}
+	r.print(out, o.verbose)
+	if o.write == "" {
+		return nil
+	}
+	return r.writeInto(o.write)
+}

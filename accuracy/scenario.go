@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// scenario is a cluster with at most one fault, and the right answer.
+type scenario struct {
+	name          string
+	objects, logs string // paths; logs is empty where there are none
+	want          expectation
+}
+
+// expectation is a scenario's answer.
+type expectation struct {
+	Healthy  bool            `json:"healthy"`
+	Family   string          `json:"family"`
+	CauseIDs []model.CauseID `json:"causeIds"` // any of them is right as the first cause
+	Incident struct {
+		Host string `json:"host"`
+		Path string `json:"path"`
+	} `json:"incident"`
+	RootCause struct {
+		Object model.Ref `json:"object"`
+		Field  string    `json:"field"`
+	} `json:"rootCause"`
+	Alternatives []model.FieldRef `json:"acceptableAlternatives"`
+	MustNotBlame []model.Ref      `json:"mustNotBlame"`
+}
+
+// places lists the right objects with the right field of each.
+func (e expectation) places() []model.FieldRef {
+	return append([]model.FieldRef{{Ref: e.RootCause.Object, Field: e.RootCause.Field}}, e.Alternatives...)
+}
+
+func readScenarios(dir string) ([]scenario, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.expect.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var out []scenario
+	for _, file := range files {
+		base := strings.TrimSuffix(file, ".expect.yaml")
+		s := scenario{name: filepath.Base(base), objects: base + ".yaml"}
+		if err := readYAML(file, &s.want); err != nil {
+			return nil, err
+		}
+		switch info, err := os.Stat(base + ".logs"); {
+		case err == nil && info.IsDir():
+			s.logs = base + ".logs"
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// userCase is what somebody reported: lines and facts, and the cause that was confirmed.
+type userCase struct {
+	ID       string `json:"id"`
+	Evidence []struct {
+		Text string `json:"text"`
+	} `json:"evidence"`
+	CauseID    model.CauseID   `json:"cause_id"`
+	AlsoAccept []model.CauseID `json:"also_accept"`
+	Family     string          `json:"family"`
+}
+
+func (c userCase) right(id model.CauseID) bool {
+	return id == c.CauseID || slices.Contains(c.AlsoAccept, id)
+}
+
+func readCases(dir string) ([]userCase, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var out []userCase
+	for _, file := range files {
+		if _, err := os.Stat(strings.TrimSuffix(file, ".yaml") + ".expect.yaml"); err == nil || strings.HasSuffix(file, ".expect.yaml") {
+			continue // a scenario
+		}
+		var c userCase
+		if err := readYAML(file, &c); err != nil {
+			return nil, err
+		}
+		if c.CauseID != "" {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+func readYAML(file string, into any) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if err := yaml.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}

@@ -9,6 +9,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -83,18 +84,31 @@ func setMatch(r *Route, match gatewayv1.HTTPRouteMatch) {
 	if match.Method != nil {
 		r.Method = string(*match.Method)
 	}
+	r.Pattern = gatewayPattern(r.PathType, r.Path)
 	for _, h := range match.Headers {
-		if r.Headers == nil {
-			r.Headers = map[string]string{}
+		test := Equals
+		if h.Type != nil && *h.Type == gatewayv1.HeaderMatchRegularExpression {
+			test = Fits
 		}
-		r.Headers[strings.ToLower(string(h.Name))] = h.Value
+		r.Headers = append(r.Headers, NewCondition(strings.ToLower(string(h.Name)), test, h.Value))
 	}
 	for _, q := range match.QueryParams {
-		if r.Queries == nil {
-			r.Queries = map[string]string{}
+		test := Equals
+		if q.Type != nil && *q.Type == gatewayv1.QueryParamMatchRegularExpression {
+			test = Fits
 		}
-		r.Queries[string(q.Name)] = q.Value
+		r.Queries = append(r.Queries, NewCondition(string(q.Name), test, q.Value))
 	}
+}
+
+// gatewayPattern is how the Gateway API compares a path: exact first, then the longest prefix. Where
+// expressions stand is left to implementations: Contour (internal/sorter/sorter.go) and Envoy Gateway
+// (internal/gatewayapi/sort.go) ask them before prefixes.
+func gatewayPattern(kind Comparison, path string) proxy.Pattern {
+	if kind == RegularExpression {
+		return proxy.Pattern{How: proxy.Matches, Text: path, Rank: proxy.RegexFirst + len(path)}
+	}
+	return proxy.PlainPattern(proxy.PathRule{Path: path, Type: string(kind)}, proxy.Elements)
 }
 
 func httpBackend(hr *gatewayv1.HTTPRoute, ref gatewayv1.HTTPBackendRef, field string) Backend {

@@ -1,13 +1,17 @@
 package path
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -19,12 +23,18 @@ const (
 func (m *Map) ingressRoutes() []Route {
 	var out []Route
 	for ing := range m.s.Ingresses().All() {
-		base := Route{Object: snapshot.RefOf(ing)}
+		base := Route{Object: snapshot.RefOf(ing), Created: ing.CreationTimestamp.Time}
 		m.classify(ing, &base)
+		if px, ok := all.Named(base.Proxy); ok && px.IngressSettings != nil {
+			base.Settings = px.IngressSettings(base.Controller, ing)
+		}
+		if idleCanary(base.Settings) {
+			continue
+		}
 		if b := ing.Spec.DefaultBackend; b != nil {
 			r := base
-			r.Rule, r.Path, r.PathType = "spec.defaultBackend", "/", Prefix
-			r.Backends = []Backend{ingressBackend(ing, *b, "spec.defaultBackend")}
+			r.Rule, r.Path, r.PathType = defaultRule, "/", Prefix
+			r.Backends = []Backend{ingressBackend(ing, *b, defaultRule)}
 			out = append(out, r)
 		}
 		for i, rule := range ing.Spec.Rules {
@@ -34,7 +44,8 @@ func (m *Map) ingressRoutes() []Route {
 			for j, p := range rule.HTTP.Paths {
 				r := base
 				r.Rule = fmt.Sprintf("spec.rules[%d].http.paths[%d]", i, j)
-				r.Host, r.Path, r.PathType = rule.Host, p.Path, ImplementationSpecific
+				r.seq = i<<16 | j
+				r.Host, r.Path, r.PathType = strings.ToLower(rule.Host), p.Path, ImplementationSpecific
 				if r.Path == "" {
 					r.Path = "/"
 				}
@@ -46,7 +57,85 @@ func (m *Map) ingressRoutes() []Route {
 			}
 		}
 	}
+	m.ingressPatterns(out)
 	return out
+}
+
+// idleCanary reports whether an Ingress is a canary that takes no request: without a weight and
+// without a header or cookie that would send one to it.
+func idleCanary(s proxy.Settings) bool {
+	if !s.Yes(proxy.Canary) {
+		return false
+	}
+	weight, _ := s.Get(proxy.CanaryWeight)
+	return weight.Size == 0 && !s.Yes(proxy.CanaryHeader) && !s.Yes(proxy.CanaryCookie)
+}
+
+// ingressPatterns asks each controller how it compares the paths of each host.
+func (m *Map) ingressPatterns(routes []Route) {
+	type site struct{ proxy, controller, host string }
+	var order []site
+	at := map[site][]int{}
+	for i := range routes {
+		r := &routes[i]
+		k := site{r.Proxy, r.Controller, r.Host}
+		if at[k] == nil {
+			order = append(order, k)
+		}
+		at[k] = append(at[k], i)
+	}
+	for _, k := range order {
+		px, _ := all.Named(k.proxy)
+		rules := make([]proxy.PathRule, len(at[k]))
+		for j, i := range at[k] {
+			rules[j] = proxy.PathRule{Host: routes[i].Host, Path: routes[i].Path, Type: string(routes[i].PathType), Settings: routes[i].Settings}
+		}
+		patterns := plain(rules)
+		if px.Patterns != nil {
+			patterns = px.Patterns(k.controller, rules)
+		}
+		for j, i := range at[k] {
+			routes[i].Pattern = patterns[j]
+		}
+		if k.host != "" && px.Of(k.controller).OneObjectPerHost {
+			taken(routes, at[k])
+		}
+	}
+}
+
+// plain is for controllers that nobody knows: an ImplementationSpecific path is an expression if it
+// looks like one.
+func plain(rules []proxy.PathRule) []proxy.Pattern {
+	out := make([]proxy.Pattern, len(rules))
+	for i, r := range rules {
+		out[i] = proxy.PlainPattern(r, proxy.Leading)
+		if r.Type == string(ImplementationSpecific) && strings.ContainsAny(r.Path, `(*[$^+|\`) {
+			out[i].How = proxy.Opens
+		}
+	}
+	return out
+}
+
+// taken marks the rules of all Ingresses but the oldest that name a host, where a controller gives the
+// host to one. Ingresses that are made to be merged are left alone.
+func taken(routes []Route, at []int) {
+	first := -1
+	for _, i := range at {
+		r := &routes[i]
+		if r.Settings.Yes(proxy.Merges) {
+			return
+		}
+		if first < 0 || cmp.Or(r.Created.Compare(routes[first].Created), r.Object.Compare(routes[first].Object)) < 0 {
+			first = i
+		}
+	}
+	for _, i := range at {
+		if r := &routes[i]; r.Object != routes[first].Object {
+			host := model.FieldRef{Ref: r.Object, Field: strings.SplitN(r.Rule, ".http", 2)[0] + ".host"}
+			r.Faults = append(slices.Clip(r.Faults), Fault{Kind: HostTaken, Object: host,
+				Why: fmt.Sprintf("host %s belongs to %s, which is older, and the controller takes it from one Ingress only", r.Host, routes[first].Object)})
+		}
+	}
 }
 
 func ingressBackend(ing *networkingv1.Ingress, b networkingv1.IngressBackend, field string) Backend {

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -19,7 +20,8 @@ type Map struct {
 	service map[[2]string][]int // indexes into routes, by a backend's namespace and name
 	routers map[string]int      // indexes into routes, by Traefik's name for the rule
 	gates   []gate
-	bearing map[label][]*corev1.Pod // the pods that carry one label of some backend's selector
+	hosts   map[string]proxy.Matching // how proxies choose among hosts, by controller and proxy
+	bearing map[label][]*corev1.Pod   // the pods that carry one label of some backend's selector
 }
 
 // label is one label of the pods of a namespace.
@@ -33,7 +35,7 @@ type gate struct {
 
 // New reads the rules of a snapshot.
 func New(s *snapshot.Snapshot) *Map {
-	m := &Map{s: s, byHost: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}}
+	m := &Map{s: s, byHost: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, hosts: map[string]proxy.Matching{}}
 	for p := range s.Pods().All() {
 		if px, _, ok := all.ForPod(p); ok {
 			m.gates = append(m.gates, gate{pod: p, proxy: px.Name})
@@ -41,10 +43,13 @@ func New(s *snapshot.Snapshot) *Map {
 	}
 	m.routes = append(m.ingressRoutes(), m.httpRoutes()...)
 	slices.SortStableFunc(m.routes, func(a, b Route) int { return cmp.Or(a.Object.Compare(b.Object)) })
-	for i, r := range m.routes {
+	for i := range m.routes {
+		r := &m.routes[i]
+		r.compile()
+		m.learn(r)
 		m.byHost[r.Host] = append(m.byHost[r.Host], i)
 		if r.Object.Kind == "Ingress" {
-			m.routers[routerName(r)] = i
+			m.routers[routerName(*r)] = i
 		}
 		for _, b := range r.Backends {
 			k := [2]string{b.Service.Namespace, b.Service.Name}

@@ -2,52 +2,76 @@ package path
 
 import (
 	"cmp"
-	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 )
 
 // Match finds the rule for a request. The host decides first, as it does in nginx's servers and
 // Envoy's virtual hosts: where a rule names the request's host, rules of less specific hosts are not
-// asked. Among the rules of the host the path decides (an exact match, then the longest), then
-// method, headers and query parameters, as the Gateway API specifies; then names, so that the answer
-// is the same each time.
+// asked, except by proxies that know no virtual hosts. Among the rules of the host the path decides,
+// then method, headers and query parameters, as the Gateway API specifies; then age and names.
 func (m *Map) Match(req model.Request) (Route, bool) {
+	best := -1
 	for _, host := range hostPatterns(strings.ToLower(req.Host)) {
-		best := -1
-		seen := false
+		seen, through := false, true
 		for _, i := range m.byHost[host] {
 			r := &m.routes[i]
-			if !oneLabel(*r, req.Host) {
+			if !m.oneLabel(r, req.Host) || !r.listens(req) {
 				continue
 			}
 			seen = true
-			if r.matches(req) && (best < 0 || r.before(m.routes[best])) {
+			through = through && m.matching(r).FallsThrough
+			if r.matches(req) && (best < 0 || r.before(&m.routes[best])) {
 				best = i
 			}
 		}
-		if best >= 0 {
-			return m.routes[best], true
+		if best >= 0 && !m.matching(&m.routes[best]).FallsThrough {
+			break
 		}
-		if seen && host != "" {
+		if best < 0 && seen && host != "" && !through {
 			return m.leftOver(host)
+		}
+	}
+	if best < 0 {
+		return Route{}, false
+	}
+	return m.routes[best], true
+}
+
+// Matching says how the route's proxy chooses among hosts.
+func (m *Map) matching(r *Route) proxy.Matching { return m.hosts[r.Controller+"\x00"+r.Proxy] }
+
+// learn remembers how a route's proxy chooses among hosts.
+func (m *Map) learn(r *Route) {
+	k := r.Controller + "\x00" + r.Proxy
+	if _, ok := m.hosts[k]; ok {
+		return
+	}
+	px, _ := all.Named(r.Proxy)
+	m.hosts[k] = px.Of(r.Controller)
+}
+
+// leftOver is the default backend that takes what the rules of a host leave: that of an Ingress with
+// rules for the host, or any one, as the proxy has it.
+func (m *Map) leftOver(host string) (Route, bool) {
+	for _, i := range m.byHost[host] {
+		own := &m.routes[i]
+		rest := m.matching(own).Rest
+		for _, j := range m.byHost[""] {
+			r := &m.routes[j]
+			if r.Rule == defaultRule && r.Proxy == own.Proxy && rest != proxy.RestUnserved && (rest == proxy.RestToAny || r.Object == own.Object) {
+				return *r, true
+			}
 		}
 	}
 	return Route{}, false
 }
 
-// leftOver is the default backend of an Ingress with rules for a host: it takes what they leave.
-func (m *Map) leftOver(host string) (Route, bool) {
-	for _, i := range m.byHost[host] {
-		for _, j := range m.byHost[""] {
-			if m.routes[j].Rule == "spec.defaultBackend" && m.routes[j].Object == m.routes[i].Object {
-				return m.routes[j], true
-			}
-		}
-	}
-	return Route{}, false
-}
+const defaultRule = "spec.defaultBackend"
 
 // hostPatterns lists the patterns that match a host, most specific first.
 func hostPatterns(host string) []string {
@@ -69,99 +93,116 @@ func hostPatterns(host string) []string {
 
 // oneLabel enforces that an Ingress's wildcard stands for exactly one label of the host, unlike the
 // Gateway API's.
-func oneLabel(r Route, host string) bool {
+func (m *Map) oneLabel(r *Route, host string) bool {
 	suffix, wild := strings.CutPrefix(r.Host, "*")
-	if !wild || r.Object.Kind != "Ingress" {
+	if !wild || r.Object.Kind != "Ingress" || m.matching(r).DeepWildcard {
 		return true
 	}
 	label := strings.TrimSuffix(strings.ToLower(host), suffix)
 	return label != "" && !strings.Contains(label, ".")
 }
 
+// listens reports whether the route is taken at the request's port and scheme.
+func (r *Route) listens(req model.Request) bool {
+	if len(r.Listeners) == 0 || req.Port == 0 && req.Scheme == "" {
+		return true
+	}
+	return slices.ContainsFunc(r.Listeners, func(l Listener) bool {
+		secure := l.Protocol == "HTTPS" || l.Protocol == "TLS"
+		switch {
+		case req.Port != 0 && l.Port != 0 && req.Port != l.Port:
+			return false
+		case req.Scheme != "":
+			return secure == (req.Scheme == "https")
+		default:
+			return true
+		}
+	})
+}
+
 // matches reports whether the rule takes a request whose host fits.
 func (r *Route) matches(req model.Request) bool {
 	path, query, _ := strings.Cut(req.Path, "?")
-	if r.Method != "" && r.Method != cmp.Or(req.Method, "GET") {
+	if r.Method != "" && r.Method != method(req) {
 		return false
 	}
-	for name, want := range r.Headers {
-		if header(req.Headers, name) != want {
-			return false
-		}
-	}
-	for name, want := range r.Queries {
-		if !strings.Contains("&"+query+"&", "&"+name+"="+want+"&") {
-			return false
-		}
-	}
-	return r.takes(path)
+	return r.takes(path) && headersTake(r.Headers, req) && queriesTake(r.Queries, query)
 }
 
 // takes compares the path alone.
 func (r *Route) takes(path string) bool {
-	switch r.PathType {
-	case Exact:
-		return path == r.Path
-	case Prefix:
-		p := strings.TrimSuffix(r.Path, "/")
-		return path == p || strings.HasPrefix(path, p+"/") || p == ""
-	case RegularExpression:
-		return fullMatch(r.Path, path)
+	if r.broken {
+		return false
+	}
+	if r.expr != nil {
+		return r.expr.MatchString(path)
+	}
+	text := r.Pattern.Text
+	switch r.Pattern.How {
+	case proxy.Equal:
+		return path == text
+	case proxy.Leading:
+		return strings.HasPrefix(path, text)
+	case proxy.LeadingFold:
+		return len(path) >= len(text) && strings.EqualFold(path[:len(text)], text)
+	case proxy.Glob:
+		return glob(text, path)
 	default:
-		if strings.ContainsAny(r.Path, `(*[$^+|\`) {
-			return prefixMatch(r.Path, path)
-		}
-		return strings.HasPrefix(path, r.Path)
+		p := strings.TrimSuffix(text, "/")
+		return p == "" || strings.HasPrefix(path, p) && (len(path) == len(p) || path[len(p)] == '/')
 	}
 }
 
-func fullMatch(pattern, path string) bool {
-	re, err := regexp.Compile("^(?:" + pattern + ")$")
-	return err == nil && re.MatchString(path)
-}
-
-// prefixMatch is how ingress-nginx (use-regex) and Contour take an ImplementationSpecific path that
-// is an expression: from the start, open at the end.
-func prefixMatch(pattern, path string) bool {
-	re, err := regexp.Compile("^(?:" + pattern + ")")
-	return err == nil && re.MatchString(path)
-}
-
-func header(headers map[string]string, name string) string {
-	for k, v := range headers {
-		if strings.EqualFold(k, name) {
-			return v
+// glob compares with a pattern in which * is any text and ? any character.
+func glob(pattern, text string) bool {
+	star, mark, i, j := -1, 0, 0, 0
+	for j < len(text) {
+		switch {
+		case i < len(pattern) && pattern[i] == '*':
+			star, mark = i, j
+			i++
+		case i < len(pattern) && (pattern[i] == '?' || pattern[i] == text[j]):
+			i++
+			j++
+		case star >= 0:
+			mark++
+			i, j = star+1, mark
+		default:
+			return false
 		}
 	}
-	return ""
+	return strings.Trim(pattern[i:], "*") == ""
 }
 
-// before reports whether r is asked before o, both matching a request.
-func (r *Route) before(o Route) bool {
+// before reports whether r is asked before o, both matching a request: by the rank of the path, and
+// then as the Gateway API has it, method, headers, query parameters, the older object, its name, and
+// the order within it.
+func (r *Route) before(o *Route) bool {
 	return cmp.Or(
-		served(o)-served(*r),
-		fixed(o.Rule == "spec.defaultBackend")-fixed(r.Rule == "spec.defaultBackend"),
-		fixed(r.PathType == Exact)-fixed(o.PathType == Exact),
-		len(r.Path)-len(o.Path),
-		fixed(r.Method != "")-fixed(o.Method != ""),
+		served(o)-served(r),
+		one(o.Rule == defaultRule)-one(r.Rule == defaultRule),
+		one(o.Settings.Yes(proxy.Canary))-one(r.Settings.Yes(proxy.Canary)),
+		r.Pattern.Rank-o.Pattern.Rank,
+		one(r.Method != "")-one(o.Method != ""),
 		len(r.Headers)-len(o.Headers),
 		len(r.Queries)-len(o.Queries),
+		o.Created.Compare(r.Created),
 		o.Object.Compare(r.Object),
-		cmp.Compare(o.Rule, r.Rule),
+		o.seq-r.seq,
 	) > 0
 }
 
 // served is 1 for a rule that nothing serves: another of the same host and path then answers.
-func served(r Route) int {
+func served(r *Route) int {
 	for _, f := range r.Faults {
-		if f.Kind != GrantMissing && f.Kind != CannotKnow {
+		if f.Kind != GrantMissing && f.Kind != BackendInvalid && f.Kind != CannotKnow {
 			return 1
 		}
 	}
 	return 0
 }
 
-func fixed(b bool) int {
+func one(b bool) int {
 	if b {
 		return 1
 	}

@@ -1,6 +1,7 @@
 package path
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,16 @@ func ingress(name, rules string) string {
 	return `{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: ` + name + `, namespace: shop}, spec: {ingressClassName: nginx, ` + rules + `}}`
 }
 
+// annotated puts an annotation on an object of [ingress].
+func annotated(object, name, value string) string {
+	return strings.Replace(object, "namespace: shop}", `namespace: shop, annotations: {"`+name+`": "`+value+`"}}`, 1)
+}
+
+// annotatedMore puts a further annotation on an object of [annotated].
+func annotatedMore(object, name, value string) string {
+	return strings.Replace(object, "annotations: {", `annotations: {"`+name+`": "`+value+`", `, 1)
+}
+
 func rule(host, kind, path, service string) string {
 	return `{host: "` + host + `", http: {paths: [{path: "` + path + `", pathType: ` + kind + `, backend: {service: {name: ` + service + `, port: {number: 80}}}}]}}`
 }
@@ -53,9 +64,9 @@ func TestMatch(t *testing.T) {
 			rule("shop.example", "Prefix", "/cart/pay", "pay")+`, `+
 			rule("shop.example", "Exact", "/cart/pay", "exact")+`, `+
 			rule("shop.example", "ImplementationSpecific", "/img", "images")+`, `+
-			rule("shop.example", "ImplementationSpecific", "/v[0-9]+/api", "versions")+`, `+
 			rule("*.example", "Prefix", "/", "wild")+`]`),
 		ingress("b", `defaultBackend: {service: {name: fallback, port: {number: 80}}}, rules: [`+rule("other.example", "Prefix", "/x", "other")+`]`),
+		annotated(ingress("c", `rules: [`+rule("api.example", "ImplementationSpecific", "/v[0-9]+/api", "versions")+`]`), "nginx.ingress.kubernetes.io/use-regex", "true"),
 	}))
 	for _, tt := range []struct{ name, host, path, want string }{
 		{"a prefix takes its own path", "shop.example", "/cart", "cart"},
@@ -64,7 +75,7 @@ func TestMatch(t *testing.T) {
 		{"the longest prefix wins", "shop.example", "/cart/pay/now", "pay"},
 		{"an exact path wins over a prefix", "shop.example", "/cart/pay", "exact"},
 		{"an implementation's path is a plain prefix", "shop.example", "/imgs/1", "images"},
-		{"an implementation's path may be an expression", "shop.example", "/v12/api/x", "versions"},
+		{"an implementation's path may be an expression", "api.example", "/v12/api/x", "versions"},
 		{"a wildcard takes one label", "a.example", "/", "wild"},
 		{"a wildcard does not take two labels", "a.b.example", "/", "fallback"},
 		{"a named host is not shared with the wildcard", "shop.example", "/nowhere", ""},

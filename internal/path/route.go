@@ -1,13 +1,17 @@
 package path
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
 )
 
-// Comparison says how a rule's path is compared with a request's.
+// Comparison says how a rule's path is compared with a request's, as its author wrote it. What the
+// proxy makes of it is Route.Pattern.
 type Comparison string
 
 // The ways to compare.
@@ -22,27 +26,47 @@ const (
 
 // Route is one rule's way to its backends. A rule with several hosts or matches is several Routes.
 type Route struct {
-	Object   model.Ref // the Ingress or HTTPRoute
+	Object   model.Ref // the Ingress, HTTPRoute, GRPCRoute, HTTPProxy, IngressRoute, VirtualService or Service
 	Rule     string    // field path in Object: spec.rules[0].http.paths[1], spec.rules[0], spec.defaultBackend
 	Host     string    // empty: any; may start with "*."
 	Path     string    // starts with a slash
 	PathType Comparison
-	// Method, Headers and Queries are further conditions of an HTTPRoute's match.
+	// Pattern is how the proxy compares the path.
+	Pattern proxy.Pattern
+	// Method, Headers and Queries are further conditions of the match.
 	Method  string
-	Headers map[string]string
-	Queries map[string]string
+	Headers []Condition
+	Queries []Condition
 	// Class names the IngressClass or GatewayClass, Controller what its object says runs it, and
 	// Proxy the engine; each is empty where it is not known.
 	Class      string
 	Controller string
 	Proxy      string
-	Gateway    model.Ref // the Gateway that an HTTPRoute attaches to; zero for an Ingress
-	Listener   string    // name of the listener, empty for an Ingress
-	Backends   []Backend
+	Gateway    model.Ref // the Gateway that a route attaches to; zero for an Ingress
+	Listener   string    // name of the first listener, empty for an Ingress
+	// Listeners are all that take the route for its host; none means any port.
+	Listeners []Listener
+	Backends  []Backend
 	// Fixed is the status that the rule itself answers (a redirect); 0 if it forwards.
 	Fixed int
+	// Settings are what the object tells the proxy about the route: annotations, filters, timeouts.
+	// [Leg].Settings holds what is in force for one backend.
+	Settings proxy.Settings
+	Created  time.Time // of Object: the older of two equal routes wins
 	// Faults are reasons why no proxy serves the rule as written.
 	Faults []Fault
+
+	seq    int            // place of the rule in its object, and of the match in the rule
+	expr   *regexp.Regexp // of Pattern, if it is one
+	broken bool           // Pattern is an expression that cannot be read: it matches nothing
+}
+
+// Listener is a port of a Gateway that takes a route.
+type Listener struct {
+	Name     string
+	Port     int32
+	Protocol string // HTTP, HTTPS, TLS
+	Hostname string
 }
 
 // Backend is one backend reference of a rule.
@@ -53,6 +77,13 @@ type Backend struct {
 	PortNumber int32     // 0 if the port is named by PortName
 	PortName   string
 	Weight     int32 // share of requests; an Ingress has one backend of weight 1
+	// Subset is the name of a DestinationRule's subset to which requests go, and Labels what it asks of
+	// pods; SubsetAt is where the route names it.
+	Subset   string
+	Labels   map[string]string
+	SubsetAt string
+	// Settings hold for this backend alone.
+	Settings proxy.Settings
 }
 
 // Port is the port as the route writes it.
@@ -76,6 +107,9 @@ const (
 	ListenerUnattached FaultKind = "listener-unattached" // no listener takes the route
 	NotProgrammed      FaultKind = "not-programmed"      // the Gateway itself is not accepted or programmed
 	GrantMissing       FaultKind = "grant-missing"       // a cross-namespace backend without a ReferenceGrant
+	BackendInvalid     FaultKind = "backend-invalid"     // a backend of a kind, or without a port, that cannot be used
+	HostTaken          FaultKind = "host-taken"          // another object owns the host
+	Refused            FaultKind = "refused"             // the controller says that it does not serve the object
 	CannotKnow         FaultKind = "cannot-know"         // something that decides it could not be read
 )
 
@@ -96,14 +130,41 @@ func (r Route) String() string {
 	return host + r.Path
 }
 
-// Request is a request that the rule matches.
+// Request is a request that the rule matches, as far as one can be made up.
 func (r Route) Request() model.Request {
-	req := model.Request{Method: r.Method, Host: r.Host, Path: r.Path, Headers: r.Headers}
+	req := model.Request{Method: r.Method, Host: r.Host, Path: r.Path}
 	if rest, ok := strings.CutPrefix(req.Host, "*."); ok {
 		req.Host = "any." + rest
+	}
+	for _, h := range r.Headers {
+		if v, ok := h.example(); ok && !strings.HasPrefix(h.Name, ":") {
+			if req.Headers == nil {
+				req.Headers = map[string]string{}
+			}
+			req.Headers[h.Name] = v
+		}
 	}
 	return req
 }
 
 // Served reports whether nothing is known that keeps the rule from being served.
 func (r Route) Served() bool { return len(r.Faults) == 0 }
+
+// compile makes the pattern's expression, once.
+func (r *Route) compile() {
+	text := r.Pattern.Text
+	switch r.Pattern.How {
+	case proxy.Matches:
+		text = "^(?:" + text + ")$"
+	case proxy.Opens:
+		text = "^(?:" + text + ")"
+	case proxy.OpensFold:
+		text = "(?i)^(?:" + text + ")"
+	case proxy.Within:
+	default:
+		return
+	}
+	var err error
+	r.expr, err = regexp.Compile(text)
+	r.broken = err != nil
+}

@@ -7,6 +7,7 @@ package proxy
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 )
@@ -27,6 +28,17 @@ type Proxy struct {
 	// which the proxy says so. controller is the class's controller, since products of one engine
 	// differ (an empty Service is 503 in ingress-nginx and 502 in NGINX Inc.'s controller).
 	Answer func(controller string, f model.FailureKind) model.Outcome
+	// Default lists what holds for a route or backend where nothing is written. nil if nothing is known.
+	Default func(controller string) Settings
+	// IngressSettings reads what an Ingress tells the controller, ServiceSettings what a Service tells
+	// it about one of its ports. nil if it reads nothing there.
+	IngressSettings func(controller string, ing *networkingv1.Ingress) Settings
+	ServiceSettings func(controller string, svc *corev1.Service, port *corev1.ServicePort) Settings
+	// Patterns says how the controller compares the paths of all its Ingress rules for one host. nil
+	// for one that keeps to the letter of the API; see [PlainPattern].
+	Patterns func(controller string, rules []PathRule) []Pattern
+	// Matching says how it chooses among hosts. nil for one that does none of what [Matching] tells of.
+	Matching func(controller string) Matching
 	// NewParser returns a parser of this proxy's logs, access and error lines mixed.
 	NewParser func() Parser
 }

@@ -20,6 +20,11 @@ func Proxy() proxy.Proxy {
 		ClaimsController: claimsController,
 		GatewayContainer: gatewayContainer,
 		Answer:           Answer,
+		Default:          defaults,
+		IngressSettings:  ingressSettings,
+		ServiceSettings:  serviceSettings,
+		Patterns:         patterns,
+		Matching:         func(string) proxy.Matching { return proxy.Matching{Rest: proxy.RestToAny} },
 		NewParser:        func() proxy.Parser { return NewParser() },
 	}
 }

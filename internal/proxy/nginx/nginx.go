@@ -20,6 +20,11 @@ func Proxy() proxy.Proxy {
 		ClaimsController: claimsController,
 		GatewayContainer: gatewayContainer,
 		Answer:           Answer,
+		Default:          defaults,
+		IngressSettings:  ingressSettings,
+		ServiceSettings:  serviceSettings,
+		Patterns:         patterns,
+		Matching:         matching,
 		NewParser:        func() proxy.Parser { return NewParser() },
 	}
 }

@@ -6,7 +6,7 @@ GO        ?= go
 FUZZTIME  ?= 30s
 BENCH     ?= .
 FAULTS    ?=
-SCENARIOS ?= $(wildcard accuracy/scenarios ../shared/scenarios ../shared/cases)
+SCENARIOS ?= $(wildcard ../shared/scenarios ../shared/cases)
 LAB       := bin/lab
 GATEMEND  := bin/gatemend
 TOOL      := $(GO) tool -modfile=$(CURDIR)/go.tools.mod
@@ -110,7 +110,7 @@ bench: ## Run the benchmarks named BENCH ten times, for benchstat
 
 .PHONY: accuracy
 accuracy: build ## Measure how often diagnoses are right: SCENARIOS="FOLDER..." of scenarios and cases, ARGS=-v
-	$(GO) run ./accuracy -gatemend $(GATEMEND) $(ARGS) $(SCENARIOS)
+	$(GO) run ./accuracy -gatemend $(GATEMEND) -make dist/scenarios $(ARGS) $(SCENARIOS)
 
 .PHONY: clean
 clean: ## Remove what was built

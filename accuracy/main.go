@@ -2,7 +2,7 @@
 // once with the failing request given and once scanning everything, and explains the log lines of known cases.
 //
 // It runs the program as a user would and reads nothing but its JSON. A folder of scenarios holds, for each
-// NAME, NAME.yaml (the objects), NAME.logs (a folder, where logs matter) and NAME.expect.yaml (the answer);
+// NAME, NAME.yaml or NAME.json (the objects), NAME.logs (a folder, where logs matter) and NAME.expect.yaml (the answer);
 // a folder of cases holds one YAML file each. Both are told apart by what is in them.
 package main
 
@@ -14,15 +14,29 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
+
+	"github.com/gatemend/gatemend/accuracy/synth"
 )
 
 func main() {
 	program := flag.String("gatemend", "bin/gatemend", "the program to measure")
+	only := flag.String("only", "", "measure only those whose name contains this")
 	write := flag.String("write", "", "also replace the measured part of this Markdown file")
+	recipes := flag.String("make", "", "first make scenarios of every recipe in this folder, and measure them too")
 	verbose := flag.Bool("v", false, "say of each wrong answer what came instead")
 	flag.Parse()
+	folders := flag.Args()
+	if *recipes != "" {
+		if err := synth.Write(*recipes); err != nil {
+			fmt.Fprintln(os.Stderr, "accuracy:", err)
+			os.Exit(3)
+		}
+		folders = append([]string{*recipes}, folders...)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Stdout, options{gatemend{*program}, flag.Args(), *write, *verbose})
+	err := run(ctx, os.Stdout, options{gatemend{*program}, folders, *only, *write, *verbose})
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
@@ -33,6 +47,7 @@ func main() {
 type options struct {
 	gatemend gatemend
 	folders  []string
+	only     string
 	write    string
 	verbose  bool
 }
@@ -58,6 +73,8 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		}
 		scenarios, cases = append(scenarios, s...), append(cases, c...)
 	}
+	scenarios = slices.DeleteFunc(scenarios, func(s scenario) bool { return !strings.Contains(s.name, o.only) })
+	cases = slices.DeleteFunc(cases, func(c userCase) bool { return !strings.Contains(c.ID, o.only) })
 	r := report{}
 	for _, mode := range []string{given, scanned} {
 		for _, s := range scenarios {

@@ -55,6 +55,9 @@ func readScenarios(dir string) ([]scenario, error) {
 		if err := readYAML(file, &s.want); err != nil {
 			return nil, err
 		}
+		if _, err := os.Stat(s.objects); errors.Is(err, fs.ErrNotExist) {
+			s.objects = base + ".json"
+		}
 		switch info, err := os.Stat(base + ".logs"); {
 		case err == nil && info.IsDir():
 			s.logs = base + ".logs"

@@ -1,0 +1,41 @@
+package synth
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/gatemend/gatemend/internal/catalogue"
+)
+
+// TestRecipes makes every scenario and holds its answer to what a scenario's answer must have.
+func TestRecipes(t *testing.T) {
+	names := map[string]bool{}
+	for _, r := range Recipes() {
+		if names[r.Name] || r.Family == "" {
+			t.Errorf("%s: twice, or without a family", r.Name)
+		}
+		names[r.Name] = true
+		for _, id := range r.Break(NewCluster(gatewayOf(r))).Causes {
+			if _, ok := catalogue.Lookup(id); !ok {
+				t.Errorf("%s: the catalogue has no cause %s", r.Name, id)
+			}
+		}
+	}
+	dir := t.TempDir()
+	if err := Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.expect.yaml"))
+	if err != nil || len(files) < 2*len(names) {
+		t.Errorf("%d scenarios of %d recipes, %v", len(files), len(names), err)
+	}
+}
+
+func gatewayOf(r Recipe) gateway {
+	for _, g := range Gateways() {
+		if len(r.Gateways) == 0 || r.Gateways[0] == g.name {
+			return g
+		}
+	}
+	return gateway{}
+}

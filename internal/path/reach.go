@@ -3,6 +3,8 @@ package path
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -12,77 +14,102 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// Block is a NetworkPolicy that keeps a gateway's pod from a backend's.
+// Block is a NetworkPolicy that keeps one pod from another.
 type Block struct {
 	Policy  *networkingv1.NetworkPolicy
-	Ingress bool // on the backend; false: on the gateway
+	Ingress bool // on the receiving pod; false: on the sending one
 	Field   string
 	Why     string
-	Gateway *corev1.Pod
-	Pod     *corev1.Pod
+	Gateway *corev1.Pod // the sending pod
+	Pod     *corev1.Pod // the receiving pod; nil for an address that is no pod's
 }
 
 // Reach asks whether the pods of a route's gateway may connect to an end. Unknown means that
 // policies could not be read, or that no pod of the gateway is in the snapshot while policies
-// select the backend; the block then only says why.
+// select the backend; the block then only says why. Where some of a gateway's pods get through it is
+// OK: which of them serves the route is not known.
 func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
-	if e.Pod == nil || e.Pod.Spec.HostNetwork {
-		return model.OK, nil // policies do not apply to pods on their node's network
-	}
-	backend := m.policies(e.Pod.Namespace)
 	gateways := m.Gateways(r)
 	if len(gateways) == 0 {
-		if len(netpol.Ingress(backend, netpol.End{Pod: &corev1.Pod{}}, netpol.End{Pod: e.Pod}, e.Port).Policies) > 0 {
+		if e.Pod != nil && !e.Pod.Spec.HostNetwork && slices.ContainsFunc(m.policies(e.Pod.Namespace), func(p *networkingv1.NetworkPolicy) bool {
+			return netpol.Selects(p, e.Pod, networkingv1.PolicyTypeIngress)
+		}) {
 			return model.Unknown, &Block{Why: "no pod of the gateway could be looked at, so whether they let it through to the pods is not known"}
 		}
-		return m.covered(e.Pod.Namespace)
+		return m.coveredEnds(nil, e.Pod)
 	}
-	verdict, blind := m.covered(e.Pod.Namespace)
-	var first *Block
-	for _, g := range gateways {
-		if g.Spec.HostNetwork {
-			return verdict, blind // seen as its node, which plugins let through
+	verdict, block := model.OK, (*Block)(nil)
+	for i, g := range distant(gateways, e) {
+		v, b := m.Between(g, e, corev1.ProtocolTCP)
+		if v == model.OK {
+			return v, nil
 		}
-		v, b := m.between(g, e, backend)
-		if v == model.Broken {
-			if first == nil {
-				first = b
-			}
-			continue
+		if i == 0 || v == model.Unknown && verdict == model.Broken {
+			verdict, block = v, b
 		}
-		if v == model.Unknown {
-			verdict, blind = v, b
-		}
-		if c, b := m.covered(g.Namespace); c != model.OK {
-			verdict, blind = c, b
-		}
-		return verdict, blind // which of several gateways serves the route is not known: this one gets through
 	}
-	return model.Broken, first
+	return verdict, block
 }
 
-// between judges the connection from one pod of a gateway by the policies that are known.
-func (m *Map) between(g *corev1.Pod, e End, backend []*networkingv1.NetworkPolicy) (model.Verdict, *Block) {
-	from, to := m.end(g), m.end(e.Pod)
-	to.IP = e.IP
-	in := netpol.Ingress(backend, from, to, e.Port)
-	out := netpol.Egress(m.policies(g.Namespace), from, to, e.Port)
+// distant leaves out the gateway's pods that are on an end's node and use its network, unless they all
+// do: what comes from a pod's own node is let through, and speaks for no other one.
+func distant(gateways []*corev1.Pod, e End) []*corev1.Pod {
+	away := slices.DeleteFunc(slices.Clone(gateways), func(g *corev1.Pod) bool { return sameNode(g, e) })
+	if len(away) == 0 {
+		return gateways
+	}
+	return away
+}
+
+// sameNode reports whether a pod is, to an end, its own node.
+func sameNode(from *corev1.Pod, e End) bool {
+	return from.Spec.HostNetwork && e.Pod != nil && from.Spec.NodeName != "" && from.Spec.NodeName == e.Pod.Spec.NodeName
+}
+
+// Between judges the connection from a pod to an end by the NetworkPolicies on both. Policies do not
+// apply to a pod on its node's network, and to others it is its node: its labels do not count, and
+// what it may reach on its own node is always let through (kubernetes.io, Network Policies: "traffic
+// to and from the node where a Pod is running is always allowed"). Whether labels of such a pod are
+// asked for in vain is up to the network plugin, hence Unknown.
+func (m *Map) Between(from *corev1.Pod, e End, protocol corev1.Protocol) (model.Verdict, *Block) {
+	if sameNode(from, e) {
+		return model.OK, nil
+	}
+	a, b := m.end(from), m.end(e.Pod)
+	b.IP, b.Protocol = e.IP, protocol
+	a.IP = sameFamily(from, e.IP)
+	in, out := netpol.Verdict{Allowed: true}, netpol.Egress(m.policies(from.Namespace), a, b, e.Port)
+	if e.Pod != nil {
+		in = netpol.Ingress(m.policies(e.Pod.Namespace), a, b, e.Port)
+	}
 	switch {
+	case !in.Allowed && !in.Unsure && a.Host && m.asPod(from, b, e):
+		return model.Unknown, &Block{Why: fmt.Sprintf("pod %s/%s is on its node's network; whether the rules for its labels apply to it depends on the network plugin", from.Namespace, from.Name)}
 	case !in.Allowed && !in.Unsure:
-		return model.Broken, block(in, true, g, e.Pod, e.Port)
+		return model.Broken, block(in, networkingv1.PolicyTypeIngress, from, e)
 	case !out.Allowed && !out.Unsure:
-		return model.Broken, block(out, false, g, e.Pod, e.Port)
+		return model.Broken, block(out, networkingv1.PolicyTypeEgress, from, e)
 	case in.Unsure || out.Unsure:
 		return model.Unknown, &Block{Why: "they ask for labels of namespaces, which could not be looked at"}
 	default:
-		return model.OK, nil
+		return m.foreign(from, e.Pod)
 	}
+}
+
+// asPod reports whether a pod on its node's network would be admitted by its labels.
+func (m *Map) asPod(from *corev1.Pod, to netpol.End, e End) bool {
+	a := m.end(from)
+	a.Host = false
+	return netpol.Ingress(m.policies(e.Pod.Namespace), a, to, e.Port).Allowed
 }
 
 // end is a pod with the labels of its namespace. Each namespace has its name as label, written by the
 // API server (Kubernetes 1.22 on), so that much is known of one that could not be read.
 func (m *Map) end(p *corev1.Pod) netpol.End {
-	out := netpol.End{Pod: p, Namespace: m.s.NamespaceLabels(p.Namespace)}
+	if p == nil {
+		return netpol.End{}
+	}
+	out := netpol.End{Pod: p, Namespace: m.s.NamespaceLabels(p.Namespace), Host: p.Spec.HostNetwork}
 	if _, presence := m.s.Namespaces().Get("", p.Namespace); presence != snapshot.Present {
 		out.Namespace = map[string]string{corev1.LabelMetadataName: p.Namespace}
 		out.Unread = presence == snapshot.Unknown
@@ -90,22 +117,47 @@ func (m *Map) end(p *corev1.Pod) netpol.End {
 	return out
 }
 
-func block(v netpol.Verdict, ingress bool, gateway, pod *corev1.Pod, port int32) *Block {
-	b := &Block{Policy: v.Policies[0], Ingress: ingress, Gateway: gateway, Pod: pod, Field: "spec.egress"}
-	if ingress {
-		b.Field = "spec.ingress"
+// sameFamily is the address with which a pod dials another one: of the same IP family.
+func sameFamily(p *corev1.Pod, dialled string) string {
+	for _, ip := range p.Status.PodIPs {
+		if strings.Contains(ip.IP, ":") == strings.Contains(dialled, ":") {
+			return ip.IP
+		}
+	}
+	return cmp.Or(p.Status.PodIP, p.Status.HostIP)
+}
+
+func block(v netpol.Verdict, direction networkingv1.PolicyType, from *corev1.Pod, e End) *Block {
+	b := &Block{Policy: netpol.Closing(v.Policies, direction), Ingress: direction == networkingv1.PolicyTypeIngress, Gateway: from, Pod: e.Pod, Field: "spec.egress"}
+	verb, to := "does not let out", "address "+e.IP
+	if b.Ingress {
+		b.Field, verb = "spec.ingress", "does not admit"
+	}
+	if e.Pod != nil {
+		to = "pod " + e.Pod.Namespace + "/" + e.Pod.Name
 	}
 	detail := "it admits nothing"
-	if v.Near != nil {
+	switch {
+	case v.Near != nil:
 		b.Policy, b.Field, detail = v.Near, v.NearField, v.Why
+	case len(b.Policy.Spec.Ingress) > 0 && b.Ingress, len(b.Policy.Spec.Egress) > 0 && !b.Ingress:
+		detail = "none of its rules is for that"
 	}
-	verb := "does not admit"
-	if !ingress {
-		verb = "does not let out"
-	}
-	b.Why = fmt.Sprintf("NetworkPolicy %s %s pod %s/%s to pod %s/%s on port %d: %s",
-		snapshot.RefOf(b.Policy).Namespace+"/"+b.Policy.Name, verb, gateway.Namespace, gateway.Name, pod.Namespace, pod.Name, port, detail)
+	b.Why = fmt.Sprintf("NetworkPolicy %s/%s %s pod %s/%s to %s on port %d: %s", b.Policy.Namespace, b.Policy.Name, verb, from.Namespace, from.Name, to, e.Port, detail)
 	return b
+}
+
+// coveredEnds is OK where the policies on both pods are all known.
+func (m *Map) coveredEnds(from, to *corev1.Pod) (model.Verdict, *Block) {
+	for _, p := range []*corev1.Pod{to, from} {
+		if p == nil || p.Spec.HostNetwork {
+			continue
+		}
+		if v, b := m.covered(p.Namespace); v != model.OK {
+			return v, b
+		}
+	}
+	return model.OK, nil
 }
 
 // covered is OK where the policies of a namespace are all known.

@@ -109,3 +109,99 @@ func TestEgressIsImpliedByRules(t *testing.T) {
 		t.Errorf("directions %s, want Ingress,Egress", got)
 	}
 }
+
+func TestNamedPorts(t *testing.T) {
+	always := corev1.ContainerRestartPolicyAlways
+	from := End{Pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "gw", Namespace: "edge"}}}
+	to := End{Pod: &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "cart", Namespace: "shop"},
+		Spec: corev1.PodSpec{
+			Containers: []corev1.Container{
+				{Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}}},
+				{Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8081}, {Name: "dns", ContainerPort: 53, Protocol: corev1.ProtocolUDP}}},
+			},
+			InitContainers: []corev1.Container{
+				{RestartPolicy: &always, Ports: []corev1.ContainerPort{{Name: "proxy", ContainerPort: 15001}}},
+				{Ports: []corev1.ContainerPort{{Name: "setup", ContainerPort: 9000}}},
+			},
+		},
+	}}
+	for _, tt := range []struct {
+		name     string
+		port     int32
+		protocol corev1.Protocol
+		want     bool
+	}{
+		{"http", 8080, "", true},
+		{"http", 8081, "", true},
+		{"http", 15001, "", false},
+		{"proxy", 15001, "", true},
+		{"setup", 9000, "", false},
+		{"dns", 53, "", false},
+		{"dns", 53, corev1.ProtocolUDP, true},
+	} {
+		p := &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Name: "p", Namespace: "shop"}}
+		spec := `{podSelector: {}, ingress: [{ports: [{port: ` + tt.name + `}, {port: ` + tt.name + `, protocol: UDP}]}]}`
+		if err := yaml.Unmarshal([]byte(spec), &p.Spec); err != nil {
+			t.Fatal(err)
+		}
+		to.Protocol = tt.protocol
+		if v := Ingress([]*networkingv1.NetworkPolicy{p}, from, to, tt.port); v.Allowed != tt.want {
+			t.Errorf("%s as port %d %s: allowed %v", tt.name, tt.port, tt.protocol, v.Allowed)
+		}
+	}
+}
+
+func TestWhichPolicyIsNamed(t *testing.T) {
+	gateway := End{
+		Pod:       &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "traefik-1", Namespace: "kube-system", Labels: map[string]string{"app.kubernetes.io/name": "traefik"}}},
+		Namespace: map[string]string{corev1.LabelMetadataName: "kube-system"},
+	}
+	backend := End{Pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "cart", Namespace: "shop", Labels: map[string]string{"app": "cart"}}}}
+	for _, tt := range []struct {
+		name, want, field string
+		specs             map[string]string
+	}{
+		{"a default-deny alone", "deny", "", map[string]string{"deny": `{podSelector: {}}`}},
+		{"what is for the neighbours leaves the default-deny", "deny", "", map[string]string{
+			"deny": `{podSelector: {}}`, "same": `{podSelector: {}, ingress: [{from: [{podSelector: {}}]}]}`,
+		}},
+		{"what is for others and their port leaves the default-deny", "deny", "", map[string]string{
+			"deny": `{podSelector: {}}`, "scrape": `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: sre}}}], ports: [{port: 9090}]}]}`,
+		}},
+		{"the rule for the port is nearer than one for anything", "web", "spec.ingress[0].from[0].namespaceSelector", map[string]string{
+			"deny": `{podSelector: {}}`,
+			"same": `{podSelector: {}, ingress: [{from: [{podSelector: {}}]}]}`,
+			"web":  `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: edge}}}], ports: [{port: 8080}]}]}`,
+		}},
+		{"the rule for the gateway is nearer than one for the port", "web", "spec.ingress[0].ports", map[string]string{
+			"peer": `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: shop}}}], ports: [{port: 8080}]}]}`,
+			"web":  `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}}], ports: [{port: 80}]}]}`,
+		}},
+		{"of two peers the one that half fits", "web", "spec.ingress[0].from[1].podSelector", map[string]string{
+			"web": `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: sre}}}, {namespaceSelector: {}, podSelector: {matchLabels: {app: traefik}}}]}]}`,
+		}},
+		{"a namespace for the gateway, without a port", "web", "spec.ingress[0].from[0].namespaceSelector", map[string]string{
+			"deny": `{podSelector: {}}`, "web": `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {name: traefik}}}]}]}`,
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var ps []*networkingv1.NetworkPolicy
+			for name, spec := range tt.specs {
+				p := &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "shop"}}
+				if err := yaml.Unmarshal([]byte(spec), &p.Spec); err != nil {
+					t.Fatal(err)
+				}
+				ps = append(ps, p)
+			}
+			v := Ingress(ps, gateway, backend, 8080)
+			got := Closing(v.Policies, networkingv1.PolicyTypeIngress)
+			if v.Near != nil {
+				got = v.Near
+			}
+			if v.Allowed || got.Name != tt.want || v.NearField != tt.field {
+				t.Errorf("allowed %v, named %s %q (%s)", v.Allowed, got.Name, v.NearField, v.Why)
+			}
+		})
+	}
+}

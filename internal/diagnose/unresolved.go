@@ -1,0 +1,170 @@
+package diagnose
+
+import (
+	"regexp"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// saying is an application's own line about a name that it cannot resolve.
+type saying struct {
+	line, source string
+	name         string // empty where the line does not say it
+	silent       bool   // the resolver did not answer; false: it answered that there is no such name
+}
+
+func (s saying) evidence() model.Evidence {
+	return model.Evidence{Kind: "app-log", Text: s.line, Source: s.source}
+}
+
+// whom is the name, or a word for it.
+func (s saying) whom() string {
+	if s.name == "" {
+		return "names"
+	}
+	return s.name
+}
+
+// unresolvedName finds what resolvers say of a name: those of Go, Node.js, Java, curl, glibc (through
+// Python, Ruby, PostgreSQL's and MySQL's clients), .NET, Rust and nginx.
+func unresolvedName() *regexp.Regexp {
+	return regexp.MustCompile(strings.Join([]string{
+		`lookup ([\w.-]+)(?: on \S+)?:? (?:no such host|server misbehaving|i/o timeout|read udp|dial udp|write udp|Temporary failure)`,
+		`getaddrinfo (?:ENOTFOUND|EAI_AGAIN|EAI_FAIL) ([\w.-]+)`,
+		`query\w+ (?:ENOTFOUND|ETIMEOUT|ESERVFAIL|EREFUSED|ECONNREFUSED) ([\w.-]+)`,
+		`UnknownHostException:? ([\w.-]+)`,
+		`[Cc]ould not resolve(?: host(?:name)?| proxy)?:? '?"?([\w.-]+)`,
+		`[Ff]ailed to resolve '?"?([\w.-]+)`,
+		`could not translate host name "([\w.-]+)"`,
+		`Unknown (?:MySQL )?(?:server )?host '?([\w.-]+)`,
+		`(?:host|hostname|host=)['":= ]+([\w.-]+)['",]*.{0,120}(?:Name or service not known|Temporary failure in name resolution|Name does not resolve)`,
+		`([\w.-]+) could not be resolved \(\d+:`,
+		`host not found in (?:upstream|resolver) "([\w.-]+)`,
+		`(?:No such host is known|nodename nor servname provided|Name or service not known|Name does not resolve|Temporary failure in name resolution|DNS resolution failed)(?:\.? \(([\w.-]+):\d+\)|: ?"?([\w.-]+))?`,
+		`failed to lookup address information`,
+		`name resolver error`,
+	}, "|"))
+}
+
+// resolverSilent finds that a resolver did not answer, as opposed to saying no.
+func resolverSilent() *regexp.Regexp {
+	return regexp.MustCompile(`i/o timeout|EAI_AGAIN|ETIMEOUT|ESERVFAIL|ECONNREFUSED|Temporary failure|server misbehaving|timed out|connection refused|Errno -3|operation not permitted`)
+}
+
+// saysUnresolved finds the last line in the logs of a workload's pods that says that a name was not
+// resolved.
+func (v *view) saysUnresolved(w *workload) (saying, bool) {
+	var out saying
+	var names, silent *regexp.Regexp
+	for _, log := range v.in.Logs {
+		if !v.ofWorkload(w, log.Pod) {
+			continue
+		}
+		if names == nil {
+			names, silent = unresolvedName(), resolverSilent()
+		}
+		for _, l := range log.Lines {
+			m := names.FindStringSubmatch(l)
+			if m == nil {
+				continue
+			}
+			name := strings.Trim(strings.Join(m[1:], ""), ".")
+			if name == "" && out.name != "" {
+				continue
+			}
+			out = saying{line: strings.TrimSpace(l), source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container, name: name, silent: silent.MatchString(l)}
+		}
+	}
+	return out, out.line != ""
+}
+
+// domain is the cluster's DNS domain where nothing else is known.
+const domain = "cluster.local"
+
+// internal says which Service a name means to a pod of a namespace; ok is false for names outside the
+// cluster.
+func (v *view) internal(name, from string) (service model.Ref, ok bool) {
+	name = strings.TrimSuffix(strings.TrimSuffix(name, "."), "."+domain)
+	labels := strings.Split(name, ".")
+	service = model.Ref{APIVersion: "v1", Kind: "Service", Namespace: from, Name: labels[0]}
+	switch {
+	case name == "":
+		return model.Ref{}, false
+	case len(labels) == 1:
+		return service, true
+	case len(labels) >= 3 && labels[len(labels)-1] == "svc":
+		service.Name, service.Namespace = labels[len(labels)-3], labels[len(labels)-2]
+		return service, true
+	case len(labels) == 2:
+		service.Namespace = labels[1]
+		_, presence := v.s.Namespaces().Get("", labels[1])
+		return service, presence == snapshot.Present
+	default:
+		return model.Ref{}, false
+	}
+}
+
+// fullName is a Service's name as the cluster's DNS knows it.
+func fullName(service model.Ref) string {
+	return service.Name + "." + service.Namespace + ".svc." + domain
+}
+
+// resolves reports whether a pod's DNS settings lead to the cluster's DNS, and if not the field that is
+// wrong, the value that it should have, and why.
+func (v *view) dnsSettings(spec *corev1.PodSpec, name string) (field, wanted, why string) {
+	policy := spec.DNSPolicy
+	switch {
+	case spec.HostNetwork && (policy == "" || policy == corev1.DNSClusterFirst):
+		return "dnsPolicy", `"ClusterFirstWithHostNet"`, "its pods are on their node's network, where dnsPolicy ClusterFirst means Default: they ask the node's resolver, which does not know the cluster's names"
+	case policy == corev1.DNSDefault:
+		return "dnsPolicy", `"ClusterFirst"`, "its dnsPolicy is Default: its pods ask the node's resolver, which does not know the cluster's names"
+	case policy != corev1.DNSNone:
+		return v.searched(spec, name)
+	}
+	dns := v.m.DNSService()
+	if spec.DNSConfig != nil && dns != nil {
+		for _, ns := range spec.DNSConfig.Nameservers {
+			if ns == dns.Spec.ClusterIP {
+				return v.searched(spec, name)
+			}
+		}
+	}
+	return "dnsPolicy", `"ClusterFirst"`, "its dnsPolicy is None and its nameservers (" + nameservers(spec) + ") are not the cluster's DNS, so they do not know the cluster's names"
+}
+
+func nameservers(spec *corev1.PodSpec) string {
+	if spec.DNSConfig == nil || len(spec.DNSConfig.Nameservers) == 0 {
+		return "none"
+	}
+	return strings.Join(spec.DNSConfig.Nameservers, ", ")
+}
+
+// searched looks at what a resolver makes of a short name: without search domains only full names are
+// found, and with ndots 1 a name with a dot in it is first, in musl only, asked as it is.
+func (v *view) searched(spec *corev1.PodSpec, name string) (field, wanted, why string) {
+	if spec.DNSConfig == nil || strings.HasSuffix(strings.TrimSuffix(name, "."), domain) {
+		return "", "", ""
+	}
+	if spec.DNSPolicy == corev1.DNSNone && !containsDomain(spec.DNSConfig.Searches) {
+		return "dnsConfig.searches", "", "its dnsPolicy is None and it has no search domain of the cluster, so that short names are not found"
+	}
+	for _, o := range spec.DNSConfig.Options {
+		if o.Name == "ndots" && o.Value != nil && strings.Contains(name, ".") && (*o.Value == "0" || *o.Value == "1") {
+			return "dnsConfig.options", "", "its ndots is " + *o.Value + ", so that " + name + ", which has a dot, is taken for a full name"
+		}
+	}
+	return "", "", ""
+}
+
+func containsDomain(searches []string) bool {
+	for _, s := range searches {
+		if strings.HasSuffix(s, "svc."+domain) {
+			return true
+		}
+	}
+	return false
+}

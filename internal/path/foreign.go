@@ -1,0 +1,76 @@
+package path
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// foreign is what [Map.coveredEnds] says, and Unknown where policies of a network plugin's own kind
+// select one of the pods: they are not evaluated, so whether they admit the connection is not known.
+func (m *Map) foreign(from, to *corev1.Pod) (model.Verdict, *Block) {
+	for u := range m.s.Others().All() {
+		for _, p := range []*corev1.Pod{to, from} {
+			if p != nil && !p.Spec.HostNetwork && pluginPolicy(u) && pluginSelects(u, p) {
+				return model.Unknown, &Block{Why: fmt.Sprintf("%s selects pod %s/%s, and policies of this kind are not evaluated", snapshot.RefOf(u), p.Namespace, p.Name)}
+			}
+		}
+	}
+	return m.coveredEnds(from, to)
+}
+
+// pluginPolicy reports whether an object is a policy of Cilium, Calico or the network-policy-api.
+func pluginPolicy(u *unstructured.Unstructured) bool {
+	group, _, _ := strings.Cut(u.GetAPIVersion(), "/")
+	return slices.Contains([]string{"cilium.io", "crd.projectcalico.org", "projectcalico.org", "policy.networking.k8s.io"}, group) &&
+		strings.HasSuffix(u.GetKind(), "NetworkPolicy")
+}
+
+// pluginSelects reports whether such a policy selects a pod, as far as that can be read: what cannot
+// counts as selecting it.
+func pluginSelects(u *unstructured.Unstructured, p *corev1.Pod) bool {
+	if u.GetNamespace() != "" && u.GetNamespace() != p.Namespace {
+		return false
+	}
+	if text, ok, err := unstructured.NestedString(u.Object, "spec", "selector"); ok && err == nil {
+		return calicoSelects(text, p.Labels)
+	}
+	want, _, err := unstructured.NestedStringMap(u.Object, "spec", "endpointSelector", "matchLabels")
+	if err != nil {
+		return true
+	}
+	for key, value := range want {
+		for _, source := range []string{"k8s:", "any:"} {
+			key = strings.TrimPrefix(key, source)
+		}
+		if key == "io.kubernetes.pod.namespace" {
+			if value != p.Namespace {
+				return false
+			}
+		} else if p.Labels[key] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// calicoSelects reads of Calico's selectors the form key == 'value', also joined by &&, in which nearly
+// all are written (docs.tigera.io, Selectors); all others count as selecting.
+func calicoSelects(selector string, have map[string]string) bool {
+	if strings.ContainsAny(selector, "|!(") {
+		return true
+	}
+	for part := range strings.SplitSeq(selector, "&&") {
+		key, value, ok := strings.Cut(part, "==")
+		if ok && have[strings.TrimSpace(key)] != strings.Trim(strings.TrimSpace(value), `'"`) {
+			return false
+		}
+	}
+	return true
+}

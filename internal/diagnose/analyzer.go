@@ -41,6 +41,8 @@ type finding struct {
 	routes []*route
 	// kinds are the failures that it predicts; none means any.
 	kinds []model.FailureKind
+	// only are the failures that it explains, where those are fewer than all of its kinds; nil means all.
+	only map[*model.Signal]bool
 	// symptomOf is set when another finding of the same object lies deeper.
 	symptomOf model.CauseID
 	// dormant is set when what is wrong does not hurt requests at the moment.

@@ -32,6 +32,7 @@ func Analyzers() []Analyzer {
 		containerCrashloop(),
 		readinessGateUnmet(),
 		readinessProbeMisconfigured(),
+		readinessProbeMissing(),
 		// network
 		networkPolicyBlocksIngress(),
 		networkPolicyBlocksEgress(),
@@ -41,7 +42,12 @@ func Analyzers() []Analyzer {
 		// timeouts-limits
 		upstreamTimeout(),
 		// lifecycle-race
+		rolloutRecreateGap(),
+		nodeTerminationRace(),
 		terminationRace(),
+		keepaliveRace(),
+		// proxy-control-plane
+		staleEndpoints(),
 		// name-resolution
 		dnsResolutionFailed(),
 		// application

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -61,6 +62,7 @@ func merge(fs []finding) []finding {
 		o := &out[i]
 		*o = o.on(f.routes...)
 		o.dormant = o.dormant && f.dormant
+		o.only = both(o.only, f.only)
 		o.Confidence = max(o.Confidence, f.Confidence)
 		for _, e := range f.Evidence {
 			if !slices.ContainsFunc(o.Evidence, func(x model.Evidence) bool { return x.Text == e.Text }) {
@@ -73,6 +75,16 @@ func merge(fs []finding) []finding {
 			}
 		}
 	}
+	return out
+}
+
+// both are the failures that either of two findings explains; nil stands for all of their kinds.
+func both(a, b map[*model.Signal]bool) map[*model.Signal]bool {
+	if a == nil || b == nil {
+		return nil
+	}
+	out := maps.Clone(a)
+	maps.Copy(out, b)
 	return out
 }
 
@@ -125,12 +137,7 @@ func (f finding) accountsFor() (fails []*route, hits int) {
 		if !r.failing() && (r.requests > 0 || f.Confidence < proven) {
 			continue // no walk shows it; but what objects prove counts until traffic says otherwise
 		}
-		n := 0
-		for _, o := range r.observed {
-			if f.predicts(o.Failure) {
-				n += o.Count
-			}
-		}
+		n := len(r.hitsOf(f))
 		if n > 0 || len(r.observed) == 0 || r.failsNow(f) {
 			hits += n
 			fails = append(fails, r)
@@ -171,6 +178,9 @@ func (v *view) finish(f finding) model.Finding {
 		hits := r.hitsOf(f)
 		if n := len(hits); n > 0 {
 			text = fmt.Sprintf("%s: %d of %d requests failed", r, n, r.requests)
+			if f.only != nil && n < r.failures {
+				text += fmt.Sprintf(" by it, of %d that failed", r.failures)
+			}
 			if f.stopped {
 				text += ", the last at " + clock(hits[n-1].At)
 			}
@@ -197,9 +207,10 @@ func (v *view) finish(f finding) model.Finding {
 // hitsOf lists the failed requests of a route that a finding predicts.
 func (r *route) hitsOf(f finding) []model.Signal {
 	var out []model.Signal
-	for _, s := range r.signals {
-		if f.predicts(cmp.Or(s.Failure, model.OtherFailure)) {
-			out = append(out, s)
+	for i := range r.signals {
+		s := &r.signals[i]
+		if f.predicts(cmp.Or(s.Failure, model.OtherFailure)) && (f.only == nil || f.only[s]) {
+			out = append(out, *s)
 		}
 	}
 	return out

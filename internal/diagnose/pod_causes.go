@@ -107,6 +107,9 @@ func nodeNotReady() Analyzer {
 					by[p.Spec.NodeName] = append(by[p.Spec.NodeName], p)
 				}
 				for _, name := range names {
+					if _, presence := v.s.Nodes().Get("", name); presence == snapshot.Absent && v.published(w, name) > 0 {
+						continue // node-termination-race: the node went, and its endpoints stayed
+					}
 					out = append(out, v.lostNode(w, name, by[name]))
 				}
 			}
@@ -128,6 +131,7 @@ func (v *view) lostNode(w *workload, name string, pods []*corev1.Pod) finding {
 		}
 	}
 	delete(f.Related, "goodRevision")
+	f.Explains = nil // no revision is at fault
 	return f
 }
 

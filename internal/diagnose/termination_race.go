@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,14 +12,6 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
-)
-
-// A pod that stops leaves the proxies' configuration some seconds after it began to stop, and the
-// endpoints controller works in batches: errors between before and after the moment at which it began
-// are due to that.
-const (
-	beforeStop = 2 * time.Second
-	afterStop  = 30 * time.Second
 )
 
 func terminationRace() Analyzer {
@@ -43,62 +36,67 @@ func (v *view) race(w *workload) (finding, bool) {
 	if w.serving == 0 || v.explainedWorkload(w) {
 		return finding{}, false
 	}
-	stops := v.stops(w)
-	routes, failed := lost(w)
-	all, gone, near := len(failed), 0, 0
-	var first time.Time
-	for _, s := range failed {
-		if v.left(w, s) {
-			gone++
-		}
-		if timely(s, stops) {
-			near++
-		}
-		if first.IsZero() || s.At.Before(first) {
-			first = s.At
+	t := v.fatesOf(w)
+	failed := t.of(atStop, departed)
+	addressed := len(failed)
+	for _, s := range t.by[untold] {
+		if timely(s, t.stops) {
+			failed = append(failed, s)
 		}
 	}
-	if all == 0 || gone*2 < all && near*2 < all {
+	all := len(t.all)
+	if len(failed) == 0 || len(failed)*2 < all-t.count(atStart, lost) {
 		return finding{}, false
 	}
 	field, c := v.stopHook(w)
 	if c == nil {
 		return finding{}, false
 	}
+	first, last := span(failed)
 	confidence, hook := proven, "has no preStop hook"
+	pauses, grace := pauseOf(c), graceOf(w)
 	switch {
+	case pauses >= grace:
+		field = "spec.template.spec.terminationGracePeriodSeconds"
+		hook = fmt.Sprintf("waits %s before it stops, and is killed after %s", pauses, grace)
 	case c.Lifecycle != nil && c.Lifecycle.PreStop != nil:
 		confidence, hook = likely, "has a preStop hook that may be too short"
-	case gone*2 < all && len(stops) == 0, near*2 < all && gone*2 < all:
+	case len(t.stops) == 0:
 		confidence = likely
 	}
-	f := find("termination-race", confidence, at(w.ref, field),
-		fmt.Sprintf("pods of %s stop before the proxies stop sending to them: %d of %d failed requests went to pods that were stopping or gone, and container %s %s", w.ref, max(gone, near), all, c.Name, hook)).
-		on(routes...).as(model.Refused, model.ClosedEarly, model.Reset, model.ConnectTimeout, model.NoEndpoints).since(first).
-		relates("workload", w.ref).relates("service", w.service()).
-		because("proxy-log", fmt.Sprintf("%d of %d failed requests went to addresses that are behind no ready endpoint any more", gone, all), w.ref, first)
-	if near > 0 {
-		f = f.because("event", fmt.Sprintf("%d of %d failed requests fall in the %s after a pod of %s was told to stop (%s)", near, all, afterStop, w.ref, times(stops)), w.ref, stops[0])
+	if stopped(failed, t.stops) == 0 && last.Sub(first) > longGone {
+		return finding{}, false // no pod stops for as long as that
 	}
-	if confidence == proven {
+	f := find("termination-race", confidence, at(w.ref, field),
+		fmt.Sprintf("pods of %s stop before the proxies stop sending to them: %d of %d failed requests went to pods that were stopping or gone, and container %s %s", w.ref, len(failed), all, c.Name, hook)).
+		on(t.routes...).as(raceKinds()...).covering(failed).since(first).
+		relates("workload", w.ref).relates("service", w.service())
+	if addressed > 0 {
+		f = f.because("proxy-log", fmt.Sprintf("%d of %d failed requests went to addresses that are behind no ready endpoint any more", addressed, all), w.ref, first)
+	}
+	if n := stopped(failed, t.stops); n > 0 {
+		f = f.because("event", fmt.Sprintf("%d of %d failed requests fall in the %s after a pod of %s was told to stop (%s)", n, all, afterStop, w.ref, times(t.stops)), w.ref, t.stops[0])
+	}
+	if confidence == proven && pauses < grace {
 		f = f.wants(fmt.Sprintf(`{"sleep":{"seconds":%d}}`, pause(w)))
 	}
+	f.symptomOf = "rollout-recreate-gap"
 	return f, true
 }
 
-// lost gathers the failures of a workload's routes that a pod which stops may cause, and the routes.
-func lost(w *workload) (routes []*route, failed []model.Signal) {
-	for _, r := range w.routes {
-		mine := r.hits(model.Refused, model.ClosedEarly, model.Reset, model.ConnectTimeout, model.NoEndpoints, model.OtherFailure)
-		if len(mine) > 0 && !slices.Contains(routes, r) {
-			routes, failed = append(routes, r), append(failed, mine...)
+// stopped counts the failures in the time around one of the stops.
+func stopped(ss []*model.Signal, stops []time.Time) int {
+	n := 0
+	for _, s := range ss {
+		if timely(s, stops) {
+			n++
 		}
 	}
-	return routes, failed
+	return n
 }
 
 // timely reports whether a failure falls in the time around one of the stops.
-func timely(s model.Signal, stops []time.Time) bool {
+func timely(s *model.Signal, stops []time.Time) bool {
 	return slices.ContainsFunc(stops, func(t time.Time) bool {
 		return !s.At.Before(t.Add(-beforeStop)) && !s.At.After(t.Add(afterStop))
 	})
@@ -108,37 +106,40 @@ func timely(s model.Signal, stops []time.Time) bool {
 // short of the grace period.
 func pause(w *workload) int64 {
 	const usual = 15
-	grace := int64(30)
-	if g := w.template.template.Spec.TerminationGracePeriodSeconds; g != nil {
-		grace = *g
-	}
-	return max(1, min(usual, grace-5))
+	return max(1, min(usual, int64(graceOf(w)/time.Second)-5))
 }
 
-// left reports whether a failed request was sent to an address of no current ready endpoint.
-func (v *view) left(w *workload, s model.Signal) bool {
-	if len(s.Tries) == 0 {
-		return false
+// graceOf is how long a workload's pods may take to stop.
+func graceOf(w *workload) time.Duration {
+	if g := w.template.template.Spec.TerminationGracePeriodSeconds; g != nil {
+		return time.Duration(*g) * time.Second
 	}
-	last := s.Tries[len(s.Tries)-1]
-	host := hostOf(last.Address)
-	if host == "" || host == "-" {
-		return false
+	return corev1.DefaultTerminationGracePeriodSeconds * time.Second
+}
+
+// pauseOf is how long a container's preStop hook waits, as far as it says so: the sleep action, or a
+// command that sleeps.
+func pauseOf(c *corev1.Container) time.Duration {
+	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil {
+		return 0
 	}
-	for _, l := range w.legs {
-		for _, e := range l.ReadyEnds() {
-			if e.IP == host {
-				// An address that was given to a new pod after the failure was another's then.
-				return e.Pod != nil && e.Pod.CreationTimestamp.After(s.At)
-			}
+	h := c.Lifecycle.PreStop
+	if h.Sleep != nil {
+		return time.Duration(h.Sleep.Seconds) * time.Second
+	}
+	if h.Exec == nil {
+		return 0
+	}
+	words := strings.Fields(strings.Join(h.Exec.Command, " "))
+	for i, w := range words {
+		if w != "sleep" && !strings.HasSuffix(w, "/sleep") || i+1 == len(words) {
+			continue
+		}
+		if n, err := strconv.Atoi(strings.Trim(words[i+1], ";&|")); err == nil {
+			return time.Duration(n) * time.Second
 		}
 	}
-	for _, l := range w.legs {
-		if l.Service != nil && l.Service.Spec.ClusterIP == host {
-			return false
-		}
-	}
-	return true
+	return 0
 }
 
 // stops lists when pods of a workload were told to stop, oldest first: as far as events and pods
@@ -150,36 +151,28 @@ func (v *view) stops(w *workload) []time.Time {
 			out = append(out, t)
 		}
 	}
-	for _, p := range w.pods {
-		if p.DeletionTimestamp == nil {
-			continue
-		}
-		grace := int64(30)
-		if p.DeletionGracePeriodSeconds != nil {
-			grace = *p.DeletionGracePeriodSeconds
-		}
-		add(p.DeletionTimestamp.Add(-time.Duration(grace) * time.Second))
+	for _, l := range v.podsIn(w.ref.Namespace).Of(w.ref) {
+		add(l.Told)
 	}
-	for e := range v.s.Events().In(w.ref.Namespace) {
-		o := e.InvolvedObject
-		switch {
-		case e.Reason == "Killing" && o.Kind == "Pod" && strings.HasPrefix(o.Name, w.ref.Name+"-") && !strings.Contains(e.Message, "probe"):
-			add(snapshot.EventTime(e))
-		case e.Reason == "SuccessfulDelete" && strings.HasPrefix(o.Name, w.ref.Name):
-			add(snapshot.EventTime(e))
-		case e.Reason == "ScalingReplicaSet" && o.Name == w.ref.Name && strings.HasPrefix(e.Message, "Scaled down"):
+	for _, e := range v.s.EventsOf(w.ref) {
+		if e.Reason == "ScalingReplicaSet" && strings.HasPrefix(e.Message, "Scaled down") {
 			add(snapshot.EventTime(e))
 		}
 	}
 	if len(out) == 0 {
 		for _, p := range w.pods {
-			if c := path.PodCondition(p, corev1.PodReady); w.before != nil && w.current(p) && c != nil && c.Status == corev1.ConditionTrue {
+			if c := path.PodCondition(p, corev1.PodReady); w.before != nil && w.current(p) && !hooked(&w.before.Spec.Template.Spec) && c != nil && c.Status == corev1.ConditionTrue {
 				add(c.LastTransitionTime.Time) // a new pod that is ready lets an old one be stopped
 			}
 		}
 	}
 	slices.SortFunc(out, time.Time.Compare)
 	return out
+}
+
+// hooked reports whether a container of such pods waits before it stops.
+func hooked(p *corev1.PodSpec) bool {
+	return slices.ContainsFunc(p.Containers, func(c corev1.Container) bool { return c.Lifecycle != nil && c.Lifecycle.PreStop != nil })
 }
 
 func times(ts []time.Time) string {

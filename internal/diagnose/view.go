@@ -24,6 +24,7 @@ type view struct {
 	troubles  map[*corev1.Pod]trouble
 	found     []finding             // by earlier stages
 	made      map[string][]template // of each namespace, made once
+	past                            // what happened when
 }
 
 // route is a rule with its walk and what gateways logged of it.
@@ -77,7 +78,7 @@ func (r *route) hits(kinds ...model.FailureKind) []model.Signal {
 
 // newView walks the routes of the target.
 func newView(in Input) *view {
-	v := &view{s: in.Snapshot, m: path.New(in.Snapshot), in: in, troubles: map[*corev1.Pod]trouble{}, made: map[string][]template{}}
+	v := &view{s: in.Snapshot, m: path.New(in.Snapshot), in: in, troubles: map[*corev1.Pod]trouble{}, made: map[string][]template{}, past: newPast()}
 	asked, taken := path.Route{}, false
 	if in.Target.Request != nil {
 		asked, taken = v.m.Match(*in.Target.Request)

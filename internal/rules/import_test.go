@@ -10,7 +10,7 @@ import (
 // of docs/architecture.md. An arrow only points inward; within a ring only where it is named here.
 func may() map[string][]string {
 	facts := []string{"model", "catalogue", "snapshot", "proxy"}
-	judgement := append(slices.Clone(facts), "path", "detect", "diagnose", "remedy", "plan", "verify", "printer")
+	judgement := append(slices.Clone(facts), "path", "detect", "timeline", "diagnose", "remedy", "plan", "verify", "printer")
 	return map[string][]string{
 		// ring 0: nouns
 		"model": nil,
@@ -21,7 +21,8 @@ func may() map[string][]string {
 		// ring 2: judgement, pure
 		"path":     facts,
 		"detect":   facts,
-		"diagnose": append(slices.Clone(facts), "path", "detect"),
+		"timeline": {"model", "snapshot"},
+		"diagnose": append(slices.Clone(facts), "path", "detect", "timeline"),
 		"remedy":   append(slices.Clone(facts), "path"),
 		"plan":     append(slices.Clone(facts), "remedy", "path", "verify"),
 		"verify":   facts,

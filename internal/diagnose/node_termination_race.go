@@ -1,0 +1,110 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/timeline"
+)
+
+func nodeTerminationRace() Analyzer {
+	return Analyzer{
+		Cause:  "node-termination-race",
+		Doc:    "Finds nodes that went away while the proxies still sent to their pods.",
+		Inputs: append(podKinds(), snapshot.Nodes), stage: byWords,
+		run: func(v *view) []finding {
+			var out []finding
+			for _, w := range v.workloads {
+				out = append(out, v.nodeRaces(w)...)
+			}
+			return out
+		},
+	}
+}
+
+// nodeRaces lines failures up with the departures of the nodes to whose pods they went. A node that is there
+// and not ready is lost, not terminated: that is node-not-ready.
+func (v *view) nodeRaces(w *workload) []finding {
+	if v.explainedWorkload(w) {
+		return nil
+	}
+	t := v.fatesOf(w)
+	by := map[string][]*model.Signal{}
+	for _, s := range t.by[lost] {
+		node := cmp.Or(t.lives[s].Node, v.nodeOf(w, s))
+		by[node] = append(by[node], s)
+	}
+	for _, name := range v.emptied(w) {
+		by[name] = append(by[name], nil...)
+	}
+	var out []finding
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		met, d := by[name], v.departures()[name]
+		n := v.published(w, name)
+		if d.Field != "" && !d.Drained || n == 0 && len(met)*2 < len(t.all) {
+			continue
+		}
+		f := find("node-termination-race", proven, at(d.Node, d.Field),
+			fmt.Sprintf("%s %s, and proxies went on sending to the pods of %s on it", d.Node, strings.TrimSpace(d.Why), w.ref)).
+			on(w.routes...).as(model.ConnectTimeout, model.OtherFailure, model.Reset, model.ClosedEarly, model.Refused, model.ResponseTimeout).
+			relates("workload", w.ref).relates("service", w.service()).relates("node", d.Node).
+			because("object", d.Node.String()+" "+d.Why, d.Node, d.At)
+		if n > 0 {
+			f = f.because("object", fmt.Sprintf("%d endpoints on it are published as ready", n), w.service(), v.s.At())
+		}
+		if len(met) > 0 {
+			first, _ := span(met)
+			f = f.covering(met).since(first).
+				because("proxy-log", fmt.Sprintf("%d of %d failed requests went to pods on %s when it was gone or going", len(met), len(t.all), d.Node), d.Node, first)
+			f.routes = t.routes
+		}
+		out = append(out, f.since(d.At))
+	}
+	return out
+}
+
+// emptied lists the nodes that do not exist any more and on which ready endpoints of a workload are still
+// published.
+func (v *view) emptied(w *workload) []string {
+	var out []string
+	for _, l := range w.legs {
+		for _, e := range l.ReadyEnds() {
+			if e.Node == "" || slices.Contains(out, e.Node) {
+				continue
+			}
+			if _, presence := v.s.Nodes().Get("", e.Node); presence == snapshot.Absent && v.s.Nodes().Len() > 0 {
+				out = append(out, e.Node)
+			}
+		}
+	}
+	return out
+}
+
+// nodeOf names the departed node on which a workload had a pod when a request found nobody.
+func (v *view) nodeOf(w *workload, s *model.Signal) string {
+	best := timeline.Departure{}
+	for _, l := range v.podsIn(w.ref.Namespace).Of(w.ref) {
+		if d, going := v.departures()[l.Node]; going && during(d, s.At) && (best.Node.Name == "" || d.Node.Name < best.Node.Name) {
+			best = d
+		}
+	}
+	return best.Node.Name
+}
+
+// published counts a workload's ready endpoints on a node.
+func (v *view) published(w *workload, node string) int {
+	n := 0
+	for _, l := range w.legs {
+		for _, e := range l.ReadyEnds() {
+			if e.Node == node {
+				n++
+			}
+		}
+	}
+	return n
+}

@@ -211,8 +211,8 @@ func (v *view) idleBefore(w *workload, broken []*model.Signal) idleness {
 	return out
 }
 
-// server is what is known of how long a container keeps idle connections.
-type server struct {
+// keepAlive is what is known of how long a container keeps idle connections.
+type keepAlive struct {
 	field   string        // of the workload that sets it, or would
 	timeout time.Duration // 0: not known
 	why     string
@@ -220,10 +220,10 @@ type server struct {
 
 // idle looks for what a workload's serving container says of its keep-alive time: a setting, else the
 // default of the server that it runs.
-func (w *workload) idle(v *view) server {
+func (w *workload) idle(v *view) keepAlive {
 	hook, c := v.stopHook(w)
 	if c == nil {
-		return server{}
+		return keepAlive{}
 	}
 	field := strings.TrimSuffix(hook, ".lifecycle.preStop")
 	if s, ok := keepAliveSetting(c); ok {
@@ -231,9 +231,9 @@ func (w *workload) idle(v *view) server {
 		return s
 	}
 	if name, d, ok := keepAliveDefault(c, v.logsOf(w)); ok {
-		return server{field: field, timeout: d, why: fmt.Sprintf("container %s runs %s, which closes idle connections after %s unless told otherwise; proxies keep them for a minute or more", c.Name, name, d)}
+		return keepAlive{field: field, timeout: d, why: fmt.Sprintf("container %s runs %s, which closes idle connections after %s unless told otherwise; proxies keep them for a minute or more", c.Name, name, d)}
 	}
-	return server{field: field}
+	return keepAlive{field: field}
 }
 
 // logsOf are the lines of the logs of a workload's pods.
@@ -249,7 +249,7 @@ func (v *view) logsOf(w *workload) []string {
 
 // keepAliveSetting finds an argument or a variable that sets the time: uvicorn's --timeout-keep-alive,
 // gunicorn's --keep-alive, Next.js' --keepAliveTimeout, KEEP_ALIVE_TIMEOUT and the like.
-func keepAliveSetting(c *corev1.Container) (server, bool) {
+func keepAliveSetting(c *corev1.Container) (keepAlive, bool) {
 	for _, list := range []struct {
 		name  string
 		words []string
@@ -264,16 +264,16 @@ func keepAliveSetting(c *corev1.Container) (server, bool) {
 				i++
 			}
 			if d, ok := period(value); ok {
-				return server{fmt.Sprintf(".%s[%d]", list.name, i), d, fmt.Sprintf("container %s is told %s %s: it closes idle connections after %s", c.Name, name, value, d)}, true
+				return keepAlive{fmt.Sprintf(".%s[%d]", list.name, i), d, fmt.Sprintf("container %s is told %s %s: it closes idle connections after %s", c.Name, name, value, d)}, true
 			}
 		}
 	}
 	for i, e := range c.Env {
 		if d, ok := period(e.Value); ok && aboutIdle(e.Name) {
-			return server{fmt.Sprintf(".env[%d].value", i), d, fmt.Sprintf("container %s has %s=%s: it closes idle connections after %s", c.Name, e.Name, e.Value, d)}, true
+			return keepAlive{fmt.Sprintf(".env[%d].value", i), d, fmt.Sprintf("container %s has %s=%s: it closes idle connections after %s", c.Name, e.Name, e.Value, d)}, true
 		}
 	}
-	return server{}, false
+	return keepAlive{}, false
 }
 
 // aboutIdle reports whether a setting's name is about how long idle connections are kept.

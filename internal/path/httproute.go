@@ -2,25 +2,21 @@ package path
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
-	"github.com/gatemend/gatemend/internal/snapshot"
 )
-
-const gatewayGroup = "gateway.networking.k8s.io"
 
 func (m *Map) httpRoutes() []Route {
 	var out []Route
 	for hr := range m.s.HTTPRoutes().All() {
-		for _, p := range m.parents(hr) {
-			for i, rule := range hr.Spec.Rules {
-				out = append(out, m.httpRule(hr, p, i, rule)...)
+		a := askingHTTP(hr)
+		for _, p := range m.parents(a) {
+			for i := range hr.Spec.Rules {
+				out = append(out, m.httpRule(a, p, i, &hr.Spec.Rules[i])...)
 			}
 		}
 	}
@@ -28,44 +24,39 @@ func (m *Map) httpRoutes() []Route {
 }
 
 // httpRule makes a Route of each host and match of a rule.
-func (m *Map) httpRule(hr *gatewayv1.HTTPRoute, p parent, i int, rule gatewayv1.HTTPRouteRule) []Route {
-	base := Route{
-		Object: snapshot.RefOf(hr), Rule: fmt.Sprintf("spec.rules[%d]", i),
-		Class: p.class, Controller: p.controller, Proxy: p.proxy, Gateway: p.gateway, Listener: p.listener,
-		Faults: slices.Clone(p.faults),
+func (m *Map) httpRule(a asking, p parent, i int, rule *gatewayv1.HTTPRouteRule) []Route {
+	base := p.base(a, i)
+	at := func(field string) model.FieldRef { return model.FieldRef{Ref: a.ref, Field: base.Rule + field} }
+	if t := rule.Timeouts; t != nil {
+		base.Settings = append(base.Settings, timing(proxy.RequestTimeout, t.Request, at(".timeouts.request"))...)
+		base.Settings = append(base.Settings, timing(proxy.TryTimeout, t.BackendRequest, at(".timeouts.backendRequest"))...)
 	}
-	for _, f := range rule.Filters {
-		if f.RequestRedirect != nil {
-			base.Fixed = 302
-			if f.RequestRedirect.StatusCode != nil {
-				base.Fixed = *f.RequestRedirect.StatusCode
-			}
-		}
+	base.Settings = append(base.Settings, filters(a.ref, base.Rule+".filters", rule.Filters)...)
+	if redirect, ok := base.Settings.Get(proxy.Redirect); ok {
+		base.Fixed = int(redirect.Size)
 	}
-	for j, ref := range rule.BackendRefs {
-		b := httpBackend(hr, ref, fmt.Sprintf("%s.backendRefs[%d]", base.Rule, j))
-		base.Backends = append(base.Backends, b)
-		if f, ok := m.grant(hr, b); !ok {
-			base.Faults = append(base.Faults, f)
-		}
+	refs := make([]gatewayv1.BackendRef, len(rule.BackendRefs))
+	for j := range rule.BackendRefs {
+		refs[j] = rule.BackendRefs[j].BackendRef
+	}
+	m.backends(a, &base, refs)
+	for j := range rule.BackendRefs {
+		base.Backends[j].Settings = filters(a.ref, base.Backends[j].Field+".filters", rule.BackendRefs[j].Filters)
 	}
 	matches := rule.Matches
 	if len(matches) == 0 {
 		matches = []gatewayv1.HTTPRouteMatch{{}}
 	}
-	var out []Route
-	for _, host := range p.hosts {
-		for _, match := range matches {
-			r := base
-			r.Host = host
-			setMatch(&r, match)
-			out = append(out, r)
-		}
+	var each []Route
+	for j := range matches {
+		r := base
+		setMatch(&r, &matches[j])
+		each = append(each, r)
 	}
-	return out
+	return p.spread(base, each)
 }
 
-func setMatch(r *Route, match gatewayv1.HTTPRouteMatch) {
+func setMatch(r *Route, match *gatewayv1.HTTPRouteMatch) {
 	r.Path, r.PathType = "/", Prefix
 	if match.Path != nil {
 		if match.Path.Value != nil {
@@ -101,85 +92,82 @@ func setMatch(r *Route, match gatewayv1.HTTPRouteMatch) {
 	}
 }
 
-// gatewayPattern is how the Gateway API compares a path: exact first, then the longest prefix. Where
-// expressions stand is left to implementations: Contour (internal/sorter/sorter.go) and Envoy Gateway
-// (internal/gatewayapi/sort.go) ask them before prefixes.
-func gatewayPattern(kind Comparison, path string) proxy.Pattern {
-	if kind == RegularExpression {
-		return proxy.Pattern{How: proxy.Matches, Text: path, Rank: proxy.RegexFirst + len(path)}
-	}
-	return proxy.PlainPattern(proxy.PathRule{Path: path, Type: string(kind)}, proxy.Elements)
-}
-
-func httpBackend(hr *gatewayv1.HTTPRoute, ref gatewayv1.HTTPBackendRef, field string) Backend {
-	b := Backend{
-		Service:   model.Ref{APIVersion: "v1", Kind: "Service", Namespace: hr.Namespace, Name: string(ref.Name)},
-		Field:     field,
-		PortField: field + ".port",
-		Weight:    1,
-	}
-	if ref.Kind != nil && *ref.Kind != "Service" {
-		b.Service.Kind, b.Service.APIVersion = string(*ref.Kind), ""
-	}
-	if ref.Namespace != nil {
-		b.Service.Namespace = string(*ref.Namespace)
-	}
-	if ref.Port != nil {
-		b.PortNumber = *ref.Port
-	}
-	if ref.Weight != nil {
-		b.Weight = *ref.Weight
-	}
-	return b
-}
-
-// grant reports whether a backend may be referred to: it is in the route's own namespace, or a
-// ReferenceGrant beside it admits the route.
-func (m *Map) grant(hr *gatewayv1.HTTPRoute, b Backend) (Fault, bool) {
-	if b.Service.Namespace == hr.Namespace {
-		return Fault{}, true
-	}
-	var near *gatewayv1.ReferenceGrant
-	from := -1
-	for g := range m.s.ReferenceGrants().In(b.Service.Namespace) {
-		if !slices.ContainsFunc(g.Spec.To, func(to gatewayv1.ReferenceGrantTo) bool {
-			return to.Group == "" && string(to.Kind) == b.Service.Kind && (to.Name == nil || string(*to.Name) == b.Service.Name)
-		}) {
-			continue
+// filters are what the filters of a rule or backend do to a request.
+func filters(route model.Ref, field string, list []gatewayv1.HTTPRouteFilter) proxy.Settings {
+	var out proxy.Settings
+	for i := range list {
+		f := &list[i]
+		add := func(knob proxy.Knob, below, value string, size int64) {
+			at := model.FieldRef{Ref: route, Field: fmt.Sprintf("%s[%d]%s", field, i, below)}
+			out = append(out, proxy.Setting{Knob: knob, Value: value, Size: size, Yes: true, At: at})
 		}
-		for i, f := range g.Spec.From {
-			if f.Group != gatewayGroup || f.Kind != "HTTPRoute" {
-				continue
+		if r := f.RequestRedirect; r != nil {
+			status := 302
+			if r.StatusCode != nil {
+				status = *r.StatusCode
 			}
-			if string(f.Namespace) == hr.Namespace {
-				return Fault{}, true
+			add(proxy.Redirect, ".requestRedirect", redirectText(r), int64(status))
+		}
+		if u := f.URLRewrite; u != nil {
+			if u.Hostname != nil {
+				add(proxy.UpstreamHost, ".urlRewrite.hostname", string(*u.Hostname), 0)
 			}
-			near, from = g, i
+			if u.Path != nil {
+				add(proxy.Rewrite, ".urlRewrite.path", pathModifier(u.Path), 0)
+			}
+		}
+		if mirror := f.RequestMirror; mirror != nil {
+			namespace := route.Namespace
+			if mirror.BackendRef.Namespace != nil {
+				namespace = string(*mirror.BackendRef.Namespace)
+			}
+			add(proxy.Mirror, ".requestMirror.backendRef", namespace+"/"+string(mirror.BackendRef.Name), 0)
+		}
+		if h := f.RequestHeaderModifier; h != nil {
+			add(proxy.SetHeader, ".requestHeaderModifier", headerNames(h), 0)
+		}
+		if e := f.ExtensionRef; e != nil {
+			add(proxy.Extension, ".extensionRef", string(e.Kind)+"/"+string(e.Name), 0)
 		}
 	}
-	object := model.FieldRef{Ref: model.Ref{
-		APIVersion: gatewayGroup + "/v1beta1", Kind: "ReferenceGrant", Namespace: b.Service.Namespace, Name: "(missing)",
-	}}
-	if !m.s.ReferenceGrants().Covers(b.Service.Namespace) {
-		return Fault{Kind: CannotKnow, Object: object, Why: "the ReferenceGrants of namespace " + b.Service.Namespace + " could not be looked at"}, false
-	}
-	why := fmt.Sprintf("%s refers to %s, and no ReferenceGrant in namespace %s admits HTTPRoutes of namespace %s",
-		snapshot.RefOf(hr), b.Service, b.Service.Namespace, hr.Namespace)
-	if near == nil {
-		object = model.FieldRef{Ref: snapshot.RefOf(hr), Field: b.Field + ".namespace"}
-		return Fault{Kind: GrantMissing, Object: object, Why: why}, false
-	}
-	object = model.FieldRef{Ref: snapshot.RefOf(near), Field: fmt.Sprintf("spec.from[%d].namespace", from)}
-	why += fmt.Sprintf("; ReferenceGrant %s admits those of %s", near.Name, near.Spec.From[from].Namespace)
-	return Fault{Kind: GrantMissing, Object: object, Why: why, Wanted: quote(hr.Namespace)}, false
+	return out
 }
 
-// condition finds a condition of a list; nil if it is not there.
-func condition(cs []metav1.Condition, kind string) *metav1.Condition {
-	for i := range cs {
-		if cs[i].Type == kind {
-			return &cs[i]
-		}
+func redirectText(r *gatewayv1.HTTPRequestRedirectFilter) string {
+	var out string
+	if r.Scheme != nil {
+		out = *r.Scheme + "://"
 	}
-	return nil
+	if r.Hostname != nil {
+		out += string(*r.Hostname)
+	}
+	if r.Port != nil {
+		out += fmt.Sprintf(":%d", *r.Port)
+	}
+	if r.Path != nil {
+		out += pathModifier(r.Path)
+	}
+	return out
+}
+
+func pathModifier(p *gatewayv1.HTTPPathModifier) string {
+	switch {
+	case p.ReplaceFullPath != nil:
+		return *p.ReplaceFullPath
+	case p.ReplacePrefixMatch != nil:
+		return *p.ReplacePrefixMatch
+	default:
+		return ""
+	}
+}
+
+func headerNames(h *gatewayv1.HTTPHeaderFilter) string {
+	var names []string
+	for _, v := range h.Set {
+		names = append(names, string(v.Name))
+	}
+	for _, v := range h.Add {
+		names = append(names, string(v.Name))
+	}
+	return strings.Join(append(names, h.Remove...), ", ")
 }

@@ -256,13 +256,13 @@ func list(names []string) string {
 	case len(names) == 1:
 		return names[0]
 	case len(names) > most:
-		return fmt.Sprintf("%s and %d more", join(names[:most]), len(names)-most)
+		return fmt.Sprintf("%s and %d more", joined(names[:most]), len(names)-most)
 	default:
-		return join(names[:len(names)-1]) + " and " + names[len(names)-1]
+		return joined(names[:len(names)-1]) + " and " + names[len(names)-1]
 	}
 }
 
-func join(names []string) string {
+func joined(names []string) string {
 	out := ""
 	for i, n := range names {
 		if i > 0 {

@@ -41,7 +41,7 @@ func New(s *snapshot.Snapshot) *Map {
 			m.gates = append(m.gates, gate{pod: p, proxy: px.Name})
 		}
 	}
-	m.routes = append(m.ingressRoutes(), m.httpRoutes()...)
+	m.routes = slices.Concat(m.ingressRoutes(), m.httpRoutes(), m.grpcRoutes())
 	slices.SortStableFunc(m.routes, func(a, b Route) int { return cmp.Or(a.Object.Compare(b.Object)) })
 	for i := range m.routes {
 		r := &m.routes[i]

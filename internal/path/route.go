@@ -67,6 +67,12 @@ type Listener struct {
 	Port     int32
 	Protocol string // HTTP, HTTPS, TLS
 	Hostname string
+	At       string // field path in the Gateway: spec.listeners[0]
+	// Passthrough is set where TLS is not ended here.
+	Passthrough bool
+	// Down says why the listener does not work by the word of its controller, and DownAt where; empty
+	// while nothing is said against it.
+	Down, DownAt string
 }
 
 // Backend is one backend reference of a rule.
@@ -119,6 +125,8 @@ type Fault struct {
 	Object model.FieldRef // where it would be mended
 	Why    string
 	Wanted string // the value that would mend it, as JSON, where one is known
+	// Backend is the field of the only backend that it concerns; empty for the whole rule.
+	Backend string
 }
 
 // String reads "shop.example.com/cart", with an asterisk for any host.

@@ -26,7 +26,7 @@ func (m *Map) Walk(req model.Request) model.Trace {
 	}
 	t := model.Trace{Request: req, Predicts: "404"}
 	hop := model.Hop{Kind: model.HopRule, Name: req.String(), Verdict: model.Broken, Why: "no rule of any Ingress or HTTPRoute takes " + req.String()}
-	for _, k := range []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes} {
+	for _, k := range []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.GRPCRoutes} {
 		if c, _ := m.s.Coverage(k); !c.Whole() {
 			hop.Verdict, hop.Why = model.Unknown, fmt.Sprintf("no rule that could be read takes %s, and the list of %s is not complete (%s)", req, k, c)
 			t.Predicts = UnknownOutcome
@@ -56,6 +56,7 @@ type walker struct {
 	r       Route
 	t       model.Trace
 	stopped bool
+	refused []string // fields of backends that the proxy does not use
 	unknown bool
 	blind   string // why NetworkPolicies could not be judged: noted, though it hides no other trouble
 	codes   []string
@@ -150,15 +151,18 @@ func (w *walker) stop(f model.FailureKind) {
 func (w *walker) rule() {
 	for _, f := range w.r.Faults {
 		switch f.Kind {
-		case ListenerUnattached:
+		case ListenerUnattached, HostTaken, Refused:
 			w.hop(model.HopRule, w.r.Object, model.Broken, f.Why)
 			w.stop(model.NoRoute)
 			return
-		case GrantMissing:
+		case GrantMissing, BackendInvalid:
+			// Gateway API: the share of a backendRef that cannot be used is answered with 500.
+			if w.weightless(f.Backend) {
+				continue
+			}
 			w.hop(model.HopRule, w.r.Object, model.Broken, f.Why)
-			w.stopped = true
-			w.predict("500") // Gateway API: an unresolved backendRef's share is answered with 500
-			return
+			w.predict("500")
+			w.refused = append(w.refused, f.Backend)
 		case CannotKnow:
 			w.hop(model.HopRule, w.r.Object, model.Unknown, f.Why)
 		case ClassMissing, GatewayMissing, NotProgrammed: // the gateway's hop tells of these
@@ -179,6 +183,9 @@ func (w *walker) rule() {
 		w.stopped = true
 		return
 	}
+	if len(w.refused) > 0 {
+		return
+	}
 	why := fmt.Sprintf("%s takes %s", w.r.Rule, w.r)
 	if len(w.r.Backends) > 0 {
 		why += " to " + w.r.Backends[0].Service.String() + " port " + w.r.Backends[0].Port()
@@ -186,8 +193,16 @@ func (w *walker) rule() {
 	w.hop(model.HopRule, w.r.Object, model.OK, why)
 }
 
+// weightless reports whether a backend gets no share of the requests.
+func (w *walker) weightless(field string) bool {
+	return len(w.r.Backends) > 1 && slices.ContainsFunc(w.r.Backends, func(b Backend) bool { return b.Field == field && b.Weight == 0 })
+}
+
 func (w *walker) backends() {
 	for _, b := range w.r.Backends {
+		if slices.Contains(w.refused, b.Field) || w.weightless(b.Field) {
+			continue
+		}
 		switch b.Service.Kind {
 		case "Service":
 		case "":
@@ -199,6 +214,9 @@ func (w *walker) backends() {
 	for _, l := range w.m.Legs(w.r) {
 		if w.t.Backend.IsZero() {
 			w.t.Backend = l.Backend.Service
+		}
+		if slices.Contains(w.refused, l.Backend.Field) {
+			continue
 		}
 		w.leg(l)
 	}

@@ -30,6 +30,7 @@ const (
 	ReadTimeout    Knob = "read-timeout"    // Time: between two reads of the answer
 	SendTimeout    Knob = "send-timeout"    // Time: between two writes of the request
 	RequestTimeout Knob = "request-timeout" // Time: for the whole request; 0 is none
+	TryTimeout     Knob = "try-timeout"     // Time: for one try; 0 is none
 	IdleTimeout    Knob = "idle-timeout"    // Time: of a connection to the backend
 	KeepAlive      Knob = "keep-alive"      // Time: how long idle connections to the backend are kept
 	HeaderBuffer   Knob = "header-buffer"   // Size: bytes for an answer's header

@@ -1,0 +1,242 @@
+package path
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+const gatewayGroup = "gateway.networking.k8s.io"
+
+// asking is what an HTTPRoute and a GRPCRoute have in common when they ask a Gateway to be taken.
+type asking struct {
+	ref        model.Ref
+	generation int64
+	created    time.Time
+	hosts      []string
+	parents    []gatewayv1.ParentReference
+	status     []gatewayv1.RouteParentStatus
+}
+
+func askingHTTP(hr *gatewayv1.HTTPRoute) asking {
+	return asking{
+		ref: snapshot.RefOf(hr), generation: hr.Generation, created: hr.CreationTimestamp.Time,
+		hosts: hostsOf(hr.Spec.Hostnames), parents: hr.Spec.ParentRefs, status: hr.Status.Parents,
+	}
+}
+
+func askingGRPC(gr *gatewayv1.GRPCRoute) asking {
+	return asking{
+		ref: snapshot.RefOf(gr), generation: gr.Generation, created: gr.CreationTimestamp.Time,
+		hosts: hostsOf(gr.Spec.Hostnames), parents: gr.Spec.ParentRefs, status: gr.Status.Parents,
+	}
+}
+
+// hostsOf lists a route's hosts; one empty host where it has none.
+func hostsOf(names []gatewayv1.Hostname) []string {
+	if len(names) == 0 {
+		return []string{""}
+	}
+	var out []string
+	for _, h := range names {
+		out = append(out, strings.ToLower(string(h)))
+	}
+	return out
+}
+
+// parent is one attachment of a route to a Gateway, over all listeners that take it.
+type parent struct {
+	gateway                            model.Ref
+	listener, class, controller, proxy string
+	hosts                              []site
+	faults                             []Fault
+}
+
+// site is a host that a route gets, and the listeners at which it does.
+type site struct {
+	host      string
+	listeners []Listener
+}
+
+// add notes that a route gets a host at a listener.
+func (p *parent) add(host string, l Listener) {
+	i := slices.IndexFunc(p.hosts, func(s site) bool { return s.host == host })
+	if i < 0 {
+		p.hosts = append(p.hosts, site{host: host})
+		i = len(p.hosts) - 1
+	}
+	p.hosts[i].listeners = append(p.hosts[i].listeners, l)
+}
+
+// parents resolves the parentRefs of a route. A route without a Gateway that takes it still has
+// parents, with the fault that says why, so that its rules are not forgotten. Several parentRefs to
+// the listeners of one Gateway are one parent.
+func (m *Map) parents(a asking) []parent {
+	var out []parent
+	for i, ref := range a.parents {
+		if ref.Kind != nil && *ref.Kind != "Gateway" {
+			continue // a mesh's Service as parent: no gateway is asked
+		}
+		p := parent{gateway: model.Ref{APIVersion: gatewayGroup + "/v1", Kind: "Gateway", Namespace: a.ref.Namespace, Name: string(ref.Name)}}
+		if ref.Namespace != nil {
+			p.gateway.Namespace = string(*ref.Namespace)
+		}
+		m.attach(a, ref, fmt.Sprintf("spec.parentRefs[%d]", i), &p)
+		if len(p.hosts) == 0 {
+			for _, h := range a.hosts {
+				p.hosts = append(p.hosts, site{host: h})
+			}
+		}
+		out = join(out, p)
+	}
+	return out
+}
+
+// join puts a parent to the others: what two parentRefs get at one Gateway is one attachment. One
+// that gets nothing stays apart, since its fault is its own.
+func join(out []parent, p parent) []parent {
+	i := slices.IndexFunc(out, func(o parent) bool { return o.gateway == p.gateway && len(o.faults) == 0 })
+	if i < 0 || len(p.faults) > 0 {
+		return append(out, p)
+	}
+	for _, s := range p.hosts {
+		for _, l := range s.listeners {
+			out[i].add(s.host, l)
+		}
+	}
+	return out
+}
+
+func (m *Map) attach(a asking, ref gatewayv1.ParentReference, field string, p *parent) {
+	at := model.FieldRef{Ref: a.ref, Field: field}
+	gw, presence := m.s.Gateways().Get(p.gateway.Namespace, p.gateway.Name)
+	switch presence {
+	case snapshot.Absent:
+		at.Field += ".name"
+		p.faults = append(p.faults, Fault{Kind: GatewayMissing, Object: at, Why: p.gateway.String() + " does not exist"})
+		return
+	case snapshot.Unknown:
+		p.faults = append(p.faults, Fault{Kind: CannotKnow, Object: at, Why: p.gateway.String() + " could not be looked at"})
+		return
+	case snapshot.Present:
+	}
+	m.gatewayClass(gw, p)
+	why, whyField := m.listen(a, ref, gw, p)
+	if p.listener != "" {
+		down(p)
+		refused(a, ref, at, p)
+		return
+	}
+	if strings.HasPrefix(whyField, "spec.listeners") {
+		at = model.FieldRef{Ref: snapshot.RefOf(gw), Field: whyField}
+	} else if whyField != "" {
+		at.Field = whyField
+		if strings.HasPrefix(whyField, ".") {
+			at.Field = field + whyField
+		}
+	}
+	if why == "" {
+		why = p.gateway.String() + " has no listener"
+	}
+	p.faults = append(p.faults, Fault{Kind: ListenerUnattached, Object: at, Why: "no listener of " + p.gateway.String() + " takes the route: " + why})
+}
+
+// listen finds the listeners of a Gateway that take the route, and the hosts that it gets there. Of
+// those that do not take it, why is the reason, of one that names a field if there is one.
+func (m *Map) listen(a asking, ref gatewayv1.ParentReference, gw *gatewayv1.Gateway, p *parent) (why, field string) {
+	for i := range gw.Spec.Listeners {
+		hosts, reason, where := m.admits(a, ref, gw, i)
+		if reason != "" {
+			if why == "" || where != "" && field == "" {
+				why, field = reason, where
+			}
+			continue
+		}
+		l := listenerOf(gw, i)
+		if p.listener == "" {
+			p.listener = l.Name
+		}
+		for _, h := range hosts {
+			p.add(h, l)
+		}
+	}
+	return why, field
+}
+
+// down is a fault where no listener that takes the route is programmed.
+func down(p *parent) {
+	var first *Listener
+	for i := range p.hosts {
+		for j := range p.hosts[i].listeners {
+			l := &p.hosts[i].listeners[j]
+			if l.Down == "" {
+				return
+			}
+			if first == nil {
+				first = l
+			}
+		}
+	}
+	if first != nil && len(p.faults) == 0 {
+		p.faults = append(p.faults, Fault{Kind: NotProgrammed, Object: model.FieldRef{Ref: p.gateway, Field: first.DownAt}, Why: first.Down})
+	}
+}
+
+// refused takes the controller's word where it says that it did not accept a route in which we see
+// nothing wrong.
+func refused(a asking, ref gatewayv1.ParentReference, at model.FieldRef, p *parent) {
+	for _, st := range a.status {
+		if st.ParentRef.Name != ref.Name || ref.SectionName != nil && st.ParentRef.SectionName != nil && *ref.SectionName != *st.ParentRef.SectionName {
+			continue
+		}
+		c := condition(st.Conditions, string(gatewayv1.RouteConditionAccepted))
+		if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration >= a.generation {
+			p.faults = append(p.faults, Fault{Kind: ListenerUnattached, Object: at,
+				Why: fmt.Sprintf("%s was not accepted by %s (%s): %s", at.Ref, p.gateway, c.Reason, c.Message)})
+			return
+		}
+	}
+}
+
+// Conditions are what the controller of a route's Gateway says of the route: Accepted, ResolvedRefs,
+// PartiallyInvalid. None for other routes.
+func (m *Map) Conditions(r Route) []metav1.Condition {
+	var status []gatewayv1.RouteParentStatus
+	switch r.Object.Kind {
+	case string(snapshot.HTTPRoutes):
+		if o, p := m.s.HTTPRoutes().Get(r.Object.Namespace, r.Object.Name); p == snapshot.Present {
+			status = o.Status.Parents
+		}
+	case string(snapshot.GRPCRoutes):
+		if o, p := m.s.GRPCRoutes().Get(r.Object.Namespace, r.Object.Name); p == snapshot.Present {
+			status = o.Status.Parents
+		}
+	}
+	for _, st := range status {
+		namespace := r.Object.Namespace
+		if st.ParentRef.Namespace != nil {
+			namespace = string(*st.ParentRef.Namespace)
+		}
+		if string(st.ParentRef.Name) == r.Gateway.Name && namespace == r.Gateway.Namespace {
+			return st.Conditions
+		}
+	}
+	return nil
+}
+
+// condition finds a condition of a list; nil if it is not there.
+func condition(cs []metav1.Condition, kind string) *metav1.Condition {
+	for i := range cs {
+		if cs[i].Type == kind {
+			return &cs[i]
+		}
+	}
+	return nil
+}

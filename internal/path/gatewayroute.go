@@ -1,0 +1,176 @@
+package path
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// base is what the Routes of one rule of a Gateway API route have in common.
+func (p parent) base(a asking, i int) Route {
+	return Route{
+		Object: a.ref, Rule: fmt.Sprintf("spec.rules[%d]", i), Created: a.created, seq: i << 16,
+		Class: p.class, Controller: p.controller, Proxy: p.proxy, Gateway: p.gateway, Listener: p.listener,
+		Faults: slices.Clone(p.faults),
+	}
+}
+
+// spread makes a Route of each host and match of a rule.
+func (p parent) spread(base Route, matches []Route) []Route {
+	var out []Route
+	for _, s := range p.hosts {
+		for j, r := range matches {
+			r.Host, r.Listeners, r.seq = s.host, s.listeners, base.seq|j
+			if len(s.listeners) > 0 {
+				r.Listener = s.listeners[0].Name
+			}
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// gatewayPattern is how the Gateway API compares a path: exact first, then the longest prefix. Where
+// expressions stand is left to implementations: Contour (internal/sorter/sorter.go) and Envoy Gateway
+// (internal/gatewayapi/sort.go) ask them before prefixes.
+func gatewayPattern(kind Comparison, path string) proxy.Pattern {
+	if kind == RegularExpression {
+		return proxy.Pattern{How: proxy.Matches, Text: path, Rank: proxy.RegexFirst + len(path)}
+	}
+	return proxy.PlainPattern(proxy.PathRule{Path: path, Type: string(kind)}, proxy.Elements)
+}
+
+// backends adds the backendRefs of a rule, with what stands against them.
+func (m *Map) backends(a asking, r *Route, refs []gatewayv1.BackendRef) {
+	for j, ref := range refs {
+		b := gatewayBackend(a.ref.Namespace, ref, fmt.Sprintf("%s.backendRefs[%d]", r.Rule, j))
+		r.Backends = append(r.Backends, b)
+		if f, ok := m.usable(a, ref, b); !ok {
+			f.Backend = b.Field
+			r.Faults = append(r.Faults, f)
+		}
+	}
+}
+
+func gatewayBackend(namespace string, ref gatewayv1.BackendRef, field string) Backend {
+	b := Backend{
+		Service:   model.Ref{APIVersion: "v1", Kind: "Service", Namespace: namespace, Name: string(ref.Name)},
+		Field:     field,
+		PortField: field + ".port",
+		Weight:    1,
+	}
+	if ref.Kind != nil && *ref.Kind != "Service" {
+		b.Service.Kind, b.Service.APIVersion = string(*ref.Kind), ""
+	}
+	if ref.Group != nil && *ref.Group != "" && *ref.Group != "core" {
+		b.Service.APIVersion = string(*ref.Group)
+	}
+	if ref.Namespace != nil {
+		b.Service.Namespace = string(*ref.Namespace)
+	}
+	if ref.Port != nil {
+		b.PortNumber = *ref.Port
+	}
+	if ref.Weight != nil {
+		b.Weight = *ref.Weight
+	}
+	return b
+}
+
+// usable says what stands against a backendRef: the Gateway API knows Services, which need a port, and
+// leaves other groups to implementations, whose word is in the status.
+func (m *Map) usable(a asking, ref gatewayv1.BackendRef, b Backend) (Fault, bool) {
+	at := func(field string) model.FieldRef { return model.FieldRef{Ref: a.ref, Field: b.Field + field} }
+	group := ""
+	if ref.Group != nil {
+		group = string(*ref.Group)
+	}
+	core := group == "" || group == "core"
+	switch {
+	case core && b.Service.Kind != "Service":
+		return Fault{Kind: BackendInvalid, Object: at(".kind"), Why: fmt.Sprintf("%s refers to a backend of kind %s, to which no gateway can send requests", a.ref, b.Service.Kind), Wanted: quote("Service")}, false
+	case !core && b.Service.Kind == "Service":
+		return Fault{Kind: BackendInvalid, Object: at(".group"), Why: fmt.Sprintf("%s refers to a Service of group %s; Services are of the core group", a.ref, group), Wanted: quote("")}, false
+	case core && ref.Port == nil:
+		return Fault{Kind: BackendInvalid, Object: at(".port"), Why: fmt.Sprintf("%s refers to %s without a port", a.ref, b.Service)}, false
+	case !core:
+		if c := unresolved(a); c != nil && c.Reason == string(gatewayv1.RouteReasonInvalidKind) {
+			return Fault{Kind: BackendInvalid, Object: at(".kind"), Why: fmt.Sprintf("the controller does not know the backend's kind %s (%s): %s", b.Service.Kind, c.Reason, c.Message)}, false
+		}
+	}
+	return m.grant(a, b)
+}
+
+// unresolved is the condition with which a controller says that it could not resolve a reference.
+func unresolved(a asking) *metav1.Condition {
+	for _, st := range a.status {
+		c := condition(st.Conditions, string(gatewayv1.RouteConditionResolvedRefs))
+		if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration >= a.generation {
+			return c
+		}
+	}
+	return nil
+}
+
+// grant reports whether a backend may be referred to: it is in the route's own namespace, or a
+// ReferenceGrant beside it admits the route.
+func (m *Map) grant(a asking, b Backend) (Fault, bool) {
+	if b.Service.Namespace == a.ref.Namespace {
+		return Fault{}, true
+	}
+	var near *gatewayv1.ReferenceGrant
+	from := -1
+	for g := range m.s.ReferenceGrants().In(b.Service.Namespace) {
+		if !slices.ContainsFunc(g.Spec.To, func(to gatewayv1.ReferenceGrantTo) bool {
+			return cmp.Or(string(to.Group), "core") == "core" && string(to.Kind) == b.Service.Kind && (to.Name == nil || string(*to.Name) == b.Service.Name)
+		}) {
+			continue
+		}
+		for i, f := range g.Spec.From {
+			if f.Group != gatewayGroup || string(f.Kind) != a.ref.Kind {
+				continue
+			}
+			if string(f.Namespace) == a.ref.Namespace {
+				return Fault{}, true
+			}
+			near, from = g, i
+		}
+	}
+	object := model.FieldRef{Ref: model.Ref{
+		APIVersion: gatewayGroup + "/v1beta1", Kind: "ReferenceGrant", Namespace: b.Service.Namespace, Name: "(missing)",
+	}}
+	if !m.s.ReferenceGrants().Covers(b.Service.Namespace) {
+		return Fault{Kind: CannotKnow, Object: object, Why: "the ReferenceGrants of namespace " + b.Service.Namespace + " could not be looked at"}, false
+	}
+	why := fmt.Sprintf("%s refers to %s, and no ReferenceGrant in namespace %s admits %ss of namespace %s",
+		a.ref, b.Service, b.Service.Namespace, a.ref.Kind, a.ref.Namespace)
+	if near == nil {
+		object = model.FieldRef{Ref: a.ref, Field: b.Field + ".namespace"}
+		return Fault{Kind: GrantMissing, Object: object, Why: why}, false
+	}
+	object = model.FieldRef{Ref: snapshot.RefOf(near), Field: fmt.Sprintf("spec.from[%d].namespace", from)}
+	why += fmt.Sprintf("; ReferenceGrant %s admits those of %s", near.Name, near.Spec.From[from].Namespace)
+	return Fault{Kind: GrantMissing, Object: object, Why: why, Wanted: quote(a.ref.Namespace)}, false
+}
+
+// timing is a setting of a time in the form of GEP-2257, which Go reads too.
+func timing(knob proxy.Knob, d *gatewayv1.Duration, at model.FieldRef) proxy.Settings {
+	if d == nil {
+		return nil
+	}
+	s := proxy.Setting{Knob: knob, Value: string(*d), At: at}
+	t, err := time.ParseDuration(string(*d))
+	if err != nil {
+		s.Wrong = fmt.Sprintf("%q is not a time", *d)
+	}
+	s.Time, s.Yes = t, t != 0
+	return proxy.Settings{s}
+}

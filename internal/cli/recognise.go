@@ -10,33 +10,45 @@ import (
 	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/proxy/signature"
 )
 
-// recognise finds proxies' words in pasted text. Whole log lines are read by the proxies' own
-// parsers; what no parser reads is searched for the words with which a proxy reports a failure.
+// together is how the match of several lines that speak of one fault is named.
+const together = "all together"
+
+// mostCauses is how many causes of several lines are named; what is less likely is no help.
+const mostCauses = 8
+
+// recognise says what pasted text means: what each signature in it means, and, where there are several, what
+// they mean together. A failed request in a line without any signature is at least named.
 func recognise(text string) []printer.Match {
+	v := signature.Weigh(signature.Load().Matcher().Match(text))
 	found := []printer.Match{}
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\r\n")
-		if line == "" {
-			continue
-		}
-		ms := parsed(line)
-		if len(ms) == 0 {
-			ms = quoted(line)
-		}
-		for _, m := range ms {
-			if !slices.ContainsFunc(found, func(o printer.Match) bool {
-				return o.Proxy == m.Proxy && o.Failure == m.Failure && o.Source == m.Source
-			}) {
-				found = append(found, m)
+	if len(v.Matches) > 1 {
+		best := v.Matches[0]
+		found = append(found, printer.Match{
+			Proxy: best.Proxy, Failure: string(best.Failure), Source: together, Causes: v.Causes[:min(len(v.Causes), mostCauses)],
+			Means: fmt.Sprintf("%d signs, taken together, speak for %s", len(v.Matches), v.Causes[0]),
+		})
+	}
+	for _, m := range v.Matches {
+		found = append(found, printer.Match{
+			Proxy: m.Proxy, Failure: string(m.Failure), Means: strings.TrimSuffix(m.Means, "."), Causes: m.Causes, Source: m.Source, Quote: m.Quote,
+		})
+	}
+	if len(found) == 0 {
+		for line := range strings.Lines(text) {
+			for _, m := range parsed(strings.TrimRight(line, "\r\n")) {
+				if !slices.ContainsFunc(found, func(o printer.Match) bool { return o.Proxy == m.Proxy && o.Failure == m.Failure }) {
+					found = append(found, m)
+				}
 			}
 		}
 	}
 	return found
 }
 
-// parsed asks every proxy's parser for a failure in the line.
+// parsed asks every proxy's parser for a failed request in the line.
 func parsed(line string) []printer.Match {
 	var ms []printer.Match
 	for _, p := range all.Proxies() {
@@ -45,115 +57,11 @@ func parsed(line string) []printer.Match {
 		if (class != proxy.Access && class != proxy.ErrorLine) || !s.Failed() {
 			continue
 		}
-		source := p.Name + " access log"
-		if class == proxy.ErrorLine {
-			source = p.Name + " error log"
-		}
-		if s.Reason != "" {
-			source += ": " + s.Reason
-		}
-		ms = append(ms, match(p.Name, s.Failure, s.Status, source))
+		ms = append(ms, printer.Match{
+			Proxy: p.Name, Failure: string(cmp.Or(s.Failure, model.OtherFailure)), Causes: []model.CauseID{},
+			Means:  fmt.Sprintf("the gateway answered %d and its line does not say why", s.Status),
+			Source: p.Name + " log", Quote: s.Reason,
+		})
 	}
 	return ms
-}
-
-// quoted searches the line for the words that a proxy uses for each kind of failure: all of them, or,
-// where no proxy's are there in full, what stands before the phase of the request ("connect() failed
-// (111: Connection refused)" without "while connecting to upstream").
-func quoted(line string) []printer.Match {
-	if ms := quoting(line, func(words string) string { return words }); len(ms) > 0 {
-		return ms
-	}
-	return quoting(line, func(words string) string {
-		head, _, _ := strings.Cut(words, " while ")
-		return head
-	})
-}
-
-func quoting(line string, part func(words string) string) []printer.Match {
-	var ms []printer.Match
-	for _, p := range all.Proxies() {
-		for _, m := range meanings() {
-			words := part(p.Answer("", m.failure).Reason)
-			if words == "" || !containsWords(line, words) {
-				continue
-			}
-			ms = append(ms, match(p.Name, m.failure, 0, p.Name+" says "+words))
-		}
-	}
-	return ms
-}
-
-// containsWords reports whether words stand in the line on their own: "UF" is not in "BUFFER".
-func containsWords(line, words string) bool {
-	for from := 0; ; {
-		i := strings.Index(line[from:], words)
-		if i < 0 {
-			return false
-		}
-		i += from
-		end := i + len(words)
-		if (i == 0 || !wordByte(line[i-1])) && (end == len(line) || !wordByte(line[end])) {
-			return true
-		}
-		from = i + 1
-	}
-}
-
-func wordByte(b byte) bool {
-	return b == '_' || (b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z')
-}
-
-func match(proxyName string, f model.FailureKind, status int, source string) printer.Match {
-	for _, m := range meanings() {
-		if m.failure == f {
-			return printer.Match{Proxy: proxyName, Failure: string(f), Means: m.means, Causes: m.causes, Source: source}
-		}
-	}
-	return printer.Match{
-		Proxy: proxyName, Failure: string(cmp.Or(f, model.OtherFailure)), Source: source, Causes: []model.CauseID{},
-		Means: strings.TrimSpace(fmt.Sprintf("the gateway answered %d and its line does not say why", status)),
-	}
-}
-
-// meaning says what a kind of failure means and what is most likely behind it.
-type meaning struct {
-	failure model.FailureKind
-	means   string
-	causes  []model.CauseID
-}
-
-// meanings is ordered as a request can fail, from the route to the answer. That the causes exist in
-// the catalogue is checked by a test.
-func meanings() []meaning {
-	return []meaning{
-		{model.NoRoute, "no rule of the gateway matched the request's host and path", []model.CauseID{"ingress-path-mismatch", "ingress-class-missing", "gateway-listener-unattached"}},
-		{
-			model.NoEndpoints, "the gateway knows the Service but not a single address behind it",
-			[]model.CauseID{"selector-mismatch", "no-replicas", "readiness-probe-misconfigured", "container-crashloop", "service-missing", "no-endpoints"},
-		},
-		{
-			model.Refused, "the address answered, but nothing listens on that port there",
-			[]model.CauseID{"target-port-mismatch", "wrong-listen-address", "container-crashloop", "termination-race"},
-		},
-		{
-			model.ConnectTimeout, "packets to the address got no answer at all",
-			[]model.CauseID{"networkpolicy-blocks-ingress", "stale-endpoints", "node-not-ready", "cni-datapath-fault"},
-		},
-		{
-			model.Reset, "the backend cut an open connection with a TCP reset",
-			[]model.CauseID{"keepalive-race", "termination-race", "oom-killed", "container-crashloop"},
-		},
-		{
-			model.ClosedEarly, "the backend closed the connection before it had answered",
-			[]model.CauseID{"keepalive-race", "termination-race", "app-crash-mid-request", "oom-killed"},
-		},
-		{model.TLS, "the TLS handshake between gateway and backend failed", []model.CauseID{"tls-backend-mismatch", "tls-sni-mismatch", "certificate-invalid", "mtls-mismatch"}},
-		{model.Protocol, "the backend answered in something that is not the HTTP the gateway expects", []model.CauseID{"grpc-h2c-mismatch", "tls-backend-mismatch", "upstream-protocol-violation"}},
-		{model.HeaderTooBig, "the backend's response headers do not fit into the gateway's buffer", []model.CauseID{"upstream-header-too-big"}},
-		{model.ResponseTimeout, "the backend took the request and did not answer in time", []model.CauseID{"upstream-timeout", "app-workers-exhausted", "dependency-unavailable", "cpu-throttled"}},
-		{model.Overload, "the gateway's own limit on connections or requests to the backend was reached", []model.CauseID{"circuit-breaker-open", "connection-limit", "proxy-overloaded"}},
-		{model.Denied, "the gateway itself refused the request by a rule", []model.CauseID{"rate-limited", "mesh-policy-denies", "auth-backend-failing"}},
-		{model.UpstreamStatus, "the application answered with this status itself; the gateway only passed it on", []model.CauseID{"app-error", "dependency-unavailable"}},
-	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 )
 
@@ -98,41 +97,6 @@ func TestDistance(t *testing.T) {
 		}
 		if got := distance(c.b, c.a); got != c.want {
 			t.Errorf("%q, %q: got %d, want %d", c.b, c.a, got, c.want)
-		}
-	}
-}
-
-// What explain names as likely causes must be explainable in turn.
-func TestMeaningsNameKnownCauses(t *testing.T) {
-	seen := map[model.FailureKind]bool{}
-	for _, m := range meanings() {
-		if seen[m.failure] || m.means == "" || len(m.causes) == 0 {
-			t.Errorf("%s: twice, or without meaning or causes", m.failure)
-		}
-		seen[m.failure] = true
-		for _, id := range m.causes {
-			if _, ok := catalogue.Lookup(id); !ok {
-				t.Errorf("%s: cause %q is not in the catalogue", m.failure, id)
-			}
-		}
-	}
-	for _, f := range []model.FailureKind{
-		model.Refused, model.ConnectTimeout, model.Reset, model.ClosedEarly, model.NoEndpoints, model.NoRoute, model.TLS, model.Protocol,
-		model.HeaderTooBig, model.ResponseTimeout, model.Overload, model.Denied, model.UpstreamStatus,
-	} {
-		if !seen[f] {
-			t.Errorf("%s has no meaning", f)
-		}
-	}
-}
-
-func TestContainsWords(t *testing.T) {
-	for _, c := range []struct {
-		line, words string
-		want        bool
-	}{{"503 UF upstream", "UF", true}, {"BUFFER", "UF", false}, {"UF", "UF", true}, {"xUF UF", "UF", true}, {"UF_", "UF", false}, {"a SC-- b", "SC--", true}} {
-		if got := containsWords(c.line, c.words); got != c.want {
-			t.Errorf("%q in %q: got %v, want %v", c.words, c.line, got, c.want)
 		}
 	}
 }

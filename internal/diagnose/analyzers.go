@@ -1,9 +1,11 @@
 package diagnose
 
+import "slices"
+
 // Analyzers lists all analyzers, family by family in the order in which a request meets what they look
 // at; within a family likewise.
 func Analyzers() []Analyzer {
-	return []Analyzer{
+	return slices.Concat([]Analyzer{
 		// route-config
 		ingressClassMissing(),
 		gatewayNotProgrammed(),
@@ -56,5 +58,5 @@ func Analyzers() []Analyzer {
 		// what remains
 		podsNotReady(),
 		noEndpoints(),
-	}
+	}, wordAnalyzers())
 }

@@ -248,6 +248,7 @@ func signals(t *testing.T, data []byte) []model.Signal {
 		Upstream string
 		Took     string
 		Path     string
+		Proxy    string
 		ErrorLog bool
 	}
 	if err := yaml.UnmarshalStrict(data, &short); err != nil {
@@ -264,6 +265,9 @@ func signals(t *testing.T, data []byte) []model.Signal {
 			}
 			if x.Path != "" {
 				s.Request.Path = x.Path
+			}
+			if x.Proxy != "" {
+				s.Proxy = x.Proxy
 			}
 			if x.Upstream != "" {
 				s.Tries = []model.Try{{Address: x.Upstream, Status: x.Status, Duration: took}}

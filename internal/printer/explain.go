@@ -20,8 +20,9 @@ type Match struct {
 	Proxy   string          `json:"proxy"`
 	Failure string          `json:"failure"`
 	Means   string          `json:"means"`
-	Causes  []model.CauseID `json:"causes"` // most likely first
-	Source  string          `json:"source"` // which log says so, in which words
+	Causes  []model.CauseID `json:"causes"`          // most likely first
+	Source  string          `json:"source"`          // where it is known from
+	Quote   string          `json:"quote,omitempty"` // what was recognised
 }
 
 // Matches is what was recognised in pasted text.

@@ -1,0 +1,236 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/signature"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// spoken is a cause that only words tell: no object shows it. It is a row of data (see words_rows.go), and one
+// function makes analyzers of all rows.
+//
+// What the words are is not said here: a signature of package signature counts for the cause that it lists
+// first. If it lists no other, the gateway's words prove the cause; if it lists one other, they make it likely;
+// what fits more causes is no ground to name one of them. An application's words make likely what a gateway's
+// words only allow.
+type spoken struct {
+	cause model.CauseID
+	doc   string
+	// says is the sentence about it, with %s for the route.
+	says string
+	// where is the object to point at.
+	where place
+	// fields are the annotations that may have to do with it; the first that the route's object has is
+	// named.
+	fields []string
+	// proofs are signatures that prove the cause although they list others, which only lie deeper.
+	proofs []string
+	// kinds are the failures with which an application's words are believed; none: words of gateways only.
+	kinds []model.FailureKind
+}
+
+// place is a kind of object to point at.
+type place uint8
+
+const (
+	atRoute place = iota
+	atWorkload
+	atGateway
+	atNode // on which the gateway runs
+)
+
+// wordAnalyzers makes an analyzer of each row.
+func wordAnalyzers() []Analyzer {
+	var out []Analyzer
+	for _, row := range spokenCauses() {
+		out = append(out, Analyzer{
+			Cause: row.cause, Doc: row.doc, Inputs: append(podKinds(), snapshot.Ingresses), stage: byWords,
+			run: func(v *view) []finding {
+				var found []finding
+				for _, r := range v.routes {
+					if f, ok := v.told(row, r); ok {
+						found = append(found, f)
+					}
+				}
+				return found
+			},
+		})
+	}
+	return out
+}
+
+// words is what was said, read when it is first asked for.
+type words struct {
+	known    *signature.Set
+	matchers map[string]*signature.Matcher
+	said     map[*route]map[model.CauseID]hearing
+}
+
+func newWords() words {
+	return words{matchers: map[string]*signature.Matcher{}, said: map[*route]map[model.CauseID]hearing{}}
+}
+
+// hearing is what the words about a route say of one cause.
+type hearing struct {
+	confidence float64
+	kinds      []model.FailureKind // of the failures that are accounted for
+	first      model.Signal
+	count      int
+	app        model.Evidence // an application's line, where one says it
+}
+
+// told finds a row's cause on a route. What objects show comes first: likely words speak only of failures that
+// nothing found so far explains.
+func (v *view) told(row spoken, r *route) (finding, bool) {
+	if r.failures == 0 {
+		return finding{}, false
+	}
+	h, ok := v.heard(r)[row.cause]
+	if !ok {
+		h, ok = v.overheard(row, r)
+	}
+	if !ok || h.confidence < proven && !slices.ContainsFunc(h.kinds, func(k model.FailureKind) bool { return !v.explains(r, k) }) {
+		return finding{}, false
+	}
+	f := find(row.cause, h.confidence, v.pointed(row, r, h), fmt.Sprintf(row.says, r)).on(r).as(h.kinds...).since(h.first.At)
+	if line := cmp.Or(h.first.Raw, h.first.Reason); h.count > 0 && line != "" {
+		f.Evidence = append(f.Evidence, model.Evidence{Kind: "proxy-log", Text: line, At: h.first.At, Source: h.first.Source})
+	}
+	if h.app.Text != "" {
+		f.Evidence = append(f.Evidence, h.app)
+	}
+	return v.relateBackend(f, r), true
+}
+
+// heard reads what the gateways logged of a route's failures: for each cause that some words tell, how surely.
+func (v *view) heard(r *route) map[model.CauseID]hearing {
+	if h, ok := v.said[r]; ok {
+		return h
+	}
+	out, read := map[model.CauseID]hearing{}, map[string]signature.Verdict{}
+	for _, s := range r.signals {
+		verdict, known := read[s.Reason]
+		if !known {
+			verdict = signature.Weigh(v.matcher(s.Proxy).Signal(s))
+			read[s.Reason] = verdict
+		}
+		for _, m := range verdict.Matches {
+			cause := verdict.Causes[0]
+			if sure := surely(m.Signature); sure > 0 && m.Signature.Causes[0] == cause {
+				out[cause] = out[cause].with(s, sure)
+				break
+			}
+		}
+	}
+	v.said[r] = out
+	return out
+}
+
+// with adds a failure of which the words tell the cause.
+func (h hearing) with(s model.Signal, sure float64) hearing {
+	if h.count == 0 {
+		h.first = s
+	}
+	h.count++
+	h.confidence = max(h.confidence, sure)
+	if kind := cmp.Or(s.Failure, model.OtherFailure); !slices.Contains(h.kinds, kind) {
+		h.kinds = append(h.kinds, kind)
+	}
+	return h
+}
+
+// surely is how sure a signature's words are of the first of its causes.
+func surely(g *signature.Signature) float64 {
+	proofs := func(row spoken) bool { return row.cause == g.Causes[0] && slices.Contains(row.proofs, g.ID) }
+	switch {
+	case len(g.Causes) == 1, slices.ContainsFunc(spokenCauses(), proofs):
+		return proven
+	case len(g.Causes) == 2:
+		return likely
+	default:
+		return 0
+	}
+}
+
+// overheard looks for a row's cause in the logs of the applications behind a route, where the failures are of
+// a kind that it can make.
+func (v *view) overheard(row spoken, r *route) (hearing, bool) {
+	hits := r.hits(row.kinds...)
+	if len(hits) == 0 {
+		return hearing{}, false
+	}
+	for _, log := range v.in.Logs {
+		if !v.behindRoute(r, log.Pod) {
+			continue
+		}
+		for _, line := range log.Lines {
+			for _, h := range v.matcher("application").Match(line) {
+				if h.Signature.Causes[0] != row.cause {
+					continue
+				}
+				return hearing{
+					confidence: likely, kinds: row.kinds, first: hits[0],
+					app: model.Evidence{Kind: "app-log", Text: line, Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container},
+				}, true
+			}
+		}
+	}
+	return hearing{}, false
+}
+
+// behindRoute reports whether a pod is one of those to which a route leads.
+func (v *view) behindRoute(r *route, pod model.Ref) bool {
+	return slices.ContainsFunc(v.workloads, func(w *workload) bool {
+		return slices.Contains(w.routes, r) && v.ofWorkload(w, pod)
+	})
+}
+
+// matcher finds the signatures of a proxy and its products, or those of applications. It is made when words are
+// first read.
+func (v *view) matcher(whose string) *signature.Matcher {
+	if m, ok := v.matchers[whose]; ok {
+		return m
+	}
+	if v.known == nil {
+		v.known = signature.Load()
+	}
+	m := v.known.Matcher(whose)
+	v.matchers[whose] = m
+	return m
+}
+
+// pointed is the object, and the field where one can be named, that a row points at.
+func (v *view) pointed(row spoken, r *route, h hearing) model.FieldRef {
+	switch row.where {
+	case atWorkload:
+		for _, l := range r.legs {
+			for _, ref := range v.behind(l) {
+				return at(ref, "")
+			}
+		}
+	case atGateway:
+		if p, ok := v.s.Pods().Get(h.first.Gateway.Namespace, h.first.Gateway.Name); ok == snapshot.Present {
+			return at(v.s.WorkloadOf(p), "")
+		}
+	case atNode:
+		if p, ok := v.s.Pods().Get(h.first.Gateway.Namespace, h.first.Gateway.Name); ok == snapshot.Present && p.Spec.NodeName != "" {
+			return at(model.Ref{APIVersion: "v1", Kind: "Node", Name: p.Spec.NodeName}, "")
+		}
+	}
+	object := at(r.Object, "")
+	ing, ok := v.s.Ingresses().Get(r.Object.Namespace, r.Object.Name)
+	if r.Object.Kind != "Ingress" || ok != snapshot.Present {
+		return object
+	}
+	for _, name := range row.fields {
+		if _, set := ing.Annotations[name]; set {
+			object.Field = annotation(name)
+			return object
+		}
+	}
+	return object
+}

@@ -1,0 +1,83 @@
+package diagnose
+
+import "github.com/gatemend/gatemend/internal/model"
+
+// spokenCauses are the causes that only words tell. To add one: a row here, in the order of the catalogue;
+// signatures that list it first, in the signatures.txt of the proxies that say it or in application.txt; a page;
+// and cases in testdata.
+func spokenCauses() []spoken {
+	return []spoken{
+		{
+			cause: "auth-backend-failing", doc: "Finds routes whose external authorisation service fails.",
+			says: "the authorisation service that %s asks first fails or does not answer", where: atRoute,
+			fields: []string{"nginx.ingress.kubernetes.io/auth-url", "nginx.ingress.kubernetes.io/auth-signin", "haproxy.org/auth-url", "ingress.kubernetes.io/auth-url", "traefik.ingress.kubernetes.io/router.middlewares"},
+		},
+		{
+			cause: "upstream-protocol-violation", doc: "Finds backends whose responses are not valid HTTP.",
+			says: "the backend of %s sends what is not valid HTTP", where: atWorkload,
+		},
+		{
+			cause: "proxy-protocol-mismatch", doc: "Finds gateways that expect the PROXY protocol where it is not spoken, or speak it where it is not expected.",
+			says: "one side of %s speaks the PROXY protocol and the other does not", where: atGateway,
+		},
+		{
+			cause: "websocket-upgrade-failed", doc: "Finds routes on which a protocol upgrade does not come through.",
+			says: "the upgrade of connections on %s is refused or lost on the way", where: atRoute,
+			fields: []string{"nginx.org/websocket-services", "projectcontour.io/websocket-routes", "nginx.ingress.kubernetes.io/configuration-snippet"},
+		},
+		{
+			cause: "tls-version-mismatch", doc: "Finds backends with which the gateway shares no TLS version or cipher.",
+			says: "gateway and backend of %s share no TLS version, cipher or signature algorithm", where: atWorkload,
+			fields: []string{"nginx.ingress.kubernetes.io/proxy-ssl-protocols", "nginx.ingress.kubernetes.io/proxy-ssl-ciphers"},
+		},
+		{
+			cause: "request-body-timeout", doc: "Finds routes on which requests' bodies arrive too slowly.",
+			says: "the bodies of requests for %s arrive too slowly for the gateway or the backend", where: atRoute,
+			fields: []string{"nginx.ingress.kubernetes.io/client-body-timeout", "nginx.ingress.kubernetes.io/proxy-send-timeout", "haproxy.org/timeout-http-request"},
+		},
+		{
+			cause: "circuit-breaker-open", doc: "Finds routes on which the proxy's circuit breaker or outlier detection rejects requests.",
+			says: "the gateway's circuit breaker for the backend of %s is open: more connections, requests or retries than it allows", where: atRoute,
+			fields: []string{"nginx.ingress.kubernetes.io/upstream-max-fails", "haproxy.org/pod-maxconn", "nginx.org/max-conns"},
+			proofs: []string{"envoy-uo"},
+		},
+		{
+			cause: "rate-limited", doc: "Finds routes on which a rate limit answers.",
+			says: "a rate limit answers requests for %s", where: atRoute,
+			fields: []string{
+				"nginx.ingress.kubernetes.io/limit-rps", "nginx.ingress.kubernetes.io/limit-rpm", "nginx.ingress.kubernetes.io/limit-connections",
+				"nginx.org/limit-req-rate", "haproxy.org/rate-limit-requests", "traefik.ingress.kubernetes.io/router.middlewares",
+			},
+		},
+		{
+			cause: "source-port-exhaustion", doc: "Finds gateways without a free source port.",
+			says: "the gateway of %s has no free source port left for connections to the backend", where: atGateway,
+		},
+		{
+			cause: "conntrack-table-full", doc: "Finds nodes whose table of tracked connections is full.",
+			says: "the connection tracking table on the way to %s is full, so new connections are dropped", where: atNode,
+			kinds: []model.FailureKind{model.ConnectTimeout, model.ResponseTimeout, model.UpstreamStatus},
+		},
+		{
+			cause: "cni-datapath-fault", doc: "Finds gateways from which the pod network does not lead to a backend.",
+			says: "the pod network does not carry packets from the gateway to the backend of %s", where: atNode,
+		},
+		{
+			cause: "proxy-reload", doc: "Finds gateways that drop requests when they are reloaded.",
+			says: "the gateway was reloaded while it served %s, and dropped requests", where: atGateway,
+		},
+		{
+			cause: "controller-bug", doc: "Finds gateways with a known defect.",
+			says: "the gateway reports a fault of its own on %s", where: atGateway,
+		},
+		{
+			cause: "app-crash-mid-request", doc: "Finds applications that die, or cut the connection, while they serve a request.",
+			says: "the application behind %s dies, or cuts the connection, while it serves requests", where: atWorkload,
+			kinds: []model.FailureKind{model.ClosedEarly, model.Reset},
+		},
+		{
+			cause: "client-abort", doc: "Finds failures that are those of clients which went away.",
+			says: "clients of %s go away before they have the answer; the backend is not the reason", where: atRoute,
+		},
+	}
+}

@@ -1,0 +1,247 @@
+package signature
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// Hit is a signature found in a text.
+type Hit struct {
+	*Signature
+	// Line counts from 0; -1 where the parts of a phrase stand on several lines.
+	Line int
+	// Quote is what was found.
+	Quote string
+
+	from, to int
+	strength int
+	counter  bool
+	// strange is set for what a product says where nothing but the words tells that it is this product.
+	strange bool
+}
+
+// Matcher finds signatures in texts. It may be used by several goroutines at once.
+type Matcher struct {
+	all    []*Signature
+	reader func() *reader
+	colour *regexp.Regexp
+	// product is set where it is known which product of an engine speaks.
+	product string
+}
+
+// Matcher makes a matcher of the signatures of the named proxies ("application" and the like count as proxies
+// here); of all of them if none is named. An engine brings its products, since a log does not tell which of them
+// wrote it; a product brings its engine, whose signatures yield to its own.
+func (s *Set) Matcher(proxies ...string) *Matcher {
+	m := &Matcher{reader: newReader(), colour: regexp.MustCompile("\x1b\\[[0-9;]*m")}
+	var engines []string
+	for _, g := range s.all {
+		if g.Engine != "" && slices.Contains(proxies, g.Proxy) {
+			engines = append(engines, g.Engine)
+			m.product = g.Proxy
+		}
+	}
+	for _, g := range s.all {
+		if len(proxies) == 0 || slices.Contains(proxies, g.Proxy) || slices.Contains(proxies, g.Engine) || slices.Contains(engines, g.Proxy) {
+			m.all = append(m.all, g)
+		}
+	}
+	return m
+}
+
+// Match finds the signatures in a text, line by line, the more specific ones of each line only.
+func (m *Matcher) Match(text string) []Hit {
+	text = m.colour.ReplaceAllString(text, "")
+	var out []Hit
+	n := 0
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		out = append(out, m.specific(m.line(n, line))...)
+		n++
+	}
+	out = append(out, m.across(text, n)...)
+	lower := asciiLower(text)
+	for i, h := range out {
+		out[i].strange = h.Engine != "" && h.Proxy != m.product && !strings.Contains(lower, h.Proxy)
+	}
+	return out
+}
+
+// Signal finds the signatures in what a gateway logged of a request. What Envoy's parser gives as the reason
+// begins with the flags, which running text does not.
+func (m *Matcher) Signal(s model.Signal) []Hit {
+	text := s.Raw
+	if s.Proxy == "envoy" && s.Reason != "" {
+		return m.Match(text + "\nflags: " + s.Reason)
+	}
+	if !strings.Contains(text, s.Reason) {
+		text += "\n" + s.Reason
+	}
+	return m.Match(text)
+}
+
+// line finds all signatures in one line.
+func (m *Matcher) line(n int, line string) []Hit {
+	if strings.TrimSpace(line) == "" {
+		return nil
+	}
+	lower := asciiLower(line)
+	fields := m.reader().fields(line)
+	var out []Hit
+	for _, g := range m.all {
+		if h, ok := g.in(line, lower, fields); ok {
+			h.Line = n
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// in looks for a signature in one line.
+func (g *Signature) in(line, lower string, fields map[string]string) (Hit, bool) {
+	if len(g.clauses) > 0 {
+		return g.fielded(line, fields)
+	}
+	best := Hit{Signature: g, strength: -1}
+	for i := range g.patterns {
+		p := &g.patterns[i]
+		if len(p.parts) != 1 || p.strength <= best.strength {
+			continue
+		}
+		if from, to, ok := p.parts[0].find(line, lower); ok {
+			best.from, best.to, best.strength, best.counter = from, to, p.strength, p.counter
+			best.Quote = line[from:to]
+		}
+	}
+	return best, best.strength >= 0
+}
+
+// fielded looks whether a line's fields satisfy all clauses. Where a line has no status, as when people quote
+// "response flag UO", that is not asked for; and a telling value counts wherever it stands.
+func (g *Signature) fielded(line string, fields map[string]string) (Hit, bool) {
+	met, quote := 0, ""
+	for _, c := range g.clauses {
+		switch {
+		case c.holds(fields):
+			if c.op == "absent" || c.op == "!=" || c.op == "!~" {
+				continue // true of most lines
+			}
+			met++
+			if value := fields[c.field]; !c.status() || quote == "" {
+				quote = c.field + "=" + value
+			}
+		case c.bare != nil && fields[c.field] == "" && c.bare().MatchString(line):
+			met++
+			quote = c.value
+		case c.status() && fields[c.field] == "" && len(g.clauses) > 1:
+		default:
+			return Hit{}, false
+		}
+	}
+	return Hit{Signature: g, Quote: quote, to: 12 * met}, met > 0
+}
+
+// across finds phrases whose parts stand apart from each other, on the same line or not.
+func (m *Matcher) across(text string, lines int) []Hit {
+	lower := asciiLower(text)
+	var out []Hit
+	for _, g := range m.all {
+		best := Hit{Signature: g, Line: -1}
+		for i := range g.patterns {
+			p := &g.patterns[i]
+			if len(p.parts) < 2 || p.strength <= best.strength {
+				continue
+			}
+			if quote, ok := p.everywhere(text, lower); ok {
+				best.strength, best.Quote = p.strength, quote
+			}
+		}
+		if best.strength > 0 {
+			if lines == 1 {
+				best.Line = 0
+			}
+			out = append(out, best)
+		}
+	}
+	return out
+}
+
+func (p *pattern) everywhere(text, lower string) (string, bool) {
+	for i := range p.parts {
+		if !p.parts[i].may(lower) {
+			return "", false
+		}
+	}
+	var quotes []string
+	for i := range p.parts {
+		from, to, ok := p.parts[i].find(text, lower)
+		if !ok {
+			return "", false
+		}
+		quotes = append(quotes, text[from:to])
+	}
+	return strings.Join(quotes, " … "), true
+}
+
+// specific leaves out hits that a more specific one of the same line covers: a longer text around it, or the
+// same access-log line read with more clauses. Phrases of people stand beside what a proxy said.
+func (m *Matcher) specific(hits []Hit) []Hit {
+	rank := func(h Hit) int {
+		switch {
+		case m.product != "" && h.Proxy == m.product:
+			return 0
+		case h.Engine == "":
+			return 1
+		default:
+			return 2
+		}
+	}
+	slices.SortStableFunc(hits, func(a, b Hit) int {
+		return cmp.Or(cmp.Compare(b.to-b.from, a.to-a.from), cmp.Compare(rank(a), rank(b)))
+	})
+	var out []Hit
+	for _, h := range hits {
+		if !slices.ContainsFunc(out, func(o Hit) bool { return o.covers(h) }) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+func (h Hit) covers(o Hit) bool {
+	switch {
+	case h.strength > 0 || o.strength > 0 || h.counter || o.counter:
+		return false
+	case len(h.clauses) > 0 && len(o.clauses) > 0:
+		return h.engine() == o.engine() && o.within(h)
+	case len(h.clauses) > 0 || len(o.clauses) > 0:
+		return false
+	default:
+		// The same words are listed once for each proxy that writes them; the first one stands for all.
+		return h.from <= o.from && o.to <= h.to && (h.to-h.from > o.to-o.from || h.Failure == o.Failure || h.engine() == o.engine())
+	}
+}
+
+// within reports whether each field that o asks for is one that h asks for too.
+func (h Hit) within(o Hit) bool {
+	return len(h.clauses) < len(o.clauses) && !slices.ContainsFunc(h.clauses, func(c clause) bool {
+		return !slices.ContainsFunc(o.clauses, func(x clause) bool { return x.field == c.field })
+	})
+}
+
+func (g *Signature) engine() string { return cmp.Or(g.Engine, g.Proxy) }
+
+// asciiLower lowers letters and leaves every byte where it is.
+func asciiLower(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}

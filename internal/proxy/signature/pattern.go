@@ -1,0 +1,215 @@
+package signature
+
+import (
+	"cmp"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// usual is the strength of a phrase that does not say any.
+const usual = 3
+
+// pattern is one way to say something: all of its parts must be there.
+type pattern struct {
+	parts    []part
+	strength int  // of a phrase, 1 to 5; 0: as strong as its causes are few
+	counter  bool // the name of a metric
+}
+
+// part is an expression with the literals that every text has which it matches. Most texts are dismissed by
+// the literals alone, so expressions are compiled only when they are needed.
+type part struct {
+	needs  [][]string // see needs
+	exact  string     // the whole of it, where it is no expression
+	expr   func() *regexp.Regexp
+	denies bool // it speaks of what is absent itself
+}
+
+func exactly(words string) pattern {
+	return pattern{parts: []part{{needs: [][]string{{strings.ToLower(words)}}, exact: words}}}
+}
+
+func matching(expr string) pattern { return pattern{parts: []part{expression(expr)}} }
+
+func expression(expr string) part {
+	return part{needs: needs(expr), expr: lazily(expr)}
+}
+
+// saying makes a pattern of a phrase.
+func saying(phrase string) pattern {
+	p := pattern{strength: usual}
+	if n := strengthOf(phrase); n > 0 {
+		p.strength = n
+	}
+	for _, expr := range phrases(phrase) {
+		one := expression(expr)
+		one.denies = denial().MatchString(expr)
+		p.parts = append(p.parts, one)
+	}
+	return p
+}
+
+// strengthOf reads the number with which a phrase may begin.
+func strengthOf(phrase string) int {
+	if len(phrase) > 2 && phrase[0] >= '1' && phrase[0] <= '5' && phrase[1] == ' ' {
+		return int(phrase[0] - '0')
+	}
+	return 0
+}
+
+// phrases writes the parts of a phrase as expressions.
+func phrases(phrase string) []string {
+	if strengthOf(phrase) > 0 {
+		phrase = phrase[2:]
+	}
+	var out []string
+	for side := range strings.SplitSeq(phrase, " & ") {
+		side = strings.TrimSpace(side)
+		expr := strings.ReplaceAll(side, " ~ ", `\b[^\n]{0,90}?\b`)
+		expr = strings.ReplaceAll(expr, " ", `\s+`)
+		if side != "" && wordByte(side[0]) {
+			expr = `\b` + expr
+		}
+		out = append(out, `(?i)`+expr)
+	}
+	return out
+}
+
+// denial finds words of absence.
+func denial() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(no|not|never|without|nothing|none|absent|missing|lacks?|0)\b|n't`)
+}
+
+// counting makes patterns of the names of counters in a PromQL expression: the whole name, and what is left
+// of it in a proxy's own statistics. Labels are left out.
+func counting(expr string) []pattern {
+	labels := regexp.MustCompile(`\{[^}]*\}|(?:by|without|on|ignoring) *\([^)]*\)`)
+	var out []pattern
+	for _, name := range regexp.MustCompile(`[a-z][a-z0-9]*(?:_[a-z0-9]+)+`).FindAllString(labels.ReplaceAllString(expr, ""), -1) {
+		if name == "histogram_quantile" {
+			continue
+		}
+		out = append(out, pattern{parts: []part{{needs: [][]string{{name}}, exact: name}}, counter: true})
+		for _, prefix := range []string{"envoy_cluster_", "envoy_http_"} {
+			if short, ok := strings.CutPrefix(name, prefix); ok && strings.Count(short, "_") > 1 {
+				out = append(out, pattern{parts: []part{{needs: [][]string{{short}}, exact: short}}, counter: true})
+			}
+		}
+	}
+	return out
+}
+
+// needs lists what stands, in lower case, in all that an expression matches: of each inner list, one text at
+// least.
+func needs(expr string) [][]string {
+	re, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return nil
+	}
+	return needed(re)
+}
+
+func needed(re *syntax.Regexp) [][]string {
+	switch re.Op {
+	case syntax.OpLiteral:
+		text := strings.ToLower(string(re.Rune))
+		if len(text) < 2 || strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) {
+			return nil // folding is not as simple there
+		}
+		return [][]string{{text}}
+	case syntax.OpConcat:
+		var all [][]string
+		for _, sub := range re.Sub {
+			all = append(all, needed(sub)...)
+		}
+		return all
+	case syntax.OpCapture, syntax.OpPlus:
+		return needed(re.Sub[0])
+	case syntax.OpRepeat:
+		if re.Min > 0 {
+			return needed(re.Sub[0])
+		}
+	case syntax.OpAlternate:
+		var either []string
+		for _, sub := range re.Sub {
+			one := needed(sub)
+			if len(one) == 0 {
+				return nil
+			}
+			either = append(either, slices.MaxFunc(one, func(a, b []string) int { return cmp.Compare(shortest(a), shortest(b)) })...)
+		}
+		return [][]string{either}
+	}
+	return nil
+}
+
+func shortest(texts []string) int {
+	return len(slices.MinFunc(texts, func(a, b string) int { return cmp.Compare(len(a), len(b)) }))
+}
+
+// may reports whether a text can hold the part at all.
+func (p *part) may(lower string) bool {
+	for _, either := range p.needs {
+		if !slices.ContainsFunc(either, func(l string) bool { return strings.Contains(lower, l) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// find looks for the part in a text whose lower-case form is given too.
+func (p *part) find(text, lower string) (from, to int, ok bool) {
+	if !p.may(lower) {
+		return 0, 0, false
+	}
+	if p.exact != "" {
+		return standing(text, p.exact)
+	}
+	for _, span := range p.expr().FindAllStringIndex(text, 4) {
+		if p.denies || !denied(lower[:span[0]]) {
+			return span[0], span[1], true
+		}
+	}
+	return 0, 0, false
+}
+
+// denied reports whether what comes next is said to be absent: "no OOM kill", "without any restart".
+func denied(before string) bool {
+	words := strings.Fields(before[max(0, len(before)-24):])
+	for i := len(words) - 1; i >= 0 && i >= len(words)-2; i-- {
+		w := words[i]
+		switch w {
+		case "no", "not", "never", "without", "neither", "nor", "isn't", "wasn't", "0", "zero":
+			return true
+		}
+		if strings.ContainsAny(w[len(w)-1:], ".,;:") {
+			return false
+		}
+	}
+	return false
+}
+
+// standing finds words that stand in a text on their own: "UF" is not in "BUFFER".
+func standing(text, words string) (from, to int, ok bool) {
+	for from := 0; ; {
+		i := strings.Index(text[from:], words)
+		if i < 0 {
+			return 0, 0, false
+		}
+		i += from
+		end := i + len(words)
+		before := i == 0 || !wordByte(text[i-1]) || !wordByte(text[i])
+		after := end == len(text) || !wordByte(text[end]) || !wordByte(text[end-1])
+		if before && after {
+			return i, end, true
+		}
+		from = i + 1
+	}
+}
+
+func wordByte(b byte) bool {
+	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
+}

@@ -25,11 +25,7 @@ type view struct {
 	found     []finding             // by earlier stages
 	made      map[string][]template // of each namespace, made once
 	past                            // what happened when
-=======
-	words     *signature.Set        // see matcher
-	matchers  map[string]*signature.Matcher
-	said      map[*route]map[model.CauseID]hearing
->>>>>>> 17c6a39 (signature: what proxies and applications say, as data; explain and causes that only words tell go by it)
+	words                           // what was said
 }
 
 // route is a rule with its walk and what gateways logged of it.
@@ -83,9 +79,7 @@ func (r *route) hits(kinds ...model.FailureKind) []model.Signal {
 
 // newView walks the routes of the target.
 func newView(in Input) *view {
-<<<<<<< HEAD
-	v := &view{s: in.Snapshot, m: path.New(in.Snapshot), in: in, troubles: map[*corev1.Pod]trouble{}, made: map[string][]template{}, past: newPast()}
-	words                           // what was said
+	v := &view{s: in.Snapshot, m: path.New(in.Snapshot), in: in, troubles: map[*corev1.Pod]trouble{}, made: map[string][]template{}, past: newPast(), words: newWords()}
 	asked, taken := path.Route{}, false
 	if in.Target.Request != nil {
 		asked, taken = v.m.Match(*in.Target.Request)

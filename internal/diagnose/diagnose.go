@@ -23,14 +23,13 @@ type Input struct {
 // Diagnose says what is wrong with the target. Remedies are left to package plan.
 func Diagnose(in Input) model.Diagnosis {
 	v := newView(in)
-	for _, st := range []stage{byState, byWords, byRest} {
-		var found []finding
-		for _, a := range Analyzers() {
-			if a.stage == st {
-				found = append(found, a.run(v)...)
-			}
+	for _, st := range []stage{byState, byWords} {
+		v.found = append(v.found, merge(v.findings(st))...)
+	}
+	for _, a := range Analyzers() {
+		if a.stage == byRest {
+			v.found = append(v.found, merge(a.run(v))...) // each takes what those before it left
 		}
-		v.found = append(v.found, merge(found)...)
 	}
 	d := model.Diagnosis{
 		APIVersion: model.APIVersion, Kind: model.KindDiagnosis, Target: in.Target, At: in.Snapshot.At(),
@@ -48,6 +47,17 @@ func Diagnose(in Input) model.Diagnosis {
 	d.Causes, d.AlsoWrong, d.RuledOut = v.judge()
 	d.Healthy = v.healthy(d)
 	return d
+}
+
+// findings are those of all analyzers of a stage, none of which sees what the others found.
+func (v *view) findings(st stage) []finding {
+	var out []finding
+	for _, a := range Analyzers() {
+		if a.stage == st {
+			out = append(out, a.run(v)...)
+		}
+	}
+	return out
 }
 
 // merge makes one finding of those about the same cause at the same field.

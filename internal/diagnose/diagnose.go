@@ -45,6 +45,7 @@ func Diagnose(in Input) model.Diagnosis {
 	}
 	d.Observed = append(d.Observed, v.strays...)
 	d.Causes, d.AlsoWrong, d.RuledOut = v.judge()
+	d.Changes = v.changes(d.Causes)
 	d.Healthy = v.healthy(d)
 	return d
 }

@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // APIVersion and the kinds of gatemend's printed documents.
 const (
@@ -40,7 +43,7 @@ type Observation struct {
 
 // Evidence is one fact that speaks for a cause, and where it was seen.
 type Evidence struct {
-	Kind   string    `json:"kind"` // object, event, proxy-log, app-log, status, model
+	Kind   string    `json:"kind"` // object, event, proxy-log, app-log, status, model, change
 	Text   string    `json:"text"`
 	Object *Ref      `json:"object,omitempty"`
 	At     time.Time `json:"at,omitzero"`
@@ -79,6 +82,36 @@ type Unseen struct {
 	Why  string `json:"why"`
 }
 
+// Changed is something that changed in the cluster before or while requests failed.
+type Changed struct {
+	At     time.Time `json:"at"`
+	Object Ref       `json:"object"`
+	Field  string    `json:"field,omitempty"` // empty: the object as a whole
+	Who    string    `json:"who,omitempty"`   // the field manager or component; empty: not known
+	What   string    `json:"what"`            // one clause: "changed spec.selector", "revision 7 changed the image of container web"
+	Old    string    `json:"old,omitempty"`   // where it is known
+	New    string    `json:"new,omitempty"`
+}
+
+// String says who changed what: "kubectl-edit changed spec.replicas: 2 -> 0".
+func (c Changed) String() string {
+	text := c.What
+	if c.Who != "" && !strings.HasPrefix(c.What, "revision ") {
+		text = c.Who + " " + c.What
+	} else if c.Who != "" {
+		text += " (by " + c.Who + ")"
+	}
+	switch {
+	case c.Old != "" && c.New != "":
+		return text + ": " + c.Old + " -> " + c.New
+	case c.New != "":
+		return text + ": now " + c.New
+	case c.Old != "":
+		return text + ": was " + c.Old
+	}
+	return text
+}
+
 // Diagnosis is the answer to "why does this fail?".
 type Diagnosis struct {
 	APIVersion string        `json:"apiVersion"`
@@ -92,5 +125,6 @@ type Diagnosis struct {
 	AlsoWrong  []Finding     `json:"alsoWrong"`
 	RuledOut   []RuledOut    `json:"ruledOut"`
 	Unknown    []Unseen      `json:"unknown"`
+	Changes    []Changed     `json:"changes"` // around the onset, newest first; empty while nothing is wrong
 	Remedies   []Remedy      `json:"remedies"`
 }

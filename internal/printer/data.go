@@ -103,6 +103,7 @@ func wholeDiagnosis(d model.Diagnosis) model.Diagnosis {
 	d.AlsoWrong = each(d.AlsoWrong, wholeFinding)
 	d.RuledOut = each(d.RuledOut, same)
 	d.Unknown = each(d.Unknown, same)
+	d.Changes = each(d.Changes, same)
 	d.Remedies = each(d.Remedies, wholeRemedy)
 	return d
 }

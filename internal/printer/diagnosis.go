@@ -14,6 +14,7 @@ const (
 	shownPaths    = 5
 	shownEvidence = 6
 	shownMinor    = 8
+	shownChanges  = 5
 )
 
 // Diagnosis writes a diagnosis for people.
@@ -23,6 +24,7 @@ func Diagnosis(w io.Writer, d model.Diagnosis, s Style) error {
 	for i, f := range d.Causes {
 		p.cause(d, f, i)
 	}
+	p.changed(d)
 	p.paths(d)
 	p.alsoWrong(d.AlsoWrong)
 	p.ruledOut(d.RuledOut)
@@ -158,6 +160,22 @@ func (p *page) alsoWrong(fs []model.Finding) {
 			return
 		}
 		p.item(2, p.style.paint(yellow, "!"), string(f.ID)+": "+plain(f.Summary))
+	}
+}
+
+// changed lists what changed around the onset, the newest first, with who did it.
+func (p *page) changed(d model.Diagnosis) {
+	if len(d.Changes) == 0 {
+		return
+	}
+	p.blank()
+	p.line("%s", p.style.paint(bold, "Changed"))
+	for i, c := range d.Changes {
+		if i == p.style.limit(shownChanges) {
+			p.line("  and %d more, see -o wide", len(d.Changes)-i)
+			return
+		}
+		p.item(2, clock(c.At, d.At), plain(c.Object.String())+": "+plain(c.String()))
 	}
 }
 

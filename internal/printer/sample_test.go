@@ -54,6 +54,10 @@ func sampleDiagnosis() model.Diagnosis {
 			Route: "shop.example.com/cart", Object: ref("Ingress", "shop"), Proxy: "nginx", Status: 502,
 			Failure: model.Refused, Count: 214, Requests: 562, First: noon.Add(-6 * time.Minute), Last: noon,
 		}},
+		Changes: []model.Changed{
+			{At: noon.Add(-6 * time.Minute), Object: ref("Service", "cart"), Field: "spec.ports[0].targetPort", Who: "kubectl-edit", What: "changed spec.ports[0].targetPort", New: "8080"},
+			{At: noon.Add(-40 * time.Minute), Object: ref("Deployment", "cart"), Field: "spec.template.spec.containers[0].image", Who: "argocd-controller", What: "revision 7 changed the image of container web", Old: "shop/cart:6", New: "shop/cart:7"},
+		},
 		Causes: []model.Finding{{
 			ID: "target-port-mismatch", Family: "service-wiring", Confidence: 0.97,
 			Object:  model.FieldRef{Ref: ref("Service", "cart"), Field: "spec.ports[0].targetPort"},

@@ -155,7 +155,7 @@ func (k *kindCache) fill(b *snapshot.Builder) {
 }
 
 // slim takes out of an object what nobody reads before it is kept. Managed fields stay on what may
-// be changed, since they tell who owns a field.
+// be changed, since they tell who owns a field, and who changed it when (package timeline).
 func slim(o any) (any, error) {
 	object, ok := o.(runtime.Object)
 	if !ok {
@@ -167,7 +167,8 @@ func slim(o any) (any, error) {
 	}
 	switch snapshot.KindOf(typed) {
 	case snapshot.Services, snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.GRPCRoutes, snapshot.Gateways,
-		snapshot.Deployments, snapshot.StatefulSets, snapshot.DaemonSets, snapshot.HorizontalAutoscalers:
+		snapshot.Deployments, snapshot.StatefulSets, snapshot.DaemonSets, snapshot.HorizontalAutoscalers,
+		snapshot.NetworkPolicies, snapshot.ConfigMaps, snapshot.IngressClasses, snapshot.ReferenceGrants:
 	default:
 		typed.SetManagedFields(nil)
 	}

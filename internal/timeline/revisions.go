@@ -1,0 +1,164 @@
+package timeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Revisions lists what each revision of a Deployment changed in its pods against the one before.
+func Revisions(s *snapshot.Snapshot, d *appsv1.Deployment) []model.Changed {
+	sets := s.Revisions(d) // newest first
+	var out []model.Changed
+	for i := 0; i+1 < len(sets); i++ {
+		at := sets[i].CreationTimestamp.Time
+		if at.IsZero() || at.Before(sets[i+1].CreationTimestamp.Time) {
+			continue // gone back to: when, its age does not tell
+		}
+		base := model.Changed{At: at, Object: snapshot.RefOf(d), Who: author(d, at)}
+		out = append(out, templateDiff(base, snapshot.Revision(sets[i]), &sets[i+1].Spec.Template, &sets[i].Spec.Template)...)
+	}
+	return out
+}
+
+// author is who wrote a Deployment in the moment in which a revision came of it.
+func author(d *appsv1.Deployment, at time.Time) string {
+	for _, m := range d.ManagedFields {
+		if m.Subresource == "" && m.Time != nil && m.Time.Time.Sub(at).Abs() <= 2*time.Second && m.Manager != "kube-controller-manager" {
+			return m.Manager
+		}
+	}
+	return ""
+}
+
+// templateDiff compares two pod templates where it matters to requests: containers' fields one by one,
+// everything else as a whole.
+func templateDiff(base model.Changed, revision int64, before, after *corev1.PodTemplateSpec) []model.Changed {
+	var out []model.Changed
+	put := func(field, what, before, after string) {
+		c := base
+		c.Field, c.What = field, fmt.Sprintf("revision %d changed %s", revision, what)
+		c.Old, c.New = shorten(before), shorten(after)
+		out = append(out, c)
+	}
+	add := func(field, what string, before, after any) {
+		if o, n := asText(before), asText(after); o != n {
+			put(field, what, o, n)
+		}
+	}
+	for i := range after.Spec.Containers {
+		c := &after.Spec.Containers[i]
+		field := fmt.Sprintf("spec.template.spec.containers[%d]", i)
+		j := slices.IndexFunc(before.Spec.Containers, func(b corev1.Container) bool { return b.Name == c.Name })
+		if j < 0 {
+			add(field, "container "+c.Name+", which is new", "", c.Image)
+			continue
+		}
+		b := &before.Spec.Containers[j]
+		of := " of container " + c.Name
+		add(field+".image", "the image"+of, b.Image, c.Image)
+		add(field+".command", "the command"+of, strings.Join(b.Command, " "), strings.Join(c.Command, " "))
+		add(field+".args", "the arguments"+of, strings.Join(b.Args, " "), strings.Join(c.Args, " "))
+		add(field+".ports", "the ports"+of, b.Ports, c.Ports)
+		add(field+".readinessProbe", "the readiness probe"+of, b.ReadinessProbe, c.ReadinessProbe)
+		add(field+".livenessProbe", "the liveness probe"+of, b.LivenessProbe, c.LivenessProbe)
+		add(field+".startupProbe", "the startup probe"+of, b.StartupProbe, c.StartupProbe)
+		add(field+".resources", "the resources"+of, b.Resources, c.Resources)
+		add(field+".lifecycle", "the lifecycle hooks"+of, b.Lifecycle, c.Lifecycle)
+		add(field+".volumeMounts", "the mounts"+of, b.VolumeMounts, c.VolumeMounts)
+		for _, e := range envDiff(b.Env, c.Env) {
+			put(field+e.field, e.what+of, e.old, e.now)
+		}
+	}
+	add("spec.template.spec.volumes", "the volumes", before.Spec.Volumes, after.Spec.Volumes)
+	add("spec.template.spec.nodeSelector", "the node selector", before.Spec.NodeSelector, after.Spec.NodeSelector)
+	add("spec.template.spec.serviceAccountName", "the service account", before.Spec.ServiceAccountName, after.Spec.ServiceAccountName)
+	return out
+}
+
+type envChange struct{ field, what, old, now string }
+
+// envDiff compares variables by name. Their values may be secrets: only those that are references or plain
+// settings are in a template, and what looks like a secret is not shown.
+func envDiff(before, after []corev1.EnvVar) []envChange {
+	was := map[string]corev1.EnvVar{}
+	for _, e := range before {
+		was[e.Name] = e
+	}
+	var out []envChange
+	for i, e := range after {
+		b, ok := was[e.Name]
+		delete(was, e.Name)
+		if ok && asText(b) == asText(e) {
+			continue
+		}
+		out = append(out, envChange{fmt.Sprintf(".env[%d]", i), "variable " + e.Name, envText(b), envText(e)})
+	}
+	for _, e := range before {
+		if _, gone := was[e.Name]; gone {
+			out = append(out, envChange{".env", "variable " + e.Name, envText(e), ""})
+		}
+	}
+	return out
+}
+
+func envText(e corev1.EnvVar) string {
+	name := strings.ToLower(e.Name)
+	for _, word := range []string{"password", "passwd", "secret", "token", "key", "credential", "dsn"} {
+		if strings.Contains(name, word) && e.Value != "" {
+			return "(not shown)"
+		}
+	}
+	if e.ValueFrom != nil {
+		return asText(e.ValueFrom)
+	}
+	return e.Value
+}
+
+// asText is a value as compact JSON, a string as itself; nil is empty.
+func asText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	data, err := json.Marshal(v)
+	if err != nil || string(data) == "null" || string(data) == "{}" || string(data) == "[]" {
+		return ""
+	}
+	return string(data)
+}
+
+func shorten(s string) string {
+	if len(s) <= longValue*2 {
+		return s
+	}
+	return s[:longValue*2] + "..."
+}
+
+// Happened lists what events tell of an object that is neither a pod nor its end: that it was scaled, and
+// by whom.
+func Happened(s *snapshot.Snapshot, ref model.Ref) []model.Changed {
+	var out []model.Changed
+	for _, e := range s.EventsOf(ref) {
+		if !slices.Contains([]string{"ScalingReplicaSet", "SuccessfulRescale", "NodeNotReady", "NodeReady", "RemovingNode", "NodeNotSchedulable", "NodeSchedulable", "Rebooted"}, e.Reason) {
+			continue
+		}
+		out = append(out, model.Changed{
+			At: snapshot.EventTime(e), Object: ref, Who: strings.TrimSpace(e.Source.Component + " " + e.ReportingController),
+			What: strings.TrimSpace(e.Message),
+		})
+		c := &out[len(out)-1]
+		c.Who, _, _ = strings.Cut(c.Who, " ")
+		if c.What == "" {
+			c.What = e.Reason
+		}
+	}
+	return out
+}

@@ -49,6 +49,16 @@ type finding struct {
 	dormant bool
 	// stopped is set when all failures that it explains are past, while others go on.
 	stopped bool
+	// shown are requests that show it although the gateway itself did not fail: an application answered
+	// that it knows no such page.
+	shown map[*route][]model.Signal
+	// covers is set where requests should not have gone that way at all: what is wrong further along it, on
+	// no other route, follows.
+	covers bool
+	// unlogged is set where the requests that fail do not reach a gateway that could log them.
+	unlogged bool
+	// against are the neighbours that it is not.
+	against []model.RuledOut
 }
 
 // find starts a finding.
@@ -66,6 +76,27 @@ func (f finding) on(routes ...*route) finding {
 			f.routes = append(f.routes, r)
 		}
 	}
+	return f
+}
+
+// showing adds the requests of a route that show it although they do not count as failed.
+func (f finding) showing(r *route, signals []model.Signal) finding {
+	if len(signals) == 0 {
+		return f
+	}
+	next := map[*route][]model.Signal{r: signals}
+	for k, v := range f.shown {
+		if k != r {
+			next[k] = v
+		}
+	}
+	f.shown = next
+	return f
+}
+
+// not says why a neighbour is not it.
+func (f finding) not(id model.CauseID, because string) finding {
+	f.against = append(slices.Clip(f.against), model.RuledOut{ID: id, Because: because})
 	return f
 }
 

@@ -72,6 +72,9 @@ func merge(fs []finding) []finding {
 		}
 		o := &out[i]
 		*o = o.on(f.routes...)
+		for r, signals := range f.shown {
+			*o = o.showing(r, signals)
+		}
 		o.dormant = o.dormant && f.dormant
 		o.only = both(o.only, f.only)
 		o.Confidence = max(o.Confidence, f.Confidence)
@@ -136,6 +139,11 @@ func (v *view) judge() (causes, also []model.Finding, out []model.RuledOut) {
 	})
 	for _, w := range roots {
 		causes = append(causes, v.finish(w.finding))
+		for _, n := range w.against {
+			if !slices.ContainsFunc(roots, func(o root) bool { return o.ID == n.ID }) {
+				out = append(out, n)
+			}
+		}
 	}
 	slices.SortStableFunc(also, func(a, b model.Finding) int { return cmp.Or(cmp.Compare(a.ID, b.ID), a.Object.Compare(b.Object.Ref)) })
 	return causes, also, out
@@ -145,6 +153,11 @@ func (v *view) judge() (causes, also []model.Finding, out []model.RuledOut) {
 // theirs were seen.
 func (f finding) accountsFor() (fails []*route, hits int) {
 	for _, r := range f.routes {
+		if n := len(f.shown[r]); n > 0 || f.unlogged {
+			hits += n
+			fails = append(fails, r)
+			continue
+		}
 		if !r.failing() && (r.requests > 0 || f.Confidence < proven) {
 			continue // no walk shows it; but what objects prove counts until traffic says otherwise
 		}
@@ -164,6 +177,11 @@ func works(rs []*route) bool {
 
 // root names the deeper finding of which f is a symptom, empty if there is none.
 func (v *view) root(f finding) model.CauseID {
+	for _, o := range v.found {
+		if o.covers && !f.covers && o.hides(f) {
+			return o.ID
+		}
+	}
 	if f.symptomOf == "" {
 		return ""
 	}
@@ -173,6 +191,14 @@ func (v *view) root(f finding) model.CauseID {
 		}
 	}
 	return ""
+}
+
+// hides reports whether what another finding says of the way past a rule follows from this one.
+func (f finding) hides(o finding) bool {
+	if o.Family == "route-config" || len(o.routes) == 0 || o.dormant {
+		return false
+	}
+	return !slices.ContainsFunc(o.routes, func(r *route) bool { return !slices.Contains(f.routes, r) })
 }
 
 // finish writes the routes that fail into the finding.
@@ -186,9 +212,12 @@ func (v *view) finish(f finding) model.Finding {
 			continue
 		}
 		text := fmt.Sprintf("%s would answer %s", r, r.trace.Predicts)
+		if !r.broken() {
+			text = fmt.Sprintf("requests for %s", r) // what breaks them is no hop of the walk
+		}
 		hits := r.hitsOf(f)
 		if n := len(hits); n > 0 {
-			text = fmt.Sprintf("%s: %d of %d requests failed", r, n, r.requests)
+			text = fmt.Sprintf("%s: %d of %d requests failed", r, n, max(n, r.requests))
 			if f.only != nil && n < r.failures {
 				text += fmt.Sprintf(" by it, of %d that failed", r.failures)
 			}
@@ -215,8 +244,11 @@ func (v *view) finish(f finding) model.Finding {
 	return out
 }
 
-// hitsOf lists the failed requests of a route that a finding predicts.
+// hitsOf lists the failed requests of a route that a finding predicts, or those that show it.
 func (r *route) hitsOf(f finding) []model.Signal {
+	if shown := f.shown[r]; len(shown) > 0 {
+		return shown
+	}
 	var out []model.Signal
 	for i := range r.signals {
 		s := &r.signals[i]

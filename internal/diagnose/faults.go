@@ -29,8 +29,10 @@ func ingressClassMissing() Analyzer {
 	return Analyzer{
 		Cause:  "ingress-class-missing",
 		Doc:    "Finds Ingresses whose class does not exist, or that have none while no class is the default.",
-		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.IngressClasses},
-		run:    func(v *view) []finding { return faults(v, "ingress-class-missing", path.ClassMissing) },
+		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.IngressClasses, snapshot.Pods, snapshot.Deployments, snapshot.DaemonSets},
+		run: func(v *view) []finding {
+			return append(faults(v, "ingress-class-missing", path.ClassMissing), v.classesWithoutController()...)
+		},
 	}
 }
 
@@ -38,8 +40,10 @@ func gatewayNotProgrammed() Analyzer {
 	return Analyzer{
 		Cause:  "gateway-not-programmed",
 		Doc:    "Finds Gateways that are not accepted or not programmed, or whose class does not exist.",
-		Inputs: []snapshot.Kind{snapshot.Gateways, snapshot.GatewayClasses, snapshot.HTTPRoutes},
-		run:    func(v *view) []finding { return faults(v, "gateway-not-programmed", path.NotProgrammed) },
+		Inputs: []snapshot.Kind{snapshot.Gateways, snapshot.GatewayClasses, snapshot.HTTPRoutes, snapshot.Secrets},
+		run: func(v *view) []finding {
+			return append(faults(v, "gateway-not-programmed", path.NotProgrammed), v.brokenListeners()...)
+		},
 	}
 }
 

@@ -31,12 +31,11 @@ func (v *view) observe() {
 		by[keyOf(r.Route)] = r
 	}
 	access, reasons := map[*route][]model.Signal{}, map[*route][]model.Signal{}
-	var stray []model.Signal
 	for _, s := range v.in.Signals {
 		located, ok := v.m.Locate(s)
 		if !ok {
-			if s.Failed() && !s.ErrorLog && v.in.Target.IsZero() {
-				stray = append(stray, s)
+			if s.Failed() && !s.ErrorLog {
+				v.unrouted = append(v.unrouted, s)
 			}
 			continue
 		}
@@ -52,7 +51,20 @@ func (v *view) observe() {
 	for _, r := range v.routes {
 		r.take(access[r], reasons[r])
 	}
-	v.strays = aggregate("", model.Ref{}, stray, 0)
+	if v.in.Target.IsZero() {
+		v.strays = aggregate("", model.Ref{}, v.unrouted, 0)
+	}
+}
+
+// isAstray reports whether an application answered as one answers a request that is meant for another:
+// not found, method not allowed, misdirected, upgrade required.
+func isAstray(s model.Signal) bool {
+	switch s.Status {
+	case 404, 405, 421, 426:
+		return s.Failure == model.NoFailure
+	default:
+		return false
+	}
 }
 
 // take counts a route's requests and joins each failed one with the line that gives its reason.
@@ -64,6 +76,9 @@ func (r *route) take(access, reasons []model.Signal) {
 	for _, s := range access {
 		if !s.Failed() {
 			r.succeeded = append(r.succeeded, s.At)
+			if isAstray(s) {
+				r.astray = append(r.astray, s)
+			}
 			continue
 		}
 		r.signals = append(r.signals, explained(s, reasons))

@@ -21,6 +21,10 @@ func selectorMismatch() Analyzer {
 		run: func(v *view) []finding {
 			var out []finding
 			for r, l := range v.legsWith() {
+				if f, ok := v.swapped(r, l); ok {
+					out = append(out, f)
+					continue
+				}
 				if !dead(l) || len(l.Service.Spec.Selector) == 0 || len(v.behind(l)) > 0 || !v.s.Pods().Covers(l.Service.Namespace) {
 					continue
 				}
@@ -31,6 +35,43 @@ func selectorMismatch() Analyzer {
 			return out
 		},
 	}
+}
+
+// swapped looks for a Service that selects the pods of another application only, while those of the
+// workload that has its name are selected by none.
+func (v *view) swapped(r *route, l path.Leg) (finding, bool) {
+	if l.Port == nil || len(l.Selected) == 0 || r.works() && len(r.astray) == 0 {
+		return finding{}, false
+	}
+	var own *workload
+	for _, w := range v.workloads {
+		if w.ref.Namespace == l.Service.Namespace && trim(w.ref.Name) == trim(l.Service.Name) && w.ref.Kind != "ReplicaSet" {
+			own = w
+		}
+	}
+	if own == nil || v.claimed(own) || matches(l.Service.Spec.Selector, own.template.template.Labels) || own.serving == 0 {
+		return finding{}, false
+	}
+	other := v.behind(l)
+	if len(other) != 1 || contains(other[0].Name, own.ref.Name) {
+		return finding{}, false // a release or canary of its own
+	}
+	proof := len(r.astray) > 0 || r.failing()
+	if !proof && (declares(own, l) == v.declaredBy(other[0], l) || r.requests > 0) {
+		return finding{}, false
+	}
+	f := mismatch(r, l, own, true)
+	f.Summary = fmt.Sprintf("%s selects %s, which matches the pods of %s only; those of %s carry %s and no Service selects them",
+		serviceRef(l), pairs(l.Service.Spec.Selector), other[0], own.ref, pairs(own.template.template.Labels))
+	f = f.as(wrongPlace()...).showing(r, r.astray).not("target-port-mismatch", "the port is right for the pods of "+own.ref.String())
+	f.covers = true
+	return f, true
+}
+
+// declaredBy reports whether a workload declares the port to which a backend's Service leads.
+func (v *view) declaredBy(ref model.Ref, l path.Leg) bool {
+	w := v.workload(ref)
+	return w != nil && declares(w, l)
 }
 
 // near scores how nearly labels satisfy a selector: 0 is not at all.

@@ -20,7 +20,7 @@ func serviceMissing() Analyzer {
 		run: func(v *view) []finding {
 			var out []finding
 			for r, l := range v.legsWith() {
-				if l.Presence == snapshot.Absent {
+				if l.Presence == snapshot.Absent && !v.onlyRest(r.Route) && l.Backend.PortName != "use-annotation" {
 					out = append(out, v.missingService(r, l))
 				}
 			}
@@ -76,8 +76,11 @@ func hasPort(svc *corev1.Service, b path.Backend) bool {
 }
 
 // text is a string as JSON.
-func text(s string) string {
-	data, err := json.Marshal(s)
+func text(s string) string { return jsonOf(s) }
+
+// jsonOf is a value as JSON; empty for one that has no such form.
+func jsonOf(x any) string {
+	data, err := json.Marshal(x)
 	if err != nil {
 		return ""
 	}

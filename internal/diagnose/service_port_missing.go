@@ -20,7 +20,7 @@ func servicePortMissing() Analyzer {
 		run: func(v *view) []finding {
 			var out []finding
 			for r, l := range v.legsWith() {
-				if l.Presence == snapshot.Present && l.Port == nil && l.Service.Spec.Type != corev1.ServiceTypeExternalName {
+				if l.Presence == snapshot.Present && l.Port == nil && l.Service.Spec.Type != corev1.ServiceTypeExternalName && (l.Backend.Port() != "" || r.Gateway.IsZero()) && !v.onlyRest(r.Route) {
 					out = append(out, missingPort(r, l))
 				}
 			}

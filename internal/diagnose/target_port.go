@@ -22,7 +22,7 @@ func namedPortMissing() Analyzer {
 		run: func(v *view) []finding {
 			var out []finding
 			for r, l := range v.legsWith() {
-				if l.Port == nil || l.Port.TargetPort.Type != intstr.String || len(l.ReadyEnds()) > 0 {
+				if l.Port == nil || l.Port.TargetPort.Type != intstr.String || len(l.ReadyEnds()) > 0 || !isTCP(l.Port.Protocol) {
 					continue
 				}
 				if f, ok := v.namedPort(r, l); ok {
@@ -101,13 +101,29 @@ func targetPortMismatch() Analyzer {
 		run: func(v *view) []finding {
 			var out []finding
 			for r, l := range v.legsWith() {
-				if f, ok := v.targetPort(r, l); ok {
+				if f, ok := otherProtocol(r, l); ok {
+					out = append(out, f)
+				} else if f, ok := v.targetPort(r, l); ok {
 					out = append(out, f)
 				}
 			}
 			return out
 		},
 	}
+}
+
+func isTCP(p corev1.Protocol) bool { return p == "" || p == corev1.ProtocolTCP }
+
+// otherProtocol finds a Service port that forwards UDP or SCTP, over which no HTTP/1 or HTTP/2 comes.
+func otherProtocol(r *route, l path.Leg) (finding, bool) {
+	if l.Port == nil || isTCP(l.Port.Protocol) || r.works() {
+		return finding{}, false
+	}
+	ref := serviceRef(l)
+	return find("target-port-mismatch", proven, at(ref, fmt.Sprintf("spec.ports[%d].protocol", l.PortAt)),
+		fmt.Sprintf("%s forwards port %d for %s only, and requests come over TCP", ref, l.Port.Port, l.Port.Protocol)).
+		on(r).as(model.NoEndpoints, model.Refused, model.ConnectTimeout, model.NoRoute).relates("service", ref).wants(`"TCP"`).
+		because("object", fmt.Sprintf("port %d of %s has protocol %s", l.Port.Port, ref, l.Port.Protocol), ref, time.Time{}), true
 }
 
 // targetPort weighs the evidence against a target port: what is declared and proven, what the

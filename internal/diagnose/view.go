@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,6 +22,7 @@ type view struct {
 	routes    []*route
 	workloads []*workload
 	strays    []model.Observation // of no route that we know
+	unrouted  []model.Signal      // the requests behind strays, and those of no route that is asked about
 	troubles  map[*corev1.Pod]trouble
 	found     []finding             // by earlier stages
 	made      map[string][]template // of each namespace, made once
@@ -39,6 +41,10 @@ type route struct {
 	succeeded []time.Time
 	requests  int
 	failures  int
+	// astray are the requests that the application answered as one answers what is meant for another.
+	astray []model.Signal
+	// lost is set on the rule that was probably meant for the target's request, which no rule takes.
+	lost bool
 }
 
 // failing reports whether requests on the route fail: it was seen, or the model is sure of it. What
@@ -80,24 +86,51 @@ func (r *route) hits(kinds ...model.FailureKind) []model.Signal {
 // newView walks the routes of the target.
 func newView(in Input) *view {
 	v := &view{s: in.Snapshot, m: path.New(in.Snapshot), in: in, troubles: map[*corev1.Pod]trouble{}, made: map[string][]template{}, past: newPast(), words: newWords()}
-	asked, taken := path.Route{}, false
+	var asked []path.Route
 	if in.Target.Request != nil {
-		asked, taken = v.m.Match(*in.Target.Request)
+		asked = v.asked(*in.Target.Request)
 	}
 	for _, r := range v.m.Routes() {
-		if in.Target.Request != nil && (!taken || keyOf(asked) != keyOf(r)) {
+		if in.Target.Request != nil && !slices.ContainsFunc(asked, func(o path.Route) bool { return keyOf(o) == keyOf(r) }) {
 			continue
 		}
 		if v.inScope(r) {
 			v.routes = append(v.routes, &route{Route: r, trace: v.m.WalkRoute(r), legs: v.m.Legs(r)})
 		}
 	}
-	if in.Target.Request != nil && len(v.routes) > 0 {
-		v.routes[0].trace.Request = *in.Target.Request
+	if in.Target.Request != nil && len(asked) == 0 {
+		if r, ok := v.nearest(*in.Target.Request); ok {
+			v.routes = append(v.routes, &route{Route: r.Route, trace: v.m.Walk(*in.Target.Request), legs: v.m.Legs(r.Route), lost: true})
+		}
+	}
+	if in.Target.Request != nil {
+		for _, r := range v.routes {
+			r.trace.Request = *in.Target.Request
+		}
 	}
 	v.observe()
 	v.findWorkloads()
 	return v
+}
+
+// asked finds the rule that takes a request, and the more specific ones that were meant to and that nothing
+// serves.
+func (v *view) asked(req model.Request) []path.Route {
+	taken, ok := v.m.Match(req)
+	var out []path.Route
+	if ok {
+		out = append(out, taken)
+	}
+	host := strings.ToLower(req.Host)
+	for _, r := range v.m.Routes() {
+		if !ok || r.Served() || !r.Takes(req.Path) || len(r.Path) <= len(taken.Path) || len(r.Path) == 1 {
+			continue
+		}
+		if _, nearly := v.missesHost(r, host); nearly || hostFits(r, host) {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // inScope reports whether a route leads through the object that the target asks about.
@@ -163,7 +196,16 @@ func (v *view) legsWith() iter.Seq2[*route, path.Leg] {
 
 // dead reports whether a backend is known to have no endpoint to which requests may go.
 func dead(l path.Leg) bool {
+	if l.Derived && len(l.Service.Spec.Selector) == 0 {
+		return false // somebody else writes its EndpointSlices, which were not read
+	}
 	return l.Presence == snapshot.Present && l.Port != nil && !l.External() && len(l.ReadyEnds()) == 0
+}
+
+// unready reports whether a backend publishes pods that are not ready, and no others.
+func unready(l path.Leg) bool {
+	ends := l.ReadyEnds()
+	return len(ends) > 0 && !slices.ContainsFunc(ends, func(e path.End) bool { return e.Pod == nil || path.Ready(e.Pod) })
 }
 
 // open lists the failing routes with the failures that nothing found so far explains.

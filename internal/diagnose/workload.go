@@ -182,7 +182,7 @@ func (w *workload) size() int {
 // endpoint, or requests on its routes fail and some of its pods do not serve.
 func (w *workload) hurt() bool {
 	for i, r := range w.routes {
-		if dead(w.legs[i]) || r.failures > 0 {
+		if dead(w.legs[i]) || r.failures > 0 || unready(w.legs[i]) {
 			return true
 		}
 	}

@@ -48,7 +48,7 @@ func (e End) Address() string { return net.JoinHostPort(e.IP, strconv.Itoa(int(e
 func (m *Map) Legs(r Route) []Leg {
 	var out []Leg
 	for _, b := range r.Backends {
-		if b.Weight == 0 && len(r.Backends) > 1 {
+		if b.Weight == 0 {
 			continue
 		}
 		if b.Service.Kind == "Service" {

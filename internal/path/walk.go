@@ -177,7 +177,7 @@ func (w *walker) rule() {
 		w.stopped = true
 		return
 	}
-	if len(w.r.Backends) > 1 && !slices.ContainsFunc(w.r.Backends, func(b Backend) bool { return b.Weight > 0 }) {
+	if len(w.r.Backends) > 0 && !slices.ContainsFunc(w.r.Backends, func(b Backend) bool { return b.Weight > 0 }) {
 		w.hop(model.HopRule, w.r.Object, model.Broken, "all backends of "+w.r.Rule+" have weight 0")
 		w.predict("500")
 		w.stopped = true
@@ -279,7 +279,7 @@ func targetText(p corev1.ServicePort) string {
 // empty is a Service without a ready endpoint.
 func (w *walker) empty(l Leg) {
 	ref := l.Backend.Service
-	if !w.m.s.Pods().Covers(ref.Namespace) && l.Derived {
+	if l.Derived && (!w.m.s.Pods().Covers(ref.Namespace) || len(l.Service.Spec.Selector) == 0) {
 		w.unknown = true
 		return
 	}

@@ -1,0 +1,123 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy/all"
+)
+
+// classesWithoutController finds Ingresses whose class exists, and is of a controller that is not installed.
+func (v *view) classesWithoutController() []finding {
+	if !v.s.Pods().Covers("") {
+		return nil
+	}
+	var out []finding
+	installed := v.installed()
+	if len(installed) == 0 {
+		return nil // controllers may run elsewhere
+	}
+	for _, r := range v.routes {
+		ing := v.ingress(r.Route)
+		if ing == nil || r.Controller == "" || !r.Served() || r.requests > 0 || len(ing.Status.LoadBalancer.Ingress) > 0 {
+			continue
+		}
+		if why := v.unclaimed(r.Route, installed); why != "" {
+			out = append(out, v.withoutController(r, why))
+		}
+	}
+	return out
+}
+
+func (v *view) withoutController(r *route, why string) finding {
+	object := at(r.Object, "spec.ingressClassName")
+	if ing := v.ingress(r.Route); ing.Spec.IngressClassName == nil {
+		object = annotated(r.Object, "kubernetes.io/ingress.class")
+		if ing.Annotations["kubernetes.io/ingress.class"] == "" { // it is the default one
+			object = at(model.Ref{APIVersion: "networking.k8s.io/v1", Kind: "IngressClass", Name: r.Class}, "spec.controller")
+		}
+	}
+	f := find("ingress-class-missing", proven, object, fmt.Sprintf("%s is of class %s, and no controller serves it: %s", r.Object, r.Class, why)).
+		on(r).as(model.NoRoute, model.NoEndpoints).because("object", why, r.Object, time.Time{}).
+		not("proxy-not-running", "no workload of that controller is there at all")
+	f.unlogged = true // those who serve other classes do not know the host
+	return f
+}
+
+// controllerPod is the template of a gateway's pods, and its proxy.
+type controllerPod struct {
+	proxy string
+	spec  *corev1.PodSpec
+}
+
+// installed lists the gateways for which there are pods, or workloads that would make some.
+func (v *view) installed() []controllerPod {
+	var out []controllerPod
+	for p := range v.s.Pods().All() {
+		if px, _, ok := all.ForPod(p); ok && !path.Finished(p) {
+			out = append(out, controllerPod{px.Name, &p.Spec})
+		}
+	}
+	for n := range v.s.Namespaces().All() {
+		for _, t := range v.templates(n.Name) {
+			p := &corev1.Pod{ObjectMeta: t.template.ObjectMeta, Spec: t.template.Spec}
+			if px, _, ok := all.ForPod(p); ok {
+				out = append(out, controllerPod{px.Name, &p.Spec})
+			}
+		}
+	}
+	return out
+}
+
+// unclaimed says why none of the installed gateways serves a class; empty if one may.
+func (v *view) unclaimed(r path.Route, installed []controllerPod) string {
+	if !inCluster(r.Proxy) {
+		return ""
+	}
+	var same []controllerPod
+	for _, c := range installed {
+		if c.proxy == r.Proxy {
+			same = append(same, c)
+		}
+	}
+	if len(same) == 0 {
+		return fmt.Sprintf("its controller %s is not installed", r.Controller)
+	}
+	if !strings.HasSuffix(r.Controller, "ingress-nginx") || !strings.HasPrefix(r.Controller, "k8s.io/") {
+		return ""
+	}
+	var claims []string
+	for _, c := range same {
+		for _, k := range c.spec.Containers {
+			if !slices.ContainsFunc(append(slices.Clone(k.Args), k.Command...), func(a string) bool { return strings.Contains(a, "nginx-ingress-controller") }) {
+				continue
+			}
+			claim := "k8s.io/ingress-nginx" // its default (kubernetes/ingress-nginx, pkg/flags)
+			for _, a := range k.Args {
+				if value, ok := strings.CutPrefix(a, "--controller-class="); ok {
+					claim = value
+				}
+			}
+			if claim == r.Controller {
+				return ""
+			}
+			claims = append(claims, claim)
+		}
+	}
+	if len(claims) == 0 {
+		return ""
+	}
+	slices.Sort(claims)
+	return fmt.Sprintf("its controller is %s, and those that run claim %s", r.Controller, strings.Join(slices.Compact(claims), ", "))
+}
+
+// inCluster reports whether a proxy is one that runs as pods, which a snapshot would show.
+func inCluster(proxy string) bool {
+	return slices.Contains([]string{"nginx", "traefik", "haproxy", "envoy", "kong"}, proxy)
+}

@@ -1,0 +1,163 @@
+package diagnose
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func intentionalResponse() Analyzer {
+	return Analyzer{
+		Cause:  "intentional-response",
+		Doc:    "Finds routes that are told to answer an error: a maintenance switch, a fixed response.",
+		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes},
+		run: func(v *view) []finding {
+			var out []finding
+			for _, r := range v.routes {
+				if r.works() {
+					continue
+				}
+				if f, ok := v.onPurpose(r); ok {
+					out = append(out, f)
+				}
+			}
+			return out
+		},
+	}
+}
+
+// onPurpose finds the setting with which a route answers an error itself.
+func (v *view) onPurpose(r *route) (finding, bool) {
+	object, status, said := v.snippetAnswer(r)
+	if said == "" {
+		object, status, said = v.albAnswer(r)
+	}
+	if said == "" {
+		object, status, said = v.filterAnswer(r)
+	}
+	if said == "" {
+		return finding{}, false
+	}
+	f := find("intentional-response", proven, object,
+		fmt.Sprintf("%s is told to answer %d to %s itself: %s", object.Ref, status, r, said)).
+		on(r).as(model.UpstreamStatus, model.NoEndpoints, model.Overload, model.NoRoute, model.Denied).
+		because("object", said, object.Ref, time.Time{}).
+		not("app-error", "the request does not reach the application")
+	f.covers = true
+	return f, true
+}
+
+// returns matches nginx's "return 503" outside of any condition.
+func returns() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*return\s+(5\d\d|4\d\d)\b[^;]*;?`) }
+
+// snippetAnswer reads nginx's snippets. A return inside an "if" answers some requests only, and is not told here
+// unless requests were seen to fail.
+func (v *view) snippetAnswer(r *route) (object model.FieldRef, status int, said string) {
+	ing := v.ingress(r.Route)
+	if ing == nil {
+		return object, 0, ""
+	}
+	for _, name := range []string{
+		ingressNginx + "configuration-snippet", ingressNginx + "server-snippet", "nginx.org/location-snippets", "nginx.org/server-snippets",
+		"haproxy.org/backend-config-snippet", "haproxy.org/frontend-config-snippet", "haproxy-ingress.github.io/config-backend",
+	} {
+		value := ing.Annotations[name]
+		m := returns().FindStringSubmatch(value)
+		if m == nil {
+			m = regexp.MustCompile(`(?m)^\s*http-request\s+(?:deny|return)\b.*?\b(?:deny_status|status)\s+(\d{3})[^\n]*`).FindStringSubmatch(value)
+		}
+		if m == nil || conditional(value, m[0]) && r.failures == 0 {
+			continue
+		}
+		n, err := strconv.Atoi(m[1])
+		if err == nil && (n >= 500 || r.failures == 0) && r.answered(n) {
+			return annotated(r.Object, name), n, strings.TrimSpace(m[0])
+		}
+	}
+	return object, 0, ""
+}
+
+// conditional reports whether the words stand in a block or have a condition of their own.
+func conditional(value, words string) bool {
+	before, _, _ := strings.Cut(value, words)
+	return strings.Count(before, "{") > strings.Count(before, "}") || strings.Contains(words, " if ") || strings.Contains(words, " unless ")
+}
+
+// answered reports whether a status is among those that were seen, where any failed.
+func (r *route) answered(status int) bool {
+	if r.failures == 0 {
+		return true
+	}
+	for _, o := range r.observed {
+		if o.Status == status {
+			return true
+		}
+	}
+	return false
+}
+
+// albAnswer reads the fixed responses of the AWS Load Balancer Controller: an annotation that a rule names as its
+// backend's Service, with port name use-annotation.
+func (v *view) albAnswer(r *route) (object model.FieldRef, status int, said string) {
+	ing := v.ingress(r.Route)
+	if ing == nil || len(r.Backends) == 0 || r.Backends[0].PortName != "use-annotation" {
+		return object, 0, ""
+	}
+	name := "alb.ingress.kubernetes.io/actions." + r.Backends[0].Service.Name
+	var action struct {
+		Type  string
+		Fixed struct{ StatusCode string } `json:"fixedResponseConfig"`
+	}
+	if json.Unmarshal([]byte(ing.Annotations[name]), &action) != nil || action.Type != "fixed-response" {
+		return object, 0, ""
+	}
+	n, err := strconv.Atoi(action.Fixed.StatusCode)
+	if err != nil || n < 500 {
+		return object, 0, ""
+	}
+	return annotated(r.Object, name), n, "fixed-response " + action.Fixed.StatusCode
+}
+
+// filterAnswer reads the direct response of an HTTPRouteFilter of Envoy Gateway.
+func (v *view) filterAnswer(r *route) (object model.FieldRef, status int, said string) {
+	hr, presence := v.s.HTTPRoutes().Get(r.Object.Namespace, r.Object.Name)
+	if presence != snapshot.Present || r.Object.Kind != "HTTPRoute" {
+		return object, 0, ""
+	}
+	for i, rule := range hr.Spec.Rules {
+		for j, f := range rule.Filters {
+			if r.Rule != fmt.Sprintf("spec.rules[%d]", i) || f.ExtensionRef == nil {
+				continue
+			}
+			for u := range v.s.Others().All() {
+				if u.GetKind() != string(f.ExtensionRef.Kind) || u.GetName() != string(f.ExtensionRef.Name) || u.GetNamespace() != hr.Namespace {
+					continue
+				}
+				spec, _ := u.Object["spec"].(map[string]any)
+				direct, _ := spec["directResponse"].(map[string]any)
+				if n, ok := number(direct["statusCode"]); ok && n >= 500 {
+					return at(r.Object, fmt.Sprintf("%s.filters[%d].extensionRef", r.Rule, j)), n, fmt.Sprintf("%s %s has directResponse %d", u.GetKind(), u.GetName(), n)
+				}
+			}
+		}
+	}
+	return object, 0, ""
+}
+
+// number reads a number of an object without a type.
+func number(x any) (int, bool) {
+	switch n := x.(type) {
+	case int64:
+		return int(n), true
+	case float64:
+		return int(n), true
+	default:
+		return 0, false
+	}
+}

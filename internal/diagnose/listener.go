@@ -1,0 +1,132 @@
+package diagnose
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// brokenListeners finds listeners that are not programmed while others of their Gateway are: requests to their
+// port do not get as far as a log.
+func (v *view) brokenListeners() []finding {
+	var out []finding
+	for gw := range v.s.Gateways().All() {
+		ref := snapshot.RefOf(gw)
+		for i := range gw.Spec.Listeners {
+			field, why, wanted := v.listenerFault(gw, i)
+			if why == "" {
+				continue
+			}
+			l := &gw.Spec.Listeners[i]
+			f := find("gateway-not-programmed", proven, at(ref, field), fmt.Sprintf("listener %s (port %d) of %s does not serve: %s", l.Name, l.Port, ref, why)).
+				as(model.NoRoute, model.TLS, model.Refused).because("object", why, ref, time.Time{}).wants(wanted)
+			f.unlogged = true
+			for _, r := range v.routes {
+				if r.Gateway.Namespace == gw.Namespace && r.Gateway.Name == gw.Name && r.Served() && v.attaches(r, l) {
+					f = f.on(r)
+				}
+			}
+			if len(f.routes) > 0 {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+// attaches reports whether a route asks for a listener, or for all of its Gateway.
+func (v *view) attaches(r *route, l *gatewayv1.Listener) bool {
+	hr, presence := v.s.HTTPRoutes().Get(r.Object.Namespace, r.Object.Name)
+	if presence != snapshot.Present || r.Object.Kind != "HTTPRoute" {
+		return r.Listener == string(l.Name)
+	}
+	for _, p := range hr.Spec.ParentRefs {
+		if string(p.Name) == r.Gateway.Name && (p.SectionName == nil || *p.SectionName == l.Name) && (p.Port == nil || *p.Port == l.Port) {
+			return true
+		}
+	}
+	return false
+}
+
+// listenerFault says what keeps a listener from serving: a certificate that is not there, a conflict, or what its
+// controller says.
+func (v *view) listenerFault(gw *gatewayv1.Gateway, i int) (field, why, wanted string) {
+	l := &gw.Spec.Listeners[i]
+	prefix := fmt.Sprintf("spec.listeners[%d]", i)
+	said := refusal(gw, l)
+	if l.TLS != nil {
+		for j, c := range l.TLS.CertificateRefs {
+			if c.Kind != nil && *c.Kind != "Secret" {
+				continue
+			}
+			namespace := gw.Namespace
+			if c.Namespace != nil {
+				namespace = string(*c.Namespace)
+			}
+			field = fmt.Sprintf("%s.tls.certificateRefs[%d].name", prefix, j)
+			if _, presence := v.s.Secrets().Get(namespace, string(c.Name)); presence == snapshot.Absent {
+				return field, fmt.Sprintf("its certificate's Secret %s/%s does not exist", namespace, c.Name), v.likeSecret(namespace, string(c.Name))
+			}
+			if said != nil && said.Type == string(gatewayv1.ListenerConditionResolvedRefs) {
+				return field, fmt.Sprintf("%s: %s", said.Reason, said.Message), ""
+			}
+		}
+	}
+	if said == nil {
+		return "", "", ""
+	}
+	field = prefix
+	switch gatewayv1.ListenerConditionReason(said.Reason) {
+	case gatewayv1.ListenerReasonHostnameConflict:
+		field += ".hostname"
+	case gatewayv1.ListenerReasonProtocolConflict, gatewayv1.ListenerReasonUnsupportedProtocol:
+		field += ".protocol"
+	case gatewayv1.ListenerReasonPortUnavailable:
+		field += ".port"
+	case gatewayv1.ListenerReasonInvalidRouteKinds:
+		field += ".allowedRoutes.kinds"
+	}
+	return field, fmt.Sprintf("%s: %s", said.Reason, said.Message), ""
+}
+
+// refusal is the condition with which a controller says that it does not serve a listener, the deepest one; nil if it
+// serves it.
+func refusal(gw *gatewayv1.Gateway, l *gatewayv1.Listener) *metav1.Condition {
+	for i := range gw.Status.Listeners {
+		ls := &gw.Status.Listeners[i]
+		if ls.Name != l.Name {
+			continue
+		}
+		for _, kind := range []gatewayv1.ListenerConditionType{gatewayv1.ListenerConditionResolvedRefs, gatewayv1.ListenerConditionConflicted, gatewayv1.ListenerConditionAccepted, gatewayv1.ListenerConditionProgrammed} {
+			bad := metav1.ConditionFalse
+			if kind == gatewayv1.ListenerConditionConflicted {
+				bad = metav1.ConditionTrue
+			}
+			for j := range ls.Conditions {
+				if c := &ls.Conditions[j]; c.Type == string(kind) && c.Status == bad {
+					return c
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// likeSecret is the name of the only Secret that is nearly the one that is missing, as JSON.
+func (v *view) likeSecret(namespace, name string) string {
+	found := ""
+	for s := range v.s.Secrets().In(namespace) {
+		if alike(s.Name, name) {
+			if found != "" {
+				return ""
+			}
+			found = text(s.Name)
+		}
+	}
+	return found
+}

@@ -1,0 +1,106 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func proxyLoop() Analyzer {
+	return Analyzer{
+		Cause:  "proxy-loop",
+		Doc:    "Finds routes whose backend is the gateway itself, so that each request comes back to it.",
+		Inputs: []snapshot.Kind{snapshot.Services, snapshot.Pods, snapshot.Ingresses},
+		run: func(v *view) []finding {
+			var out []finding
+			for r, l := range v.legsWith() {
+				if l.Presence != snapshot.Present || r.works() || v.otherHost(r) {
+					continue
+				}
+				if l.External() {
+					if f, ok := v.loopByName(r, l); ok {
+						out = append(out, f)
+					}
+				} else if f, ok := v.loopByPods(r, l); ok {
+					out = append(out, f)
+				}
+			}
+			return out
+		},
+	}
+}
+
+// otherHost reports whether the request is sent on with another host, which another rule may take.
+func (v *view) otherHost(r *route) bool {
+	host := v.nginxSetting(r.Route, "upstream-vhost")
+	return host != "" && host != r.Host
+}
+
+// loopByPods finds a Service that leads to the port of the gateway's own pods on which it takes requests.
+func (v *view) loopByPods(r *route, l path.Leg) (finding, bool) {
+	gateways := v.m.Gateways(r.Route)
+	for _, e := range l.ReadyEnds() {
+		if e.Pod == nil || !slices.Contains(gateways, e.Pod) || !entrance(e.Pod, e.Port) {
+			continue
+		}
+		return v.loop(r, l, at(r.Object, l.Backend.Field+".name"),
+			fmt.Sprintf("%s sends %s to %s, which is the gateway itself (pod %s), so each request comes back to it", r.Object, r, serviceRef(l), e.Pod.Name)), true
+	}
+	return finding{}, false
+}
+
+// entrance reports whether a gateway's pod takes users' requests at a port, and not its own dashboard or metrics.
+func entrance(p *corev1.Pod, port int32) bool {
+	for _, c := range p.Spec.Containers {
+		for _, cp := range c.Ports {
+			if cp.ContainerPort == port {
+				return port == 80 || port == 443 || strings.HasPrefix(cp.Name, "http") || strings.HasPrefix(cp.Name, "web") || cp.Name == "proxy" || cp.Name == "proxy-tls"
+			}
+		}
+	}
+	return port == 80 || port == 443
+}
+
+// loopByName finds a Service that stands for a name which leads back to the gateway: the route's own host, or
+// that of the Service in front of the gateway.
+func (v *view) loopByName(r *route, l path.Leg) (finding, bool) {
+	name := strings.TrimSuffix(strings.ToLower(l.Service.Spec.ExternalName), ".")
+	why := ""
+	switch service, rest, _ := strings.Cut(name, "."); {
+	case name == r.Host:
+		why = "the host of the route itself"
+	default:
+		namespace, _, _ := strings.Cut(rest, ".")
+		if v.frontsGateway(r, namespace, service) {
+			why = "the Service in front of the gateway"
+		}
+	}
+	if why == "" {
+		return finding{}, false
+	}
+	return v.loop(r, l, at(serviceRef(l), "spec.externalName"),
+		fmt.Sprintf("%s stands for %s, %s, so each request for %s comes back to it", serviceRef(l), name, why, r)), true
+}
+
+func (v *view) frontsGateway(r *route, namespace, service string) bool {
+	svc, presence := v.s.Services().Get(namespace, service)
+	return presence == snapshot.Present && slices.ContainsFunc(v.m.Gateways(r.Route), func(p *corev1.Pod) bool {
+		return p.Namespace == namespace && matches(svc.Spec.Selector, p.Labels)
+	})
+}
+
+func (v *view) loop(r *route, l path.Leg, object model.FieldRef, summary string) finding {
+	f := find("proxy-loop", proven, object, summary).on(r).
+		as(model.UpstreamStatus, model.ResponseTimeout, model.NoRoute, model.Overload, model.ConnectTimeout, model.Protocol, model.ClosedEarly, model.Reset).showing(r, r.astray).
+		relates("service", serviceRef(l)).because("model", summary, serviceRef(l), time.Time{}).
+		not("app-error", "the answer comes from the gateway itself")
+	f.covers = true
+	return f
+}

@@ -1,0 +1,219 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func wrongBackend() Analyzer {
+	return Analyzer{
+		Cause:  "wrong-backend",
+		Doc:    "Finds routes to a Service or port that exists and is another application's, or not the one that serves requests.",
+		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.Services, snapshot.EndpointSlices},
+		run: func(v *view) []finding {
+			var out []finding
+			for r, l := range v.legsWith() {
+				if l.Presence != snapshot.Present || len(r.legs) != 1 || l.External() || r.lost {
+					continue
+				}
+				if f, ok := v.wrongService(r, l); ok {
+					out = append(out, f)
+				} else if f, ok := v.wrongPort(r, l); ok {
+					out = append(out, f)
+				}
+			}
+			return out
+		},
+	}
+}
+
+// meantService is a Service to which a rule should lead, and why.
+type meantService struct {
+	svc *corev1.Service
+	why string
+	// sure is set where the objects alone show it.
+	sure bool
+}
+
+// wrongService compares the Service of a rule with the one that its words name, or that it had when it
+// was last applied.
+func (v *view) wrongService(r *route, l path.Leg) (finding, bool) {
+	m, ok := v.formerService(r, l)
+	if !ok {
+		m, ok = v.namedService(r, l)
+	}
+	if !ok || !m.sure && len(r.astray)+len(r.hits(model.UpstreamStatus, model.Protocol, model.TLS, model.Reset, model.ClosedEarly)) == 0 {
+		return finding{}, false
+	}
+	ref := serviceRef(l)
+	confidence := proven
+	if !m.sure && len(r.astray) < few && r.failures == 0 {
+		confidence = likely
+	}
+	f := find("wrong-backend", confidence, at(r.Object, l.Backend.Field+".name"),
+		fmt.Sprintf("%s sends %s to %s; %s", r.Object, r, ref, m.why)).
+		on(r).as(wrongPlace()...).showing(r, r.astray).wants(text(m.svc.Name)).
+		relates("service", snapshot.RefOf(m.svc)).
+		because("object", m.why, snapshot.RefOf(m.svc), time.Time{})
+	if n := len(r.astray); n > 0 {
+		f = f.because("proxy-log", fmt.Sprintf("%s answered %d to %d requests for %s", ref, r.astray[0].Status, n, r), ref, r.astray[0].At)
+	}
+	f.covers = true
+	return f.not("app-error", ref.String()+" is not the application that these requests are for").
+		not("service-missing", ref.String()+" exists; it is another one's"), true
+}
+
+// few is how many requests must have gone astray before they count as proof.
+const few = 3
+
+// wrongPlace lists how requests fail that reach another application or port.
+func wrongPlace() []model.FailureKind {
+	return []model.FailureKind{
+		model.UpstreamStatus, model.Protocol, model.TLS, model.Refused, model.Reset, model.ClosedEarly, model.ConnectTimeout, model.ResponseTimeout, model.NoEndpoints,
+	}
+}
+
+// formerService is the Service that the rule had when it was last applied, if it is there and serves.
+func (v *view) formerService(r *route, l path.Leg) (meantService, bool) {
+	o, presence := v.s.Lookup(r.Object)
+	if presence != snapshot.Present {
+		return meantService{}, false
+	}
+	name, _ := applied(o, l.Backend.Field+".name")
+	was, ok := name.(string)
+	if !ok || was == l.Backend.Service.Name {
+		return meantService{}, false
+	}
+	svc, presence := v.s.Services().Get(l.Backend.Service.Namespace, was)
+	if presence != snapshot.Present || !v.serves(snapshot.RefOf(svc)) {
+		return meantService{}, false
+	}
+	return meantService{svc, fmt.Sprintf("when it was last applied that was Service %s, which is there and serves", was), true}, true
+}
+
+// namedService is the only Service that bears a word of the rule as its name, where the rule's own
+// Service does not, while no route leads to it.
+func (v *view) namedService(r *route, l path.Leg) (meantService, bool) {
+	about := v.purpose(r.Route)
+	have := resemblance(l.Backend.Service.Name, about)
+	if have > 1 || len(about) == 0 {
+		return meantService{}, false
+	}
+	var found *corev1.Service
+	for svc := range v.s.Services().In(l.Backend.Service.Namespace) {
+		if resemblance(svc.Name, about) < 2 || len(v.m.To(svc.Namespace, svc.Name)) > 0 || !v.serves(snapshot.RefOf(svc)) || httpPort(svc) == nil {
+			continue
+		}
+		if found != nil {
+			return meantService{}, false
+		}
+		found = svc
+	}
+	if found == nil {
+		return meantService{}, false
+	}
+	why := fmt.Sprintf("Service %s, which has its name, serves and no route leads to it", found.Name)
+	if have > 0 {
+		return meantService{found, why, false}, true
+	}
+	for _, other := range v.m.To(l.Backend.Service.Namespace, l.Backend.Service.Name) {
+		if keyOf(other) != keyOf(r.Route) && resemblance(l.Backend.Service.Name, v.purpose(other)) > 1 {
+			return meantService{found, fmt.Sprintf("%s is for %s, and %s", l.Backend.Service.Name, other, why), true}, true
+		}
+	}
+	return meantService{found, why, false}, true
+}
+
+// httpPort is the port of a Service on which it most likely answers requests, nil if none looks so.
+func httpPort(svc *corev1.Service) *corev1.ServicePort {
+	var other *corev1.ServicePort
+	for i := range svc.Spec.Ports {
+		p := &svc.Spec.Ports[i]
+		switch {
+		case p.Protocol == corev1.ProtocolUDP || p.Protocol == corev1.ProtocolSCTP:
+		case strings.HasPrefix(p.Name, "http") || p.Name == "web" || p.Port == 80 || p.Port == 8080 || p.Port == 443:
+			return p
+		case aside(p) == "" && other == nil:
+			other = p
+		}
+	}
+	return other
+}
+
+// aside names what a port is for, if it is not for the requests of users: metrics, administration, health.
+func aside(p *corev1.ServicePort) string {
+	for _, word := range []string{"metrics", "prometheus", "admin", "management", "mgmt", "actuator", "health", "probe", "debug", "pprof", "profiling", "monitoring", "jmx", "replication", "gossip", "peer", "raft"} {
+		if strings.Contains(strings.ToLower(p.Name), word) {
+			return word
+		}
+	}
+	return ""
+}
+
+// wrongPort finds a route to a port of its Service that is for something else, beside one that is for
+// requests. Its words may ask for that port.
+func (v *view) wrongPort(r *route, l path.Leg) (finding, bool) {
+	if l.Port == nil {
+		return finding{}, false
+	}
+	better := httpPort(l.Service)
+	purpose := aside(l.Port)
+	if better == nil || better == l.Port || better.Name == l.Port.Name || r.asks(purpose) {
+		return finding{}, false
+	}
+	harmed := r.failing() || len(r.astray) >= few
+	if purpose == "" && l.Port.Name != "grpc" && !v.onlyOther(r, l, better) || !harmed && !(purpose != "" && r.requests == 0) {
+		return finding{}, false
+	}
+	f := find("wrong-backend", proven, at(r.Object, l.Backend.PortField),
+		fmt.Sprintf("%s sends %s to %s of %s, and requests are for its %s", r.Object, r, portText(*l.Port), serviceRef(l), portText(*better))).
+		on(r).as(wrongPlace()...).showing(r, r.astray).relates("service", serviceRef(l)).
+		because("object", fmt.Sprintf("%s has %s and %s", serviceRef(l), portText(*l.Port), portText(*better)), serviceRef(l), time.Time{}).
+		not("service-port-missing", serviceRef(l).String()+" has the port that the route names").
+		wants(fmt.Sprint(better.Port))
+	if l.Backend.PortName != "" {
+		f = f.wants(text(better.Name))
+	}
+	f.covers = true
+	return f, true
+}
+
+// asks reports whether the rule's words, or the route's name, ask for a port's purpose.
+func (r *route) asks(purpose string) bool {
+	if purpose == "" {
+		return false
+	}
+	all := strings.ToLower(r.Object.Name + " " + r.Host + " " + r.Path)
+	return strings.Contains(all, purpose)
+}
+
+// onlyOther reports whether the pods show that the other port of the Service is the one that speaks HTTP: an
+// HTTP probe passes there, and nothing is known of this one.
+func (v *view) onlyOther(r *route, l path.Leg, better *corev1.ServicePort) bool {
+	for _, p := range l.Selected {
+		there, ok := path.TargetPort(*better, &p.Spec)
+		here, known := path.TargetPort(*l.Port, &p.Spec)
+		if !ok || !known || there == here {
+			return false
+		}
+		proof := path.Proven(p)
+		for _, n := range proof {
+			if n == here {
+				return false
+			}
+		}
+		for _, n := range proof {
+			if n == there && len(r.hits(model.Protocol, model.UpstreamStatus, model.Reset, model.ClosedEarly, model.TLS))+len(r.astray) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}

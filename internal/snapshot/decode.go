@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -79,26 +81,43 @@ func Decode(data []byte) (metav1.Object, error) {
 	if gvk.Group == "events.k8s.io" && gvk.Kind == string(Events) {
 		return decodeNewEvent(data)
 	}
-	for _, f := range forms() {
-		if string(f.kind) != gvk.Kind || f.group != gvk.Group {
-			continue
+	if f, ok := formOf(gvk.Group, gvk.Kind); ok {
+		if !slices.Contains(f.versions, gvk.Version) {
+			return nil, fmt.Errorf("decode %s: %w %q (known: %v)", gvk.Kind, ErrUnknownVersion, head.APIVersion, f.versions)
 		}
-		for _, v := range f.versions {
-			if v == gvk.Version {
-				o := f.empty()
-				if err := json.Unmarshal(data, o); err != nil {
-					return nil, fmt.Errorf("decode %s: %w", gvk.Kind, err)
-				}
-				return o, nil
-			}
+		o := f.empty()
+		if err := json.Unmarshal(data, o); err != nil {
+			return nil, fmt.Errorf("decode %s: %w", gvk.Kind, err)
 		}
-		return nil, fmt.Errorf("decode %s: %w %q (known: %v)", gvk.Kind, ErrUnknownVersion, head.APIVersion, f.versions)
+		return o, nil
 	}
 	u := &unstructured.Unstructured{}
 	if err := u.UnmarshalJSON(data); err != nil {
 		return nil, fmt.Errorf("decode %s: %w", gvk.Kind, err)
 	}
 	return u, nil
+}
+
+// Empty makes an empty object of a kind in a version whose fields are those of its type, nil if there is
+// none such.
+func Empty(apiVersion, kind string) metav1.Object {
+	group, version, found := strings.Cut(apiVersion, "/")
+	if !found {
+		group, version = "", apiVersion
+	}
+	if f, ok := formOf(group, kind); ok && slices.Contains(f.versions, version) {
+		return f.empty()
+	}
+	return nil
+}
+
+func formOf(group, kind string) (form, bool) {
+	for _, f := range forms() {
+		if string(f.kind) == kind && f.group == group {
+			return f, true
+		}
+	}
+	return form{}, false
 }
 
 // New makes an empty object of a kind, nil for [Other].

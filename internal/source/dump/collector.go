@@ -4,23 +4,27 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// collector gathers the objects of a dump's files, and what could not be read of them.
+// collector gathers the objects of a dump's files, and what could not be read of them. All but the limits
+// belongs to the pipeline's adder until the end.
 type collector struct {
 	limits  limits
+	pipe    *pipeline
 	builder *snapshot.Builder
 	index   *index
 	notes   []model.Unseen
 	newest  time.Time
 	seen    map[snapshot.Kind]*occurrence
 	objects int
-	damaged string // where something was lost, the first place; empty if nothing was
+	damaged string  // where something was lost, the first place; empty if nothing was
+	file    string  // that is being added
+	faults  []fault // of that file
+	more    int     // faults of it that were not kept
 }
 
 // occurrence is what a dump shows of one kind.
@@ -30,70 +34,94 @@ type occurrence struct {
 }
 
 func newCollector(l limits) *collector {
-	return &collector{limits: l, builder: snapshot.NewBuilder(), seen: map[snapshot.Kind]*occurrence{}}
+	c := &collector{limits: l, builder: snapshot.NewBuilder(), seen: map[snapshot.Kind]*occurrence{}}
+	c.pipe = start(c.add)
+	return c
 }
 
 // maxNotes bounds what is said of one file: a log that was taken for YAML has a fault on each line.
 const maxNotes = 10
 
 // text reads the objects of a text.
-func (c *collector) text(file string, data []byte) {
-	lists, faults := split(data)
-	before := len(c.notes)
-	for _, l := range lists {
-		c.list(file, l, &faults)
-	}
-	slices.SortStableFunc(faults, func(a, b fault) int { return cmp.Compare(a.line, b.line) })
-	for i, f := range faults {
+func (c *collector) text(name string, w *window) {
+	c.pipe.then(func() { c.file = name })
+	(&reader{w: w, sink: c}).read()
+	c.pipe.then(c.endFile)
+}
+
+// piece, list and fault make the collector the sink of readers.
+func (c *collector) piece(l *list, line int, text []byte, json bool) { c.pipe.put(l, line, text, json) }
+
+func (c *collector) list(l *list) {
+	of := *l // the reader may go on writing to its own
+	c.pipe.then(func() { c.addList(&of) })
+}
+
+func (c *collector) fault(f fault) { c.pipe.then(func() { c.addFault(f) }) }
+
+// endFile writes the notes about a file, in the order of its lines.
+func (c *collector) endFile() {
+	slices.SortStableFunc(c.faults, func(a, b fault) int { return cmp.Compare(a.line, b.line) })
+	for i, f := range c.faults {
 		if !f.foreign && c.damaged == "" {
-			c.damaged = place(file, f.line)
+			c.damaged = place(c.file, f.line)
 		}
-		if len(c.notes)-before >= maxNotes {
-			c.notes = append(c.notes, model.Unseen{What: file, Why: fmt.Sprintf("%d more places could not be read", len(faults)-i)})
-			return
+		if i >= maxNotes {
+			c.more += len(c.faults) - i
+			break
 		}
-		c.notes = append(c.notes, model.Unseen{What: place(file, f.line), Why: f.why})
+		c.notes = append(c.notes, model.Unseen{What: place(c.file, f.line), Why: f.why})
 	}
+	if c.more > 0 {
+		c.notes = append(c.notes, model.Unseen{What: c.file, Why: fmt.Sprintf("%d more places could not be read", c.more)})
+	}
+	c.faults, c.more = nil, 0
 }
 
-// list adds the objects of a list.
-func (c *collector) list(file string, l list, faults *[]fault) {
-	if kind := snapshot.Kind(strings.TrimSuffix(l.kind, "List")); isListKind(l.kind) && slices.Contains(snapshot.Kinds(), kind) {
-		o := c.occurs(kind) // also where it is empty: then there are none
+// addFault keeps a fault until the end of the file. They come nearly in order.
+func (c *collector) addFault(f fault) {
+	if len(c.faults) < 100*maxNotes {
+		c.faults = append(c.faults, f)
+		return
+	}
+	c.more++
+}
+
+// addList notes that there was a list of a kind, also where it is empty: then there are none.
+func (c *collector) addList(l *list) {
+	if kind := snapshot.Kind(listed(l)); slices.Contains(snapshot.Kinds(), kind) {
+		o := c.occurs(kind)
 		if l.cut {
-			o.lost = file + ": the list ends before its end, more was to be asked for"
-		}
-	}
-	for _, d := range decodeAll(l) {
-		switch {
-		case d.fault != nil:
-			*faults = append(*faults, *d.fault)
-			if kind := snapshot.Kind(d.kind); slices.Contains(snapshot.Kinds(), kind) {
-				c.occurs(kind).lost = place(file, d.fault.line) + ": " + d.fault.why
-			}
-		case d.index != nil:
-			c.index = d.index
-		case d.nested != nil:
-			for _, n := range d.nested {
-				for i := range n.items {
-					n.items[i].line = d.line // its own lines are those of the JSON form
-				}
-				c.list(file, n, faults)
-			}
-		default:
-			c.add(file, d, faults)
+			o.lost = c.file + ": the list ends before its end, more was to be asked for"
 		}
 	}
 }
 
-func (c *collector) add(file string, d decoded, faults *[]fault) {
-	if t := latest(d.object); t.After(c.newest) {
-		c.newest = t
+// add adds what became of a piece.
+func (c *collector) add(d decoded) {
+	switch {
+	case d.fault != nil:
+		c.addFault(*d.fault)
+		if kind := snapshot.Kind(d.kind); slices.Contains(snapshot.Kinds(), kind) {
+			c.occurs(kind).lost = place(c.file, d.fault.line) + ": " + d.fault.why
+		}
+	case d.list != nil:
+		c.addList(d.list)
+	case d.index != nil:
+		c.index = d.index
+	default:
+		c.addObject(d)
+	}
+}
+
+func (c *collector) addObject(d decoded) {
+	if d.latest.After(c.newest) {
+		c.newest = d.latest
 	}
 	o := c.occurs(snapshot.KindOf(d.object))
 	if err := c.builder.Add(d.object); err != nil {
-		*faults = append(*faults, fault{line: d.line, why: err.Error()})
-		o.lost = place(file, d.line) + ": " + err.Error()
+		c.addFault(fault{line: d.line, why: err.Error()})
+		o.lost = place(c.file, d.line) + ": " + err.Error()
 		return
 	}
 	o.namespaces[d.object.GetNamespace()] = true
@@ -109,10 +137,12 @@ func (c *collector) occurs(k snapshot.Kind) *occurrence {
 
 // damage notes that a file was lost, or a part of it.
 func (c *collector) damage(file, why string) {
-	if c.damaged == "" {
-		c.damaged = file
-	}
-	c.notes = append(c.notes, model.Unseen{What: file, Why: why})
+	c.pipe.then(func() {
+		if c.damaged == "" {
+			c.damaged = file
+		}
+		c.notes = append(c.notes, model.Unseen{What: file, Why: why})
+	})
 }
 
 func place(file string, line int) string {
@@ -124,6 +154,7 @@ func place(file string, line int) string {
 
 // seal makes the snapshot.
 func (c *collector) seal(at time.Time) (*snapshot.Snapshot, error) {
+	c.pipe.end()
 	if c.objects == 0 && c.index == nil && len(c.seen) == 0 {
 		if len(c.notes) > 0 {
 			return nil, fmt.Errorf("%w (%s: %s)", ErrNoObjects, c.notes[0].What, c.notes[0].Why)

@@ -6,109 +6,171 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
-	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/source/dump/typed"
 )
 
-// decoded is what became of a piece of text.
-type decoded struct {
-	line   int
-	object metav1.Object
-	kind   string // of the object, also where it could not be decoded
-	index  *index // instead of an object: the index of a dump
-	fault  *fault
-	nested []list // instead of an object: a list in flow style
+func newDecoder() *decoder {
+	d := &decoder{typed: typed.New()}
+	d.typed.Passed = d.pass
+	return d
 }
 
-// batch is how many pieces one goroutine decodes before it takes the next.
-const batch = 32
-
-// decodeAll decodes the items of a list, in order, on all cores.
-func decodeAll(l list) []decoded {
-	results := make([]decoded, len(l.items))
-	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for from := 0; from < len(l.items); from += batch {
-		g.Go(func() error {
-			for i := from; i < min(from+batch, len(l.items)); i++ {
-				results[i] = decode(l, l.items[i])
-			}
-			return nil
-		})
-	}
-	_ = g.Wait() // no function returns an error: each result holds its own
-	return results
-}
-
-// decode makes an object of a piece of text.
-func decode(l list, p piece) decoded {
-	d := decoded{line: p.line}
-	data := p.text
-	if !p.json {
+// decode makes an object of a piece of text, or several of one that is a list itself.
+func (d *decoder) decode(p piece, text []byte) []decoded {
+	data := bytes.TrimSpace(text)
+	if !p.json && !json.Valid(data) {
 		var err error
-		if data, err = yaml.YAMLToJSON(p.text); err != nil {
+		if data, err = yaml.YAMLToJSON(text); err != nil {
 			line, why := yamlFault(err)
 			if line == 0 {
 				line = 1 // the parser names no line: the object's first
 			}
-			d.fault = &fault{line: p.line + line - 1, why: why}
-			return d
+			return []decoded{{line: p.line + line - 1, kind: listed(p.list), fault: &fault{line: p.line + line - 1, why: why}}}
 		}
+		data = bytes.TrimSpace(data)
 	}
-	data = bytes.TrimSpace(data)
 	if len(data) == 0 || data[0] != '{' {
-		d.fault = &fault{line: p.line, why: "not a Kubernetes object", foreign: true}
-		return d
+		return []decoded{{line: p.line, fault: &fault{line: p.line, why: "not a Kubernetes object", foreign: true}}}
 	}
-	var head struct {
-		metav1.TypeMeta
-		Message string           `json:"message"`
-		Items   *json.RawMessage `json:"items"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		d.fault = &fault{line: p.line, why: err.Error()}
-		return d
-	}
-	d.kind = head.Kind
-	switch {
-	case head.Kind == "" && isListKind(l.kind) && l.kind != "List":
-		// The items of a typed list do not repeat what they are.
-		d.kind = strings.TrimSuffix(l.kind, "List")
-		data = named(data, l.apiVersion, d.kind)
-	case head.Kind == "" || head.APIVersion == "":
-		d.fault = &fault{line: p.line, why: "not a Kubernetes object: it has no kind or no apiVersion", foreign: true}
-		return d
-	case head.Kind == "Status" && head.APIVersion == "v1":
-		d.fault = &fault{line: p.line, why: "an error of the API server instead of objects: " + head.Message}
-		return d
-	case head.Kind == indexKind && head.APIVersion == indexVersion:
-		d.index = &index{}
-		if err := json.Unmarshal(data, d.index); err != nil {
-			d.index, d.fault = nil, &fault{line: p.line, why: err.Error()}
+	apiVersion, kind := typed.Head(data)
+	if isListKind(kind) && (p.list == nil || kind == "List") {
+		if nested, ok := d.nested(data, p); ok {
+			return nested
 		}
-		return d
-	case isListKind(head.Kind) && head.Items != nil && l.kind == "":
-		d.nested, _ = splitJSON(data) // it was made by the YAML parser and is whole
-		return d
 	}
-	o, err := snapshot.Decode(data)
+	one := d.object(p.list, data, apiVersion, kind)
+	one.line = p.line
+	if one.fault != nil {
+		one.fault.line = p.line
+	}
+	return []decoded{one}
+}
+
+// listed is the kind of the items of a list that says so.
+func listed(l *list) string {
+	if l == nil || !isListKind(l.kind) {
+		return ""
+	}
+	return strings.TrimSuffix(l.kind, "List")
+}
+
+// object decodes an object's JSON.
+func (d *decoder) object(l *list, data []byte, apiVersion, kind string) decoded {
+	out := decoded{kind: kind}
+	fail := func(why string, foreign bool) decoded {
+		out.fault = &fault{why: why, foreign: foreign}
+		return out
+	}
+	switch {
+	case kind == "" && listed(l) != "":
+		// The items of a typed list do not repeat what they are.
+		out.kind = listed(l)
+		apiVersion, data = l.apiVersion, named(data, l.apiVersion, out.kind)
+	case kind == "" || apiVersion == "":
+		if err := json.Unmarshal(data, &struct{}{}); err != nil {
+			return fail(err.Error(), false)
+		}
+		return fail("not a Kubernetes object: it has no kind or no apiVersion", true)
+	case kind == "Status" && apiVersion == "v1":
+		var status struct{ Message string }
+		_ = json.Unmarshal(data, &status) // without a message there is none to be shown
+		return fail("an error of the API server instead of objects: "+status.Message, false)
+	case kind == indexKind && apiVersion == indexVersion:
+		out.index = &index{}
+		if err := json.Unmarshal(data, out.index); err != nil {
+			out.index = nil
+			return fail(err.Error(), false)
+		}
+		return out
+	}
+	o, err := d.typedObject(data, apiVersion, out.kind)
 	if err != nil {
-		d.fault = &fault{line: p.line, why: err.Error()}
-		return d
+		return fail(err.Error(), false)
 	}
 	if o.GetName() == "" {
-		d.fault = &fault{line: p.line, why: fmt.Sprintf("a %s without a name", d.kind)}
-		return d
+		return fail(fmt.Sprintf("a %s without a name", out.kind), false)
 	}
-	d.object = o
-	return d
+	out.object, out.latest = o, latest(o)
+	if t, err := time.Parse(time.RFC3339, d.passed); err == nil && t.After(out.latest) {
+		out.latest = t
+	}
+	return out
+}
+
+// typedObject decodes an object into the type of its kind.
+func (d *decoder) typedObject(data []byte, apiVersion, kind string) (metav1.Object, error) {
+	o := snapshot.Empty(apiVersion, kind)
+	if o == nil {
+		return snapshot.Decode(data) // another version, or of no kind that has a type here
+	}
+	d.passed, d.typed.Without = "", ""
+	if bulky(snapshot.Kind(kind)) {
+		d.typed.Without = "managedFields"
+	}
+	if err := d.typed.Decode(data, o); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", kind, err)
+	}
+	return o, nil
+}
+
+// bulky reports whether the managed fields of a kind are left away: there are many objects of the kind,
+// and who changed what of them is told by the objects that they were made for.
+func bulky(k snapshot.Kind) bool {
+	return slices.Contains([]snapshot.Kind{
+		snapshot.Pods, snapshot.ReplicaSets, snapshot.EndpointSlices, snapshot.Events, snapshot.Nodes, snapshot.Jobs, snapshot.Secrets,
+	}, k)
+}
+
+// pass notes the newest time in managed fields that are left away. Times in UTC sort as text.
+func (d *decoder) pass(managed []byte) {
+	for {
+		_, after, found := bytes.Cut(managed, []byte(`"time"`))
+		if !found {
+			return
+		}
+		managed = bytes.TrimLeft(after, ": \t\r\n")
+		if text, ok := bytes.CutPrefix(managed, []byte{'"'}); ok {
+			if text, _, ok = bytes.Cut(text, []byte{'"'}); ok && string(text) > d.passed {
+				d.passed = string(text)
+			}
+		}
+	}
+}
+
+// mostNested is how many lists may be in one another: kubectl prints none in another.
+const mostNested = 3
+
+// nested decodes a list that was read as one object: its kind stands behind its items, which do not say
+// what they are, or it is in flow style, or it is an item of another list. It reports whether it is one.
+func (d *decoder) nested(data []byte, p piece) ([]decoded, bool) {
+	var l struct {
+		APIVersion string                    `json:"apiVersion"`
+		Kind       string                    `json:"kind"`
+		Metadata   struct{ Continue string } `json:"metadata"`
+		Items      *json.RawMessage          `json:"items"`
+	}
+	if err := json.Unmarshal(data, &l); err != nil || l.Items == nil || p.nested > mostNested {
+		return nil, false
+	}
+	of := &list{l.APIVersion, l.Kind, l.Metadata.Continue != ""}
+	out := []decoded{{line: p.line, list: of}}
+	line, from := p.line, 0
+	for at, item := range typed.Items(data) {
+		if p.json { // else the lines are those of the JSON form
+			line, from = line+bytes.Count(data[from:at], []byte{'\n'}), at
+		}
+		out = append(out, d.decode(piece{list: of, line: line, json: true, nested: p.nested + 1}, item)...)
+	}
+	return out, true
 }
 
 // named puts a kind and an API version in front of an object's other fields.

@@ -5,28 +5,30 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
-// FuzzSplit: whatever stands in a file, places are inside of it and nothing panics.
-func FuzzSplit(f *testing.F) {
+// FuzzRead: whatever stands in a file, nothing panics, the same is read each time, and places are inside of
+// the file.
+func FuzzRead(f *testing.F) {
 	f.Add([]byte(listOf("", cartService, webPod)))
 	f.Add([]byte(listOf("  ", cartService) + "---\n{\"kind\": \"PodList\", \"items\": [{}]"))
 	f.Add([]byte("items:\n-\n - \n"))
 	f.Add([]byte("\xff\xfei\x00:\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		last := bytes.Count(plain(data), []byte{'\n'}) + 1
-		lists, faults := split(data)
-		for _, l := range lists {
-			for _, p := range l.items {
-				if p.line < 1 || p.line > last {
-					t.Fatalf("an object on line %d of %d", p.line, last)
-				}
-				decode(l, p)
-			}
+		c := newCollector(limits{bytes: 1 << 24, files: 10, depth: 3, whole: 1 << 20})
+		if err := c.read("x", bytes.NewReader(data), 0); err != nil {
+			t.Skip("too large")
 		}
-		for _, x := range faults {
-			if x.line < 0 || x.line > last {
-				t.Fatalf("a fault on line %d of %d", x.line, last)
+		s, err := c.seal(time.Time{})
+		if err != nil {
+			return
+		}
+		last := bytes.Count(data, []byte{'\n'}) + 1
+		for _, n := range s.Notes() {
+			line := 0
+			if _, err := fmt.Sscanf(n.What, "x:%d", &line); err == nil && (line < 1 || line > last) {
+				t.Fatalf("%s: %s, in a file of %d lines", n.What, n.Why, last)
 			}
 		}
 	})

@@ -1,144 +1,198 @@
 package dump
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+
+	"github.com/gatemend/gatemend/internal/source/dump/typed"
 )
 
-// splitJSON cuts JSON into objects: one or several documents one after another, each an object or
-// a list. What stands behind the first error of a file is lost.
-func splitJSON(data []byte) ([]list, []fault) {
-	var lists []list
-	d := json.NewDecoder(bytes.NewReader(data))
-	lines := lineCounter{data: data}
+// json reads JSON: one or several documents one after another, each an object, a list of Kubernetes or a
+// bare array; and what kubectl cluster-info dump prints, where logs stand between them. Where something
+// cannot be read, reading goes on at the next line that can begin a document.
+func (r *reader) json() {
 	for {
-		start := int(d.InputOffset())
-		l, err := documentJSON(d, data, &lines)
-		if errors.Is(err, io.EOF) {
-			return lists, nil
-		}
-		if l != nil {
-			lists = append(lists, *l)
-		}
-		if err != nil {
-			at := max(start, int(d.InputOffset()))
-			if s, ok := errors.AsType[*json.SyntaxError](err); ok {
-				at = max(at, min(int(s.Offset), len(data)))
-			}
-			if errors.Is(err, io.ErrUnexpectedEOF) {
-				at, err = len(data), errors.New("the file ends in the middle of an object")
-			}
-			return lists, []fault{{line: lines.at(at), why: err.Error()}}
-		}
-	}
-}
-
-// documentJSON reads the next document. A list is read item by item, so that the items before an
-// error are kept: with an error the list holds what came before it.
-func documentJSON(d *json.Decoder, data []byte, lines *lineCounter) (*list, error) {
-	token, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	start := int(d.InputOffset()) - 1
-	if token != json.Delim('{') {
-		return nil, fmt.Errorf("not a Kubernetes object: it begins with %v", token)
-	}
-	l := &list{}
-	var isList bool
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return partial(l, isList), unexpected(err)
-		}
-		switch key {
-		case "items":
-			isList = true
-			err = itemsJSON(d, l, lines)
-		case "apiVersion":
-			err = d.Decode(&l.apiVersion)
-		case "kind":
-			err = d.Decode(&l.kind)
-		case "metadata":
-			var m struct{ Continue string }
-			var raw json.RawMessage
-			if err = d.Decode(&raw); err == nil {
-				l.cut = json.Unmarshal(raw, &m) == nil && m.Continue != ""
-			}
+		line := r.w.line
+		var err error
+		switch c := r.w.peek(); {
+		case c == 0:
+			return
+		case c == '{':
+			err = r.document()
+		case c == '[':
+			err = r.items(nil)
+		case isSection(r.w.buffer[r.w.at:]) || c == '=' && r.w.more() && isSection(r.w.buffer[r.w.at:]):
+			r.section()
+		case r.broken && (c == ',' || c == ']' || c == '}'):
+			r.w.advance(1) // of the list whose beginning could not be read
 		default:
-			var skip json.RawMessage
-			err = d.Decode(&skip)
+			var begin []byte
+			if begin, err = r.w.literal(); err == nil {
+				line, err = r.w.line, fmt.Errorf("not a Kubernetes object: it begins with %s", brief(begin))
+			}
 		}
-		if err != nil {
-			return partial(l, isList), unexpected(err)
+		if err == nil {
+			continue
 		}
+		if errors.Is(err, errCut) || line == 0 {
+			line = r.w.line
+		}
+		r.sink.fault(fault{line: max(line, 1), why: err.Error()})
+		r.resume()
 	}
-	if _, err := d.Token(); err != nil {
-		return partial(l, isList), unexpected(err)
-	}
-	if isList && isListKind(l.kind) {
-		return l, nil
-	}
-	end := int(d.InputOffset())
-	return &list{items: []piece{{line: lines.at(start), text: data[start:end], json: true}}}, nil
 }
 
-// itemsJSON reads the items of a list.
-func itemsJSON(d *json.Decoder, l *list, lines *lineCounter) error {
-	token, err := d.Token()
-	if err != nil {
-		return err
+// resume goes to the next line that can begin a document.
+func (r *reader) resume() {
+	r.w.keep, r.broken = -1, true
+	for {
+		if text := r.w.lineText(); len(text) == 0 {
+			return
+		}
+		if r.w.at == len(r.w.buffer) && !r.w.more() {
+			return
+		}
+		if c := r.w.buffer[r.w.at]; c == '{' || c == '[' || c == '=' {
+			return
+		}
 	}
-	if token == nil {
-		return nil // "items": null, as an empty typed list has it
-	}
-	if token != json.Delim('[') {
-		return errors.New("items is not a list")
-	}
-	for d.More() {
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
+}
+
+// document reads an object. If it is a list, its items are handed on one by one.
+func (r *reader) document() error {
+	l, line, listed := &list{}, r.w.line, false
+	r.w.keep = r.w.at
+	r.w.advance(1)
+	for {
+		switch c := r.w.peek(); c {
+		case '}':
+			r.w.advance(1)
+			if listed {
+				r.sink.list(l)
+			} else {
+				from := r.w.keep
+				r.w.keep = -1
+				r.sink.piece(nil, line, r.w.buffer[from:r.w.at], true)
+			}
+			return nil
+		case ',':
+			r.w.advance(1)
+			continue
+		case '"':
+		case 0:
+			r.cut(l, listed)
+			return errCut
+		default:
+			r.cut(l, listed)
+			return fmt.Errorf("%q is not expected here", c)
+		}
+		items, err := r.member(l)
+		listed = listed || items
+		if err != nil {
+			r.cut(l, listed)
 			return err
 		}
-		begin := int(d.InputOffset()) - len(raw)
-		l.items = append(l.items, piece{line: lines.at(begin), text: raw, json: true})
 	}
-	_, err = d.Token()
-	return err
 }
 
-// partial is what is known of a document that ended too early. A list's kind may stand behind its
-// items, as kubectl writes it.
-func partial(l *list, isList bool) *list {
-	if !isList {
-		return nil
+// cut tells of a list that ended too early.
+func (r *reader) cut(l *list, listed bool) {
+	r.w.keep = -1
+	if listed {
+		l.cut = true
+		r.sink.list(l)
 	}
-	return l
 }
 
-// unexpected is an error inside of a document, where the end of the file is never expected.
-func unexpected(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+// member reads a field of an object, and notes what it tells of a list. It reports whether the field were
+// items that have been handed on.
+func (r *reader) member(l *list) (items bool, err error) {
+	raw, err := r.w.value()
+	if err != nil {
+		return false, err
 	}
-	return err
+	key := string(raw)
+	if c := r.w.peek(); c != ':' {
+		if c == 0 {
+			return false, errCut
+		}
+		return false, fmt.Errorf("%q instead of a colon", c)
+	}
+	r.w.advance(1)
+	if key == `"items"` && r.w.peek() == '[' && r.lists(l) {
+		r.w.keep = -1
+		return true, r.items(l)
+	}
+	raw, err = r.w.value()
+	if err != nil {
+		return false, err
+	}
+	switch key {
+	case `"apiVersion"`:
+		_ = json.Unmarshal(raw, &l.apiVersion) // what is no string is found where the object is decoded
+	case `"kind"`:
+		_ = json.Unmarshal(raw, &l.kind)
+	case `"metadata"`:
+		var m struct{ Continue string }
+		l.cut = json.Unmarshal(raw, &m) == nil && m.Continue != ""
+	}
+	return false, nil
 }
 
-// lineCounter finds the lines of offsets that only grow, in one pass.
-type lineCounter struct {
-	data   []byte
-	offset int
-	line   int
+// lists reports whether the items that come next are those of a list. kubectl writes the list's kind
+// behind them: then they tell by what they say of themselves. If they say nothing, the document is read as
+// a whole, so that its kind is known when its items are looked at.
+func (r *reader) lists(l *list) bool {
+	if l.kind != "" || r.w.keep < 0 {
+		return isListKind(l.kind)
+	}
+	back, line := r.w.at-r.w.keep, r.w.line
+	r.w.advance(1)
+	apiVersion, kind := "", ""
+	if r.w.peek() == '{' {
+		if raw, err := r.w.value(); err == nil {
+			apiVersion, kind = typed.Head(raw)
+		}
+	}
+	if r.w.keep >= 0 { // else the item was too long to be kept
+		r.w.at, r.w.line = r.w.keep+back, line
+	}
+	return kind != "" && apiVersion != ""
 }
 
-func (c *lineCounter) at(offset int) int {
-	offset = min(offset, len(c.data))
-	if offset > c.offset {
-		c.line += bytes.Count(c.data[c.offset:offset], []byte{'\n'})
-		c.offset = offset
+// items hands on the items of a list.
+func (r *reader) items(l *list) error {
+	r.w.advance(1)
+	for {
+		switch r.w.peek() {
+		case ']':
+			r.w.advance(1)
+			return nil
+		case ',':
+			r.w.advance(1)
+			continue
+		case 0:
+			return errCut
+		}
+		line := r.w.line
+		text, err := r.w.value()
+		switch {
+		case errors.Is(err, errTooLong) || errors.Is(err, errTooDeep):
+			r.sink.fault(fault{line: line, why: err.Error()})
+		case err != nil:
+			return err
+		default:
+			r.sink.piece(l, line, text, true)
+		}
 	}
-	return c.line + 1
+}
+
+// brief is the beginning of a text that is shown.
+func brief(text []byte) string {
+	const most = 40
+	if len(text) > most {
+		return fmt.Sprintf("%.*q...", most, text)
+	}
+	return string(text)
 }

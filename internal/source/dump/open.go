@@ -3,8 +3,10 @@ package dump
 import (
 	"archive/tar"
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +14,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf16"
 )
 
 // limits bound what one dump may cost, since a dump may come from anybody.
@@ -19,21 +22,25 @@ type limits struct {
 	bytes int64 // of all files together, unpacked
 	files int   // in all archives together
 	depth int   // of archives in archives
+	whole int64 // of a file that has to be in memory as a whole: a zip in another archive, UTF-16
 }
 
 // standardLimits let through what clusters with 100,000 pods have.
 func standardLimits() limits {
-	return limits{bytes: 2 << 30, files: 100_000, depth: 3}
+	return limits{bytes: 16 << 30, files: 1_000_000, depth: 3, whole: 1 << 30}
 }
 
 // errTooLarge ends a read: what has been read by then is not all.
 var errTooLarge = errors.New("the dump is too large")
 
-// The first bytes of the formats that are unpacked.
+// The first bytes of the formats that are unpacked, and the marks of UTF-16.
 const (
 	gzipMagic = "\x1f\x8b"
 	zipMagic  = "PK\x03\x04"
 	tarMagic  = "ustar"
+	utf8Mark  = "\xef\xbb\xbf"
+	utf16LE   = "\xff\xfe"
+	utf16BE   = "\xfe\xff"
 )
 
 // tarMagicAt is where the magic stands in a tar header: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html
@@ -54,31 +61,75 @@ func words(err error) string {
 	return err.Error()
 }
 
-// file reads a file of any format; archives are unpacked. Only an error that ends the whole read is
-// returned.
-func (c *collector) file(name string, r io.Reader, depth int) error {
-	data, err := io.ReadAll(io.LimitReader(r, c.limits.bytes+1))
-	if c.limits.bytes -= int64(len(data)); c.limits.bytes < 0 {
-		return fmt.Errorf("%s: %w", name, errTooLarge)
+// counted reads what the limits let through.
+type counted struct {
+	r    io.Reader
+	left *int64
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if *c.left -= int64(n); *c.left < 0 {
+		return n, errTooLarge
 	}
-	// What could be read before an error is used: the first 90% of an archive that was cut off while
-	// it was copied may hold the answer.
-	if err != nil {
-		c.damage(name, words(err))
+	return n, err
+}
+
+// read reads a file of any format; archives are unpacked. Only an error that ends the whole read is
+// returned. What could be read before an error is used: the first 90% of an archive that was cut off
+// while it was copied may hold the answer.
+func (c *collector) read(name string, file io.Reader, depth int) error {
+	r := bufio.NewReaderSize(counted{file, &c.limits.bytes}, 64<<10)
+	begin, err := r.Peek(tarMagicAt + len(tarMagic))
+	if len(begin) == 0 && err != nil && !errors.Is(err, io.EOF) {
+		return c.failed(name, err)
 	}
 	switch {
-	case bytes.HasPrefix(data, []byte(gzipMagic)):
-		return c.gzip(name, data, depth)
-	case bytes.HasPrefix(data, []byte(zipMagic)):
-		return c.zip(name, data, depth)
-	case len(data) > tarMagicAt && bytes.HasPrefix(data[tarMagicAt:], []byte(tarMagic)):
-		return c.tar(name, data, depth)
-	case err != nil && !isText(data):
-		return nil // the beginning of something, which the note above is about
+	case hasPrefix(begin, gzipMagic):
+		return c.gzip(name, r, depth)
+	case hasPrefix(begin, zipMagic):
+		return c.zip(name, file, r, depth)
+	case len(begin) > tarMagicAt && hasPrefix(begin[tarMagicAt:], tarMagic):
+		return c.tar(name, r, depth)
+	case hasPrefix(begin, utf16LE), hasPrefix(begin, utf16BE):
+		text, err := io.ReadAll(io.LimitReader(r, c.limits.whole))
+		c.text(name, newWindow(bytes.NewReader(fromUTF16(text))))
+		return c.failed(name, err)
+	case hasPrefix(begin, utf8Mark):
+		_, _ = r.Discard(len(utf8Mark)) // it has been peeked at
+	}
+	w := newWindow(r)
+	c.text(name, w)
+	return c.failed(name, w.err)
+}
+
+func hasPrefix(data []byte, prefix string) bool { return bytes.HasPrefix(data, []byte(prefix)) }
+
+// failed notes an error of reading a file, and gives it back if it ends everything.
+func (c *collector) failed(name string, err error) error {
+	switch {
+	case err == nil || errors.Is(err, io.EOF):
+		return nil
+	case errors.Is(err, errTooLarge):
+		return fmt.Errorf("%s: %w", name, errTooLarge)
 	default:
-		c.text(name, data)
+		c.damage(name, words(err))
 		return nil
 	}
+}
+
+// fromUTF16 is text as UTF-8. Windows PowerShell writes UTF-16 when the output of kubectl is redirected
+// into a file.
+func fromUTF16(data []byte) []byte {
+	var order binary.ByteOrder = binary.LittleEndian
+	if hasPrefix(data, utf16BE) {
+		order = binary.BigEndian
+	}
+	units := make([]uint16, 0, len(data)/2)
+	for i := 2; i+1 < len(data); i += 2 {
+		units = append(units, order.Uint16(data[i:]))
+	}
+	return []byte(string(utf16.Decode(units)))
 }
 
 // deeper reports whether an archive at this depth is unpacked.
@@ -90,26 +141,29 @@ func (c *collector) deeper(name string, depth int) bool {
 	return true
 }
 
-func (c *collector) gzip(name string, data []byte, depth int) error {
+func (c *collector) gzip(name string, r io.Reader, depth int) error {
 	if !c.deeper(name, depth) {
 		return nil
 	}
-	z, err := gzip.NewReader(bytes.NewReader(data))
+	z, err := gzip.NewReader(r)
 	if err != nil {
-		c.damage(name, words(err))
-		return nil
+		return c.failed(name, err)
 	}
-	return c.file(strings.TrimSuffix(name, ".gz"), z, depth+1)
+	return c.read(strings.TrimSuffix(name, ".gz"), z, depth+1)
 }
 
-func (c *collector) zip(name string, data []byte, depth int) error {
+// zip reads a zip archive: where it lies on a disk in place, since its directory is at its end.
+func (c *collector) zip(name string, file, r io.Reader, depth int) error {
 	if !c.deeper(name, depth) {
 		return nil
 	}
-	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	at, size, err := c.randomly(file, r)
 	if err != nil {
-		c.damage(name, words(err))
-		return nil
+		return c.failed(name, err)
+	}
+	z, err := zip.NewReader(at, size)
+	if err != nil {
+		return c.failed(name, err)
 	}
 	for _, f := range z.File {
 		if f.FileInfo().IsDir() || !c.wanted(f.Name) {
@@ -123,8 +177,8 @@ func (c *collector) zip(name string, data []byte, depth int) error {
 			c.damage(f.Name, words(err))
 			continue
 		}
-		err = c.file(f.Name, r, depth+1)
-		r.Close() // the reader was read to its end: there is nothing left to fail
+		err = c.read(f.Name, r, depth+1)
+		r.Close() // what could not be read has been noted
 		if err != nil {
 			return err
 		}
@@ -132,26 +186,40 @@ func (c *collector) zip(name string, data []byte, depth int) error {
 	return nil
 }
 
-func (c *collector) tar(name string, data []byte, depth int) error {
+// randomly gives access to any place of a file.
+func (c *collector) randomly(file, r io.Reader) (io.ReaderAt, int64, error) {
+	if f, ok := file.(interface {
+		io.ReaderAt
+		fs.File
+	}); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			return f, info.Size(), nil
+		}
+	}
+	data, err := io.ReadAll(io.LimitReader(r, c.limits.whole+1))
+	if int64(len(data)) > c.limits.whole {
+		return nil, 0, errTooLarge
+	}
+	return bytes.NewReader(data), int64(len(data)), err
+}
+
+func (c *collector) tar(name string, r io.Reader, depth int) error {
 	if !c.deeper(name, depth) {
 		return nil
 	}
-	t := tar.NewReader(bytes.NewReader(data))
+	t := tar.NewReader(r)
 	for {
 		h, err := t.Next()
 		switch {
-		case errors.Is(err, io.EOF):
-			return nil
 		case err != nil:
-			c.damage(name, words(err))
-			return nil
+			return c.failed(name, err)
 		case h.Typeflag != tar.TypeReg || !c.wanted(h.Name):
 			continue // links are not followed: there is no file system that they could point into
 		}
 		if err := c.count(name); err != nil {
 			return err
 		}
-		if err := c.file(h.Name, t, depth+1); err != nil {
+		if err := c.read(h.Name, t, depth+1); err != nil {
 			return err
 		}
 	}

@@ -79,7 +79,7 @@ func ReadFS(files fs.FS, opt ReadOptions) (*snapshot.Snapshot, error) {
 			return nil
 		}
 		defer f.Close()
-		return c.file(path, f, 0)
+		return c.read(path, f, 0)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read dump: %w", err)
@@ -90,7 +90,7 @@ func ReadFS(files fs.FS, opt ReadOptions) (*snapshot.Snapshot, error) {
 // readStream reads one file that was named by the user, whatever its extension.
 func readStream(name string, r io.Reader, opt ReadOptions) (*snapshot.Snapshot, error) {
 	c := newCollector(standardLimits())
-	if err := c.file(name, r, 0); err != nil {
+	if err := c.read(name, r, 0); err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	s, err := c.seal(opt.At)

@@ -7,65 +7,30 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// splitYAML cuts YAML into objects. Lists are cut by their indentation, without parsing them as a
-// whole: a parser needs ten times the memory of a file of 100 MB and finds nothing in one that is
-// cut off in the middle, whereas most of its items are whole.
-func splitYAML(data []byte) ([]list, []fault) {
-	var lists []list
-	var faults []fault
-	for doc := range documents(data) {
-		if blank(doc.text) {
-			continue
-		}
-		if rest := bytes.TrimLeft(doc.text, " \t\r\n"); rest[0] == '{' {
-			ls, fs := splitJSON(doc.text)
-			for i := range ls {
-				for j := range ls[i].items {
-					ls[i].items[j].line += doc.line - 1
-				}
-			}
-			for i := range fs {
-				fs[i].line += doc.line - 1
-			}
-			lists, faults = append(lists, ls...), append(faults, fs...)
-			continue
-		}
-		l, f := documentYAML(doc)
-		if l != nil {
-			lists = append(lists, *l)
-		}
-		if f != nil {
-			faults = append(faults, *f)
+// yaml reads YAML: documents, and lists whose items are handed on one by one. Lists are cut by their
+// indentation, without parsing them as a whole: a parser needs ten times the memory of a file of 100 MB
+// and finds nothing in one that is cut off in the middle, whereas most of its items are whole.
+func (r *reader) yaml() {
+	doc := newDocument(r.sink, 1)
+	for {
+		line := r.w.line
+		text := r.w.lineText()
+		switch {
+		case len(text) == 0:
+			doc.end()
+			return
+		case isSection(text):
+			doc.end()
+			r.section()
+			doc = newDocument(r.sink, r.w.line)
+		case separates(text):
+			doc.end()
+			doc = newDocument(r.sink, line)
+			doc.line(line, text[3:]) // what stands behind the dashes is of the next document
+		default:
+			doc.line(line, text)
 		}
 	}
-	return lists, faults
-}
-
-// documents yields the documents of a YAML stream with their first lines.
-func documents(data []byte) func(yield func(piece) bool) {
-	return func(yield func(piece) bool) {
-		start, startLine, line := 0, 1, 0
-		for at := 0; at < len(data); {
-			line++
-			next := nextLine(data, at)
-			text := data[at:next]
-			if separates(text) {
-				if !yield(piece{line: startLine, text: data[start:at]}) {
-					return
-				}
-				start, startLine = at+3, line // what stands behind the dashes is of the next document
-			}
-			at = next
-		}
-		yield(piece{line: startLine, text: data[start:]})
-	}
-}
-
-func nextLine(data []byte, at int) int {
-	if i := bytes.IndexByte(data[at:], '\n'); i >= 0 {
-		return at + i + 1
-	}
-	return len(data)
 }
 
 // separates reports whether a line ends a document.
@@ -76,25 +41,111 @@ func separates(line []byte) bool {
 	return len(line) == 3 || strings.IndexByte(" \t\r\n", line[3]) >= 0
 }
 
-// blank reports whether there are only comments.
-func blank(doc []byte) bool {
-	for at := 0; at < len(doc); {
-		next := nextLine(doc, at)
-		line := bytes.TrimSpace(doc[at:next])
-		if len(line) > 0 && line[0] != '#' {
-			return false
-		}
-		at = next
-	}
-	return true
+// yamlDocument is a YAML document that is being read, line by line.
+type yamlDocument struct {
+	sink  sink
+	begin int    // its first line
+	text  []byte // what has been read and not been handed on
+	head  []byte // the lines that are not of items
+	long  bool   // too long to be kept
+
+	found, inside bool // there are items; the last line was of one
+	column        int  // of their dashes
+	items         []span
+	open          int // the begin of the item that is being read, -1 if none is
+	openLine      int
+	streams       bool // items are handed on as soon as they end
+	l             list
 }
 
-// documentYAML cuts a document: the items of a list, or the one object.
-func documentYAML(doc piece) (*list, *fault) {
-	head, items, found := cutItems(doc)
-	if !found {
-		return &list{items: []piece{doc}}, nil
+// span is an item in the text of its document.
+type span struct{ from, to, line int }
+
+func newDocument(s sink, line int) *yamlDocument {
+	return &yamlDocument{sink: s, begin: line, open: -1, column: -1}
+}
+
+// line adds a line. The list of items is cut at the lines that begin with a dash in the column of the
+// first one. Whatever belongs to an item stands further to the right, block scalars included: YAML wants it so.
+func (d *yamlDocument) line(number int, whole []byte) {
+	text := bytes.TrimRight(whole, " \t\r\n")
+	indent := len(text) - len(bytes.TrimLeft(text, " "))
+	switch {
+	case len(text) == 0 || text[indent] == '#' && indent == 0:
+		// Of whatever is around it.
+	case !d.inside && isItems(text):
+		d.inside, d.found, d.column = true, true, -1
+		d.add(whole)
+		return
+	case d.inside && (d.column < 0 || indent == d.column) && isDash(text[indent:]):
+		d.close()
+		d.column, d.open, d.openLine = indent, len(d.text), number
+	case d.inside && indent == 0:
+		d.close()
+		d.inside = false
 	}
+	if !d.inside {
+		d.head = append(d.head, whole...)
+	}
+	d.add(whole)
+}
+
+// add keeps a line; of what is too long nothing.
+func (d *yamlDocument) add(line []byte) {
+	if d.long || len(d.text)+len(line) > mostObject {
+		d.long, d.text, d.items, d.open = true, nil, nil, -1
+		return
+	}
+	d.text = append(d.text, line...)
+}
+
+// close ends an item.
+func (d *yamlDocument) close() {
+	if d.long && d.streams {
+		d.sink.fault(fault{line: d.openLine, why: errTooLong.Error()})
+		d.long = false
+	}
+	if d.open < 0 {
+		return
+	}
+	d.items = append(d.items, span{d.open, len(d.text), d.openLine})
+	d.open = -1
+	if !d.streams {
+		d.streams = d.tells(d.text[d.items[0].from:d.items[0].to])
+	}
+	if d.streams {
+		d.hand(&d.l)
+		d.text = d.text[:0]
+	}
+}
+
+// tells reports whether it is clear that the items are those of a list: the kind has been read, or the
+// item says itself what it is.
+func (d *yamlDocument) tells(item []byte) bool {
+	if isListKind(d.top().kind) {
+		d.l = d.top()
+		return true
+	}
+	kind, version := false, false
+	for line := range bytes.Lines(item) {
+		if len(line) > d.column+2 {
+			kind = kind || bytes.HasPrefix(line[d.column+2:], []byte("kind: "))
+			version = version || bytes.HasPrefix(line[d.column+2:], []byte("apiVersion: "))
+		}
+	}
+	return kind && version
+}
+
+// top reads the list's own fields.
+func (d *yamlDocument) top() list {
+	l, err := d.parseTop()
+	if err != nil {
+		return list{}
+	}
+	return l
+}
+
+func (d *yamlDocument) parseTop() (list, error) {
 	var top struct {
 		APIVersion string `json:"apiVersion"`
 		Kind       string `json:"kind"`
@@ -102,63 +153,61 @@ func documentYAML(doc piece) (*list, *fault) {
 			Continue string `json:"continue"`
 		} `json:"metadata"`
 	}
-	if err := yaml.Unmarshal(head, &top); err != nil {
-		return &list{items: items}, &fault{line: doc.line, why: "the fields of the list cannot be read: " + yamlWords(err)}
-	}
-	if strings.HasPrefix("List", top.Kind) && top.Kind != "List" {
-		// kubectl sorts the fields, so that a list's kind is behind its items.
-		return &list{apiVersion: top.APIVersion, items: items}, &fault{line: doc.line, why: "the list has no kind, which stands at its end: the rest of the file is missing"}
-	}
-	if !isListKind(top.Kind) {
-		return &list{items: []piece{doc}}, nil // an object that happens to have a field "items"
-	}
-	return &list{apiVersion: top.APIVersion, kind: top.Kind, cut: top.Metadata.Continue != "", items: items}, nil
+	err := yaml.Unmarshal(d.head, &top)
+	return list{top.APIVersion, top.Kind, top.Metadata.Continue != ""}, err
 }
 
-// cutItems cuts a document's list of items at the lines that begin with a dash in the column of the
-// first one. Whatever belongs to an item stands further to the right, block scalars included: YAML
-// wants it so. head is the document without the items.
-func cutItems(doc piece) (head []byte, items []piece, found bool) {
-	data := doc.text
-	column := -1
-	inside := false
-	begin, beginLine := -1, 0
-	flush := func(end int) {
-		if begin < 0 {
-			return
-		}
-		text := bytes.Clone(data[begin:end])
-		text[column] = ' ' // the dash: an item is then a document of its own
-		items = append(items, piece{line: beginLine, text: text})
-		begin = -1
+// hand hands on the items that have been read.
+func (d *yamlDocument) hand(l *list) {
+	for _, i := range d.items {
+		text := d.text[i.from:i.to]
+		text[d.column] = ' ' // the dash: an item is then a document of its own
+		d.sink.piece(l, i.line, text, false)
 	}
-	line := doc.line - 1
-	for at := 0; at < len(data); {
-		line++
-		next := nextLine(data, at)
-		text := bytes.TrimRight(data[at:next], " \t\r\n")
-		indent := len(text) - len(bytes.TrimLeft(text, " "))
-		switch {
-		case len(text) == 0 || text[indent] == '#' && indent == 0:
-			// Of whatever is around it.
-		case !inside && isItems(text):
-			inside, found, column = true, true, -1
-			at = next
-			continue
-		case inside && (column < 0 || indent == column) && isDash(text[indent:]):
-			flush(at)
-			column, begin, beginLine = indent, at, line
-		case inside && indent == 0:
-			flush(at)
-			inside = false
+	d.items = d.items[:0]
+}
+
+// end ends the document: hands on what is left of it.
+func (d *yamlDocument) end() {
+	d.close()
+	switch {
+	case d.long:
+		d.sink.fault(fault{line: d.begin, why: errTooLong.Error()})
+		return
+	case !d.found:
+		if !blank(d.text) {
+			d.sink.piece(nil, d.begin, d.text, false)
 		}
-		if !inside {
-			head = append(head, data[at:next]...)
-		}
-		at = next
+		return
 	}
-	flush(len(data))
-	return head, items, found
+	top, err := d.parseTop()
+	switch {
+	case err != nil:
+		top.cut = true
+		d.hand(&top)
+		d.sink.list(&top)
+		d.sink.fault(fault{line: d.begin, why: "the fields of the list cannot be read: " + yamlWords(err)})
+	case strings.HasPrefix("List", top.kind) && top.kind != "List":
+		// kubectl sorts the fields, so that a list's kind is behind its items.
+		top.kind = ""
+		d.hand(&top)
+		d.sink.fault(fault{line: d.begin, why: "the list has no kind, which stands at its end: the rest of the file is missing"})
+	case isListKind(top.kind):
+		d.hand(&top)
+		d.sink.list(&top)
+	case !d.streams:
+		d.sink.piece(nil, d.begin, d.text, false) // an object that happens to have a field "items"
+	}
+}
+
+// blank reports whether there are only comments.
+func blank(doc []byte) bool {
+	for line := range bytes.Lines(doc) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return false
+		}
+	}
+	return true
 }
 
 // isItems reports whether a line begins a list of items in block style. One in flow style, "items:

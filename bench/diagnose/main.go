@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,12 +38,13 @@ func main() {
 	// The program measures parts of itself in processes of their own, so that one does not pay for another's garbage.
 	part := flag.String("part", "", "peer or evaluate: measure this alone, on the dump -file")
 	file := flag.String("file", "", "the dump of -part")
+	profile := flag.String("profile", "", "a file for the CPU profile of -part")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
 	if *part != "" {
-		err = alone(os.Stdout, *part, *file)
+		err = alone(os.Stdout, *part, *file, *profile)
 	} else {
 		err = run(ctx, os.Stdout, bench{program: *program, size: size{*services, *pods}, runs: *runs, keep: *keep}, *forms)
 	}
@@ -179,10 +181,21 @@ func (b bench) part(ctx context.Context, what, path string) (time.Duration, erro
 }
 
 // alone measures a part and prints its nanoseconds.
-func alone(out io.Writer, what, path string) error {
+func alone(out io.Writer, what, path, profile string) error {
 	measure := peer
 	if what == "evaluate" {
 		measure = evaluate
+	}
+	if profile != "" {
+		f, err := os.Create(profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	took, err := measure(path)
 	fmt.Fprintln(out, took.Nanoseconds())

@@ -50,9 +50,11 @@ func write(w io.Writer, s size, f form) error {
 	c.out.WriteString(`{"apiVersion":"v1","items":[`)
 	c.fixed()
 	// kubectl get TYPES -A prints one type after another, each by namespace and name.
-	for _, kind := range []string{"pod", "replicaset", "replicaset-old", "deployment", "service", "endpointslice", "ingress"} {
+	for _, kinds := range [][]string{{"pod"}, {"replicaset", "replicaset-old"}, {"deployment"}, {"service"}, {"endpointslice"}, {"ingress"}} {
 		for i := range s.services {
-			c.app(kind, i)
+			for _, kind := range kinds {
+				c.app(kind, i)
+			}
 		}
 	}
 	c.out.WriteString("\n],\"kind\":\"List\",\"metadata\":{\"resourceVersion\":\"\"}}\n")
@@ -100,8 +102,12 @@ func (c *cluster) fixed() {
 	for i := range nodes {
 		c.put(fmt.Sprintf(`{"apiVersion":"v1","kind":"Node","metadata":{"name":%q,"creationTimestamp":"2026-01-01T00:00:00Z"},"status":{"conditions":[{"type":"Ready","status":"True"}]}}`, node(i)))
 	}
+	names := []string{"ingress-nginx"}
 	for i := range namespaces {
-		c.put(fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q,"labels":{"kubernetes.io/metadata.name":%q}}}`, namespace(i), namespace(i)))
+		names = append(names, namespace(i))
+	}
+	for _, n := range names {
+		c.put(fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q,"labels":{"kubernetes.io/metadata.name":%q}}}`, n, n))
 	}
 	c.put(`{"apiVersion":"networking.k8s.io/v1","kind":"IngressClass","metadata":{"name":"nginx"},"spec":{"controller":"k8s.io/ingress-nginx"}}`)
 	c.put(`{"apiVersion":"v1","kind":"Pod","metadata":{"name":"ingress-nginx-controller-1","namespace":"ingress-nginx","labels":{"app.kubernetes.io/name":"ingress-nginx","app.kubernetes.io/component":"controller"}},` +
@@ -122,7 +128,7 @@ func namespace(i int) string { return fmt.Sprintf("team-%03d", i) }
 // app writes the objects of one kind of an application. Whatever is random in a cluster is made of the
 // names, so that each run writes the same.
 func (c *cluster) app(kind string, i int) {
-	name := fmt.Sprintf("app-%04d", i)
+	name := fmt.Sprintf("app-%04d", i) // which is in the order of namespaces, too
 	count := 1
 	if kind == "pod" {
 		count = c.pods
@@ -148,7 +154,7 @@ func (c *cluster) endpoints(kind, app string, i int) string {
 func (c *cluster) values(kind, app string, i, j int) map[string]string {
 	pod := fmt.Sprintf("%s-%d", app, j)
 	return map[string]string{
-		"app": app, "ns": namespace(i % namespaces), "hash": random(app, 10), "rand": random(pod, 5), "n": fmt.Sprint(100000 + i*c.pods + j),
+		"app": app, "ns": namespace(i * namespaces / c.services), "hash": random(app, 10), "rand": random(pod, 5), "n": fmt.Sprint(100000 + i*c.pods + j),
 		"uid": uid(kind + pod), "rsuid": uid("rs" + app), "depuid": uid("deployment" + app + "-0"), "svcuid": uid("service" + app + "-0"),
 		"node": node((i*c.pods + j) % nodes), "nodeip": fmt.Sprintf("10.0.%d.%d", (i*c.pods+j)%nodes/250, (i*c.pods+j)%250),
 		"ip": fmt.Sprintf("10.%d.%d.%d", 2+(i*c.pods+j)/62500, (i*c.pods+j)/250%250, (i*c.pods+j)%250), "svcip": fmt.Sprintf("172.20.%d.%d", i/250, i%250),

@@ -32,13 +32,13 @@ func peer(path string) (time.Duration, error) {
 			return 0, err
 		}
 	}
-	begin := time.Now()
+	begin := processorTime()
 	for i, raw := range list.Items {
 		if err := kjson.UnmarshalCaseSensitivePreserveInts(raw, into[i]); err != nil {
 			return 0, err
 		}
 	}
-	return time.Since(begin), nil
+	return processorTime() - begin, nil
 }
 
 // empty is an object of an item's kind.

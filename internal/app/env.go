@@ -51,11 +51,26 @@ func programName(arg0 string) string {
 }
 
 func readDump(path string, stdin io.Reader, now time.Time) (*snapshot.Snapshot, error) {
+	boundMemory(path)
 	s, err := dump.Read(path, dump.ReadOptions{Stdin: stdin, At: now})
 	if err != nil {
 		return nil, hinted(err)
 	}
 	return s, nil
+}
+
+// boundMemory has garbage collected early enough that the program takes little more memory than a large
+// dump's size. The objects of a dump stay for as long as the program runs; without a bound as much garbage
+// would be let lie beside them. A bound that is too low costs time only, and at most every other second
+// (see runtime/debug.SetMemoryLimit).
+func boundMemory(path string) {
+	const least = 128 << 20
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		debug.SetGCPercent(25) // the size is not known: how much garbage there may be beside what stays
+		return
+	}
+	debug.SetMemoryLimit(max(least, info.Size()*9/10))
 }
 
 // terminal finds out what stdin and stdout are.

@@ -33,12 +33,12 @@ func configMissing() Analyzer {
 
 // lacking reads from the kubelet's message what is not there.
 func lacking(namespace, why string) (object model.FieldRef, need string, ok bool) {
-	if m := missingKey().FindStringSubmatch(why); m != nil {
+	if m := missingKey.FindStringSubmatch(why); m != nil {
 		kind := kindOf(m[2])
 		return at(model.Ref{APIVersion: "v1", Kind: kind, Namespace: m[3], Name: m[4]}, "data."+m[1]+" (missing)"),
 			fmt.Sprintf("key %s of %s %s", m[1], kind, m[4]), true
 	}
-	if m := missingObject().FindStringSubmatch(why); m != nil {
+	if m := missingObject.FindStringSubmatch(why); m != nil {
 		kind := kindOf(m[1])
 		return at(model.Ref{APIVersion: "v1", Kind: kind, Namespace: namespace, Name: m[2]}, "(object missing)"), kind + " " + m[2], true
 	}

@@ -140,19 +140,13 @@ func (v *view) saysLoopback(w *workload, port int32) string {
 }
 
 // loopbackName matches the names of flags and variables that set the address on which a server listens.
-func loopbackName() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(^|[-_.])(listen|bind|host|addr|address|interface|ip)$|(?i)(^|[-_.])(listen|bind|http|server)[-_.]?(host|addr|address|ip|on|interface)?$`)
-}
+var loopbackName = regexp.MustCompile(`(?i)(^|[-_.])(listen|bind|host|addr|address|interface|ip)$|(?i)(^|[-_.])(listen|bind|http|server)[-_.]?(host|addr|address|ip|on|interface)?$`)
 
 // loopbackValue matches a loopback address, with or without a port.
-func loopbackValue() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:https?://|tcp://)?(127\.\d+\.\d+\.\d+|localhost|\[?::1\]?)(?::(\d+))?/?$`)
-}
+var loopbackValue = regexp.MustCompile(`^(?:https?://|tcp://)?(127\.\d+\.\d+\.\d+|localhost|\[?::1\]?)(?::(\d+))?/?$`)
 
 // others matches variables that name something else than the server itself.
-func others() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(db|redis|pg|postgres|mysql|mongo|kafka|rabbit|amqp|smtp|mail|cache|memcache|otel|jaeger|statsd|dd_|elastic|upstream|backend|proxy|api_url|metrics|admin|debug|pprof|grpc_health)`)
-}
+var others = regexp.MustCompile(`(?i)(db|redis|pg|postgres|mysql|mongo|kafka|rabbit|amqp|smtp|mail|cache|memcache|otel|jaeger|statsd|dd_|elastic|upstream|backend|proxy|api_url|metrics|admin|debug|pprof|grpc_health)`)
 
 // loopbackSetting finds the argument or variable that makes a container listen on loopback.
 func loopbackSetting(w *workload, port int32) (field, setting string) {
@@ -192,15 +186,15 @@ func loopbackWord(words []string, port int32) (index int, setting string) {
 // listensHere reports whether a setting tells a server to listen on loopback, on the port if it
 // names one.
 func listensHere(name, value string, port int32) bool {
-	m := loopbackValue().FindStringSubmatch(value)
-	if m == nil || others().MatchString(name) {
+	m := loopbackValue.FindStringSubmatch(value)
+	if m == nil || others.MatchString(name) {
 		return false
 	}
 	if m[2] != "" {
 		n, err := strconv.Atoi(m[2])
 		return err == nil && int32(n) == port
 	}
-	return loopbackName().MatchString(name)
+	return loopbackName.MatchString(name)
 }
 
 // listenAddress is an address on which an application says that it listens.
@@ -211,18 +205,14 @@ type listenAddress struct {
 }
 
 // listenLine matches a server's own words on where it listens, in text and in JSON logs.
-func listenLine() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)\b(listen(?:ing|s)?|serving|bound|binding|running on|started|starting|ready on|accepting)\b`)
-}
+var listenLine = regexp.MustCompile(`(?i)\b(listen(?:ing|s)?|serving|bound|binding|running on|started|starting|ready on|accepting)\b`)
 
-func listenWhere() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(127\.0\.0\.1|localhost|\[::1\]|0\.0\.0\.0|\[::\]|\*|\baddr(?:ess)?["=: ]+|\bport["=: ]+|\bon |\bat |\s|")(?:"?:|"?)?(\d{2,5})\b`)
-}
+var listenWhere = regexp.MustCompile(`(?i)(127\.0\.0\.1|localhost|\[::1\]|0\.0\.0\.0|\[::\]|\*|\baddr(?:ess)?["=: ]+|\bport["=: ]+|\bon |\bat |\s|")(?:"?:|"?)?(\d{2,5})\b`)
 
 // listening reads an application's logs for the addresses on which it says that it listens.
 func (v *view) listening(p *corev1.Pod) []listenAddress {
 	var out []listenAddress
-	ref, says, where := snapshot.RefOf(p), listenLine(), listenWhere()
+	ref, says, where := snapshot.RefOf(p), listenLine, listenWhere
 	for _, log := range v.in.Logs {
 		if log.Pod.Namespace != ref.Namespace && log.Pod.Namespace != "" || log.Pod.Name != ref.Name || log.Previous {
 			continue

@@ -1,13 +1,13 @@
 package diagnose
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/path"
@@ -36,7 +36,7 @@ func proveGood(w *workload) string {
 		return ""
 	}
 	for _, p := range w.pods {
-		if c := metav1.GetControllerOf(p); c != nil && c.UID == w.before.UID && readyToTheEnd(p) {
+		if c := metav1.GetControllerOfNoCopy(p); c != nil && c.UID == w.before.UID && readyToTheEnd(p) {
 			return fmt.Sprintf("pod %s of %s was ready until it was told to stop", p.Name, rev)
 		}
 	}
@@ -116,7 +116,5 @@ func (v *view) arrival(w *workload) time.Time {
 
 // same compares two pod templates, the hash label that ReplicaSets add aside.
 func same(a, b *corev1.PodTemplateSpec) bool {
-	x, errX := json.Marshal(a.Spec)
-	y, errY := json.Marshal(b.Spec)
-	return errX == nil && errY == nil && string(x) == string(y)
+	return equality.Semantic.DeepEqual(&a.Spec, &b.Spec)
 }

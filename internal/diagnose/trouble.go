@@ -96,7 +96,7 @@ func (v *view) mounts(p *corev1.Pod) trouble {
 		switch e.Reason {
 		case "FailedMount":
 			cause := model.CauseID("volume-unavailable")
-			if missingObject().MatchString(e.Message) || strings.Contains(e.Message, "non-existent") {
+			if missingObject.MatchString(e.Message) || strings.Contains(e.Message, "non-existent") {
 				cause = "config-missing"
 			}
 			return trouble{cause: cause, why: "cannot mount a volume: " + e.Message, at: e.FirstTimestamp.Time, evidence: []model.Evidence{evidenceOf(e, p)}}
@@ -112,13 +112,9 @@ func (v *view) mounts(p *corev1.Pod) trouble {
 // missingObject and missingKey find in the kubelet's words which ConfigMap or Secret a pod lacks:
 // configmap "x" not found, secret "x" not found, couldn't find key k in ConfigMap ns/x,
 // references non-existent secret key: k.
-func missingObject() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)\b(configmap|secret) "([^"]+)" not found`)
-}
+var missingObject = regexp.MustCompile(`(?i)\b(configmap|secret) "([^"]+)" not found`)
 
-func missingKey() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)couldn't find key (\S+) in (ConfigMap|Secret) ([^/\s]+)/(\S+)`)
-}
+var missingKey = regexp.MustCompile(`(?i)couldn't find key (\S+) in (ConfigMap|Secret) ([^/\s]+)/(\S+)`)
 
 func (v *view) initContainers(p *corev1.Pod) trouble {
 	for _, st := range p.Status.InitContainerStatuses {

@@ -8,7 +8,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
@@ -163,7 +162,7 @@ func (w *workload) rolledAt() time.Time { return w.came }
 
 // current reports whether a pod is of the workload's current revision.
 func (w *workload) current(p *corev1.Pod) bool {
-	c := metav1.GetControllerOf(p)
+	c := metav1.GetControllerOfNoCopy(p)
 	return w.newest == nil || c != nil && c.UID == w.newest.UID
 }
 
@@ -199,7 +198,7 @@ func (w *workload) service() model.Ref {
 
 // matches reports whether labels satisfy a Service's selector.
 func matches(selector, have map[string]string) bool {
-	return len(selector) > 0 && labels.SelectorFromSet(selector).Matches(labels.Set(have))
+	return snapshot.Matches(selector, have)
 }
 
 func clock(t time.Time) string { return t.UTC().Format("15:04:05") }

@@ -10,7 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -89,10 +88,9 @@ func (m *Map) selected(svc *corev1.Service) []*corev1.Pod {
 	if len(svc.Spec.Selector) == 0 {
 		return nil
 	}
-	selector := labels.SelectorFromSet(svc.Spec.Selector)
 	var out []*corev1.Pod
 	for _, p := range m.bearing[lookup(svc)] {
-		if !Finished(p) && selector.Matches(labels.Set(p.Labels)) {
+		if !Finished(p) && snapshot.Matches(svc.Spec.Selector, p.Labels) {
 			out = append(out, p)
 		}
 	}
@@ -124,16 +122,16 @@ func (l *Leg) read(s *snapshot.Snapshot) {
 		if port == 0 {
 			continue
 		}
+		l.Ends = slices.Grow(l.Ends, len(es.Endpoints))
 		for i := range es.Endpoints {
-			l.Ends = append(l.Ends, ends(s, es, &es.Endpoints[i], port)...)
+			l.Ends = appendEnds(l.Ends, s, es, &es.Endpoints[i], port)
 		}
 	}
 	slices.SortStableFunc(l.Ends, func(a, b End) int { return cmp.Or(cmp.Compare(a.IP, b.IP), cmp.Compare(a.Port, b.Port)) })
 	l.Ends = slices.CompactFunc(l.Ends, func(a, b End) bool { return a.IP == b.IP && a.Port == b.Port })
 }
 
-func ends(s *snapshot.Snapshot, es *discoveryv1.EndpointSlice, ep *discoveryv1.Endpoint, port int32) []End {
-	var out []End
+func appendEnds(out []End, s *snapshot.Snapshot, es *discoveryv1.EndpointSlice, ep *discoveryv1.Endpoint, port int32) []End {
 	for _, ip := range ep.Addresses {
 		e := End{IP: ip, Port: port, Ready: ep.Conditions.Ready == nil || *ep.Conditions.Ready}
 		e.Terminating = ep.Conditions.Terminating != nil && *ep.Conditions.Terminating
@@ -167,6 +165,9 @@ func slicePort(es *discoveryv1.EndpointSlice, name string) int32 {
 
 // ReadyEnds lists the ends to which proxies send requests.
 func (l Leg) ReadyEnds() []End {
+	if !slices.ContainsFunc(l.Ends, func(e End) bool { return !e.Ready }) {
+		return slices.Clip(l.Ends)
+	}
 	var out []End
 	for _, e := range l.Ends {
 		if e.Ready {

@@ -99,7 +99,7 @@ func Declared(p *corev1.Pod) []int32 {
 
 // serving lists the containers that run beside each other: the main ones and native sidecars.
 func serving(spec *corev1.PodSpec) []corev1.Container {
-	out := slices.Clone(spec.Containers)
+	out := slices.Clip(spec.Containers)
 	for _, c := range spec.InitContainers {
 		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
 			out = append(out, c)

@@ -173,11 +173,7 @@ func (m *Map) covered(namespace string) (model.Verdict, *Block) {
 }
 
 func (m *Map) policies(namespace string) []*networkingv1.NetworkPolicy {
-	var out []*networkingv1.NetworkPolicy
-	for p := range m.s.NetworkPolicies().In(namespace) {
-		out = append(out, p)
-	}
-	return out
+	return m.s.PoliciesIn(namespace)
 }
 
 // NodeReady says whether a node can run pods: Broken with a sentence if its Ready condition is

@@ -19,6 +19,7 @@ func (w *walker) ends(ready []End) {
 		why     string
 		object  model.Ref
 	}
+	w.t.Endpoints = slices.Grow(w.t.Endpoints, len(ready))
 	var order []judged
 	times := map[judged]int{}
 	for _, e := range ready {

@@ -16,6 +16,9 @@ import (
 // would end.
 func Remedies(d model.Diagnosis, s *snapshot.Snapshot, memory Memory) []model.Remedy {
 	out := []model.Remedy{}
+	if len(d.Causes) == 0 {
+		return out
+	}
 	w := newWalks(s)
 	for _, f := range d.Causes {
 		for _, r := range candidates(f, s, memory) {

@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -21,37 +22,72 @@ type index struct {
 	replicas  map[types.UID][]*appsv1.ReplicaSet   // by Deployment, newest revision first
 	podsOf    map[types.UID][]*corev1.Pod          // by controller
 	podByIP   map[string][]*corev1.Pod
-	events    map[eventKey][]*corev1.Event // oldest first
-	namespace map[string]map[string]string // labels by namespace
+	events    map[eventKey][]*corev1.Event             // oldest first
+	namespace map[string]map[string]string             // labels by namespace
+	policies  map[string][]*networkingv1.NetworkPolicy // by namespace
 }
 
 type eventKey struct{ kind, namespace, name string }
 
 func newIndex(s *Snapshot) *index {
-	x := &index{
-		slices:    map[key][]*discoveryv1.EndpointSlice{},
-		replicas:  map[types.UID][]*appsv1.ReplicaSet{},
-		podsOf:    map[types.UID][]*corev1.Pod{},
-		podByIP:   map[string][]*corev1.Pod{},
-		events:    map[eventKey][]*corev1.Event{},
-		namespace: map[string]map[string]string{},
+	x := &index{}
+	for _, k := range Kinds() {
+		x.build(s, k)
 	}
-	for es := range s.EndpointSlices().All() {
-		if svc := es.Labels[discoveryv1.LabelServiceName]; svc != "" {
-			k := key{namespace: es.Namespace, name: svc}
-			x.slices[k] = append(x.slices[k], es)
+	return x
+}
+
+// build makes the lookups anew that are made of a kind.
+func (x *index) build(s *Snapshot, k Kind) {
+	switch k {
+	case EndpointSlices:
+		x.slices = map[key][]*discoveryv1.EndpointSlice{}
+		for es := range s.EndpointSlices().All() {
+			if svc := es.Labels[discoveryv1.LabelServiceName]; svc != "" {
+				k := key{namespace: es.Namespace, name: svc}
+				x.slices[k] = append(x.slices[k], es)
+			}
 		}
-	}
-	for rs := range s.ReplicaSets().All() {
-		if c := metav1.GetControllerOf(rs); c != nil {
-			x.replicas[c.UID] = append(x.replicas[c.UID], rs)
+	case ReplicaSets:
+		x.replicas = map[types.UID][]*appsv1.ReplicaSet{}
+		for rs := range s.ReplicaSets().All() {
+			if c := metav1.GetControllerOfNoCopy(rs); c != nil {
+				x.replicas[c.UID] = append(x.replicas[c.UID], rs)
+			}
 		}
+		for _, sets := range x.replicas {
+			slices.SortStableFunc(sets, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(Revision(b), Revision(a)) })
+		}
+	case Pods:
+		x.buildPods(s)
+	case Events:
+		x.events = map[eventKey][]*corev1.Event{}
+		for e := range s.Events().All() {
+			o := e.InvolvedObject
+			k := eventKey{o.Kind, o.Namespace, o.Name}
+			x.events[k] = append(x.events[k], e)
+		}
+		for _, es := range x.events {
+			slices.SortStableFunc(es, func(a, b *corev1.Event) int { return EventTime(a).Compare(EventTime(b)) })
+		}
+	case NetworkPolicies:
+		x.policies = map[string][]*networkingv1.NetworkPolicy{}
+		for p := range s.NetworkPolicies().All() {
+			x.policies[p.Namespace] = append(x.policies[p.Namespace], p)
+		}
+	case Namespaces:
+		x.namespace = map[string]map[string]string{}
+		for n := range s.Namespaces().All() {
+			x.namespace[n.Name] = n.Labels
+		}
+	default: // no lookups but by name
 	}
-	for _, sets := range x.replicas {
-		slices.SortStableFunc(sets, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(Revision(b), Revision(a)) })
-	}
+}
+
+func (x *index) buildPods(s *Snapshot) {
+	x.podsOf, x.podByIP = map[types.UID][]*corev1.Pod{}, map[string][]*corev1.Pod{}
 	for p := range s.Pods().All() {
-		if c := metav1.GetControllerOf(p); c != nil {
+		if c := metav1.GetControllerOfNoCopy(p); c != nil {
 			x.podsOf[c.UID] = append(x.podsOf[c.UID], p)
 		}
 		for _, ip := range p.Status.PodIPs {
@@ -61,18 +97,6 @@ func newIndex(s *Snapshot) *index {
 			x.podByIP[p.Status.PodIP] = append(x.podByIP[p.Status.PodIP], p)
 		}
 	}
-	for e := range s.Events().All() {
-		o := e.InvolvedObject
-		k := eventKey{o.Kind, o.Namespace, o.Name}
-		x.events[k] = append(x.events[k], e)
-	}
-	for _, es := range x.events {
-		slices.SortStableFunc(es, func(a, b *corev1.Event) int { return EventTime(a).Compare(EventTime(b)) })
-	}
-	for n := range s.Namespaces().All() {
-		x.namespace[n.Name] = n.Labels
-	}
-	return x
 }
 
 // SlicesOf gives the EndpointSlices of a Service, by name.
@@ -92,6 +116,22 @@ func Revision(rs *appsv1.ReplicaSet) int64 {
 		return 0 // absent or damaged: sorts as the oldest
 	}
 	return n
+}
+
+// PoliciesIn gives the NetworkPolicies of a namespace, by name.
+func (s *Snapshot) PoliciesIn(namespace string) []*networkingv1.NetworkPolicy {
+	return s.index.policies[namespace]
+}
+
+// Matches reports whether labels satisfy a Service's selector; none satisfy an empty one, which selects
+// nothing.
+func Matches(selector, labels map[string]string) bool {
+	for key, value := range selector {
+		if have, ok := labels[key]; !ok || have != value {
+			return false
+		}
+	}
+	return len(selector) > 0
 }
 
 // PodsOf gives the pods whose controller has that UID.
@@ -129,13 +169,13 @@ func EventTime(e *corev1.Event) time.Time {
 // the StatefulSet, DaemonSet or Job, or the pod itself where nothing owns it. The owner is named
 // even when it is not in the snapshot.
 func (s *Snapshot) WorkloadOf(p *corev1.Pod) model.Ref {
-	owner := metav1.GetControllerOf(p)
+	owner := metav1.GetControllerOfNoCopy(p)
 	if owner == nil {
 		return RefOf(p)
 	}
 	if owner.Kind == string(ReplicaSets) {
 		if rs, ok := s.ReplicaSets().Get(p.Namespace, owner.Name); ok == Present {
-			if d := metav1.GetControllerOf(rs); d != nil {
+			if d := metav1.GetControllerOfNoCopy(rs); d != nil {
 				owner = d
 			}
 		}

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,7 +21,7 @@ func (s *Snapshot) With(changes ...model.Change) (*Snapshot, error) {
 			return nil, fmt.Errorf("%s %s: %w", c.Op, c.Target, err)
 		}
 	}
-	return next.reseal(), nil
+	return next.seal(), nil
 }
 
 // WithObjects gives the snapshot with objects put in, replacing those of the same name, and others
@@ -28,34 +29,51 @@ func (s *Snapshot) With(changes ...model.Change) (*Snapshot, error) {
 func (s *Snapshot) WithObjects(put []metav1.Object, remove []model.Ref) *Snapshot {
 	next := s.clone()
 	for _, r := range remove {
-		if t, ok := next.tables[Kind(r.Kind)]; ok {
+		if t, ok := next.table(Kind(r.Kind)); ok {
 			t.drop(r.Namespace, r.Name)
 		}
 	}
 	for _, o := range put {
-		next.tables[KindOf(o)].putAny(o)
+		if t, ok := next.table(KindOf(o)); ok {
+			t.putAny(o)
+		}
 	}
-	return next.reseal()
+	return next.seal()
 }
 
-func (s *Snapshot) clone() *Snapshot {
-	tables := make(map[Kind]table, len(s.tables))
-	for k, t := range s.tables {
-		tables[k] = t.cloneAny()
-	}
-	return &Snapshot{at: s.at, notes: s.notes, tables: tables}
+// draft is a snapshot that is being made of another: it shares the tables and lookups of all kinds that it
+// does not change.
+type draft struct {
+	next    *Snapshot
+	changed map[Kind]bool
 }
 
-func (s *Snapshot) reseal() *Snapshot {
-	for _, t := range s.tables {
-		t.seal()
-	}
-	s.index = newIndex(s)
-	return s
+func (s *Snapshot) clone() *draft {
+	return &draft{&Snapshot{at: s.at, notes: s.notes, tables: maps.Clone(s.tables), index: s.index}, map[Kind]bool{}}
 }
 
-func (s *Snapshot) apply(c model.Change) error {
-	t, ok := s.tables[Kind(c.Target.Kind)]
+// table gives a table that may be changed.
+func (d *draft) table(k Kind) (table, bool) {
+	t, ok := d.next.tables[k]
+	if ok && !d.changed[k] {
+		t = t.cloneAny()
+		d.next.tables[k], d.changed[k] = t, true
+	}
+	return t, ok
+}
+
+func (d *draft) seal() *Snapshot {
+	x := *d.next.index
+	for k := range d.changed {
+		d.next.tables[k].seal()
+		x.build(d.next, k)
+	}
+	d.next.index = &x
+	return d.next
+}
+
+func (d *draft) apply(c model.Change) error {
+	t, ok := d.table(Kind(c.Target.Kind))
 	if !ok {
 		return fmt.Errorf("a snapshot does not hold this kind")
 	}

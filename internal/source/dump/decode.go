@@ -116,6 +116,9 @@ func (d *decoder) typedObject(data []byte, apiVersion, kind string) (metav1.Obje
 	if bulky(snapshot.Kind(kind)) {
 		d.typed.Without = "managedFields"
 	}
+	if kind == string(snapshot.Pods) {
+		levelTokens(data)
+	}
 	if err := d.typed.Decode(data, o); err != nil {
 		return nil, fmt.Errorf("decode %s: %w", kind, err)
 	}
@@ -128,6 +131,23 @@ func bulky(k snapshot.Kind) bool {
 	return slices.Contains([]snapshot.Kind{
 		snapshot.Pods, snapshot.ReplicaSets, snapshot.EndpointSlices, snapshot.Events, snapshot.Nodes, snapshot.Jobs, snapshot.Secrets,
 	}, k)
+}
+
+// levelTokens gives the volumes of service account tokens the same name in all pods. The API server makes
+// one for each pod (kubernetes/kubernetes, plugin/pkg/admission/serviceaccount), and nothing else keeps the
+// pods of a ReplicaSet from sharing all of what their containers and volumes are.
+func levelTokens(pod []byte) {
+	const prefix, random = `"kube-api-access-`, "xxxxx"
+	for {
+		_, after, found := bytes.Cut(pod, []byte(prefix))
+		if !found {
+			return
+		}
+		if len(after) > len(random) && after[len(random)] == '"' {
+			copy(after, random)
+		}
+		pod = after
+	}
 }
 
 // pass notes the newest time in managed fields that are left away. Times in UTC sort as text.

@@ -107,6 +107,11 @@ fuzz: ## Fuzz every fuzz target for FUZZTIME each
 .PHONY: bench
 bench: ## Run the benchmarks named BENCH ten times, for benchstat
 	$(GO) test ./internal/... -run '^$$' -bench '$(BENCH)' -benchmem -count 10
+	$(MAKE) bench-diagnose
+
+.PHONY: bench-diagnose
+bench-diagnose: build ## Measure diagnose on a dump of 50,000 pods against its targets
+	$(GO) run ./bench/diagnose -gatemend $(GATEMEND) $(ARGS)
 
 .PHONY: accuracy
 accuracy: build ## Measure how often diagnoses are right: SCENARIOS="FOLDER..." of scenarios and cases, ARGS=-v

@@ -95,8 +95,8 @@ func rooms() map[string][]string {
 		"sigs.k8s.io/controller-runtime": {"internal/source/kube", "internal/act"},
 		"github.com/spf13/cobra":         {"internal/cli"},
 		"net/http":                       {"internal/source/kube", "internal/act", "internal/app"},
-		"os":                             {"cmd", "examples", "accuracy", "internal/app", "internal/source/dump", "internal/mend"}, // mend keeps its journal in a file
-		"os/exec":                        {"examples", "accuracy"},
+		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/mend"}, // mend keeps its journal in a file
+		"os/exec":                        {"examples", "accuracy", "bench"},
 		"log/slog":                       {"internal/app", "internal/source", "internal/signal", "internal/act"},
 		"log":                            {},
 	}

@@ -72,7 +72,11 @@ func (s *scope) readLogs(env Env, l *look) error {
 // diagnose judges what was read. If the first answer says that logs of applications would tell more,
 // and there is a cluster to ask, they are fetched and everything is judged again.
 func (l *look) diagnose(ctx context.Context, target model.Target) model.Diagnosis {
-	in := diagnose.Input{Snapshot: l.snapshot, Target: target, Signals: l.signals, Logs: l.logs, Unseen: l.unseen}
+	memory := plan.Memory{Deleted: l.deleted}
+	in := diagnose.Input{
+		Snapshot: l.snapshot, Target: target, Signals: l.signals, Logs: l.logs, Unseen: l.unseen,
+		Mended: func(f model.Finding) (*snapshot.Snapshot, bool) { return plan.WithMended(f, l.snapshot, memory) },
+	}
 	d := diagnose.Diagnose(in)
 	if l.cluster != nil && len(l.logs) == 0 {
 		if wanted := diagnose.WantsLogs(d, l.snapshot); len(wanted) > 0 {
@@ -82,7 +86,7 @@ func (l *look) diagnose(ctx context.Context, target model.Target) model.Diagnosi
 			d = diagnose.Diagnose(in)
 		}
 	}
-	d.Remedies = plan.Remedies(d, l.snapshot, plan.Memory{Deleted: l.deleted})
+	d.Remedies = plan.Remedies(d, l.snapshot, memory)
 	return d
 }
 

@@ -18,6 +18,9 @@ type Input struct {
 	Signals  []model.Signal     // what gateways logged, in any order
 	Logs     []model.LogExcerpt // the ends of applications' logs
 	Unseen   []model.Unseen     // what the caller could not read, besides the snapshot's own notes
+	// Mended gives the cluster as it would be with a cause mended, where some change mends it. Without it no
+	// look is taken at what lies behind the first fault on a path.
+	Mended func(model.Finding) (*snapshot.Snapshot, bool)
 }
 
 // Diagnose says what is wrong with the target. Remedies are left to package plan.
@@ -45,6 +48,7 @@ func Diagnose(in Input) model.Diagnosis {
 	}
 	d.Observed = append(d.Observed, v.strays...)
 	d.Causes, d.AlsoWrong, d.RuledOut = v.judge()
+	d.Causes = append(d.Causes, v.nextFaults(d.Causes)...)
 	d.Changes = v.changes(d.Causes)
 	d.Healthy = v.healthy(d)
 	return d

@@ -34,6 +34,17 @@ func Remedies(d model.Diagnosis, s *snapshot.Snapshot, memory Memory) []model.Re
 	return out
 }
 
+// WithMended gives the cluster as it would be with the smallest change made that mends a finding, once controllers
+// have reacted. Whether requests then succeed is not asked: another fault may lie behind this one.
+func WithMended(f model.Finding, s *snapshot.Snapshot, memory Memory) (*snapshot.Snapshot, bool) {
+	for _, r := range candidates(f, s, memory) {
+		if after, _, err := settle(s, f, r.Changes); err == nil {
+			return after, true
+		}
+	}
+	return nil, false
+}
+
 // Make chooses a remedy. The causes are taken in the diagnosis's order; the first that has a
 // candidate which passes the what-if decides. Among its candidates one against which no absolute
 // guard stands comes first, then the smaller change.

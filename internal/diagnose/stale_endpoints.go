@@ -50,7 +50,7 @@ func (v *view) staleProxy(w *workload) (finding, bool) {
 			none = append(none, s)
 		}
 	}
-	if recovered(t.routes, none) {
+	if !lasting(t.routes, none) {
 		none = nil // it only was late, or said so of something that has passed
 	}
 	met := append(slices.Clone(old), none...)
@@ -70,11 +70,11 @@ func (v *view) staleProxy(w *workload) (finding, bool) {
 	return f, true
 }
 
-// recovered reports whether requests went on to succeed after the last of some failures.
-func recovered(routes []*route, ss []*model.Signal) bool {
-	_, last := span(ss)
-	return slices.ContainsFunc(routes, func(r *route) bool {
-		return len(r.succeeded) > 0 && r.succeeded[len(r.succeeded)-1].After(last.Add(quiet))
+// lasting reports whether failures went on for some time, and no request has succeeded since they began.
+func lasting(routes []*route, ss []*model.Signal) bool {
+	first, last := span(ss)
+	return last.Sub(first) >= 2*quiet && !slices.ContainsFunc(routes, func(r *route) bool {
+		return len(r.succeeded) > 0 && r.succeeded[len(r.succeeded)-1].After(first)
 	})
 }
 

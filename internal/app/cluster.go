@@ -58,12 +58,14 @@ func (c *cluster) WriteDump(ctx context.Context, dir, namespace string, since ti
 		return nil, fmt.Errorf("read gateways' logs: %w", context.Cause(ctx))
 	}
 	var excerpts []model.LogExcerpt
-	var signals []model.Signal
+	in := diagnose.Input{Snapshot: s}
 	for _, l := range logs {
+		signals, own := l.read()
 		excerpts = append(excerpts, l.excerpt())
-		signals = append(signals, l.signals()...)
+		in.Signals = append(in.Signals, signals...)
+		in.Logs = append(in.Logs, own)
 	}
-	d := diagnose.Diagnose(diagnose.Input{Snapshot: s, Signals: signals})
+	d := diagnose.Diagnose(in)
 	more, notRead := c.AppLogs(ctx, diagnose.WantsLogs(d, s))
 	if err := dump.Write(dir, s, dump.WriteOptions{Logs: append(excerpts, more...)}); err != nil {
 		return nil, hinted(err)

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/gatemend/gatemend/internal/cli"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
@@ -43,16 +44,20 @@ type stamped struct {
 
 // GatewayLogs reads what the gateways logged since a time. A log that cannot be read is something
 // unseen, not an error: the objects alone may still tell the cause.
-func (c *cluster) GatewayLogs(ctx context.Context, s *snapshot.Snapshot, since time.Time) ([]model.Signal, []model.Unseen, error) {
+func (c *cluster) GatewayLogs(ctx context.Context, s *snapshot.Snapshot, since time.Time) (cli.LogFiles, error) {
 	logs, unseen := c.gatewayLogs(ctx, s, since)
 	if err := ctx.Err(); err != nil {
-		return nil, nil, fmt.Errorf("read gateways' logs: %w", context.Cause(ctx))
+		return cli.LogFiles{}, fmt.Errorf("read gateways' logs: %w", context.Cause(ctx))
 	}
-	var signals []model.Signal
+	got := cli.LogFiles{Unseen: unseen}
 	for _, l := range logs {
-		signals = append(signals, l.signals()...)
+		signals, own := l.read()
+		got.Signals = append(got.Signals, signals...)
+		if len(own.Lines) > 0 {
+			got.Excerpts = append(got.Excerpts, own)
+		}
 	}
-	return signals, unseen, nil
+	return got, nil
 }
 
 // gatewayLogs reads the logs of all gateways that run.
@@ -115,14 +120,20 @@ func split(r io.Reader) ([]stamped, error) {
 	return lines, nil
 }
 
-// signals parses the log.
-func (l gatewayLog) signals() []model.Signal {
+// ownLines is how many of the lines that a gateway said of itself are kept.
+const ownLines = 200
+
+// read parses the log: what it says of requests, and the last of what else may say what is wrong.
+func (l gatewayLog) read() (signals []model.Signal, own model.LogExcerpt) {
 	source := l.pod.Namespace + "/" + l.pod.Name + "/" + l.container
+	own = model.LogExcerpt{Pod: l.pod, Container: l.container}
 	parser := l.proxy.NewParser()
-	var signals []model.Signal
 	for _, line := range l.lines {
 		var s model.Signal
 		if class := parser.Parse(line.text, &s); class != proxy.Access && class != proxy.ErrorLine {
+			if proxy.Telling(line.text) {
+				own.Lines = append(own.Lines, string(line.text))
+			}
 			continue
 		}
 		if s.At.IsZero() {
@@ -131,7 +142,8 @@ func (l gatewayLog) signals() []model.Signal {
 		s.Gateway, s.Proxy, s.Source = l.pod, l.proxy.Name, source
 		signals = append(signals, s)
 	}
-	return signals
+	own.Lines = own.Lines[max(0, len(own.Lines)-ownLines):]
+	return signals, own
 }
 
 // excerpt is the log as it was written.

@@ -53,10 +53,10 @@ type Build struct {
 	Platform  string `json:"platform"`
 }
 
-// LogFiles is what a folder of logs held.
+// LogFiles is what logs held.
 type LogFiles struct {
 	Signals  []model.Signal     // of gateways
-	Excerpts []model.LogExcerpt // of applications
+	Excerpts []model.LogExcerpt // of applications, and what gateways said of themselves
 	Notes    []string           // malformed lines and the like, for stderr
 	Unseen   []model.Unseen     // what could not be read
 }
@@ -67,7 +67,7 @@ type Cluster interface {
 	// that does not answer is an error. namespace, where set, is enough where the whole is forbidden.
 	Snapshot(ctx context.Context, namespace string) (*snapshot.Snapshot, error)
 	// GatewayLogs gives what the gateways' pods logged since a time, and what could not be read.
-	GatewayLogs(ctx context.Context, s *snapshot.Snapshot, since time.Time) ([]model.Signal, []model.Unseen, error)
+	GatewayLogs(ctx context.Context, s *snapshot.Snapshot, since time.Time) (LogFiles, error)
 	// AppLogs gives the ends of application containers' logs, and what could not be read.
 	AppLogs(ctx context.Context, wanted []diagnose.LogWanted) ([]model.LogExcerpt, []model.Unseen)
 	// WriteDump writes all that a diagnosis reads to a folder, without values of Secrets, and says

@@ -79,14 +79,14 @@ func (c *fakeCluster) present() *snapshot.Snapshot {
 	return c.broken
 }
 
-func (c *fakeCluster) GatewayLogs(context.Context, *snapshot.Snapshot, time.Time) ([]model.Signal, []model.Unseen, error) {
+func (c *fakeCluster) GatewayLogs(context.Context, *snapshot.Snapshot, time.Time) (LogFiles, error) {
 	var past []model.Signal
 	for i := range c.past {
 		s := failed()
 		s.At = time.Now().Add(time.Duration(i-c.past-1) * 50 * time.Millisecond)
 		past = append(past, s)
 	}
-	return past, nil, nil
+	return LogFiles{Signals: past}, nil
 }
 
 func (c *fakeCluster) AppLogs(context.Context, []diagnose.LogWanted) ([]model.LogExcerpt, []model.Unseen) {

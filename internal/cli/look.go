@@ -18,6 +18,7 @@ type look struct {
 	snapshot *snapshot.Snapshot
 	signals  []model.Signal
 	logs     []model.LogExcerpt
+	saved    bool // the logs were saved before: there are no others to ask for
 	unseen   []model.Unseen
 	cluster  Cluster // nil if files were read
 	deleted  []metav1.Object
@@ -39,12 +40,11 @@ func (s *scope) look(ctx context.Context, env Env, since time.Duration) (*look, 
 		return nil, err
 	}
 	if l.cluster != nil && s.logs == "" {
-		var unseen []model.Unseen
-		l.signals, unseen, err = l.cluster.GatewayLogs(ctx, l.snapshot, env.Now().Add(-since))
+		logs, err := l.cluster.GatewayLogs(ctx, l.snapshot, env.Now().Add(-since))
 		if err != nil {
 			return nil, err
 		}
-		l.unseen = append(l.unseen, unseen...)
+		l.signals, l.logs, l.unseen = logs.Signals, logs.Excerpts, append(l.unseen, logs.Unseen...)
 	}
 	return l, s.readLogs(env, l)
 }
@@ -66,6 +66,7 @@ func (s *scope) readLogs(env Env, l *look) error {
 		fmt.Fprintln(env.Err, "gatemend: "+n)
 	}
 	l.signals, l.logs, l.unseen = files.Signals, files.Excerpts, append(l.unseen, files.Unseen...)
+	l.saved = true
 	return nil
 }
 
@@ -78,10 +79,10 @@ func (l *look) diagnose(ctx context.Context, target model.Target) model.Diagnosi
 		Mended: func(f model.Finding) (*snapshot.Snapshot, bool) { return plan.WithMended(f, l.snapshot, memory) },
 	}
 	d := diagnose.Diagnose(in)
-	if l.cluster != nil && len(l.logs) == 0 {
+	if l.cluster != nil && !l.saved {
 		if wanted := diagnose.WantsLogs(d, l.snapshot); len(wanted) > 0 {
 			excerpts, unseen := l.cluster.AppLogs(ctx, wanted)
-			in.Logs = excerpts
+			in.Logs = append(in.Logs[:len(in.Logs):len(in.Logs)], excerpts...)
 			in.Unseen = append(in.Unseen[:len(in.Unseen):len(in.Unseen)], unseen...)
 			d = diagnose.Diagnose(in)
 		}

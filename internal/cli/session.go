@@ -119,15 +119,15 @@ func (s *scope) open(ctx context.Context, env Env, since time.Duration) (*sessio
 	}
 	// What was logged before is read once. Lines of the second in which following began may come
 	// twice: they are counted in the failing time only, where a few more make no difference.
-	past, unseen, err := cluster.GatewayLogs(ctx, sess.live.Snapshot(), began.Add(-since))
+	past, err := cluster.GatewayLogs(ctx, sess.live.Snapshot(), began.Add(-since))
 	if err != nil {
 		sess.live.Close()
 		return nil, err
 	}
-	for _, u := range unseen {
+	for _, u := range past.Unseen {
 		fmt.Fprintf(env.Err, "gatemend: could not read %s: %s\n", u.What, u.Why)
 	}
-	for _, sig := range past {
+	for _, sig := range past.Signals {
 		if sig.At.Before(began) {
 			sess.ring.Add(sig)
 		}

@@ -38,7 +38,8 @@ func (o Options) withDefaults() Options {
 // Report says what was read.
 type Report struct {
 	Files []File `json:"files"`
-	// Excerpts are the ends of the logs of containers that are no gateways.
+	// Excerpts are the ends of the logs of containers that are no gateways, and of gateways the last
+	// lines that are about no request and may say what is wrong.
 	Excerpts []model.LogExcerpt `json:"excerpts,omitempty"`
 	// Malformed names the first lines that no parser knows.
 	Malformed []Malformed `json:"malformed,omitempty"`

@@ -141,10 +141,12 @@ func (st *stream) line(text []byte, number int, ended bool) {
 		st.Errors++
 	case proxy.Event:
 		st.Events++
+		st.keepTelling(text)
 		return
 	default:
 		if ended {
 			st.malformed(text, number)
+			st.keepTelling(text)
 		}
 		return
 	}
@@ -163,7 +165,14 @@ func (st *stream) malformed(text []byte, number int) {
 	}
 }
 
-// keep remembers the last lines of an application.
+// keepTelling remembers a line of a gateway that is about no request and may say what is wrong.
+func (st *stream) keepTelling(text []byte) {
+	if proxy.Telling(text) {
+		st.keep(string(text))
+	}
+}
+
+// keep remembers the last lines of an application, or of a gateway's own words.
 func (st *stream) keep(text string) {
 	if len(st.tail) < st.options.Tail {
 		st.tail = append(st.tail, text)
@@ -178,7 +187,7 @@ func (st *stream) finish() {
 		st.decideByContent()
 	}
 	st.report.Files = append(st.report.Files, st.File)
-	if st.parser != nil || len(st.tail) == 0 {
+	if len(st.tail) == 0 {
 		return
 	}
 	pod := st.gateway

@@ -22,6 +22,7 @@ type Map struct {
 	gates   []gate
 	hosts   map[string]proxy.Matching // how proxies choose among hosts, by controller and proxy
 	bearing map[label][]*corev1.Pod   // the pods that carry one label of some backend's selector
+	fleets  []Fleet
 }
 
 // label is one label of the pods of a namespace.
@@ -41,6 +42,7 @@ func New(s *snapshot.Snapshot) *Map {
 			m.gates = append(m.gates, gate{pod: p, proxy: px.Name})
 		}
 	}
+	m.fleets = m.findFleets()
 	m.routes = slices.Concat(m.ingressRoutes(), m.httpRoutes(), m.grpcRoutes())
 	slices.SortStableFunc(m.routes, func(a, b Route) int { return cmp.Or(a.Object.Compare(b.Object)) })
 	for i := range m.routes {

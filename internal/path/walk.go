@@ -133,8 +133,8 @@ func (w *walker) entry() {
 			return
 		}
 	}
-	if pods := w.m.Gateways(w.r); len(pods) > 0 && !slices.ContainsFunc(pods, Ready) {
-		w.hop(model.HopGateway, snapshot.RefOf(pods[0]), model.Broken, fmt.Sprintf("none of the gateway's %d pods is ready: pod %s %s", len(pods), pods[0].Name, podState(pods[0])))
+	if at, why, down := w.m.Down(w.r); down {
+		w.hop(model.HopGateway, at, model.Broken, why)
 		w.stopped = true
 		w.predict("no answer")
 		return

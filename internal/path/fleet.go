@@ -1,0 +1,265 @@
+package path
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/proxy/image"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Fleet is a workload whose pods run a gateway's proxy, or what controls one, whether any of them lives
+// or not.
+type Fleet struct {
+	Object   model.Ref
+	Proxy    string        // empty: it only controls proxies
+	Replicas int32         // wanted; -1 where its kind has no count, or it is not in the snapshot
+	Pod      *corev1.Pod   // what it makes, or would make
+	Pods     []*corev1.Pod // that live, or should
+	product  string
+}
+
+// findFleets finds the workloads that run proxies: by their templates, and by pods whose owner is not in
+// the snapshot.
+func (m *Map) findFleets() []Fleet {
+	var out []Fleet
+	add := func(o metav1.Object, replicas int32, t *corev1.PodTemplateSpec) {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), Labels: t.Labels}, Spec: t.Spec}
+		f := Fleet{Object: snapshot.RefOf(o), Replicas: replicas, Pod: pod}
+		if px, _, ok := all.ForPod(pod); ok {
+			f.Proxy, f.product = px.Name, productOf(pod)
+			out = append(out, f)
+		} else if f.product = controls(pod); f.product != "" {
+			out = append(out, f)
+		}
+	}
+	for o := range m.s.Deployments().All() {
+		add(o, replicas(o.Spec.Replicas), &o.Spec.Template)
+	}
+	for o := range m.s.StatefulSets().All() {
+		add(o, replicas(o.Spec.Replicas), &o.Spec.Template)
+	}
+	for o := range m.s.DaemonSets().All() {
+		add(o, -1, &o.Spec.Template)
+	}
+	m.controllers(out)
+	for _, g := range m.gates {
+		if Finished(g.pod) {
+			continue
+		}
+		ref := m.s.WorkloadOf(g.pod)
+		i := slices.IndexFunc(out, func(f Fleet) bool {
+			return f.Object.Kind == ref.Kind && f.Object.Namespace == ref.Namespace && f.Object.Name == ref.Name
+		})
+		if i < 0 {
+			out = append(out, Fleet{Object: ref, Proxy: g.proxy, Replicas: -1, Pod: g.pod, product: productOf(g.pod)})
+			i = len(out) - 1
+		}
+		out[i].Pods = append(out[i].Pods, g.pod)
+	}
+	slices.SortStableFunc(out, func(a, b Fleet) int { return a.Object.Compare(b.Object) })
+	return out
+}
+
+func replicas(n *int32) int32 {
+	if n == nil {
+		return 1
+	}
+	return *n
+}
+
+// Fleets lists the workloads that may serve a route: those made for its Gateway, else those that name
+// its class, else all of its controller's product.
+func (m *Map) Fleets(r Route) []Fleet {
+	var own, named, same []Fleet
+	for _, f := range m.fleets {
+		switch {
+		case !r.Gateway.IsZero() && belongs(f.Pod, r.Gateway):
+			own = append(own, f)
+		case r.Proxy == "" || f.Proxy != r.Proxy || bound(f.Pod): // also what only controls proxies
+		case f.product != "" && product(r.Controller) != "" && f.product != product(r.Controller):
+		default:
+			switch class := classOf(f.Pod); {
+			case class == "":
+				same = append(same, f)
+			case class == r.Class || class == r.Controller:
+				named = append(named, f)
+			}
+		}
+	}
+	for _, fs := range [][]Fleet{own, named} {
+		if len(fs) > 0 {
+			return fs
+		}
+	}
+	return same
+}
+
+// ControlPlanes lists the workloads that write the configuration of a route's proxy, where these are others
+// than the proxy's own: of Contour, Envoy Gateway, Istio, NGINX Gateway Fabric, Kong, and of cloud load
+// balancers.
+func (m *Map) ControlPlanes(r Route) []Fleet {
+	var out []Fleet
+	for _, f := range m.fleets {
+		if f.Proxy == "" && f.product == product(r.Controller) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// FleetOf is the gateway's or control plane's workload to which a pod belongs.
+func (m *Map) FleetOf(pod model.Ref) (Fleet, bool) {
+	for _, f := range m.fleets {
+		if slices.ContainsFunc(f.Pods, func(p *corev1.Pod) bool {
+			return p.Name == pod.Name && (pod.Namespace == "" || p.Namespace == pod.Namespace)
+		}) {
+			return f, true
+		}
+	}
+	return Fleet{}, false
+}
+
+// FleetReady reports whether any pod of a fleet is ready; known is false where pods could not be listed.
+func (m *Map) FleetReady(f Fleet) (ready, known bool) {
+	if slices.ContainsFunc(f.Pods, Ready) {
+		return true, true
+	}
+	return false, len(f.Pods) > 0 || m.s.Pods().Covers(f.Object.Namespace)
+}
+
+// controllers gives control planes their pods.
+func (m *Map) controllers(fleets []Fleet) {
+	by := map[model.Ref]*Fleet{}
+	for i := range fleets {
+		if fleets[i].Proxy == "" {
+			by[fleets[i].Object] = &fleets[i]
+		}
+	}
+	if len(by) == 0 {
+		return
+	}
+	for p := range m.s.Pods().All() {
+		if f := by[m.s.WorkloadOf(p)]; f != nil && !Finished(p) {
+			f.Pods = append(f.Pods, p)
+		}
+	}
+}
+
+// controls is the project whose control plane a pod runs, by its image.
+func controls(p *corev1.Pod) string {
+	for i := range p.Spec.Containers {
+		c := &p.Spec.Containers[i]
+		switch {
+		case image.Is(c.Image, "envoyproxy/gateway", "envoyproxy/gateway-dev", "envoy-gateway"):
+			return "envoy-gateway"
+		case image.Is(c.Image, "istio/pilot", "pilot"):
+			return "istio"
+		case image.Is(c.Image, "projectcontour/contour", "contour"):
+			return "contour"
+		case image.Is(c.Image, "nginx-gateway-fabric"):
+			return "gateway.nginx.org"
+		case image.Is(c.Image, "kong/kubernetes-ingress-controller"):
+			return "kong"
+		case image.Is(c.Image, "aws-load-balancer-controller", "aws-alb-ingress-controller"):
+			return "aws"
+		case image.Is(c.Image, "application-gateway/kubernetes-ingress", "application-lb/images/alb-controller"):
+			return "azure"
+		}
+	}
+	return ""
+}
+
+// bound reports whether a pod was made for one Gateway.
+func bound(p *corev1.Pod) bool {
+	return p.Labels["gateway.networking.k8s.io/gateway-name"] != "" || p.Labels["gateway.envoyproxy.io/owning-gateway-name"] != ""
+}
+
+// classOf is the class that a controller's arguments name: the flags of ingress-nginx, the NGINX Ingress
+// Controller, HAProxy's, Contour's and Traefik's controllers.
+func classOf(p *corev1.Pod) string {
+	var class string
+	for i := range p.Spec.Containers {
+		for _, arg := range slices.Concat(p.Spec.Containers[i].Command, p.Spec.Containers[i].Args) {
+			name, value, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+			switch strings.ToLower(name) {
+			case "controller-class", "gateway-class-name":
+				return value
+			case "ingress-class", "ingress.class", "ingress-class-name", "providers.kubernetesingress.ingressclass":
+				class = cmp.Or(class, value)
+			}
+		}
+	}
+	return class
+}
+
+// product is the project behind a controller's name, where one proxy has several.
+func product(controller string) string {
+	for _, of := range [...][2]string{
+		{"ingress-nginx", "ingress-nginx"}, {"nginx.org/", "nginx.org"}, {"gateway.nginx.org", "gateway.nginx.org"},
+		{"projectcontour.io", "contour"}, {"istio.io", "istio"}, {"gateway.envoyproxy.io", "envoy-gateway"},
+		{"haproxy.org", "haproxytech"}, {"haproxy-ingress.github.io", "haproxy-ingress"},
+		{"ingress.k8s.aws", "aws"}, {"gateway.k8s.aws", "aws"}, {"azure/", "azure"}, {"alb.networking.azure.io", "azure"},
+		{"konghq.com", "kong"}, {"ingress-controllers.konghq.com", "kong"},
+	} {
+		if strings.HasPrefix(controller, of[0]) || of[0] == "ingress-nginx" && strings.Contains(controller, of[0]) {
+			return of[1]
+		}
+	}
+	return ""
+}
+
+// productOf is the project whose proxy a pod runs.
+func productOf(p *corev1.Pod) string {
+	if p.Labels["gateway.envoyproxy.io/owning-gateway-name"] != "" || p.Labels["app.kubernetes.io/managed-by"] == "envoy-gateway" {
+		return "envoy-gateway"
+	}
+	for i := range p.Spec.Containers {
+		c := &p.Spec.Containers[i]
+		switch {
+		case image.Is(c.Image, "ingress-nginx/controller", "nginx-ingress-controller"):
+			return "ingress-nginx"
+		case image.Is(c.Image, "nginx-ingress", "nginx-plus-ingress"):
+			return "nginx.org"
+		case c.Name == "istio-proxy" || image.Is(c.Image, "istio/proxyv2"):
+			return "istio"
+		case image.Is(c.Image, "projectcontour/contour", "contour"):
+			return "contour"
+		case image.Is(c.Image, "haproxytech/kubernetes-ingress"):
+			return "haproxytech"
+		case image.Is(c.Image, "haproxy-ingress"):
+			return "haproxy-ingress"
+		}
+	}
+	return ""
+}
+
+// Down reports whether no pod that may serve a route can: all that we know of its gateway has no ready
+// pod. at is the first workload that lacks them. Where pods could not be listed, nothing is down.
+func (m *Map) Down(r Route) (at model.Ref, why string, down bool) {
+	fleets := m.Fleets(r)
+	for _, f := range fleets {
+		if slices.ContainsFunc(f.Pods, Ready) || len(f.Pods) == 0 && !m.s.Pods().Covers(f.Object.Namespace) {
+			return model.Ref{}, "", false
+		}
+	}
+	if len(fleets) == 0 {
+		return model.Ref{}, "", false
+	}
+	f := fleets[0]
+	switch {
+	case len(f.Pods) > 0:
+		return snapshot.RefOf(f.Pods[0]), fmt.Sprintf("none of the gateway's %d pods is ready: pod %s %s", len(f.Pods), f.Pods[0].Name, podState(f.Pods[0])), true
+	case f.Replicas == 0:
+		return f.Object, fmt.Sprintf("the gateway has no pod: %s is scaled to zero", f.Object), true
+	default:
+		return f.Object, fmt.Sprintf("the gateway has no pod: %s has none", f.Object), true
+	}
+}

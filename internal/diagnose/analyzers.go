@@ -55,13 +55,32 @@ func Analyzers() []Analyzer {
 		upstreamHeaderTooBig(),
 		// timeouts-limits
 		upstreamTimeout(),
+		upstreamConnectTimeout(),
+		connectionLimit(),
+		circuitBreakerOpen(),
+		rateLimited(),
+		appWorkersExhausted(),
+		cpuThrottled(),
+		autoscalerAtLimit(),
+		proxyOverloaded(),
 		// lifecycle-race
 		rolloutRecreateGap(),
 		nodeTerminationRace(),
 		terminationRace(),
 		keepaliveRace(),
 		// proxy-control-plane
+		proxyNotRunning(),
+		proxyProcessWedged(),
+		configRejected(),
+		controllerPermissionDenied(),
+		controlPlaneUnreachable(),
+		controlPlaneCertExpired(),
+		controllerStale(),
 		staleEndpoints(),
+		// cloud-lb
+		lbNotProvisioned(),
+		lbHealthCheck(),
+		cloudFirewallBlocksLB(),
 		// name-resolution
 		dnsResolutionFailed(),
 		// application

@@ -149,6 +149,10 @@ func (v *view) judge() (causes, also []model.Finding, out []model.RuledOut) {
 			}
 		}
 	}
+	// What is wrong at the very place of a cause is that cause by another name.
+	also = slices.DeleteFunc(also, func(a model.Finding) bool {
+		return slices.ContainsFunc(causes, func(c model.Finding) bool { return c.Object == a.Object })
+	})
 	slices.SortStableFunc(also, func(a, b model.Finding) int { return cmp.Or(cmp.Compare(a.ID, b.ID), a.Object.Compare(b.Object.Ref)) })
 	return causes, also, out
 }
@@ -182,7 +186,7 @@ func works(rs []*route) bool {
 // root names the deeper finding of which f is a symptom, empty if there is none.
 func (v *view) root(f finding) model.CauseID {
 	for _, o := range v.found {
-		if o.covers && !f.covers && o.hides(f) {
+		if o.covers && !f.covers && o.hides(f) || o.beneath(f) {
 			return o.ID
 		}
 	}

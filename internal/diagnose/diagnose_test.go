@@ -101,6 +101,13 @@ func runCase(t *testing.T, cause model.CauseID, a *txtar.Archive, name string) {
 		}
 	}
 	in.Snapshot = build(t, objects, unread)
+	for i := range in.Logs { // of a pod elsewhere, if the namespace has none of that name
+		for p := range in.Snapshot.Pods().All() {
+			if _, ok := in.Snapshot.Pods().Get("shop", in.Logs[i].Pod.Name); ok != snapshot.Present && p.Name == in.Logs[i].Pod.Name {
+				in.Logs[i].Pod.Namespace = p.Namespace
+			}
+		}
+	}
 	d := Diagnose(in)
 	check(t, cause, name, d)
 	got := show(d)

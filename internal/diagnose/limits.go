@@ -3,11 +3,8 @@ package diagnose
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -97,24 +94,44 @@ func upstreamTimeout() Analyzer {
 // tooSlow compares how long the proxy waited with what it was told to wait.
 func (v *view) tooSlow(r *route, hits []model.Signal) finding {
 	waited := waits(hits)
-	object, set, has := v.timeoutOf(r)
-	f := find("upstream-timeout", likely, object, fmt.Sprintf("the proxy gives up on %s after %s, before the backend answers", r, waited.Round(100*time.Millisecond))).
+	k, ends := v.endedBy(r, waited)
+	f := find("upstream-timeout", likely, k.at, fmt.Sprintf("the proxy gives up on %s after %s, before the backend answers", r, waited.Round(100*time.Millisecond))).
 		on(r).as(model.ResponseTimeout).since(hits[0].At)
-	if has {
-		f.Summary = fmt.Sprintf("%s lets the backend of %s answer for %s, and it takes longer", r.Object, r, set)
-		f = f.because("object", fmt.Sprintf("%s is %s", object.Field, set), r.Object, time.Time{})
-		if d := waited - set; d < 500*time.Millisecond && d > -500*time.Millisecond {
-			f = f.because("model", fmt.Sprintf("requests fail after %s, which is that limit", waited.Round(time.Millisecond)), r.Object, time.Time{})
-			f.Confidence = proven
-		}
-		if set < time.Minute && r.Object.Kind == "Ingress" {
-			f = f.wants(text("60"))
-		}
+	if !k.standby && k.set > 0 {
+		f.Summary = fmt.Sprintf("%s lets the backend of %s answer for %s, and it takes longer", k.at.Ref, r, k.set)
+		f = f.because("object", fmt.Sprintf("%s is %s", k.at.Field, k.set), k.at.Ref, time.Time{})
+	} else if ends {
+		f = f.because("model", fmt.Sprintf("no object sets how long the proxy waits, and %s is its default", k.set), r.Object, time.Time{})
+	}
+	if ends {
+		f = f.because("model", fmt.Sprintf("requests fail after %s, which is that limit", waited.Round(time.Millisecond)), r.Object, time.Time{})
+		f.Confidence = proven
+	}
+	if !k.standby && k.set > 0 && k.set < time.Minute && k.at.Kind == "Ingress" {
+		f = f.wants(text("60"))
 	}
 	if line, source := v.slowAnswer(r, waited); line != "" {
 		f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
 	}
 	return v.relateBackend(f, r)
+}
+
+// endedBy finds the limit that ended requests after some time: the one that is as long, else the first one
+// that is written.
+func (v *view) endedBy(r *route, waited time.Duration) (k knob, ends bool) {
+	limits := v.responseLimits(r)
+	for _, k := range limits {
+		if k.within(waited) {
+			if k.standby && (k.at.IsZero() || r.Object.Kind == "HTTPRoute") {
+				k.at = timeoutPlace(r)
+			}
+			return k, true
+		}
+	}
+	if len(limits) > 0 && !limits[0].standby {
+		return limits[0], false
+	}
+	return knob{at: timeoutPlace(r), standby: true}, false
 }
 
 // waits is the median of how long requests took until the proxy gave up.
@@ -133,73 +150,13 @@ func waits(hits []model.Signal) time.Duration {
 	return all[len(all)/2]
 }
 
-// timeoutOf finds where a route's response timeout is set, and what it is.
-func (v *view) timeoutOf(r *route) (object model.FieldRef, set time.Duration, has bool) {
-	if r.Object.Kind == "Ingress" {
-		return v.ingressTimeout(r)
-	}
-	object = at(r.Object, r.Rule+".timeouts")
-	hr, ok := v.s.HTTPRoutes().Get(r.Object.Namespace, r.Object.Name)
-	if ok != snapshot.Present {
-		return object, 0, false
-	}
-	for i, rule := range hr.Spec.Rules {
-		if fmt.Sprintf("spec.rules[%d]", i) != r.Rule || rule.Timeouts == nil {
-			continue
-		}
-		if d, ok := limit(rule.Timeouts.BackendRequest); ok {
-			return at(r.Object, r.Rule+".timeouts.backendRequest"), d, true
-		}
-		if d, ok := limit(rule.Timeouts.Request); ok {
-			return at(r.Object, r.Rule+".timeouts.request"), d, true
-		}
-	}
-	return object, 0, false
-}
-
-// ingressTimeout finds the annotation that sets an Ingress's response timeout.
-func (v *view) ingressTimeout(r *route) (object model.FieldRef, set time.Duration, has bool) {
-	object = at(r.Object, "")
-	if r.Proxy == "nginx" {
-		object.Field = annotation(readTimeout)
-	}
-	ing, ok := v.s.Ingresses().Get(r.Object.Namespace, r.Object.Name)
-	if ok != snapshot.Present {
-		return object, 0, false
-	}
-	for _, name := range []string{readTimeout, "projectcontour.io/response-timeout", "haproxy.org/timeout-server"} {
-		if d, ok := seconds(ing.Annotations[name]); ok {
-			return at(r.Object, annotation(name)), d, true
-		}
-	}
-	return object, 0, false
-}
-
-// limit reads an HTTPRoute's timeout; zero sets none.
-func limit(t *gatewayv1.Duration) (time.Duration, bool) {
-	if t == nil {
-		return 0, false
-	}
-	d, err := time.ParseDuration(string(*t))
-	return d, err == nil && d > 0
-}
-
-// seconds reads an annotation's duration: plain seconds, or with a unit.
-func seconds(s string) (time.Duration, bool) {
-	if s == "" {
-		return 0, false
-	}
-	if n, err := strconv.Atoi(s); err == nil {
-		return time.Duration(n) * time.Second, n > 0
-	}
-	d, err := time.ParseDuration(s)
-	return d, err == nil && d > 0
-}
-
 // slowAnswer finds an application's own line about a request on the route that it answered well, but
 // later than the proxy waits.
 func (v *view) slowAnswer(r *route, waited time.Duration) (line, source string) {
 	for _, log := range v.in.Logs {
+		if !v.isBackend(log.Pod) && len(v.workloads) > 0 {
+			continue
+		}
 		for _, l := range log.Lines {
 			if !strings.Contains(l, strings.TrimSuffix(r.Path, "/")) || !strings.Contains(l, "200") {
 				continue

@@ -36,22 +36,9 @@ func spokenCauses() []spoken {
 			fields: []string{"nginx.ingress.kubernetes.io/client-body-timeout", "nginx.ingress.kubernetes.io/proxy-send-timeout", "haproxy.org/timeout-http-request"},
 		},
 		{
-			cause: "circuit-breaker-open", doc: "Finds routes on which the proxy's circuit breaker or outlier detection rejects requests.",
-			says: "the gateway's circuit breaker for the backend of %s is open: more connections, requests or retries than it allows", where: atRoute,
-			fields: []string{"nginx.ingress.kubernetes.io/upstream-max-fails", "haproxy.org/pod-maxconn", "nginx.org/max-conns"},
-			proofs: []string{"envoy-uo"},
-		},
-		{
-			cause: "rate-limited", doc: "Finds routes on which a rate limit answers.",
-			says: "a rate limit answers requests for %s", where: atRoute,
-			fields: []string{
-				"nginx.ingress.kubernetes.io/limit-rps", "nginx.ingress.kubernetes.io/limit-rpm", "nginx.ingress.kubernetes.io/limit-connections",
-				"nginx.org/limit-req-rate", "haproxy.org/rate-limit-requests", "traefik.ingress.kubernetes.io/router.middlewares",
-			},
-		},
-		{
 			cause: "source-port-exhaustion", doc: "Finds gateways without a free source port.",
 			says: "the gateway of %s has no free source port left for connections to the backend", where: atGateway,
+			proofs: []string{"nginx-connect-addr-exhausted"},
 		},
 		{
 			cause: "conntrack-table-full", doc: "Finds nodes whose table of tracked connections is full.",

@@ -1,0 +1,37 @@
+package diagnose
+
+import (
+	"slices"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// rootsOf says of what a finding about the same routes is only a symptom: a proxy that gets no configuration
+// does not start, or goes on asking endpoints that are gone; a Gateway without a load balancer is not programmed.
+func rootsOf(symptom model.CauseID) []model.CauseID {
+	configuration := []model.CauseID{"config-rejected", "controller-permission-denied", "control-plane-cert-expired", "control-plane-unreachable", "controller-stale"}
+	switch symptom {
+	case "proxy-not-running", "termination-race":
+		return configuration
+	case "stale-endpoints":
+		return append(configuration, "circuit-breaker-open", "lb-health-check", "proxy-reload", "rate-limited")
+	case "gateway-not-programmed":
+		return append(configuration[1:], "lb-not-provisioned", "proxy-not-running")
+	case "control-plane-unreachable", "controller-stale":
+		return []model.CauseID{"control-plane-cert-expired", "controller-permission-denied"}
+	case "readiness-gate-unmet":
+		return []model.CauseID{"lb-health-check", "cloud-firewall-blocks-lb"}
+	case "lb-not-provisioned":
+		return []model.CauseID{"proxy-not-running"}
+	default:
+		return nil
+	}
+}
+
+// beneath reports whether a finding is the root of which another one is a symptom, on all of its routes.
+func (f finding) beneath(symptom finding) bool {
+	if f.dormant || f.Confidence < likely || !slices.Contains(rootsOf(symptom.ID), f.ID) {
+		return false
+	}
+	return !slices.ContainsFunc(symptom.routes, func(r *route) bool { return !slices.Contains(f.routes, r) })
+}

@@ -1,0 +1,193 @@
+package diagnose
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func configRejected() Analyzer {
+	return Analyzer{
+		Cause: "config-rejected",
+		Doc:   "Finds the object whose invalid configuration a proxy refuses, so that it stays on an old one.",
+		Inputs: []snapshot.Kind{
+			snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.Services, snapshot.ConfigMaps, snapshot.Secrets, snapshot.Events, snapshot.Pods,
+			snapshot.Deployments, snapshot.DaemonSets, snapshot.Other,
+		},
+		stage: byWords,
+		run: func(v *view) []finding {
+			return slices.Concat(v.refusedByProxy(), v.refusedByEvent(), v.refusedByStatus())
+		},
+	}
+}
+
+// rejection is a proxy's answer to a configuration that it does not take.
+type rejection struct {
+	ownWords
+	reason string // the proxy's own words
+}
+
+// rejections finds a proxy's rejections in what it and its controller said:
+//
+//	nginx    [emerg] 12#12: unknown directive "x" in /tmp/nginx/nginx-cfg1:20   (nginx -t)
+//	HAProxy  [ALERT] (8) : config : parsing [/etc/haproxy/haproxy.cfg:20] : ...
+//	Envoy    gRPC config for TYPE rejected: Error adding/updating listener(s) ...
+//	istiod   ADS:LDS: ACK ERROR NODE Internal:Error adding/updating listener(s) ...
+//	Kong     failed posting new config to /config, in the controller's log
+func (v *view) rejections() []rejection {
+	forms := []*regexp.Regexp{
+		regexp.MustCompile(`(?s)\[emerg\] (?:\d+#\d+: )?([^\n]+)`),
+		regexp.MustCompile(`\[ALERT\].*?(?:config : |parsing )(.+)`),
+		regexp.MustCompile(`gRPC config for \S+ rejected: (.+)`),
+		regexp.MustCompile(`ACK ERROR \S+ (.+)`),
+		regexp.MustCompile(`(failed posting new config to /config.*)`),
+	}
+	taken := regexp.MustCompile(`Backend successfully reloaded|Configuration changes applied|Successfully synced configuration`)
+	var out []rejection
+	for _, s := range v.sayings() {
+		if s.at.IsZero() && taken.MatchString(s.text) {
+			// What came later was taken, so what was refused before is history.
+			out = slices.DeleteFunc(out, func(r rejection) bool { return r.source == s.source })
+			continue
+		}
+		for _, form := range forms {
+			m := form.FindStringSubmatch(s.text)
+			if m == nil || strings.Contains(m[1], "host not found in upstream") && !strings.Contains(m[1], "/nginx") {
+				continue
+			}
+			r := rejection{s, strings.TrimSpace(m[1])}
+			if !slices.ContainsFunc(out, func(o rejection) bool { return o.pod == r.pod && shape(o.reason) == shape(r.reason) }) {
+				out = append(out, r)
+			}
+			break
+		}
+	}
+	return out
+}
+
+// shape is a message without its digits: the name of nginx's temporary file differs each time.
+func shape(message string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, message)
+}
+
+// refusedByProxy finds the objects behind what proxies refuse. The error of such a rejection is attached to
+// whatever object the controller was working on, so names in it are not believed: the object is the one
+// that holds what the proxy complains of.
+func (v *view) refusedByProxy() []finding {
+	var out []finding
+	for _, r := range v.rejections() {
+		routes := v.governs(r.ownWords)
+		if len(routes) == 0 {
+			continue
+		}
+		c, confidence := v.culprit(r)
+		f := find("config-rejected", confidence, c.at, fmt.Sprintf("%s holds what the proxy refuses (%s), so it keeps its old configuration for all routes", c.at, brief(r.reason))).
+			as(byStuckProxy()...)
+		if c.at.Kind == "" || c.at.IsZero() {
+			continue
+		}
+		if c.why == "" {
+			f.Summary = fmt.Sprintf("the proxy refuses its configuration (%s) and keeps the old one for all routes; which object it is, the objects do not tell", brief(r.reason))
+		} else {
+			f = f.because("object", c.why, c.at.Ref, time.Time{})
+		}
+		f.Evidence = append(f.Evidence, r.evidence())
+		f = f.since(r.at)
+		stuck := v.stuck(routes)
+		f.dormant = len(stuck) == 0
+		if f.dormant {
+			stuck = routes
+		}
+		out = append(out, f.on(stuck...))
+	}
+	return out
+}
+
+// brief is the first line of a message, not too long.
+func brief(message string) string {
+	message, _, _ = strings.Cut(message, "\n")
+	if len(message) > 160 {
+		message = message[:160] + "..."
+	}
+	return message
+}
+
+// refusedByEvent reads the events with which controllers name the object that they refuse itself: NGINX's
+// controller ("Rejected") and Kong's ("KongConfigurationTranslationFailed", and "KongConfigurationApplyFailed"
+// on what is no pod).
+func (v *view) refusedByEvent() []finding {
+	var out []finding
+	for e := range v.s.Events().All() {
+		o := e.InvolvedObject
+		ref := model.Ref{APIVersion: o.APIVersion, Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}
+		switch {
+		case o.Kind == "Pod" || !v.exists(ref):
+			continue
+		case e.Reason == "Rejected" || e.Reason == "KongConfigurationTranslationFailed" || e.Reason == "KongConfigurationApplyFailed":
+		default:
+			continue
+		}
+		if strings.Contains(e.Message, "All hosts are taken") {
+			continue // two routes for one host: nothing is invalid
+		}
+		routes := v.routesOf(ref)
+		if strings.HasPrefix(e.Reason, "Kong") {
+			routes = append(v.stuck(v.ofProxy("kong")), routes...) // one object holds all up
+		}
+		if len(routes) == 0 {
+			continue
+		}
+		at := at(ref, fieldIn(e.Message))
+		out = append(out, find("config-rejected", seen, at, fmt.Sprintf("%s is refused by its controller: %s", ref, brief(e.Message))).
+			on(routes...).as(byStuckProxy()...).since(e.FirstTimestamp.Time).
+			because("event", e.Reason+": "+brief(e.Message), ref, snapshot.EventTime(e)))
+	}
+	return out
+}
+
+// fieldIn is the first field that a message of validation names: spec.upstreams[0].port.
+func fieldIn(message string) string {
+	return regexp.MustCompile(`\b(?:spec|metadata)\.[A-Za-z0-9_.\[\]]*[A-Za-z0-9_\]]`).FindString(message)
+}
+
+// routesOf lists the routes in question that an object makes.
+func (v *view) routesOf(ref model.Ref) []*route {
+	var out []*route
+	for _, r := range v.routes {
+		if r.Object.Kind == ref.Kind && r.Object.Namespace == ref.Namespace && r.Object.Name == ref.Name {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// ofProxy lists the routes in question that a proxy serves.
+func (v *view) ofProxy(proxy string) []*route {
+	var out []*route
+	for _, r := range v.routes {
+		if r.Proxy == proxy {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// exists reports whether an object is in the snapshot.
+func (v *view) exists(ref model.Ref) bool {
+	for _, o := range v.objectsIn(ref.Kind) {
+		if o.GetNamespace() == ref.Namespace && o.GetName() == ref.Name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,161 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func lbNotProvisioned() Analyzer {
+	return Analyzer{
+		Cause:  "lb-not-provisioned",
+		Doc:    "Finds gateways whose load balancer, or its address, was never made.",
+		Inputs: []snapshot.Kind{snapshot.Services, snapshot.Gateways, snapshot.Ingresses, snapshot.Events, snapshot.Pods, snapshot.Deployments, snapshot.DaemonSets},
+		run: func(v *view) []finding {
+			return append(v.pendingServices(), v.failedIngresses()...)
+		},
+	}
+}
+
+// pendingServices finds the Services of type LoadBalancer in front of gateways that have no address. That
+// somebody says why proves it; that it only takes long may be meant so.
+func (v *view) pendingServices() []finding {
+	var out []finding
+	for svc := range v.s.Services().All() {
+		if svc.Spec.Type != corev1.ServiceTypeLoadBalancer || len(svc.Status.LoadBalancer.Ingress) > 0 || v.s.At().Sub(svc.CreationTimestamp.Time) < 2*starting {
+			continue
+		}
+		routes := slices.DeleteFunc(v.behindService(svc), func(r *route) bool { return r.requests > 0 }) // they come by another way
+		if len(routes) == 0 {
+			continue
+		}
+		ref := snapshot.RefOf(svc)
+		why, e := v.lastWarning(ref, balancerReasons())
+		gw := v.unaddressed(routes)
+		confidence := likely
+		if why != "" || gw != "" {
+			confidence = proven
+		}
+		f := find("lb-not-provisioned", confidence, at(ref, "status.loadBalancer"), fmt.Sprintf("%s, through which requests for %s come, has no address: its load balancer was not made", ref, routesText(routes))).
+			on(routes...).as(model.NoRoute, model.ConnectTimeout, model.Refused)
+		if why != "" {
+			f.Object.Field = cmp.Or(faultyField(svc, why), f.Object.Field)
+			f.Summary = fmt.Sprintf("the load balancer of %s was not made: %s", ref, brief(why))
+			f = f.because("event", e.Reason+": "+brief(why), ref, snapshot.EventTime(e)).since(e.FirstTimestamp.Time)
+		}
+		if gw != "" {
+			f = f.because("status", gw, routes[0].Gateway, time.Time{})
+		}
+		f.dormant = f.Confidence < proven // clients may come by node ports, as in clusters without a cloud
+		out = append(out, f.relates("service", ref))
+	}
+	return out
+}
+
+// balancerReasons are the reasons of events of service controllers (k8s.io/cloud-provider,
+// controllers/service), MetalLB and the AWS controller.
+func balancerReasons() []string {
+	return []string{
+		"SyncLoadBalancerFailed", "EnsureLoadBalancerFailed", "CreatingLoadBalancerFailed", "UpdateLoadBalancerFailed", "AllocationFailed",
+		"FailedDeployModel", "FailedBuildModel", "FailedAddFinalizer", "Sync", "Translate",
+	}
+}
+
+// behindService lists the routes in question whose gateway's pods a Service selects.
+func (v *view) behindService(svc *corev1.Service) []*route {
+	var out []*route
+	for _, r := range v.routes {
+		for _, f := range v.m.Fleets(r.Route) {
+			if f.Object.Namespace == svc.Namespace && matches(svc.Spec.Selector, f.Pod.Labels) {
+				out = append(out, r)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// lastWarning is the newest warning about an object with one of the reasons.
+func (v *view) lastWarning(ref model.Ref, reasons []string) (string, *corev1.Event) {
+	for _, e := range slices.Backward(v.s.EventsOf(ref)) {
+		if e.Type == corev1.EventTypeWarning && slices.Contains(reasons, e.Reason) {
+			return strings.TrimSpace(e.Message), e
+		}
+		if e.Reason == "EnsuredLoadBalancer" || e.Reason == "SuccessfullyReconciled" {
+			break // it was made after all
+		}
+	}
+	return "", nil
+}
+
+// faultyField is the part of a Service of which a cloud's message speaks: a subnet, an address, a class.
+func faultyField(svc *corev1.Service, why string) string {
+	for _, of := range [][2]string{{"subnet", "subnet"}, {"security group", "security-group"}, {"address pool", "address-pool"}, {"eip", "eip"}} {
+		if !strings.Contains(strings.ToLower(why), of[0]) {
+			continue
+		}
+		for k := range svc.Annotations {
+			if strings.Contains(k, of[1]) {
+				return annotation(k)
+			}
+		}
+	}
+	if svc.Spec.LoadBalancerIP != "" && strings.Contains(why, svc.Spec.LoadBalancerIP) {
+		return "spec.loadBalancerIP"
+	}
+	if c := svc.Spec.LoadBalancerClass; c != nil && strings.Contains(why, "class") {
+		return "spec.loadBalancerClass"
+	}
+	return ""
+}
+
+// unaddressed is what a Gateway of some routes says of its missing address.
+func (v *view) unaddressed(routes []*route) string {
+	for _, r := range routes {
+		gw, ok := v.s.Gateways().Get(r.Gateway.Namespace, r.Gateway.Name)
+		if ok != snapshot.Present {
+			continue
+		}
+		for _, c := range gw.Status.Conditions {
+			if c.Type == string(gatewayv1.GatewayConditionProgrammed) && c.Status == "False" && c.Reason == string(gatewayv1.GatewayReasonAddressNotAssigned) {
+				return fmt.Sprintf("%s is not programmed (%s): %s", r.Gateway, c.Reason, c.Message)
+			}
+		}
+	}
+	return ""
+}
+
+// failedIngresses finds Ingresses of a cloud's controller whose load balancer could not be made: they have no
+// address, and an event says why.
+func (v *view) failedIngresses() []finding {
+	var out []finding
+	field := regexp.MustCompile(`(?:alb\.ingress\.kubernetes\.io|networking\.gke\.io|kubernetes\.io|ingress\.gcp\.kubernetes\.io)/[a-z0-9.-]+`)
+	for ing := range v.s.Ingresses().All() {
+		if len(ing.Status.LoadBalancer.Ingress) > 0 {
+			continue
+		}
+		ref := snapshot.RefOf(ing)
+		routes := v.routesOf(ref)
+		why, e := v.lastWarning(ref, balancerReasons())
+		if len(routes) == 0 || why == "" {
+			continue
+		}
+		f := find("lb-not-provisioned", proven, at(ref, "status.loadBalancer"), fmt.Sprintf("the load balancer of %s was not made: %s", ref, brief(why))).
+			on(routes...).as(model.NoRoute, model.ConnectTimeout, model.Refused).since(e.FirstTimestamp.Time).
+			because("event", e.Reason+": "+brief(why), ref, snapshot.EventTime(e))
+		if key := field.FindString(why); key != "" && ing.Annotations[key] != "" {
+			f.Object.Field = annotation(key)
+		}
+		out = append(out, f)
+	}
+	return out
+}

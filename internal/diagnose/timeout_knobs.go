@@ -72,7 +72,7 @@ func (v *view) routeTimeouts(r *route) []knob {
 		if field == "" || o.GetKind() != r.Object.Kind || o.GetName() != r.Object.Name {
 			continue
 		}
-		if d, ok := lasting(dig(o.Object, r.Rule+field)); ok {
+		if d, ok := timeIn(dig(o.Object, r.Rule+field)); ok {
 			out = append(out, knob{at: at(r.Object, r.Rule+field), set: d})
 		}
 	}
@@ -87,7 +87,7 @@ func (v *view) policyTimes(r *route, kind string, fields ...string) []knob {
 			continue
 		}
 		for _, f := range fields {
-			if d, ok := lasting(dig(o.Object, f)); ok {
+			if d, ok := timeIn(dig(o.Object, f)); ok {
 				out = append(out, knob{at: at(snapshot.RefOf(o), f), set: d})
 			}
 		}
@@ -108,7 +108,7 @@ func (v *view) attached(r *route, kind string, annotations []string, field strin
 				if names == "" || o.GetKind() != kind || !holdsWord(names, o.GetName()) {
 					continue
 				}
-				if d, ok := lasting(dig(o.Object, field)); ok {
+				if d, ok := timeIn(dig(o.Object, field)); ok {
 					out = append(out, knob{at: at(snapshot.RefOf(o), field), set: d})
 				}
 			}
@@ -175,8 +175,8 @@ func dig(o map[string]any, field string) any {
 	return value
 }
 
-// lasting reads a time as custom objects write it: with a unit, or in seconds.
-func lasting(value any) (time.Duration, bool) {
+// timeIn reads a time as custom objects write it: with a unit, or in seconds.
+func timeIn(value any) (time.Duration, bool) {
 	switch x := value.(type) {
 	case string:
 		return seconds(x)

@@ -75,7 +75,7 @@ func (v *view) connectLimits(r *route) []knob {
 				continue
 			}
 			const field = "spec.trafficPolicy.connectionPool.tcp.connectTimeout"
-			if d, ok := lasting(dig(o.Object, field)); ok {
+			if d, ok := timeIn(dig(o.Object, field)); ok {
 				out = append(out, knob{at: at(snapshot.RefOf(o), field), set: d})
 			}
 		}

@@ -73,7 +73,7 @@ func (c *cluster) WriteDump(ctx context.Context, dir, namespace string, since ti
 	unseen = append(unseen, notRead...)
 	for _, k := range snapshot.Kinds() {
 		coverage, why := s.Coverage(k)
-		if coverage == snapshot.Denied || coverage == snapshot.Failed || coverage == snapshot.Partial {
+		if k != snapshot.Other && (coverage == snapshot.Denied || coverage == snapshot.Failed || coverage == snapshot.Partial) {
 			unseen = append(unseen, model.Unseen{What: string(k), Why: coverage.String() + ": " + why})
 		}
 	}

@@ -36,7 +36,24 @@ func resolve(t model.Target, s *snapshot.Snapshot, namespace string) (model.Targ
 	if exists(s, ref) {
 		return t, nil
 	}
+	for _, version := range otherVersions(ref.Kind) {
+		other := ref
+		other.APIVersion = version
+		if exists(s, other) {
+			t.Object = &other
+			return t, nil
+		}
+	}
 	return t, notFound(s, ref)
+}
+
+// otherVersions are further groups and versions in which people have a kind: there are two kinds called
+// Gateway, and Traefik's objects had another group before version 3.
+func otherVersions(kind string) []string {
+	return map[string][]string{
+		"Gateway":      {"networking.istio.io/v1"},
+		"IngressRoute": {"traefik.containo.us/v1alpha1"},
+	}[kind]
 }
 
 // exists reports whether there is anything to say about an object: it is there, or a route refers to
@@ -160,7 +177,12 @@ func names(s *snapshot.Snapshot, k snapshot.Kind, namespace string) []string {
 		each(s.Pods(), add)
 	case snapshot.Namespaces:
 		each(s.Namespaces(), add)
-	default: // no other kind is a target
+	default:
+		for o := range s.Others().All() {
+			if o.GetKind() == string(k) {
+				add(o)
+			}
+		}
 	}
 	return out
 }

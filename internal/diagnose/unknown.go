@@ -23,6 +23,9 @@ func (v *view) unknown() []model.Unseen {
 	for _, u := range v.s.Notes() {
 		add(u)
 	}
+	for _, u := range v.m.Custom().Unread {
+		add(u)
+	}
 	if o := v.in.Target.Object; o != nil && len(v.routes) == 0 {
 		add(model.Unseen{What: o.String(), Why: "no Ingress or HTTPRoute that could be read leads to it, so there is no request to walk"})
 	}

@@ -65,7 +65,8 @@ func (m *Map) leg(b Backend) Leg {
 	}
 	for i := range l.Service.Spec.Ports {
 		p := &l.Service.Spec.Ports[i]
-		if b.PortName != "" && p.Name == b.PortName || b.PortName == "" && p.Port == b.PortNumber {
+		only := b.Port() == "" && len(l.Service.Spec.Ports) == 1 // Istio: a port need not be named where there is one
+		if only || b.PortName != "" && p.Name == b.PortName || b.PortName == "" && p.Port == b.PortNumber {
 			l.Port, l.PortAt = p, i
 			break
 		}
@@ -77,10 +78,22 @@ func (m *Map) leg(b Backend) Leg {
 	if !m.s.EndpointSlices().Covers(b.Service.Namespace) && len(m.s.SlicesOf(b.Service.Namespace, b.Service.Name)) == 0 {
 		l.Derived = true
 		l.derive()
-		return l
+	} else {
+		l.read(m.s)
 	}
-	l.read(m.s)
+	l.pick()
 	return l
+}
+
+// pick keeps the ends of the subset that the route names. An end whose pod is not known is kept.
+func (l *Leg) pick() {
+	s := l.Backend.Subset
+	if s == nil {
+		return
+	}
+	l.Ends = slices.DeleteFunc(l.Ends, func(e End) bool {
+		return s.Missing || e.Pod != nil && !snapshot.Matches(s.Labels, e.Pod.Labels)
+	})
 }
 
 // selected lists the living pods that a Service's selector matches; none for a Service without one.

@@ -141,7 +141,11 @@ func (m *Map) router(name string) []Route {
 
 // routerName is the name that Traefik gives a rule of an Ingress, without the entry point.
 func routerName(r Route) string {
-	return strings.Join(strings.FieldsFunc(r.Object.Namespace+"-"+r.Object.Name+"-"+r.Host+r.Path, func(c rune) bool {
+	return dashes(r.Object.Namespace + "-" + r.Object.Name + "-" + r.Host + r.Path)
+}
+
+func dashes(name string) string {
+	return strings.Join(strings.FieldsFunc(name, func(c rune) bool {
 		return !unicode.IsLetter(c) && !unicode.IsNumber(c)
 	}), "-")
 }

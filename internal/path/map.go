@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/snapshot/custom"
+	corev1 "k8s.io/api/core/v1"
 )
 
 // Map holds the rules of one snapshot. It is immutable and safe to share.
@@ -20,9 +20,12 @@ type Map struct {
 	service map[[2]string][]int // indexes into routes, by a backend's namespace and name
 	routers map[string]int      // indexes into routes, by Traefik's name for the rule
 	gates   []gate
-	hosts   map[string]proxy.Matching // how proxies choose among hosts, by controller and proxy
-	bearing map[label][]*corev1.Pod   // the pods that carry one label of some backend's selector
-	fleets  []Fleet
+	custom  *custom.Set
+	// destinations are Istio's DestinationRules by the Service that they are about.
+	destinations map[model.Ref][]*custom.DestinationRule
+	hosts        map[string]proxy.Matching // how proxies choose among hosts, by controller and proxy
+	bearing      map[label][]*corev1.Pod   // the pods that carry one label of some backend's selector
+	fleets       []Fleet
 }
 
 // label is one label of the pods of a namespace.
@@ -43,15 +46,20 @@ func New(s *snapshot.Snapshot) *Map {
 		}
 	}
 	m.fleets = m.findFleets()
-	m.routes = slices.Concat(m.ingressRoutes(), m.httpRoutes(), m.grpcRoutes())
+	m.custom = custom.Read(s)
+	m.destinations = m.destinationRules()
+	m.routes = slices.Concat(m.ingressRoutes(), m.httpRoutes(), m.grpcRoutes(), m.httpProxyRoutes(), m.ingressRouteRoutes(), m.virtualRoutes())
 	slices.SortStableFunc(m.routes, func(a, b Route) int { return cmp.Or(a.Object.Compare(b.Object)) })
 	for i := range m.routes {
 		r := &m.routes[i]
 		r.compile()
 		m.learn(r)
 		m.byHost[r.Host] = append(m.byHost[r.Host], i)
-		if r.Object.Kind == "Ingress" {
+		switch r.Object.Kind {
+		case "Ingress":
 			m.routers[routerName(*r)] = i
+		case "IngressRoute":
+			m.routers[crdRouterName(*r, r.match)] = i
 		}
 		for _, b := range r.Backends {
 			k := [2]string{b.Service.Namespace, b.Service.Name}
@@ -63,6 +71,9 @@ func New(s *snapshot.Snapshot) *Map {
 	m.bearing = m.bearers()
 	return m
 }
+
+// Custom gives the custom resources of the snapshot, and what of them could not be read.
+func (m *Map) Custom() *custom.Set { return m.custom }
 
 // bearers finds the pods that a backend's selector could match, in one pass over all pods.
 func (m *Map) bearers() map[label][]*corev1.Pod {
@@ -116,7 +127,7 @@ func (m *Map) Gateways(r Route) []*corev1.Pod {
 		if g.pod.Status.Phase == corev1.PodSucceeded || g.pod.Status.Phase == corev1.PodFailed {
 			continue
 		}
-		if !r.Gateway.IsZero() && belongs(g.pod, r.Gateway) {
+		if !r.Gateway.IsZero() && (belongs(g.pod, r.Gateway) || m.bound(g.pod, r.Gateway)) {
 			own = append(own, g.pod)
 		}
 		if r.Proxy != "" && g.proxy == r.Proxy {
@@ -137,6 +148,16 @@ func belongs(p *corev1.Pod, g model.Ref) bool {
 	}
 	return p.Labels["gateway.envoyproxy.io/owning-gateway-name"] == g.Name &&
 		p.Labels["gateway.envoyproxy.io/owning-gateway-namespace"] == g.Namespace
+}
+
+// bound reports whether a pod is among those to which a Gateway of Istio binds itself.
+func (m *Map) bound(p *corev1.Pod, g model.Ref) bool {
+	for _, gw := range m.custom.Gateways {
+		if gw.Ref() == g && len(gw.Spec.Selector) > 0 {
+			return snapshot.Matches(gw.Spec.Selector, p.Labels)
+		}
+	}
+	return false
 }
 
 // runs reports whether any pod runs a proxy.

@@ -57,6 +57,7 @@ type Route struct {
 	Faults []Fault
 
 	seq    int            // place of the rule in its object, and of the match in the rule
+	match  string         // text of an IngressRoute's rule
 	expr   *regexp.Regexp // of Pattern, if it is one
 	broken bool           // Pattern is an expression that cannot be read: it matches nothing
 }
@@ -82,14 +83,20 @@ type Backend struct {
 	PortField  string    // field path of the port in the route
 	PortNumber int32     // 0 if the port is named by PortName
 	PortName   string
-	Weight     int32 // share of requests; an Ingress has one backend of weight 1
-	// Subset is the name of a DestinationRule's subset to which requests go, and Labels what it asks of
-	// pods; SubsetAt is where the route names it.
-	Subset   string
-	Labels   map[string]string
-	SubsetAt string
+	Weight     int32   // share of requests; an Ingress has one backend of weight 1
+	Subset     *Subset // of the Service's pods to which requests go; nil: all of them
 	// Settings hold for this backend alone.
 	Settings proxy.Settings
+}
+
+// Subset is a part of a Service's pods, as Istio's DestinationRules name them.
+type Subset struct {
+	Name   string
+	Field  string // field path in the route that names it
+	Labels map[string]string
+	Rule   model.FieldRef // where it is defined
+	// Missing is set where no DestinationRule of the host defines it: the proxy then has nowhere to send to.
+	Missing bool
 }
 
 // Port is the port as the route writes it.

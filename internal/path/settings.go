@@ -2,6 +2,7 @@ package path
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
@@ -16,15 +17,24 @@ func (m *Map) Settings(r Route, l Leg) proxy.Settings {
 	if known && px.ServiceSettings != nil && l.Service != nil && l.Port != nil {
 		out = append(out, px.ServiceSettings(r.Controller, l.Service, l.Port)...)
 	}
-	out = append(out, r.Settings.For(l.Backend.Service.Name)...)
-	if !known || px.Default == nil {
-		return out
+	if r.Controller == istioController || strings.HasPrefix(r.Controller, "istio.io/") {
+		out = append(out, m.meshSettings(l.Backend, portOf(l))...)
 	}
-	for _, s := range px.Default(r.Controller) {
-		if s.At.Field != "" && s.At.IsZero() {
-			s.At.Ref = r.Object
+	out = append(out, r.Settings.For(l.Backend.Service.Name)...)
+	if known && px.Default != nil {
+		out = append(out, px.Default(r.Controller)...)
+	}
+	for i := range out {
+		if out[i].At.Field != "" && out[i].At.IsZero() {
+			out[i].At.Ref = r.Object
 		}
-		out = append(out, s)
 	}
 	return out
+}
+
+func portOf(l Leg) int32 {
+	if l.Port == nil {
+		return l.Backend.PortNumber
+	}
+	return l.Port.Port
 }

@@ -119,7 +119,10 @@ func (w *walker) predicts() string {
 func (w *walker) entry() {
 	object := w.r.Gateway
 	why := "takes " + w.r.Host + " at listener " + w.r.Listener
-	if object.IsZero() {
+	switch {
+	case object.IsZero() && w.r.Class == "" && w.r.Object.Kind != "Ingress":
+		object, why = w.r.Object, "is served by "+w.r.Proxy
+	case object.IsZero():
 		object = model.Ref{APIVersion: "networking.k8s.io/v1", Kind: "IngressClass", Name: w.r.Class}
 		why = "is run by " + w.r.Controller
 		if w.r.Controller == "" {
@@ -161,7 +164,9 @@ func (w *walker) rule() {
 				continue
 			}
 			w.hop(model.HopRule, w.r.Object, model.Broken, f.Why)
-			w.predict("500")
+			if w.r.Fixed == 0 {
+				w.predict("500")
+			}
 			w.refused = append(w.refused, f.Backend)
 		case CannotKnow:
 			w.hop(model.HopRule, w.r.Object, model.Unknown, f.Why)
@@ -205,6 +210,9 @@ func (w *walker) backends() {
 		}
 		switch b.Service.Kind {
 		case "Service":
+		case "ServiceEntry":
+			w.hop(model.HopService, b.Service, model.OK, "leads out of the cluster")
+			w.predict("200")
 		case "":
 			w.hop(model.HopRule, w.r.Object, model.Unknown, w.r.Rule+" names no backend")
 		default:
@@ -285,7 +293,12 @@ func (w *walker) empty(l Leg) {
 	}
 	w.fail(model.NoEndpoints)
 	why := fmt.Sprintf("%s has no ready endpoint", ref)
+	subset := l.Backend.Subset
 	switch {
+	case subset != nil && subset.Missing:
+		why = fmt.Sprintf("no DestinationRule of %s defines subset %s", ref, subset.Name)
+	case subset != nil:
+		why += fmt.Sprintf(" with %s, which subset %s asks for", selectorText(subset.Labels), subset.Name)
 	case len(l.Selected) > 0:
 		why += fmt.Sprintf("; its selector matches %s", count(len(l.Selected), "pod"))
 	case len(l.Service.Spec.Selector) > 0:

@@ -21,6 +21,10 @@ const (
 	Rewrite        Knob = "rewrite"         // the path sent to the backend
 	AppRoot        Knob = "app-root"        // requests for / are redirected to it
 	Redirect       Knob = "redirect"        // where requests are sent instead; Size: the status
+	DirectAnswer   Knob = "direct-answer"   // Size: the status that is answered without asking anybody
+	Abort          Knob = "abort"           // Size: the status with which a share of requests is refused on purpose; Value: percent
+	Delay          Knob = "delay"           // Time by which a share of requests is held back on purpose; Value: percent
+	MeshTLS        Knob = "mesh-tls"        // Value: how the mesh connects: DISABLE, SIMPLE, MUTUAL, ISTIO_MUTUAL
 	ForceTLS       Knob = "force-tls"       // Yes: plain requests are redirected to https
 	Passthrough    Knob = "passthrough"     // Yes: TLS is not ended at the proxy, paths mean nothing
 	ServiceAddress Knob = "service-address" // Yes: the proxy dials the Service's address instead of its endpoints

@@ -91,6 +91,9 @@ func Decode(data []byte) (metav1.Object, error) {
 		}
 		return o, nil
 	}
+	if c, ok := customOf(gvk.Group, gvk.Kind); ok && !slices.Contains(c.Versions, gvk.Version) {
+		return nil, fmt.Errorf("decode %s: %w %q (known: %v)", gvk.Kind, ErrUnknownVersion, head.APIVersion, c.Versions)
+	}
 	u := &unstructured.Unstructured{}
 	if err := u.UnmarshalJSON(data); err != nil {
 		return nil, fmt.Errorf("decode %s: %w", gvk.Kind, err)

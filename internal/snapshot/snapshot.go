@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"iter"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -155,13 +156,26 @@ func (s *Snapshot) AllOf(k Kind) iter.Seq[metav1.Object] {
 	return func(func(metav1.Object) bool) {}
 }
 
-// Lookup finds any object that is not of kind Other.
+// Lookup finds any object. Of custom resources an object that is not there is absent only if others of
+// its kind are: who lists a kind lists all of it, and who does not, knows nothing.
 func (s *Snapshot) Lookup(ref model.Ref) (metav1.Object, Presence) {
+	group, _, _ := strings.Cut(ref.APIVersion, "/")
+	_, custom := customOf(group, ref.Kind)
 	t, ok := s.tables[Kind(ref.Kind)]
-	if !ok {
-		return nil, Unknown
+	if ok && !custom {
+		return t.getAny(ref.Namespace, ref.Name)
 	}
-	return t.getAny(ref.Namespace, ref.Name)
+	presence := Unknown
+	for u := range s.Others().All() {
+		if u.GetKind() != ref.Kind || u.GroupVersionKind().Group != group {
+			continue
+		}
+		if u.GetNamespace() == ref.Namespace && u.GetName() == ref.Name {
+			return u, Present
+		}
+		presence = Absent
+	}
+	return nil, presence
 }
 
 // Namespaces and the methods below give the table of one kind.

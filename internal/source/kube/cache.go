@@ -131,7 +131,7 @@ func (k *kindCache) fill(b *snapshot.Builder) {
 	defer k.mu.Unlock()
 	coverage, why := k.probed.coverage, k.probed.why
 	if k.informer == nil {
-		b.Cover(k.resource.kind, coverage, k.probed.scope, why)
+		k.resource.cover(b, coverage, k.probed.scope, why)
 		return
 	}
 	for _, o := range k.informer.GetStore().List() {
@@ -151,7 +151,7 @@ func (k *kindCache) fill(b *snapshot.Builder) {
 		// What is missing may have been made since: it is not known to be absent, not even in scope.
 		coverage, scope, why = snapshot.Partial, "", "it is not current: "+k.failing
 	}
-	b.Cover(k.resource.kind, coverage, scope, why)
+	k.resource.cover(b, coverage, scope, why)
 }
 
 // slim takes out of an object what nobody reads before it is kept. Managed fields stay on what may

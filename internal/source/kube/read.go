@@ -192,7 +192,7 @@ func assemble(all []resource, lists []listing, at time.Time) (*snapshot.Snapshot
 				l.coverage, l.why = snapshot.Partial, err.Error()
 			}
 		}
-		b.Cover(r.kind, l.coverage, l.scope, l.why)
+		r.cover(b, l.coverage, l.scope, l.why)
 	}
 	return b.Seal(at), nil
 }

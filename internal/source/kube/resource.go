@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -110,7 +111,7 @@ func resources() []resource {
 		gw   = "gateway.networking.k8s.io"
 	)
 	v1 := []string{"v1"}
-	return []resource{
+	builtIn := []resource{
 		{snapshot.IngressClasses, net, v1, "ingressclasses", false, func(c kubernetes.Interface, _ string) access { return through(c.NetworkingV1().IngressClasses()) }},
 		{snapshot.Ingresses, net, v1, "ingresses", true, func(c kubernetes.Interface, ns string) access { return through(c.NetworkingV1().Ingresses(ns)) }},
 		{snapshot.GatewayClasses, gw, []string{"v1", "v1beta1"}, "gatewayclasses", false, nil},
@@ -139,6 +140,29 @@ func resources() []resource {
 		{snapshot.LimitRanges, "", v1, "limitranges", true, func(c kubernetes.Interface, ns string) access { return through(c.CoreV1().LimitRanges(ns)) }},
 		{snapshot.Events, "", v1, "events", true, func(c kubernetes.Interface, ns string) access { return through(c.CoreV1().Events(ns)) }},
 	}
+	for _, c := range snapshot.Customs() {
+		builtIn = append(builtIn, resource{snapshot.Other, c.Group, c.Versions, c.Plural, true, nil})
+	}
+	return builtIn
+}
+
+// cover says in a snapshot how much of a resource was read. Custom resources share one table, of which
+// nobody can say that it is complete: what was refused is a note.
+func (r resource) cover(b *snapshot.Builder, c snapshot.Coverage, scope, why string) {
+	if r.kind != snapshot.Other {
+		b.Cover(r.kind, c, scope, why)
+		return
+	}
+	switch c {
+	case snapshot.NotServed, snapshot.NotRead:
+		return
+	case snapshot.Denied, snapshot.Failed:
+		b.Note(r.String(), cmp.Or(why, c.String()))
+	case snapshot.Partial:
+		b.Note(r.String(), why)
+	case snapshot.Complete:
+	}
+	b.Cover(snapshot.Other, snapshot.Partial, "", "only the kinds that tell gateways how to route")
 }
 
 // whyNoSecrets is the reason that snapshots give for having no Secrets.

@@ -1,0 +1,190 @@
+package path
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
+)
+
+// goes says to which backend a request goes: its Service, with a subset after a colon.
+func goes(m *Map, req model.Request) string {
+	r, ok := m.Match(req)
+	if !ok {
+		return ""
+	}
+	if len(r.Backends) == 0 {
+		return "none"
+	}
+	b := r.Backends[0]
+	if b.Subset != nil {
+		return b.Service.Name + ":" + b.Subset.Name
+	}
+	return b.Service.Name
+}
+
+func at(target string) model.Request {
+	host, path, _ := strings.Cut(target, "/")
+	return model.Request{Host: host, Path: "/" + path}
+}
+
+func TestHTTPProxy(t *testing.T) {
+	root := `{apiVersion: projectcontour.io/v1, kind: HTTPProxy, metadata: {name: root, namespace: shop}, spec: {virtualhost: {fqdn: shop.example},
+includes: [{name: cart, namespace: carts, conditions: [{prefix: /cart}]}, {name: gone, conditions: [{prefix: /gone}]}],
+routes: [{services: [{name: front, port: 80}], timeoutPolicy: {response: infinity, idle: 5s}}, {conditions: [{prefix: /front, header: {name: X-Beta, present: true}}], services: [{name: beta, port: 80}, {name: copy, port: 80, mirror: true}]}]}}`
+	child := `{apiVersion: projectcontour.io/v1, kind: HTTPProxy, metadata: {name: cart, namespace: carts}, spec: {routes: [
+{conditions: [{prefix: /v2}], services: [{name: new, port: 80, weight: 0, protocol: h2c}, {name: old, port: 80, weight: 100}]},
+{conditions: [{regex: "/[0-9]+"}], services: [{name: number, port: 80}]}, {services: [{name: rest, port: 80}]}]}}`
+	orphan := `{apiVersion: projectcontour.io/v1, kind: HTTPProxy, metadata: {name: orphan, namespace: shop}, spec: {routes: [{services: [{name: nobody, port: 80}]}]}, status: {currentStatus: orphaned}}`
+	m := New(world(t, []string{root, child, orphan}))
+	for target, want := range map[string]string{
+		"shop.example/":            "front",
+		"shop.example/cart":        "rest",
+		"shop.example/cart/v2":     "new",
+		"shop.example/cart/v22":    "new",
+		"shop.example/cart/12":     "number",
+		"shop.example/cart/12/x":   "rest",
+		"shop.example/gone/x":      "none",
+		"other.example/":           "",
+		"shop.example/frontoffice": "front",
+	} {
+		if got := goes(m, at(target)); got != want {
+			t.Errorf("%s goes to %q, want %q", target, got, want)
+		}
+	}
+	req := at("shop.example/front")
+	req.Headers = map[string]string{"x-beta": "1"}
+	r, _ := m.Match(req)
+	if len(r.Backends) != 1 || r.Backends[0].Service.Name != "beta" {
+		t.Errorf("with the header to %+v, want beta alone: the other one is a mirror", r.Backends)
+	}
+	r, _ = m.Match(at("shop.example/gone/x"))
+	if trace := m.WalkRoute(r); trace.Predicts != "502" || r.Faults[0].Object.Field != "spec.includes[1].name" {
+		t.Errorf("an include that leads nowhere predicts %s at %s", trace.Predicts, r.Faults[0].Object.Field)
+	}
+	r, _ = m.Match(at("shop.example/cart/v2"))
+	if len(m.Legs(r)) != 1 || m.Legs(r)[0].Backend.Service.Name != "old" {
+		t.Errorf("legs %+v, want old alone", m.Legs(r))
+	}
+	r, _ = m.Match(at("shop.example/"))
+	timeout, _ := r.Settings.Get(proxy.RequestTimeout)
+	idle, _ := r.Settings.Get(proxy.IdleTimeout)
+	if timeout.Yes || timeout.At.Field != "spec.routes[0].timeoutPolicy.response" || idle.Time != 5*time.Second {
+		t.Errorf("timeouts %+v, %+v", timeout, idle)
+	}
+}
+
+func TestHTTPProxyRefused(t *testing.T) {
+	m := New(world(t, []string{`{apiVersion: projectcontour.io/v1, kind: HTTPProxy, metadata: {name: root, namespace: shop}, spec: {virtualhost: {fqdn: shop.example, tls: {secretName: gone}}, routes: [{services: [{name: front, port: 80}]}]},
+status: {currentStatus: invalid, conditions: [{type: Valid, status: "False", errors: [{type: TLSError, reason: SecretNotValid, message: Secret not found}]}]}}`}))
+	if f := m.Routes()[0].Faults; len(f) != 1 || f[0].Kind != Refused || f[0].Object.Field != "spec.virtualhost.tls" {
+		t.Errorf("faults %+v", f)
+	}
+}
+
+func TestIngressRoute(t *testing.T) {
+	object := func(name, routes string) string {
+		return `{apiVersion: traefik.io/v1alpha1, kind: IngressRoute, metadata: {name: ` + name + `, namespace: shop}, spec: {entryPoints: [web], routes: [` + routes + `]}}`
+	}
+	route := func(match, service, more string) string {
+		return `{kind: Rule, match: '` + match + `', services: [{name: ` + service + `, port: http}]` + more + `}`
+	}
+	m := New(world(t, []string{object("a",
+		route("Host(`shop.example`)", "front", "")+`, `+
+			route("Host(`shop.example`) && PathPrefix(`/cart`)", "cart", "")+`, `+
+			route("Host(`shop.example`) && (Path(`/x`) || PathPrefix(`/y`)) && !Header(`X-Old`, `1`)", "xy", "")+`, `+
+			route("HostRegexp(`^[a-z]+\\.example$`)", "any", ", priority: 1")+`, `+
+			route("Host(`api.example`) && Query(`v`, `2`)", "v2", ", middlewares: [{name: auth}]")+`, `+
+			route("Host(`v2.example`) && Path(`/users/{id:[0-9]+}`)", "user", "")),
+		object("b", route("Host(`bad.example`", "bad", "")),
+		`{apiVersion: traefik.io/v1alpha1, kind: IngressRoute, metadata: {name: c, namespace: shop}, spec: {routes: [{match: "Host(` + "`w.example`" + `)", services: [{kind: TraefikService, name: split}]}]}}`,
+		`{apiVersion: traefik.io/v1alpha1, kind: TraefikService, metadata: {name: split, namespace: shop}, spec: {weighted: {services: [{name: one, port: 80, weight: 3}, {name: two, port: 80, weight: 0}]}}}`,
+		`{apiVersion: traefik.io/v1alpha1, kind: Middleware, metadata: {name: other, namespace: shop}, spec: {}}`,
+	}))
+	for target, want := range map[string]string{
+		"shop.example/":        "front",
+		"shop.example/cartoon": "cart",
+		"shop.example/x":       "xy",
+		"shop.example/y/z":     "xy",
+		"abc.example/":         "any",
+		"api.example/?v=2":     "any", // the rule's middleware is missing
+		"api.example/":         "any",
+		"v2.example/users/12":  "user",
+		"v2.example/users/x":   "",
+		"w.example/":           "one",
+		"1.test/":              "",
+	} {
+		if got := goes(m, at(target)); got != want {
+			t.Errorf("%s goes to %q, want %q", target, got, want)
+		}
+	}
+	req := at("shop.example/x")
+	req.Headers = map[string]string{"x-old": "1"}
+	if got := goes(m, req); got != "front" {
+		t.Errorf("with the header to %q, want front", got)
+	}
+	fields := map[string]bool{}
+	for _, r := range m.Routes() {
+		for _, f := range r.Faults {
+			fields[r.Object.Name+" "+f.Object.Field] = true
+		}
+	}
+	if len(fields) != 2 || !fields["b spec.routes[0].match"] || !fields["a spec.routes[4].middlewares[0].name"] {
+		t.Errorf("faults at %v", fields)
+	}
+	front := Route{Object: model.Ref{Namespace: "shop", Name: "a"}}
+	sig := model.Signal{RouteName: "websecure-" + crdRouterName(front, "Host(`shop.example`)") + "@kubernetescrd"}
+	if r, ok := m.Locate(sig); !ok || r.Backends[0].Service.Name != "front" {
+		t.Errorf("router %s is located at %+v", sig.RouteName, r)
+	}
+}
+
+func TestVirtualService(t *testing.T) {
+	gw := `{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: public, namespace: edge}, spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*.example"]}]}}`
+	pod := `{apiVersion: v1, kind: Pod, metadata: {name: gw, namespace: edge, labels: {istio: ingressgateway}}, spec: {containers: [{name: istio-proxy, image: istio/proxyv2, args: [proxy, router]}]}, status: {phase: Running, conditions: [{type: Ready, status: "True"}]}}`
+	vs := `{apiVersion: networking.istio.io/v1beta1, kind: VirtualService, metadata: {name: shop, namespace: shop}, spec: {hosts: [shop.example, elsewhere.test], gateways: [edge/public, mesh], http: [
+{match: [{uri: {prefix: /cart}, headers: {x-v: {exact: "2"}}}], route: [{destination: {host: cart, subset: v2}}]},
+{match: [{uri: {prefix: /cart}, withoutHeaders: {x-no: {}}}], route: [{destination: {host: cart.shop.svc.cluster.local, subset: v9, port: {number: 80}}}], timeout: 3s},
+{match: [{uri: {exact: /stop}}], fault: {abort: {httpStatus: 503, percentage: {value: 100}}}, route: [{destination: {host: cart}}]},
+{match: [{uri: {prefix: /out}}], route: [{destination: {host: api.partner.test}}]},
+{match: [{uri: {prefix: /child}}], delegate: {name: child, namespace: shop}},
+{route: [{destination: {host: front}, weight: 0}, {destination: {host: other}, weight: 100}]}]}}`
+	child := `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: child, namespace: shop}, spec: {http: [{match: [{uri: {prefix: /child/a}}], route: [{destination: {host: a}}]}, {route: [{destination: {host: b}}]}]}}`
+	meshOnly := `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: inner, namespace: shop}, spec: {hosts: [cart], http: [{route: [{destination: {host: cart}}]}]}}`
+	dr := `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: cart, namespace: shop}, spec: {host: cart, subsets: [{name: v2, labels: {version: "2"}}], trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}}`
+	entry := `{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: partner, namespace: shop}, spec: {hosts: ["*.partner.test"]}}`
+	cart := `{apiVersion: v1, kind: Service, metadata: {name: cart, namespace: shop}, spec: {selector: {app: cart}, ports: [{name: http, port: 80}]}}`
+	m := New(world(t, []string{gw, pod, vs, child, meshOnly, dr, entry, cart}))
+	for target, want := range map[string]string{
+		"shop.example/cart":    "cart:v9",
+		"shop.example/carts":   "cart:v9",
+		"shop.example/":        "front",
+		"shop.example/out/1":   "partner",
+		"shop.example/child/a": "a",
+		"shop.example/child/x": "b",
+		"elsewhere.test/":      "",
+	} {
+		if got := goes(m, at(target)); got != want {
+			t.Errorf("%s goes to %q, want %q", target, got, want)
+		}
+	}
+	req := at("shop.example/cart")
+	req.Headers = map[string]string{"x-v": "2", "x-no": "1"}
+	if got := goes(m, req); got != "cart:v2" {
+		t.Errorf("with the header to %q, want cart:v2", got)
+	}
+	r, _ := m.Match(at("shop.example/cart"))
+	s := m.Settings(r, m.Legs(r)[0])
+	mesh, _ := s.Get(proxy.MeshTLS)
+	timeout, _ := s.Get(proxy.RequestTimeout)
+	if !r.Backends[0].Subset.Missing || mesh.Value != "ISTIO_MUTUAL" || mesh.At.Field != "spec.trafficPolicy.tls.mode" || timeout.Time != 3*time.Second {
+		t.Errorf("subset %+v, settings %+v", r.Backends[0].Subset, s)
+	}
+	for target, want := range map[string]string{"shop.example/stop": "503", "shop.example/out/1": "200", "shop.example/cart": "503"} {
+		if got := m.Walk(at(target)).Predicts; got != want {
+			t.Errorf("%s predicts %s, want %s", target, got, want)
+		}
+	}
+}

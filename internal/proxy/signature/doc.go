@@ -2,8 +2,8 @@
 // and what is behind them.
 //
 // The words are data: a file signatures.txt in each proxy's folder, and in this folder application.txt (what
-// programs say of themselves and of what they depend on), kubernetes.txt (events, conditions, states) and
-// reports.txt (how people describe what they see). [Load] reads them all, which takes a few milliseconds;
+// programs say of themselves and of what they depend on) and reports.txt (how people describe what they see,
+// with the states and events that kubectl shows them). [Load] reads them all, which takes a few milliseconds;
 // whoever does not ask pays nothing.
 //
 // # The form of the files
@@ -16,6 +16,7 @@
 //	words    a text that must stand in a line, as it is
 //	regexp   an expression (RE2) that must match within a line
 //	says     a phrase in any case of letters: see below
+//	compare  two expressions, with <> between them if what they find must differ, with == if it must agree
 //	metric   a PromQL expression; the names of the counters in it are looked for
 //	field    a clause about a field of an access log: NAME = VALUE, != ~ (matches) !~ < <= > >=, absent, present
 //	status   the statuses with which it is written
@@ -29,7 +30,7 @@
 //
 // Several lines words, regexp, says or metric are alternatives. Of several lines field all must hold.
 //
-// A phrase is an expression with three things added: a blank stands for any white space, " ~ " for a short
+// A phrase is an expression with three things added: a blank stands for any white space, " ?" for none or some, " ~ " for a short
 // distance within a line, and " & " parts expressions that must all be found somewhere in the text. It may begin
 // with a number from 1 (a hint) to 5 (hardly anything else), 3 if there is none. What is said to be absent ("no
 // OOM kill") does not count, unless the phrase says so itself.

@@ -34,6 +34,7 @@ type Signature struct {
 
 	patterns []pattern // any of them
 	clauses  []clause  // all of them
+	compares *comparison
 }
 
 // Set is a number of signatures. It may be used by several goroutines at once.
@@ -128,6 +129,10 @@ func (g *Signature) set(key, value string) error {
 	case "field":
 		c, err := clauseOf(value)
 		g.clauses = append(g.clauses, c)
+		return err
+	case "compare":
+		c, err := comparing(value)
+		g.compares = c
 		return err
 	case "status":
 		for _, word := range strings.Fields(value) {

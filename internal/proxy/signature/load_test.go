@@ -67,7 +67,7 @@ func complete(t *testing.T, name string, g *Signature) {
 	if g.Proxy == "" || g.Means == "" || g.Source == "" || len(g.Causes) == 0 || !slices.Contains(kinds, g.Failure) {
 		t.Errorf("%s: %s lacks a proxy, a meaning, a source, a cause or a known kind of failure", name, g.ID)
 	}
-	if len(g.patterns) == 0 && len(g.clauses) == 0 {
+	if len(g.patterns) == 0 && len(g.clauses) == 0 && g.compares == nil {
 		t.Errorf("%s: %s matches nothing", name, g.ID)
 	}
 	for _, c := range slices.Concat(g.Causes, g.Excludes) {
@@ -94,6 +94,8 @@ func TestExpressionsCompile(t *testing.T) {
 				exprs = []string{value}
 			case "says":
 				exprs = phrases(value)
+			case "compare":
+				exprs = strings.Split(strings.Replace(value, " == ", " <> ", 1), " <> ")
 			case "field":
 				if c, err := clauseOf(value); err == nil && c.expr != nil {
 					exprs = []string{c.value}

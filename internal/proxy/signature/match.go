@@ -145,12 +145,20 @@ func (g *Signature) fielded(line string, fields map[string]string) (Hit, bool) {
 	return Hit{Signature: g, Quote: quote, to: 12 * met}, met > 0
 }
 
+// compared is the strength of a comparison.
+const compared = 4
+
 // across finds phrases whose parts stand apart from each other, on the same line or not.
 func (m *Matcher) across(text string, lines int) []Hit {
 	lower := asciiLower(text)
 	var out []Hit
 	for _, g := range m.all {
 		best := Hit{Signature: g, Line: -1}
+		if g.compares != nil {
+			if quote, ok := g.compares.holds(text); ok {
+				best.strength, best.Quote = compared, quote
+			}
+		}
 		for i := range g.patterns {
 			p := &g.patterns[i]
 			if len(p.parts) < 2 || p.strength <= best.strength {

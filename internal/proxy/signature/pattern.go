@@ -69,7 +69,7 @@ func phrases(phrase string) []string {
 	for side := range strings.SplitSeq(phrase, " & ") {
 		side = strings.TrimSpace(side)
 		expr := strings.ReplaceAll(side, " ~ ", `\b[^\n]{0,90}?\b`)
-		expr = strings.ReplaceAll(expr, " ", `\s+`)
+		expr = strings.NewReplacer(" ?", `\s*`, " ", `\s+`).Replace(expr)
 		if side != "" && wordByte(side[0]) {
 			expr = `\b` + expr
 		}

@@ -39,6 +39,7 @@ type Analyzer struct {
 type finding struct {
 	model.Finding
 	routes []*route
+	via    []*route // the edges on which it was found
 	// kinds are the failures that it predicts; none means any.
 	kinds []model.FailureKind
 	// only are the failures that it explains, where those are fewer than all of its kinds; nil means all.

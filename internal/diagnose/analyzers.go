@@ -84,7 +84,9 @@ func Analyzers() []Analyzer {
 		// name-resolution
 		dnsResolutionFailed(),
 		// application
+		dependencyUnavailable(),
 		badRollout(),
+		appMisconfigured(),
 		appError(),
 		// what remains
 		podsNotReady(),

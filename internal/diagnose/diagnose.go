@@ -27,11 +27,11 @@ type Input struct {
 func Diagnose(in Input) model.Diagnosis {
 	v := newView(in)
 	for _, st := range []stage{byState, byWords} {
-		v.found = append(v.found, merge(v.findings(st))...)
+		v.found = append(v.found, lift(merge(v.findings(st)))...)
 	}
 	for _, a := range Analyzers() {
 		if a.stage == byRest {
-			v.found = append(v.found, merge(a.run(v))...) // each takes what those before it left
+			v.found = append(v.found, lift(merge(a.run(v)))...) // each takes what those before it left
 		}
 	}
 	d := model.Diagnosis{
@@ -161,6 +161,9 @@ func (v *view) judge() (causes, also []model.Finding, out []model.RuledOut) {
 // theirs were seen.
 func (f finding) accountsFor() (fails []*route, hits int) {
 	for _, r := range f.routes {
+		if r.edge != nil {
+			continue // its roots count
+		}
 		if n := len(f.shown[r]); n > 0 || f.unlogged {
 			hits += n
 			fails = append(fails, r)
@@ -185,6 +188,9 @@ func works(rs []*route) bool {
 
 // root names the deeper finding of which f is a symptom, empty if there is none.
 func (v *view) root(f finding) model.CauseID {
+	if deeper := v.follows(f); deeper != "" {
+		return deeper
+	}
 	for _, o := range v.found {
 		if o.covers && !f.covers && o.hides(f) || o.beneath(f) {
 			return o.ID
@@ -213,6 +219,9 @@ func (f finding) hides(o finding) bool {
 func (v *view) finish(f finding) model.Finding {
 	out := f.Finding
 	for _, r := range f.routes {
+		if r.edge != nil {
+			continue // what hangs on it is said by the routes of gateways
+		}
 		if !slices.Contains(out.Routes, r.Object) {
 			out.Routes = append(out.Routes, r.Object)
 		}
@@ -273,6 +282,9 @@ func logEvidence(f finding) (model.Evidence, bool) {
 		return model.Evidence{}, false
 	}
 	for _, r := range f.routes {
+		if r.edge != nil {
+			continue
+		}
 		if hits := r.hitsOf(f); len(hits) > 0 {
 			s := hits[0]
 			text := cmp.Or(s.Raw, s.Reason, fmt.Sprintf("%s answered %d", s.Request, s.Status))

@@ -31,7 +31,7 @@ var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 //	NAME/patch.yaml     merge patches for objects of base.yaml, or whole new objects; "$delete: true" removes
 //	NAME/signals.yaml   what gateways logged
 //	NAME/unread         kinds that nobody could read, one per line
-//	NAME/POD.log        an application's log
+//	NAME/POD.log        an application's log; POD.previous.log: of the container before
 //	NAME/want           what comes out
 //
 // A case whose name starts with "positive" must have the file's cause first; one that starts with
@@ -92,9 +92,11 @@ func runCase(t *testing.T, cause model.CauseID, a *txtar.Archive, name string) {
 		case rest == "want":
 			want = i
 		case strings.HasSuffix(rest, ".log"):
+			pod, previous := strings.CutSuffix(strings.TrimSuffix(rest, ".log"), ".previous")
 			in.Logs = append(in.Logs, model.LogExcerpt{
-				Pod:   model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: "shop", Name: strings.TrimSuffix(rest, ".log")},
-				Lines: strings.Split(strings.TrimSpace(string(f.Data)), "\n"),
+				Pod:      model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: "shop", Name: pod},
+				Previous: previous,
+				Lines:    strings.Split(strings.TrimSpace(string(f.Data)), "\n"),
 			})
 		default:
 			t.Fatalf("unknown section %s", f.Name)

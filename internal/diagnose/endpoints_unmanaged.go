@@ -20,7 +20,7 @@ func endpointsUnmanaged() Analyzer {
 		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods, snapshot.Nodes},
 		run: func(v *view) []finding {
 			var out []finding
-			for r, l := range v.legsWith() {
+			for r, l := range v.hops() {
 				if l.Presence != snapshot.Present || len(l.Service.Spec.Selector) > 0 || l.External() || l.Port == nil || l.Derived || r.works() {
 					continue
 				}

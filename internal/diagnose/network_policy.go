@@ -30,7 +30,7 @@ func networkPolicyBlocksEgress() Analyzer {
 // blocked finds the policies that keep gateways from backends.
 func (v *view) blocked(ingress bool) []finding {
 	var out []finding
-	for r, l := range v.legsWith() {
+	for r, l := range v.hops() {
 		for _, e := range l.ReadyEnds() {
 			verdict, b := v.m.Reach(r.Route, e)
 			if verdict != model.Broken || b.Ingress != ingress {

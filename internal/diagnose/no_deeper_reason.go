@@ -52,7 +52,7 @@ func noEndpoints() Analyzer {
 			for _, r := range v.open() {
 				open[r] = true
 			}
-			for r, l := range v.legsWith() {
+			for r, l := range v.hops() {
 				if !open[r] || !dead(l) || v.explains(r, model.NoEndpoints) || l.Derived && !v.s.Pods().Covers(l.Service.Namespace) {
 					continue
 				}

@@ -16,7 +16,7 @@ func publishesNotReady() Analyzer {
 		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods},
 		run: func(v *view) []finding {
 			var out []finding
-			for r, l := range v.legsWith() {
+			for r, l := range v.hops() {
 				if f, ok := v.unreadyPublished(r, l); ok {
 					out = append(out, f)
 				}

@@ -74,7 +74,7 @@ func availableBefore(d *appsv1.Deployment, w *workload, rev string) string {
 		switch {
 		case c.Status == corev1.ConditionTrue && turned.Before(w.came) && w.came.Sub(w.before.CreationTimestamp.Time) > settled:
 			return fmt.Sprintf("the Deployment was available with %s until the new revision came at %s", rev, clock(w.came))
-		case c.Status == corev1.ConditionFalse && !turned.Before(w.came):
+		case c.Status == corev1.ConditionFalse && !turned.Before(w.came) && turned.Sub(w.came) < settled:
 			return fmt.Sprintf("the Deployment was available with %s, and not any more at %s, after the new revision came at %s", rev, clock(turned), clock(w.came))
 		}
 	}

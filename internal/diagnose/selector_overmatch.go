@@ -21,7 +21,7 @@ func selectorOvermatch() Analyzer {
 		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods, snapshot.Deployments, snapshot.StatefulSets, snapshot.DaemonSets},
 		run: func(v *view) []finding {
 			var out []finding
-			for r, l := range v.legsWith() {
+			for r, l := range v.hops() {
 				if f, ok := v.overmatch(r, l); ok {
 					out = append(out, f)
 				}

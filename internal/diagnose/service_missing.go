@@ -19,8 +19,8 @@ func serviceMissing() Analyzer {
 		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.Services},
 		run: func(v *view) []finding {
 			var out []finding
-			for r, l := range v.legsWith() {
-				if l.Presence == snapshot.Absent && !v.onlyRest(r.Route) && l.Backend.PortName != "use-annotation" {
+			for r, l := range v.hops() {
+				if l.Presence == snapshot.Absent && !v.misnamed(r, l) && !v.onlyRest(r.Route) && l.Backend.PortName != "use-annotation" {
 					out = append(out, v.missingService(r, l))
 				}
 			}
@@ -31,11 +31,14 @@ func serviceMissing() Analyzer {
 
 func (v *view) missingService(r *route, l path.Leg) finding {
 	ref := serviceRef(l)
-	f := find("service-missing", proven, at(ref, "(object missing)"),
-		fmt.Sprintf("%s sends %s to %s, which does not exist", r.Object, r, ref)).
+	says := fmt.Sprintf("%s sends %s to %s, which does not exist", r.Object, r, ref)
+	if r.edge != nil {
+		says = fmt.Sprintf("%s calls %s, which does not exist", r.Object, ref)
+	}
+	f := find("service-missing", proven, at(ref, "(object missing)"), says).
 		on(r).as(model.NoEndpoints, model.NoRoute).
 		because("object", fmt.Sprintf("namespace %s has no Service %s", ref.Namespace, ref.Name), ref, time.Time{})
-	if svc := v.nearService(l); svc != nil {
+	if svc := v.nearService(l); svc != nil && r.edge == nil {
 		f.Object = at(r.Object, l.Backend.Field+".name")
 		f.Summary += fmt.Sprintf("; Service %s does, and no route uses it", svc.Name)
 		f = f.wants(text(svc.Name)).relates("service", snapshot.RefOf(svc)).

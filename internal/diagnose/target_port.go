@@ -21,7 +21,7 @@ func namedPortMissing() Analyzer {
 		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods, snapshot.Deployments},
 		run: func(v *view) []finding {
 			var out []finding
-			for r, l := range v.legsWith() {
+			for r, l := range v.hops() {
 				if l.Port == nil || l.Port.TargetPort.Type != intstr.String || len(l.ReadyEnds()) > 0 || !isTCP(l.Port.Protocol) {
 					continue
 				}
@@ -100,7 +100,7 @@ func targetPortMismatch() Analyzer {
 		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods},
 		run: func(v *view) []finding {
 			var out []finding
-			for r, l := range v.legsWith() {
+			for r, l := range v.hops() {
 				if f, ok := otherProtocol(r, l); ok {
 					out = append(out, f)
 				} else if f, ok := v.targetPort(r, l); ok {
@@ -134,6 +134,9 @@ func (v *view) targetPort(r *route, l path.Leg) (finding, bool) {
 		if e.Pod != nil && (path.Listens(e.Pod, e.Port).Verdict == model.Suspect || v.elsewhere(e.Pod, e.Port) != 0) {
 			suspect = append(suspect, e)
 		}
+	}
+	if r.edge != nil && l.Service != nil && l.Service.Spec.ClusterIP == corev1.ClusterIPNone {
+		return finding{}, false // its name gives the pods' own addresses, and no port is translated
 	}
 	if len(suspect) == 0 || len(suspect) < len(l.ReadyEnds()) || r.works() {
 		return finding{}, false

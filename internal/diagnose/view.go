@@ -20,6 +20,7 @@ type view struct {
 	m         *path.Map
 	in        Input
 	routes    []*route
+	edges     []*route // what the backends of failing routes call
 	workloads []*workload
 	strays    []model.Observation // of no route that we know
 	unrouted  []model.Signal      // the requests behind strays, and those of no route that is asked about
@@ -28,11 +29,14 @@ type view struct {
 	made      map[string][]template // of each namespace, made once
 	past                            // what happened when
 	words                           // what was said
+	read      *reader
 }
 
-// route is a rule with its walk and what gateways logged of it.
+// route is a rule with its walk and what gateways logged of it; or an edge, a call from one workload to
+// another, with what the caller logged.
 type route struct {
 	path.Route
+	*edge
 	trace    model.Trace
 	legs     []path.Leg
 	observed []model.Observation
@@ -85,7 +89,7 @@ func (r *route) hits(kinds ...model.FailureKind) []model.Signal {
 
 // newView walks the routes of the target.
 func newView(in Input) *view {
-	v := &view{s: in.Snapshot, m: path.New(in.Snapshot), in: in, troubles: map[*corev1.Pod]trouble{}, made: map[string][]template{}, past: newPast(), words: newWords()}
+	v := &view{s: in.Snapshot, m: path.New(in.Snapshot), in: in, troubles: map[*corev1.Pod]trouble{}, made: map[string][]template{}, past: newPast(), words: newWords(), read: newReader()}
 	var asked []path.Route
 	if in.Target.Request != nil {
 		asked = v.asked(*in.Target.Request)
@@ -110,6 +114,7 @@ func newView(in Input) *view {
 	}
 	v.observe()
 	v.findWorkloads()
+	v.trace()
 	return v
 }
 
@@ -185,6 +190,24 @@ func (v *view) legsWith() iter.Seq2[*route, path.Leg] {
 			if !r.Served() && slices.ContainsFunc(r.Faults, func(f path.Fault) bool { return f.Kind != path.CannotKnow }) {
 				continue // requests do not get as far
 			}
+			for _, l := range r.legs {
+				if !yield(r, l) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// hops yields the backends of all routes in question, then of the calls that these make.
+func (v *view) hops() iter.Seq2[*route, path.Leg] {
+	return func(yield func(*route, path.Leg) bool) {
+		for r, l := range v.legsWith() {
+			if !yield(r, l) {
+				return
+			}
+		}
+		for _, r := range v.edges {
 			for _, l := range r.legs {
 				if !yield(r, l) {
 					return

@@ -102,7 +102,11 @@ func (m *Map) selected(svc *corev1.Service) []*corev1.Pod {
 		return nil
 	}
 	var out []*corev1.Pod
-	for _, p := range m.bearing[lookup(svc)] {
+	bearing, ok := m.bearing[lookup(svc)]
+	if !ok { // of no route: something that a backend calls
+		bearing = slices.Collect(m.s.Pods().In(svc.Namespace))
+	}
+	for _, p := range bearing {
 		if !Finished(p) && snapshot.Matches(svc.Spec.Selector, p.Labels) {
 			out = append(out, p)
 		}

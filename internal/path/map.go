@@ -122,6 +122,9 @@ func (m *Map) To(namespace, service string) []Route {
 // Gateways lists the pods that serve a route, as far as they can be told apart: those of its
 // Gateway, else all that run its proxy. Pods that run no proxy at the moment are left out.
 func (m *Map) Gateways(r Route) []*corev1.Pod {
+	if len(r.From) > 0 {
+		return r.From
+	}
 	var own, same []*corev1.Pod
 	for _, g := range m.gates {
 		if g.pod.Status.Phase == corev1.PodSucceeded || g.pod.Status.Phase == corev1.PodFailed {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 )
@@ -47,6 +49,8 @@ type Route struct {
 	// Listeners are all that take the route for its host; none means any port.
 	Listeners []Listener
 	Backends  []Backend
+	// From are the pods that send the request where a workload calls another one, not a gateway.
+	From []*corev1.Pod
 	// Fixed is the status that the rule itself answers (a redirect); 0 if it forwards.
 	Fixed int
 	// Settings are what the object tells the proxy about the route: annotations, filters, timeouts.

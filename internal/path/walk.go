@@ -117,6 +117,10 @@ func (w *walker) predicts() string {
 
 // entry is the Gateway or class in front of the rule.
 func (w *walker) entry() {
+	if len(w.r.From) > 0 {
+		w.hop(model.HopGateway, w.r.Object, model.OK, "calls "+w.r.Host)
+		return
+	}
 	object := w.r.Gateway
 	why := "takes " + w.r.Host + " at listener " + w.r.Listener
 	switch {

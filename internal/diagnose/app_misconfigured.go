@@ -1,0 +1,287 @@
+package diagnose
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func appMisconfigured() Analyzer {
+	return Analyzer{
+		Cause:  "app-misconfigured",
+		Doc:    "Finds applications whose own settings are wrong: an address or port of something that they call, credentials, a variable that is not set.",
+		Inputs: append(podKinds(), snapshot.ConfigMaps, snapshot.Secrets),
+		run: func(v *view) []finding {
+			var out []finding
+			for _, r := range v.edges {
+				if f, ok := v.wrongAddress(r); ok {
+					out = append(out, f)
+				}
+			}
+			for _, w := range v.workloads {
+				for _, look := range []func(*workload) (finding, bool){v.callsItself, v.unsetVariable, v.changedSetting} {
+					if f, ok := look(w); ok {
+						out = append(out, f)
+						break
+					}
+				}
+			}
+			return out
+		},
+	}
+}
+
+// wrongAddress judges the setting that names what a workload calls: a port that the Service does not
+// have, a Service that does not exist and is probably called otherwise.
+func (v *view) wrongAddress(r *route) (finding, bool) {
+	for _, l := range r.legs {
+		ref := serviceRef(l)
+		switch {
+		case l.Presence == snapshot.Present && l.Port == nil && !l.External() && l.Service.Spec.ClusterIP != corev1.ClusterIPNone && r.setting.port != 0:
+			f := r.asCause("app-misconfigured", proven, r.settingAt(),
+				fmt.Sprintf("%s is told to call port %d of %s, which has %s", r.Object, l.Backend.PortNumber, ref, portsOf(l.Service))).
+				as(model.Refused, model.ConnectTimeout, model.ResponseTimeout, model.NoEndpoints, model.UpstreamStatus)
+			if len(l.Service.Spec.Ports) == 1 && r.setting.value != "" {
+				f = f.wants(text(strings.Replace(r.setting.value, fmt.Sprint(":", l.Backend.PortNumber), fmt.Sprint(":", l.Service.Spec.Ports[0].Port), 1)))
+			}
+			return f.because("object", fmt.Sprintf("%s has %s", ref, portsOf(l.Service)), ref, time.Time{}), true
+		case l.Presence == snapshot.Absent && v.misnamed(r, l):
+			f := r.asCause("app-misconfigured", likely, r.settingAt(), fmt.Sprintf("%s is told to call %s, which does not exist", r.Object, ref)).
+				as(model.NoRoute, model.NoEndpoints, model.UpstreamStatus)
+			if svc := v.likeNamed(l); svc != nil {
+				f.Confidence = proven
+				f.Summary += fmt.Sprintf("; %s does", snapshot.RefOf(svc))
+				f = f.wants(text(strings.Replace(r.setting.value, r.setting.host, svc.Name, 1))).relates("service", snapshot.RefOf(svc))
+			}
+			return f, true
+		}
+	}
+	if n := denied(r); n > 0 && r.outside == "" {
+		object := r.settingAt()
+		if c := v.credential(r); c.Field != "" {
+			object = c
+		}
+		return r.asCause("app-misconfigured", likely, object,
+			fmt.Sprintf("%s is refused by %s for its credentials or rights: %s", r.Object, r.callee(), brief(r.said[len(r.said)-1].line))).as(model.Denied, model.UpstreamStatus), true
+	}
+	return finding{}, false
+}
+
+// settingAt is the field that names what an edge leads to, the caller as a whole where only its logs do.
+func (r *route) settingAt() model.FieldRef {
+	if r.setting.at.IsZero() {
+		return at(r.caller.ref, "spec.template.spec")
+	}
+	return r.setting.at
+}
+
+// misnamed reports whether a workload that calls a missing Service is what is wrong, and not that the
+// Service is missing: there are no pods that it would lead to.
+func (v *view) misnamed(r *route, l path.Leg) bool {
+	if r.edge == nil {
+		return false
+	}
+	ref := serviceRef(l)
+	return !slices.ContainsFunc(v.templates(ref.Namespace), func(t template) bool {
+		return t.ref.Name == ref.Name || slices.ContainsFunc(sortedKeys(t.template.Labels), func(k string) bool { return t.template.Labels[k] == ref.Name })
+	})
+}
+
+// likeNamed finds the one Service of the namespace whose name is nearly that of a missing one.
+func (v *view) likeNamed(l path.Leg) *corev1.Service {
+	var found *corev1.Service
+	for svc := range v.s.Services().In(l.Backend.Service.Namespace) {
+		if !alike(svc.Name, l.Backend.Service.Name) && !contains(svc.Name, l.Backend.Service.Name) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = svc
+	}
+	return found
+}
+
+func portsOf(svc *corev1.Service) string {
+	var have []string
+	for _, p := range svc.Spec.Ports {
+		have = append(have, portText(p))
+	}
+	return orNone(have)
+}
+
+// denied counts the lines in which the caller of an edge says that it was not let in.
+func denied(r *route) int {
+	n := 0
+	for _, c := range r.said {
+		if c.kind == model.Denied {
+			n++
+		}
+	}
+	return n
+}
+
+// credential is the variable beside an edge's setting that holds a password.
+func (v *view) credential(r *route) model.FieldRef {
+	secret := regexp.MustCompile(`(?i)(pass|password|passwd|pwd|token|secret|auth)`)
+	for i, c := range r.caller.template.template.Spec.Containers {
+		for _, e := range c.Env {
+			if secret.MatchString(e.Name) {
+				field := fmt.Sprintf("spec.template.spec.containers[%d].env[%s]", i, e.Name)
+				switch {
+				case e.ValueFrom != nil && e.ValueFrom.SecretKeyRef != nil:
+					field += ".valueFrom.secretKeyRef"
+				case e.ValueFrom == nil:
+					field += ".value"
+				}
+				return at(r.caller.ref, field)
+			}
+		}
+	}
+	return model.FieldRef{}
+}
+
+// callsItself finds an address that names the pod itself, where nothing of the pod listens: what was
+// meant is another workload.
+func (v *view) callsItself(w *workload) (finding, bool) {
+	if len(v.needy(w)) == 0 || len(w.pods) == 0 {
+		return finding{}, false
+	}
+	for _, c := range v.calls(w) {
+		for _, p := range c.places {
+			if p.host != "localhost" && !strings.HasPrefix(p.host, "127.") && p.host != "::1" || c.kind != model.Refused || slices.Contains(path.Declared(w.pods[0]), p.port) {
+				continue
+			}
+			for _, a := range v.addresses(w) {
+				if (a.host == "localhost" || strings.HasPrefix(a.host, "127.")) && (a.port == 0 || p.port == 0 || a.port == p.port) {
+					f := find("app-misconfigured", proven, a.at, fmt.Sprintf("%s is told to call %s (%s), its own pod, where nothing listens on port %d", w.ref, a.value, a.name, p.port)).
+						on(v.rootsOf(w)...).as(model.UpstreamStatus, model.ResponseTimeout, model.NoEndpoints, model.Refused).relates("workload", w.ref)
+					f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: c.line, Source: c.source})
+					return f, true
+				}
+			}
+		}
+	}
+	return finding{}, false
+}
+
+// rootsOf lists the gateways' routes that need a workload's own calls.
+func (v *view) rootsOf(w *workload) []*route {
+	var out []*route
+	for _, r := range v.needy(w) {
+		for _, root := range r.roots() {
+			if !slices.Contains(out, root) {
+				out = append(out, root)
+			}
+		}
+	}
+	return out
+}
+
+// unset matches what programs say of an environment variable that they miss.
+func unset() *regexp.Regexp {
+	return regexp.MustCompile(`(?:environment variable|env var|env variable|variable|config(?:uration)?(?: key| value)?|setting)s?:? ["'` + "`" + `]?([A-Z][A-Z0-9_]{2,})["'` + "`" + `]?[^.]{0,20}?(?:not set|is missing|missing|undefined|required|must be set|not defined|not found|is empty|unset)|(?i:missing|required|undefined|unset)[^"'A-Z]{0,40}["'` + "`" + `]?([A-Z][A-Z0-9]*_[A-Z0-9_]+)|KeyError: ['"]([A-Z][A-Z0-9_]{2,})['"]|["'` + "`" + `]?([A-Z][A-Z0-9]*_[A-Z0-9_]+)["'` + "`" + `]? (?:is not set|not set|is undefined|is required|must be set|is missing|undefined)`)
+}
+
+// unsetVariable finds a variable that the application says that it lacks and that its template does not
+// set.
+func (v *view) unsetVariable(w *workload) (finding, bool) {
+	if len(v.needy(w)) == 0 {
+		return finding{}, false
+	}
+	name, line, source := v.missedVariable(w)
+	if name == "" {
+		return finding{}, false
+	}
+	f := find("app-misconfigured", likely, at(w.ref, "spec.template.spec.containers[0].env"), fmt.Sprintf("%s needs the variable %s, which is not set", w.ref, name)).
+		on(v.rootsOf(w)...).as(model.UpstreamStatus, model.ResponseTimeout, model.NoEndpoints, model.Refused, model.ClosedEarly).relates("workload", w.ref)
+	f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
+	for i, c := range w.template.template.Spec.Containers {
+		b := beforeContainer(w, c.Name)
+		if b == nil {
+			continue
+		}
+		for _, e := range b.Env {
+			if e.Name == name {
+				f.Object.Field, f.Confidence = fmt.Sprintf("spec.template.spec.containers[%d].env[%s]", i, name), proven
+				f = f.because("object", fmt.Sprintf("revision %d set %s", snapshot.Revision(w.before), name), snapshot.RefOf(w.before), w.rolledAt())
+			}
+		}
+	}
+	f.Object.Field = strings.TrimSuffix(f.Object.Field, ".env") + map[bool]string{true: ".env[" + name + "]"}[strings.HasSuffix(f.Object.Field, ".env")]
+	return f.since(w.rolledAt()), true
+}
+
+// missedVariable is the variable that a workload's logs name as missing, where its template sets none of
+// that name.
+func (v *view) missedVariable(w *workload) (name, line, source string) {
+	says := unset()
+	for _, log := range v.in.Logs {
+		if !v.ofWorkload(w, log.Pod) {
+			continue
+		}
+		for _, l := range log.Lines {
+			m := says.FindStringSubmatch(l)
+			if m == nil {
+				continue
+			}
+			if n := strings.Join(m[1:], ""); !v.sets(w, n) {
+				name, line, source = n, strings.TrimSpace(l), log.Pod.Namespace+"/"+log.Pod.Name+"/"+log.Container
+			}
+		}
+	}
+	return name, line, source
+}
+
+// sets reports whether a template sets a variable.
+func (v *view) sets(w *workload, name string) bool {
+	for i := range w.template.template.Spec.Containers {
+		c := &w.template.template.Spec.Containers[i]
+		if slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == name }) ||
+			slices.ContainsFunc(v.environment(w, c, ""), func(s setting) bool { return s.name == name }) {
+			return true
+		}
+	}
+	return false
+}
+
+// changedSetting finds the one variable or argument that the newest revision changed, where the
+// application's own errors began with that revision.
+func (v *view) changedSetting(w *workload) (finding, bool) {
+	if _, ok := w.fine(); !ok || !v.newOnesFail(w) {
+		return finding{}, false
+	}
+	for i := range w.template.template.Spec.Containers {
+		c := &w.template.template.Spec.Containers[i]
+		b := beforeContainer(w, c.Name)
+		if b == nil {
+			continue
+		}
+		sub, was, one := changed(b, c)
+		if !one || !strings.HasPrefix(sub, ".env[") && sub != ".args" {
+			continue
+		}
+		field := fmt.Sprintf("spec.template.spec.containers[%d]%s", i, sub)
+		f := find("app-misconfigured", proven, at(w.ref, field), fmt.Sprintf("%s answers errors since revision %d, which changed only %s; it was %s", w.ref, snapshot.Revision(w.newest), field, was)).
+			on(v.rootsOf(w)...).as(model.UpstreamStatus).relates("workload", w.ref).since(w.rolledAt()).wants(was)
+		return withGood(f, w), true
+	}
+	return finding{}, false
+}
+
+// brief shortens a line for a sentence.
+func brief(line string) string {
+	const most = 160
+	if r := []rune(line); len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return line
+}

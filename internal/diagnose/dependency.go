@@ -1,0 +1,424 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// deepest is how many hops behind a gateway's backend are looked at.
+const deepest = 3
+
+// edge makes a route of a call from one workload to another: the same walk and the same analyzers
+// look at it, and what they find there is a cause of the routes that need the caller.
+type edge struct {
+	caller  *workload
+	parents []*route // that need the caller: routes of gateways, or other edges
+	depth   int
+	setting address // what names the callee; zero where only logs do
+	said    []call  // in which the caller says that it fails
+	outside string  // the host, where it is not in the cluster
+	// loose edges are broken, but nothing ties them to failing requests.
+	loose bool
+}
+
+// trace follows the backends of failing routes to what they call.
+func (v *view) trace() {
+	seen := map[model.Ref][]*route{}
+	type step struct {
+		w     *workload
+		from  []*route
+		depth int
+	}
+	var todo []step
+	for _, w := range v.workloads {
+		if from := v.needy(w); len(from) > 0 {
+			todo = append(todo, step{w, from, 1})
+		}
+	}
+	for len(todo) > 0 {
+		s := todo[0]
+		todo = todo[1:]
+		if s.depth > deepest {
+			continue
+		}
+		if edges, ok := seen[s.w.ref]; ok {
+			for _, e := range edges {
+				e.needed(s.from)
+			}
+			continue
+		}
+		seen[s.w.ref] = v.edgesOf(s.w, s.from, s.depth)
+		for _, e := range seen[s.w.ref] {
+			v.edges = append(v.edges, e)
+			for _, next := range v.attach(e) {
+				if !e.loose && len(v.needy(next)) > 0 {
+					todo = append(todo, step{next, []*route{e}, s.depth + 1})
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(v.workloads, func(a, b *workload) int { return a.ref.Compare(b.ref) })
+}
+
+// needed adds routes that need an edge, those aside that it itself needs.
+func (r *route) needed(from []*route) {
+	for _, p := range from {
+		if !slices.Contains(r.parents, p) && p != r && (p.edge == nil || !p.hangsOn(r)) {
+			r.parents = append(slices.Clip(r.parents), p)
+		}
+	}
+}
+
+// attach lays an edge at the workloads to which it leads, and gives them.
+func (v *view) attach(e *route) []*workload {
+	var out []*workload
+	for _, l := range e.legs {
+		v.know(l.Backend.Service.Namespace)
+		for _, ref := range v.behind(l) {
+			if w := v.workload(ref); w != nil {
+				w.routes, w.legs = append(w.routes, e), append(w.legs, l)
+				out = append(out, w)
+			}
+		}
+	}
+	return out
+}
+
+// know makes the workloads of a namespace into which no route leads.
+func (v *view) know(namespace string) {
+	if slices.ContainsFunc(v.workloads, func(w *workload) bool { return w.ref.Namespace == namespace }) {
+		return
+	}
+	for _, w := range v.workloadsIn(namespace) {
+		w.came = v.arrival(w)
+		v.workloads = append(v.workloads, w)
+	}
+}
+
+// needy lists the routes that fail in a way in which they would if the workload's own calls did: it
+// answers errors itself or too late, or it does not get ready or keeps dying.
+func (v *view) needy(w *workload) []*route {
+	var out []*route
+	for i, r := range w.routes {
+		if dead(w.legs[i]) && v.starved(w) || len(r.hits(model.UpstreamStatus, model.ResponseTimeout, model.OtherFailure, model.ClosedEarly, model.Reset)) > 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// starved reports whether a workload's pods fail as they do when something that they call does not
+// answer: they die, or wait, or are not ready.
+func (v *view) starved(w *workload) bool {
+	return slices.ContainsFunc(w.pods, func(p *corev1.Pod) bool {
+		return slices.Contains([]model.CauseID{"container-crashloop", "pods-not-ready", "init-blocked", "liveness-probe-kills"}, v.trouble(p).cause)
+	})
+}
+
+// edgesOf makes the edges from a workload: to what its logs say that it fails to call, and to what its
+// settings name if that is broken.
+func (v *view) edgesOf(w *workload, from []*route, depth int) []*route {
+	named := v.addresses(w)
+	by := map[model.Ref]*route{}
+	var order []*route
+	get := func(service model.Ref, outside string, a address) *route {
+		key := service
+		if outside != "" {
+			key = model.Ref{Name: outside}
+		}
+		r := by[key]
+		if r == nil {
+			r = &route{edge: &edge{caller: w, parents: from, depth: depth, setting: a, outside: outside}}
+			r.Object, r.Rule, r.Host, r.From = w.ref, a.at.Field, cmp.Or(outside, service.Name), w.pods
+			if outside == "" {
+				r.Backends = []path.Backend{{Service: service, Field: a.at.Field, PortField: a.at.Field, PortNumber: a.port, Weight: 1}}
+			}
+			by[key] = r
+			order = append(order, r)
+		}
+		return r
+	}
+	for _, a := range named {
+		service, inside := v.home(w.ref.Namespace, a.host)
+		if !inside || v.own(w, service) {
+			continue
+		}
+		if a.port == 0 {
+			a.port = v.likelyPort(service, cmp.Or(a.scheme, a.name))
+		}
+		get(service, "", a)
+	}
+	for _, c := range v.calls(w) {
+		if len(c.places) == 0 {
+			c.places = v.unnamed(w, c, named)
+		}
+		for _, p := range c.places {
+			service, inside, ok := v.callee(w, c, p, named)
+			if !ok {
+				continue
+			}
+			a := address{peer: p}
+			i := slices.IndexFunc(named, func(n address) bool { return n.host == p.host })
+			if i >= 0 {
+				a = named[i]
+			}
+			a.port = cmp.Or(p.port, a.port, v.likelyPort(service, a.scheme))
+			r := get(service, map[bool]string{false: p.host}[inside], a)
+			if len(r.Backends) > 0 && p.port != 0 && v.hasServicePort(service, p.port) {
+				r.Backends[0].PortNumber = p.port
+			}
+			r.said = append(r.said, c)
+			break // a line is about one call
+		}
+	}
+	return slices.DeleteFunc(order, func(r *route) bool { return !v.settle(r) })
+}
+
+// unnamed guesses what a line that names no host is about: the only thing that the workload is told to
+// call, or the only one of the kind of server that speaks so.
+func (v *view) unnamed(w *workload, c call, named []address) []peer {
+	ports := saidBy(c.line)
+	found := map[model.Ref]peer{}
+	for _, a := range named {
+		service, inside := v.home(w.ref.Namespace, a.host)
+		if !inside || v.own(w, service) {
+			continue
+		}
+		port := cmp.Or(a.port, v.likelyPort(service, cmp.Or(a.scheme, a.name)))
+		if len(ports) == 0 || slices.Contains(ports, port) {
+			found[service] = a.peer
+		}
+	}
+	if len(found) != 1 || len(ports) == 0 && c.kind == model.UpstreamStatus {
+		return nil
+	}
+	return slices.Collect(maps.Values(found))
+}
+
+// own reports whether a Service leads to the workload itself.
+func (v *view) own(w *workload, service model.Ref) bool {
+	svc, ok := v.s.Services().Get(service.Namespace, service.Name)
+	return ok == snapshot.Present && service.Namespace == w.ref.Namespace && matches(svc.Spec.Selector, w.template.template.Labels)
+}
+
+// callee says what a place in a line about a failed call stands for; ok is false if it is not what was
+// called, or if a name is not resolved although the Service is there, which is not the Service's fault.
+func (v *view) callee(w *workload, c call, p peer, named []address) (service model.Ref, inside, ok bool) {
+	service, inside = v.home(w.ref.Namespace, p.host)
+	_, presence := v.s.Services().Get(service.Namespace, service.Name)
+	isNamed := slices.ContainsFunc(named, func(a address) bool { return a.host == p.host })
+	switch {
+	case inside && presence != snapshot.Present && p.loose && !isNamed:
+		return service, inside, false
+	case inside && v.own(w, service) || inside && presence == snapshot.Present && c.kind == model.NoRoute:
+		return service, inside, false
+	case inside && presence == snapshot.Unknown:
+		return service, inside, false
+	case inside:
+		return service, inside, net.ParseIP(p.host) == nil || p.port == 0 || v.answersAt(service, p)
+	}
+	if net.ParseIP(p.host) != nil || p.host == "localhost" {
+		return service, inside, false
+	}
+	entry := slices.ContainsFunc(v.m.Routes(), func(r path.Route) bool { return r.Host == p.host })
+	return service, inside, !entry && strings.Contains(p.host, ".") && (isNamed || c.kind != model.UpstreamStatus)
+}
+
+// answersAt reports whether an address with a port is a Service's: of its virtual IP any port, of a pod
+// those to which it leads, so that a client's address is not taken for one that was called.
+func (v *view) answersAt(service model.Ref, p peer) bool {
+	svc, ok := v.s.Services().Get(service.Namespace, service.Name)
+	if ok != snapshot.Present {
+		return false
+	}
+	if svc.Spec.ClusterIP == p.host || slices.Contains(svc.Spec.ClusterIPs, p.host) {
+		return true
+	}
+	for _, pod := range v.s.PodsByIP(p.host) {
+		for _, sp := range svc.Spec.Ports {
+			if n, ok := path.TargetPort(sp, &pod.Spec); ok && n == p.port {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (v *view) hasServicePort(service model.Ref, port int32) bool {
+	svc, ok := v.s.Services().Get(service.Namespace, service.Name)
+	return ok == snapshot.Present && slices.ContainsFunc(svc.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == port })
+}
+
+// likelyPort is the port of a Service that a setting without one means: its scheme's, else the only one.
+func (v *view) likelyPort(service model.Ref, scheme string) int32 {
+	svc, ok := v.s.Services().Get(service.Namespace, service.Name)
+	if ok != snapshot.Present || len(svc.Spec.Ports) == 0 {
+		return usualPort(scheme)
+	}
+	if n := usualPort(scheme); n != 0 && v.hasServicePort(service, n) {
+		return n
+	}
+	return svc.Spec.Ports[0].Port
+}
+
+// calls reads the logs of a workload's pods for calls that failed.
+func (v *view) calls(w *workload) []call {
+	var out []call
+	for _, log := range v.in.Logs {
+		if !v.ofWorkload(w, log.Pod) {
+			continue
+		}
+		for _, line := range log.Lines {
+			if c, ok := v.read.call(line); ok {
+				c.source = log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// settle walks an edge and says whether it is worth keeping: the caller says that it fails, or the walk
+// does.
+func (v *view) settle(r *route) bool {
+	r.legs = v.m.Legs(r.Route)
+	r.trace = v.m.WalkRoute(r.Route)
+	for _, c := range r.said {
+		s := model.Signal{Failure: c.kind, Reason: c.line, Raw: c.line, Source: c.source}
+		for _, l := range r.legs {
+			// A Service without endpoints refuses at its virtual IP, or lets packets fall, and the name of one
+			// that does not exist does not resolve.
+			if dead(l) && slices.Contains([]model.FailureKind{model.Refused, model.ConnectTimeout, model.ResponseTimeout, model.UpstreamStatus}, c.kind) {
+				s.Failure = model.NoEndpoints
+			}
+			for _, e := range l.ReadyEnds() {
+				s.Tries = append(s.Tries, model.Try{Address: e.Address()})
+			}
+		}
+		r.signals = append(r.signals, s)
+	}
+	r.failures, r.requests = len(r.signals), len(r.signals)
+	r.observed = aggregate(r.String(), r.Object, r.signals, r.requests)
+	if r.failures > 0 {
+		return true
+	}
+	if !r.deadNow() {
+		return false
+	}
+	// Nobody says so, but what the caller is told to call cannot answer. If it complains of something
+	// else, that is what hurts.
+	line, _ := v.lastError(r.caller)
+	r.loose = len(v.calls(r.caller)) > 0 || line != "" && v.starved(r.caller)
+	return true
+}
+
+// roots are the gateways' routes that need an edge.
+func (r *route) roots() []*route {
+	if r.edge == nil {
+		return []*route{r}
+	}
+	var out []*route
+	for _, p := range r.parents {
+		for _, root := range p.roots() {
+			if !slices.Contains(out, root) {
+				out = append(out, root)
+			}
+		}
+	}
+	return out
+}
+
+// lift makes what was found on edges a cause of the routes that need them: they fail as routes do whose
+// backend answers errors, is too slow, or does not get ready.
+func lift(fs []finding) []finding {
+	for i := range fs {
+		f := &fs[i]
+		for _, r := range slices.Clone(f.routes) {
+			if r.edge == nil || r.loose || f.dormant || !f.hitsEdge(r) {
+				continue
+			}
+			f.via = append(f.via, r)
+			*f = f.on(r.roots()...)
+			f.chain(r)
+			if len(r.said) == 0 {
+				f.Confidence = min(f.Confidence, likely)
+			}
+		}
+		if len(f.via) > 0 && len(f.kinds) > 0 {
+			f.kinds = append(slices.Clip(f.kinds), model.UpstreamStatus, model.ResponseTimeout, model.NoEndpoints, model.NoRoute, model.Refused, model.ClosedEarly, model.Reset)
+		}
+	}
+	return fs
+}
+
+// hitsEdge reports whether a finding predicts what the caller of an edge says, or what its walk does.
+func (f *finding) hitsEdge(r *route) bool {
+	return len(r.observed) == 0 || slices.ContainsFunc(r.observed, func(o model.Observation) bool { return f.predicts(o.Failure) }) || r.failsNow(*f)
+}
+
+// chain says how the routes of gateways hang on an edge, from the gateway's backend down.
+func (f *finding) chain(r *route) {
+	if len(r.parents) > 0 && r.parents[0].edge != nil {
+		f.chain(r.parents[0])
+	}
+	text := fmt.Sprintf("%s calls %s, which fails", r.Object, r.callee())
+	if r.setting.name != "" {
+		text = fmt.Sprintf("%s calls %s (%s), which fails", r.Object, r.callee(), r.setting.name)
+	}
+	if !slices.Contains(f.Explains, text) {
+		f.Explains = append(f.Explains, text)
+	}
+	if len(r.said) > 0 {
+		c := r.said[len(r.said)-1]
+		f.Evidence = append(slices.Clip(f.Evidence), model.Evidence{Kind: "app-log", Text: c.line, Source: c.source})
+	}
+}
+
+// callee names what an edge leads to.
+func (r *route) callee() string {
+	if len(r.Backends) == 0 {
+		return r.outside
+	}
+	return r.Backends[0].Service.String()
+}
+
+// follows reports whether what is wrong with a workload is what must happen while something that it
+// calls fails, for a reason that was found.
+func (v *view) follows(f finding) model.CauseID {
+	if !slices.Contains([]model.CauseID{"container-crashloop", "pods-not-ready", "init-blocked", "liveness-probe-kills", "readiness-depends-on-other", "startup-too-slow", "bad-rollout", "app-error", "upstream-timeout", "dns-resolution-failed"}, f.ID) {
+		return ""
+	}
+	for _, o := range v.found {
+		for _, r := range o.via {
+			if r.Object == f.Related["workload"] && o.Confidence >= likely && (o.ID != f.ID || o.Object != f.Object) {
+				return o.ID
+			}
+		}
+	}
+	return ""
+}
+
+func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
+
+// asCause starts a finding about an edge.
+func (r *route) asCause(id model.CauseID, confidence float64, object model.FieldRef, summary string) finding {
+	f := find(id, confidence, object, summary).on(r).relates("workload", r.caller.ref)
+	if r.setting.name != "" {
+		f = f.because("object", fmt.Sprintf("%s is %s", r.setting.name, r.setting.value), r.setting.at.Ref, time.Time{})
+	}
+	if len(r.Backends) > 0 {
+		f = f.relates("service", r.Backends[0].Service)
+	}
+	return f
+}

@@ -65,7 +65,7 @@ func callTroubles() []struct {
 		kind  model.FailureKind
 		words []string
 	}{
-		{model.NoRoute, []string{"no such host", "enotfound", "eai_again", "unknownhostexception", "name or service not known", "temporary failure in name resolution", "could not translate host name", "server misbehaving", "produced zero addresses", "could not resolve host", "nodename nor servname"}},
+		{model.NoRoute, []string{"no such host", "enotfound", "unknownhostexception", "name or service not known", "could not translate host name", "produced zero addresses", "could not resolve host", "nodename nor servname"}},
 		{model.Refused, []string{"connection refused", "econnrefused", "errno 111", "actively refused"}},
 		{model.Denied, []string{"authentication failed", "access denied for user", "noauth authentication required", "wrongpass", "not authorized on ", "permission denied for", "invalid username-password pair", "password authentication", "authenticationfailed", "access_refused"}},
 		{model.TLS, []string{"x509:", "wrong version number", "first record does not look like a tls handshake", "certificate verify failed", "sslhandshakeexception", "ssl handshake failed", "tls: "}},
@@ -78,6 +78,10 @@ func callTroubles() []struct {
 // call reads a line that says that a call to something else failed; ok is false for other lines.
 func (rd *reader) call(line string) (c call, ok bool) {
 	low := strings.ToLower(line)
+	if slices.ContainsFunc([]string{"server misbehaving", "eai_again", "temporary failure in name resolution"}, func(w string) bool { return strings.Contains(low, w) }) ||
+		strings.Contains(low, "lookup ") && strings.Contains(low, "i/o timeout") {
+		return call{}, false // the resolver did not answer: that says nothing of the name
+	}
 	for _, t := range callTroubles() {
 		if slices.ContainsFunc(t.words, func(w string) bool { return strings.Contains(low, w) }) {
 			return call{kind: t.kind, places: rd.places(line), line: strings.TrimSpace(line)}, true

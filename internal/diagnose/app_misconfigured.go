@@ -70,7 +70,7 @@ func (v *view) wrongAddress(r *route) (finding, bool) {
 			object = c
 		}
 		return r.asCause("app-misconfigured", likely, object,
-			fmt.Sprintf("%s is refused by %s for its credentials or rights: %s", r.Object, r.callee(), brief(r.said[len(r.said)-1].line))).as(model.Denied, model.UpstreamStatus), true
+			fmt.Sprintf("%s is refused by %s for its credentials or rights: %s", r.Object, r.callee(), inBrief(r.said[len(r.said)-1].line))).as(model.Denied, model.UpstreamStatus), true
 	}
 	return finding{}, false
 }
@@ -277,8 +277,8 @@ func (v *view) changedSetting(w *workload) (finding, bool) {
 	return finding{}, false
 }
 
-// brief shortens a line for a sentence.
-func brief(line string) string {
+// inBrief shortens a line for a sentence.
+func inBrief(line string) string {
 	const most = 160
 	if r := []rune(line); len(r) > most {
 		return string(r[:most]) + "..."

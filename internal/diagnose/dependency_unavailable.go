@@ -78,7 +78,7 @@ func (v *view) unavailable(r *route) finding {
 	if r.outside != "" {
 		where += ", which is not in this cluster"
 	}
-	f := r.asCause("dependency-unavailable", confidence, object, fmt.Sprintf("%s fails because it cannot use %s: %s", r.Object, where, brief(last.line)))
+	f := r.asCause("dependency-unavailable", confidence, object, fmt.Sprintf("%s fails because it cannot use %s: %s", r.Object, where, inBrief(last.line)))
 	f.Explains = append(f.Explains, fmt.Sprintf("the way to %s is fine", r.Object))
 	return f.as(last.kind, model.NoEndpoints, model.UpstreamStatus)
 }

@@ -50,8 +50,15 @@ func Analyzers() []Analyzer {
 		// network
 		networkPolicyBlocksIngress(),
 		networkPolicyBlocksEgress(),
+		meshPolicyDenies(),
+		cniDatapathFault(),
 		// protocol-tls
+		tlsSecretMissing(),
+		certificateInvalid(),
+		mtlsMismatch(),
 		tlsBackendMismatch(),
+		tlsSNIMismatch(),
+		grpcMismatch(),
 		upstreamHeaderTooBig(),
 		// timeouts-limits
 		upstreamTimeout(),
@@ -82,6 +89,7 @@ func Analyzers() []Analyzer {
 		lbHealthCheck(),
 		cloudFirewallBlocksLB(),
 		// name-resolution
+		externalNameBad(),
 		dnsResolutionFailed(),
 		// application
 		dependencyUnavailable(),

@@ -332,22 +332,26 @@ func TestBaseIsHealthy(t *testing.T) {
 }
 
 func TestAnalyzersAreInTheCatalogue(t *testing.T) {
-	seen := map[model.CauseID]bool{}
+	type origin struct {
+		cause model.CauseID
+		from  stage
+	}
+	seen, found := map[origin]bool{}, map[model.CauseID]bool{}
 	for _, a := range Analyzers() {
 		c, ok := catalogue.Lookup(a.Cause)
 		if !ok || c.Text == "" {
 			t.Errorf("%s: in the catalogue: %v, with a page: %v", a.Cause, ok, c.Text != "")
 		}
-		if seen[a.Cause] {
-			t.Errorf("%s: two analyzers", a.Cause)
+		if seen[origin{a.Cause, a.stage}] {
+			t.Errorf("%s: two analyzers of one stage", a.Cause)
 		}
-		seen[a.Cause] = true
+		seen[origin{a.Cause, a.stage}], found[a.Cause] = true, true
 		if !strings.HasSuffix(a.Doc, ".") || !strings.HasPrefix(a.Doc, "Finds ") || len(a.Inputs) == 0 {
 			t.Errorf("%s: its doc or inputs are missing", a.Cause)
 		}
 	}
 	for _, c := range catalogue.Causes() {
-		if c.Text != "" && !seen[c.ID] {
+		if c.Text != "" && !found[c.ID] {
 			t.Errorf("%s has a page and no analyzer", c.ID)
 		}
 	}

@@ -79,6 +79,9 @@ func (r *route) take(access, reasons []model.Signal) {
 			if isAstray(s) {
 				r.astray = append(r.astray, s)
 			}
+			if s.Status == 400 || s.Status == 403 {
+				r.denied = append(r.denied, s)
+			}
 			continue
 		}
 		r.signals = append(r.signals, explained(s, reasons))

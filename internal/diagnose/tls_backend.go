@@ -1,7 +1,9 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,22 +11,20 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
-
-// backendProtocol is the annotation with which ingress-nginx is told what a backend speaks.
-const backendProtocol = "nginx.ingress.kubernetes.io/backend-protocol"
 
 func tlsBackendMismatch() Analyzer {
 	return Analyzer{
 		Cause:  "tls-backend-mismatch",
 		Doc:    "Finds routes on which the proxy speaks TLS to a plain port, or plain HTTP to a TLS port.",
-		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.Services, snapshot.EndpointSlices, snapshot.Pods},
+		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.Services, snapshot.EndpointSlices, snapshot.Pods, snapshot.Other},
 		run: func(v *view) []finding {
 			var out []finding
 			for r, l := range v.legsWith() {
 				if f, ok := v.tlsMismatch(r, l); ok {
-					out = append(out, f)
+					out = append(out, f.on(r))
 				}
 			}
 			return out
@@ -32,75 +32,219 @@ func tlsBackendMismatch() Analyzer {
 	}
 }
 
-// tlsMismatch compares the scheme that the proxy is told to speak with the one in which the
-// backend's probe passes, and with the words of failed handshakes.
-func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
-	if l.Port == nil || r.works() {
-		return finding{}, false
+// speech is what a proxy is told to speak to a backend.
+type speech struct {
+	protocol string // as [proxy.Protocol] has it
+	at       model.FieldRef
+	written  bool
+}
+
+// tls reports whether the proxy speaks TLS.
+func (s speech) tls() bool { return slices.Contains([]string{"HTTPS", "H2", "GRPCS"}, s.protocol) }
+
+// grpc reports whether the proxy speaks HTTP/2.
+func (s speech) http2() bool {
+	return slices.Contains([]string{"H2", "H2C", "GRPC", "GRPCS"}, s.protocol)
+}
+
+// spoken is what the proxy speaks to a leg's backend, and the place where that is set, or would be.
+func (v *view) spoken(r *route, l path.Leg) speech {
+	if p, ok := v.backendTLS(l); ok {
+		return speech{"HTTPS", at(p.ref, "spec.targetRefs"), true}
 	}
-	told, object := v.spoken(r, l)
-	probed := probedScheme(l)
-	words := ""
-	for _, s := range r.hits(model.TLS, model.Protocol) {
-		words = s.Reason + " " + s.Raw
-		break
+	if d, ok := v.destinationRule(serviceRef(l)); ok && r.Proxy == "envoy" {
+		if mode, field := tlsMode(d, l); mode == "SIMPLE" || mode == "MUTUAL" {
+			return speech{"HTTPS", at(d.ref, field), true}
+		}
 	}
-	plainBackend := strings.Contains(words, "wrong version number") || strings.Contains(words, "WRONG_VERSION_NUMBER") || strings.Contains(words, "first record does not look like a TLS handshake")
-	wants, why := "", ""
-	confidence := proven
+	s, ok := v.m.Settings(r.Route, l).Get(proxy.Protocol)
+	if ok && !s.Default {
+		return speech{strings.ToUpper(s.Value), s.At, true}
+	}
+	return speech{protocol: cmp.Or(strings.ToUpper(s.Value), "HTTP"), at: v.whereSpoken(r, l)}
+}
+
+// whereSpoken is the place to say what a backend speaks, where nothing says it: an annotation of the
+// Ingress for nginx and HAProxy, of the Service for Traefik and Contour, else the Service's port.
+func (v *view) whereSpoken(r *route, l path.Leg) model.FieldRef {
+	if mistaken, ok := elsewhere(r); ok {
+		return mistaken
+	}
+	port := at(serviceRef(l), fmt.Sprintf("spec.ports[%d].appProtocol", l.PortAt))
+	contour := strings.Contains(r.Controller, "projectcontour.io")
 	switch {
-	case told == "HTTPS" && (probed == "HTTP" || plainBackend):
-		wants, why = "HTTP", "the proxy speaks TLS to it, and it speaks plain HTTP"
-	case told == "HTTP" && probed == "HTTPS" && words == "" && len(r.observed) > 0 && len(r.hits(model.OtherFailure, model.Reset, model.ClosedEarly, model.UpstreamStatus)) == 0:
-		return finding{}, false
-	case told == "HTTP" && probed == "HTTPS":
-		wants, why = "HTTPS", "the proxy speaks plain HTTP to it, and it speaks TLS"
+	case r.Object.Kind == "Ingress" && r.Proxy == "nginx" && strings.Contains(r.Controller, "nginx.org"):
+		return at(r.Object, annotation("nginx.org/ssl-services"))
+	case r.Object.Kind == "Ingress" && r.Proxy == "nginx":
+		return at(r.Object, annotation("nginx.ingress.kubernetes.io/backend-protocol"))
+	case r.Object.Kind == "Ingress" && r.Proxy == "haproxy":
+		return at(r.Object, annotation("haproxy.org/server-ssl"))
+	case r.Object.Kind == "Ingress" && r.Proxy == "traefik":
+		return at(serviceRef(l), annotation("traefik.ingress.kubernetes.io/service.serversscheme"))
+	case contour && r.Object.Kind == "Ingress":
+		return at(serviceRef(l), annotation("projectcontour.io/upstream-protocol.tls"))
+	case contour && r.Object.Kind == "HTTPProxy":
+		return at(r.Object, l.Backend.Field+".protocol")
 	default:
+		return port
+	}
+}
+
+// elsewhere finds an annotation of another controller with which somebody believes to have said what the
+// backend speaks.
+func elsewhere(r *route) (model.FieldRef, bool) {
+	for _, s := range r.Settings.All(proxy.Elsewhere) {
+		for _, part := range []string{"backend-protocol", "serversscheme", "server-ssl", "secure-backends", "ssl-services", "grpc-services", "upstream-protocol"} {
+			if strings.Contains(s.Value, part) {
+				return s.At, true
+			}
+		}
+	}
+	return model.FieldRef{}, false
+}
+
+// heard is what the words of a failed request, or the application's own, say of the other end.
+type heard struct {
+	tls, plain bool // the backend speaks TLS; it does not
+	both       bool // proxy and backend speak TLS with each other, and do not agree
+	evidence   model.Evidence
+}
+
+// hears reads the words of proxies that spoke TLS to a plain port (OpenSSL's, BoringSSL's, Go's) or
+// plain HTTP to a TLS port: what TLS servers answer to that, or a TLS alert where an answer was due.
+func (v *view) hears(r *route, l path.Leg) heard {
+	for _, s := range r.signals {
+		words := s.Reason + " " + s.Raw
+		for _, part := range []string{"wrong version number", "WRONG_VERSION_NUMBER", "first record does not look like a TLS handshake", "oversized record received", "packet length too long"} {
+			if strings.Contains(words, part) {
+				return heard{plain: true, evidence: said(s)}
+			}
+		}
+		for _, part := range []string{"plain HTTP request was sent to HTTPS port", "HTTP request to an HTTPS server", `malformed HTTP response "\x15\x03`, `malformed HTTP response \"\\x15\\x03`, `malformed HTTP status code`} {
+			if strings.Contains(words, part) {
+				return heard{tls: true, evidence: said(s)}
+			}
+		}
+		for _, part := range []string{"SSL alert number", "certificate", "CERTIFICATE", "unknown ca"} { // the handshake got as far as that
+			if s.Failure == model.TLS && strings.Contains(words, part) {
+				return heard{both: true}
+			}
+		}
+	}
+	for _, log := range v.in.Logs {
+		if !slices.ContainsFunc(l.Selected, func(p *corev1.Pod) bool {
+			return p.Name == log.Pod.Name && (log.Pod.Namespace == "" || log.Pod.Namespace == p.Namespace)
+		}) {
+			continue
+		}
+		for _, line := range log.Lines {
+			e := model.Evidence{Kind: "app-log", Text: strings.TrimSpace(line), Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container}
+			switch {
+			case tlsServerSays(line):
+				return heard{tls: true, evidence: e}
+			case strings.Contains(line, `\x16\x03`) || strings.Contains(line, "0x160x03"): // a ClientHello, read as a request
+				return heard{plain: true, evidence: e}
+			}
+		}
+	}
+	return heard{}
+}
+
+// tlsServerSays knows what servers of TLS log of a plain request: Go, Java, nginx, OpenSSL.
+func tlsServerSays(line string) bool {
+	for _, part := range []string{
+		"TLS handshake error from", "client sent an HTTP request to an HTTPS server", "Unrecognized SSL message, plaintext connection",
+		"client sent plain HTTP request to HTTPS port", "plain HTTP request was sent to HTTPS port", "ssl3_get_record:http request", "SSL: HTTP_REQUEST", "SSL routines::http request",
+		"not an SSL/TLS record",
+	} {
+		if strings.Contains(line, part) {
+			return part != "TLS handshake error from" || strings.Contains(line, "first record does not look like a TLS handshake")
+		}
+	}
+	return false
+}
+
+func said(s model.Signal) model.Evidence {
+	return model.Evidence{Kind: "proxy-log", Text: strings.TrimSpace(cmp.Or(s.Raw, s.Reason)), At: s.At, Source: s.Source}
+}
+
+// tlsMismatch compares the scheme that the proxy is told to speak with the one in which the
+// backend's probe passes, and with the words of failed requests.
+func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
+	if l.Port == nil || l.External() && len(r.signals) == 0 || r.works() && len(r.refused(400)) == 0 {
 		return finding{}, false
 	}
-	if words == "" && probed == "" {
+	told := v.spoken(r, l)
+	if told.protocol == "TCP" || told.protocol == "AUTO_HTTP" {
+		return finding{}, false
+	}
+	probed, words := probedScheme(l), v.hears(r, l)
+	broken := r.hits(model.TLS, model.Protocol, model.OtherFailure, model.Reset, model.ClosedEarly, model.UpstreamStatus)
+	wants, why, confidence := "HTTPS", "the proxy speaks plain HTTP to it, and it speaks TLS", proven
+	switch {
+	case words.both:
+		return finding{}, false
+	case told.tls() && (probed == "HTTP" && !words.tls || words.plain):
+		wants, why = "HTTP", "the proxy speaks TLS to it, and it speaks plain HTTP"
+	case told.tls():
+		return finding{}, false
+	case probed != "HTTPS" && !words.tls:
+		if !securePort(l) || len(r.hits(model.Protocol, model.ClosedEarly, model.Reset, model.TLS)) == 0 && len(r.refused(400)) == 0 || probed == "HTTP" {
+			return finding{}, false
+		}
 		confidence = likely
+	case len(r.observed) > 0 && len(broken) == 0:
+		return finding{}, false
 	}
 	ref := serviceRef(l)
-	f := find("tls-backend-mismatch", confidence, object,
+	f := find("tls-backend-mismatch", confidence, told.at,
 		fmt.Sprintf("%s sends requests for %s to %s port %s: %s", r.Object, r, ref, l.Backend.Port(), why)).
-		on(r).as(model.TLS, model.Protocol, model.Reset, model.ClosedEarly, model.UpstreamStatus).relates("service", ref).wants(text(wants)).
-		because("object", fmt.Sprintf("the proxy is told to speak %s to the backend", told), object.Ref, time.Time{})
+		as(model.TLS, model.Protocol, model.Reset, model.ClosedEarly, model.UpstreamStatus).relates("service", ref)
+	mistaken, ok := elsewhere(r)
+	if ok = ok && mistaken == told.at; ok {
+		f.Summary += "; the annotation that is to say so is another controller's, which " + r.Controller + " does not read"
+	} else if strings.Contains(told.at.Field, "nginx.ingress.kubernetes.io/backend-protocol") {
+		f = f.wants(text(wants))
+	}
+	if !told.tls() {
+		f = f.showing(r, r.refused(400))
+	}
+	f = f.because("object", fmt.Sprintf("the proxy is told to speak %s to the backend", map[bool]string{true: "HTTPS", false: "HTTP"}[told.tls()]), told.at.Ref, time.Time{})
 	if probed != "" {
 		f = f.because("status", fmt.Sprintf("the readiness probe passes over %s on the same port", probed), ref, time.Time{})
+	}
+	if words.evidence.Text != "" {
+		f.Evidence = append(f.Evidence, words.evidence)
 	}
 	return f, true
 }
 
-// spoken is the scheme that the proxy uses towards a backend, and where that is set.
-func (v *view) spoken(r *route, l path.Leg) (scheme string, object model.FieldRef) {
-	field := "metadata.annotations['" + backendProtocol + "']"
-	if ing, ok := v.s.Ingresses().Get(r.Object.Namespace, r.Object.Name); ok == snapshot.Present && r.Object.Kind == "Ingress" && r.Proxy == "nginx" {
-		switch p := strings.ToUpper(ing.Annotations[backendProtocol]); p {
-		case "HTTPS", "GRPCS":
-			return "HTTPS", at(r.Object, field)
-		case "", "HTTP", "AUTO_HTTP":
-			return "HTTP", at(r.Object, field)
-		default:
-			return p, at(r.Object, field)
+// securePort reports whether a port's number or name is one that people give to TLS.
+func securePort(l path.Leg) bool {
+	tls := func(n int32, name string) bool {
+		return n == 443 || n == 8443 || n == 9443 || strings.HasPrefix(name, "https")
+	}
+	if tls(l.Port.Port, l.Port.Name) {
+		return true
+	}
+	for _, e := range l.ReadyEnds() {
+		if tls(e.Port, "") {
+			return true
+		}
+		for _, c := range podContainers(e.Pod) {
+			if slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == e.Port && tls(0, p.Name) }) {
+				return true
+			}
 		}
 	}
-	field = fmt.Sprintf("spec.ports[%d].appProtocol", l.PortAt)
-	if p := l.Port.AppProtocol; p != nil && strings.EqualFold(*p, "https") {
-		return "HTTPS", at(serviceRef(l), field)
+	return false
+}
+
+func podContainers(p *corev1.Pod) []corev1.Container {
+	if p == nil {
+		return nil
 	}
-	for key, value := range l.Service.Annotations {
-		tls := key == "traefik.ingress.kubernetes.io/service.serversscheme" && value == "https" ||
-			key == "projectcontour.io/upstream-protocol.tls" && value != "" ||
-			key == "haproxy.org/server-ssl" && value == "true"
-		if tls {
-			return "HTTPS", at(serviceRef(l), "metadata.annotations['"+key+"']")
-		}
-	}
-	if r.Proxy == "traefik" && (l.Port.Port == 443 || strings.HasPrefix(l.Port.Name, "https")) {
-		return "HTTPS", at(serviceRef(l), fmt.Sprintf("spec.ports[%d].name", l.PortAt)) // Traefik takes the scheme from the port's number or name
-	}
-	return "HTTP", at(serviceRef(l), field)
+	return p.Spec.Containers
 }
 
 // probedScheme is the scheme in which the readiness probe of a ready pod passes on the port to which

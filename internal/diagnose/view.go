@@ -27,6 +27,7 @@ type view struct {
 	troubles  map[*corev1.Pod]trouble
 	found     []finding             // by earlier stages
 	made      map[string][]template // of each namespace, made once
+	kinds     map[string][]piece    // objects of kinds without a table, made once
 	past                            // what happened when
 	words                           // what was said
 	read      *reader
@@ -49,6 +50,8 @@ type route struct {
 	astray []model.Signal
 	// lost is set on the rule that was probably meant for the target's request, which no rule takes.
 	lost bool
+	// denied are the requests that were answered 400 or 403.
+	denied []model.Signal
 }
 
 // failing reports whether requests on the route fail: it was seen, or the model is sure of it. What
@@ -71,6 +74,14 @@ func (r *route) broken() bool {
 		}
 	}
 	return false
+}
+
+// refused are the requests of a route if every one was answered with that status: 400 or 403.
+func (r *route) refused(status int) []model.Signal {
+	if len(r.denied) < r.requests || slices.ContainsFunc(r.denied, func(s model.Signal) bool { return s.Status != status }) {
+		return nil
+	}
+	return r.denied
 }
 
 // works reports whether requests were seen, and none of them failed.

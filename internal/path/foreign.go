@@ -15,9 +15,9 @@ import (
 // foreign is what [Map.coveredEnds] says, and Unknown where policies of a network plugin's own kind
 // select one of the pods: they are not evaluated, so whether they admit the connection is not known.
 func (m *Map) foreign(from, to *corev1.Pod) (model.Verdict, *Block) {
-	for u := range m.s.Others().All() {
+	for _, u := range m.plugins {
 		for _, p := range []*corev1.Pod{to, from} {
-			if p != nil && !p.Spec.HostNetwork && pluginPolicy(u) && pluginSelects(u, p) {
+			if p != nil && !p.Spec.HostNetwork && pluginSelects(u, p) {
 				return model.Unknown, &Block{Why: fmt.Sprintf("%s selects pod %s/%s, and policies of this kind are not evaluated", snapshot.RefOf(u), p.Namespace, p.Name)}
 			}
 		}

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/snapshot/custom"
-	corev1 "k8s.io/api/core/v1"
 )
 
 // Map holds the rules of one snapshot. It is immutable and safe to share.
@@ -26,6 +28,7 @@ type Map struct {
 	hosts        map[string]proxy.Matching // how proxies choose among hosts, by controller and proxy
 	bearing      map[label][]*corev1.Pod   // the pods that carry one label of some backend's selector
 	fleets       []Fleet
+	plugins      []*unstructured.Unstructured // policies of network plugins' own kinds
 }
 
 // label is one label of the pods of a namespace.
@@ -69,6 +72,11 @@ func New(s *snapshot.Snapshot) *Map {
 		}
 	}
 	m.bearing = m.bearers()
+	for u := range s.Others().All() {
+		if pluginPolicy(u) {
+			m.plugins = append(m.plugins, u)
+		}
+	}
 	return m
 }
 

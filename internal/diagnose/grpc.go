@@ -1,0 +1,129 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func grpcMismatch() Analyzer {
+	return Analyzer{
+		Cause: "grpc-h2c-mismatch", Doc: "Finds routes on which the proxy speaks HTTP/1.1 to a gRPC port, or HTTP/2 to one that does not know it.",
+		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.GRPCRoutes, snapshot.Services, snapshot.EndpointSlices, snapshot.Pods},
+		run: func(v *view) []finding {
+			var out []finding
+			for r, l := range v.legsWith() {
+				if f, ok := v.http2Mismatch(r, l); ok {
+					out = append(out, f.on(r))
+				}
+			}
+			return out
+		},
+	}
+}
+
+// http2Mismatch compares what the proxy speaks with what the backend's probe, port names and the words of
+// failed requests say that it speaks.
+func (v *view) http2Mismatch(r *route, l path.Leg) (finding, bool) {
+	if l.Port == nil || r.works() {
+		return finding{}, false
+	}
+	told := v.spoken(r, l)
+	if r.Object.Kind == "GRPCRoute" && !told.written {
+		told.protocol = "GRPC" // a GRPCRoute's backends are spoken to in HTTP/2 whatever their port says
+		told.at = at(r.Object, l.Backend.Field)
+	}
+	if slices.Contains([]string{"TCP", "FCGI", "AUTO_HTTP"}, told.protocol) {
+		return finding{}, false
+	}
+	probed, named := probedGRPC(l), namedGRPC(l)
+	words, speaks2 := http2Words(r)
+	broken := len(r.hits(model.Protocol, model.Reset, model.ClosedEarly, model.OtherFailure, model.UpstreamStatus)) > 0
+	confidence, why := proven, "the proxy speaks HTTP/1.1 to it, and it speaks gRPC, which is HTTP/2"
+	switch {
+	case !told.http2() && !told.tls() && (probed || named) && (words.Text != "" && speaks2 || broken && probed):
+	case !told.http2() && !told.tls() && probed && len(r.observed) == 0:
+		confidence = likely
+	case !told.http2() && !told.tls() && named && broken:
+		confidence = likely
+	case told.http2() && probedScheme(l) != "" && (words.Text != "" && !speaks2 || broken || len(r.observed) == 0):
+		why = "the proxy speaks HTTP/2 to it, and its probe passes over HTTP/1.1"
+		if len(r.observed) == 0 || words.Text == "" {
+			confidence = likely // a server can know both
+		}
+	default:
+		return finding{}, false
+	}
+	ref := serviceRef(l)
+	f := find("grpc-h2c-mismatch", confidence, told.at, fmt.Sprintf("%s sends requests for %s to %s port %s: %s", r.Object, r, ref, l.Backend.Port(), why)).
+		as(model.Protocol, model.Reset, model.ClosedEarly, model.UpstreamStatus).relates("service", ref).
+		because("object", "the proxy is told to speak "+told.protocol+" to the backend", told.at.Ref, time.Time{})
+	if mistaken, ok := elsewhere(r); ok && mistaken == told.at {
+		f.Summary += "; the annotation that is to say so is another controller's, which " + r.Controller + " does not read"
+	} else if strings.Contains(told.at.Field, "nginx.ingress.kubernetes.io/backend-protocol") {
+		f = f.wants(text(map[bool]string{true: "HTTP", false: "GRPC"}[told.http2()]))
+	}
+	if words.Text != "" {
+		f.Evidence = append(f.Evidence, words)
+	}
+	return f, true
+}
+
+// probedGRPC reports whether a gRPC probe passes on the port to which requests go.
+func probedGRPC(l path.Leg) bool {
+	for _, e := range l.ReadyEnds() {
+		for _, c := range podContainers(e.Pod) {
+			for _, p := range []*corev1.Probe{c.ReadinessProbe, c.LivenessProbe} {
+				if p != nil && p.GRPC != nil && p.GRPC.Port == e.Port && path.Ready(e.Pod) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// namedGRPC reports whether the Service's port or the container's is named for gRPC, or the Service says so.
+func namedGRPC(l path.Leg) bool {
+	is := func(name string) bool {
+		return strings.HasPrefix(name, "grpc") || strings.HasPrefix(name, "h2c") || strings.HasPrefix(name, "http2")
+	}
+	if is(l.Port.Name) || l.Port.AppProtocol != nil && (is(*l.Port.AppProtocol) || strings.HasSuffix(*l.Port.AppProtocol, "/h2c")) {
+		return true
+	}
+	for _, e := range l.ReadyEnds() {
+		for _, c := range podContainers(e.Pod) {
+			if slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == e.Port && is(p.Name) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// http2Words finds the words of a proxy that met the other version of HTTP. speaks2 is set when it is the
+// backend that speaks HTTP/2: nginx reads its SETTINGS frame for an answer (also as status 009), Go's
+// transports a malformed answer that starts with zeros.
+func http2Words(r *route) (words model.Evidence, speaks2 bool) {
+	for _, s := range r.hits(model.Protocol, model.OtherFailure, model.ClosedEarly, model.Reset, model.UpstreamStatus) {
+		text := s.Reason + " " + s.Raw
+		for _, part := range []string{"upstream sent no valid HTTP/1.0 header", `malformed HTTP response "\x00\x00`, "HPE_INVALID", "codec_error:http/1.1_protocol_error", "http/1.1 protocol error"} {
+			if strings.Contains(text, part) {
+				return said(s), true
+			}
+		}
+		for _, part := range []string{"upstream sent too large http2 frame", "upstream sent frame", "http2 error", "http2: ", "http/2.protocol.error", "frame too large", "looked like an HTTP/1.1 header", "upstream sent invalid http2", "nghttp2", "protocol_error", "protocol error"} {
+			if strings.Contains(text, part) {
+				return said(s), false
+			}
+		}
+	}
+	return model.Evidence{}, false
+}

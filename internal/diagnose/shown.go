@@ -1,0 +1,136 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// shown is a certificate that a gateway shows to the clients of a route.
+type shown struct {
+	secret model.Ref
+	at     model.FieldRef // where the Secret is named
+}
+
+// certificates lists what a route's gateway shows to clients that ask for the route's host.
+func (v *view) certificates(r *route) []shown {
+	switch {
+	case r.Object.Kind == "Ingress":
+		return v.ingressCertificates(r)
+	case r.Object.Kind == "HTTPProxy":
+		return v.namedIn(r, v.all("projectcontour.io", "HTTPProxy"), "spec", "virtualhost", "tls", "secretName")
+	case r.Object.Kind == "IngressRoute":
+		return v.namedIn(r, append(v.all("traefik.io", "IngressRoute"), v.all("traefik.containo.us", "IngressRoute")...), "spec", "tls", "secretName")
+	case r.Gateway.Kind == "Gateway" && !r.Gateway.IsZero():
+		return v.listenerCertificates(r)
+	default:
+		return nil
+	}
+}
+
+func (v *view) ingressCertificates(r *route) []shown {
+	ing, ok := v.s.Ingresses().Get(r.Object.Namespace, r.Object.Name)
+	if ok != snapshot.Present {
+		return nil
+	}
+	var out []shown
+	for i, t := range ing.Spec.TLS {
+		if t.SecretName == "" || len(t.Hosts) > 0 && !slices.ContainsFunc(t.Hosts, func(h string) bool { return coversHost(h, r.Host) }) {
+			continue
+		}
+		out = append(out, shown{secretRef(ing.Namespace, t.SecretName), at(r.Object, fmt.Sprintf("spec.tls[%d].secretName", i))})
+	}
+	return out
+}
+
+// namedIn reads the one Secret that an object names for its host.
+func (v *view) namedIn(r *route, objects []piece, field ...string) []shown {
+	for _, c := range objects {
+		if c.ref.Namespace != r.Object.Namespace || c.ref.Name != r.Object.Name {
+			continue
+		}
+		name := c.text(field...)
+		namespace, rest, ok := strings.Cut(name, "/") // Contour takes NAMESPACE/NAME with a TLSCertificateDelegation
+		if !ok {
+			namespace, rest = c.ref.Namespace, name
+		}
+		if name != "" {
+			return []shown{{secretRef(namespace, rest), at(r.Object, strings.Join(field, "."))}}
+		}
+	}
+	return nil
+}
+
+func (v *view) listenerCertificates(r *route) []shown {
+	gw, ok := v.s.Gateways().Get(r.Gateway.Namespace, r.Gateway.Name)
+	if ok != snapshot.Present {
+		return nil
+	}
+	var out []shown
+	for i, l := range gw.Spec.Listeners {
+		if l.TLS == nil || l.TLS.Mode != nil && *l.TLS.Mode != gatewayv1.TLSModeTerminate || l.Hostname != nil && !coversHost(string(*l.Hostname), r.Host) {
+			continue
+		}
+		if !slices.ContainsFunc(r.Listeners, func(x path.Listener) bool { return x.Name == string(l.Name) }) {
+			continue
+		}
+		for j, ref := range l.TLS.CertificateRefs {
+			if ref.Kind != nil && *ref.Kind != "Secret" {
+				continue
+			}
+			namespace := gw.Namespace
+			if ref.Namespace != nil {
+				namespace = string(*ref.Namespace)
+			}
+			out = append(out, shown{secretRef(namespace, string(ref.Name)), at(r.Gateway, fmt.Sprintf("spec.listeners[%d].tls.certificateRefs[%d].name", i, j))})
+		}
+	}
+	return out
+}
+
+func secretRef(namespace, name string) model.Ref {
+	return model.Ref{APIVersion: "v1", Kind: "Secret", Namespace: namespace, Name: name}
+}
+
+// coversHost reports whether a name of a certificate or listener, maybe with a star for one label, is
+// that of a host. A host with a star is compared as it is.
+func coversHost(name, host string) bool {
+	if name == "" || strings.EqualFold(name, host) {
+		return true
+	}
+	rest, wild := strings.CutPrefix(strings.ToLower(name), "*")
+	_, domain, ok := strings.Cut(strings.ToLower(host), ".")
+	return wild && ok && rest == "."+domain
+}
+
+// substitute says which certificate of its own a gateway shows in the place of one that is not there, if
+// somebody gave it one: then that may be meant.
+func (v *view) substitute(r *route) string {
+	for _, p := range v.m.Gateways(r.Route) {
+		for _, c := range p.Spec.Containers {
+			for _, a := range slices.Concat(c.Command, c.Args) {
+				if _, name, ok := strings.Cut(a, "default-ssl-certificate="); ok && name != "" {
+					return name
+				}
+			}
+		}
+	}
+	for _, s := range v.all("traefik.io", "TLSStore") {
+		if name := s.text("spec", "defaultCertificate", "secretName"); name != "" && r.Proxy == "traefik" {
+			return s.ref.Namespace + "/" + name
+		}
+	}
+	return ""
+}
+
+// keysMissing lists the keys of a TLS Secret that it does not have.
+func keysMissing(s *corev1.Secret) []string {
+	return slices.DeleteFunc([]string{corev1.TLSCertKey, corev1.TLSPrivateKeyKey}, func(k string) bool { _, ok := s.Data[k]; return ok })
+}

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/gatemend/gatemend/internal/act"
 	"github.com/gatemend/gatemend/internal/diagnose"
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/signal/probe"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/dump"
 	"github.com/gatemend/gatemend/internal/source/kube"
@@ -16,6 +19,7 @@ import (
 
 // cluster is a live cluster as commands see it.
 type cluster struct {
+	config  *rest.Config
 	clients *kube.Clients
 	now     func() time.Time
 }
@@ -45,6 +49,11 @@ func (c *cluster) AppLogs(ctx context.Context, wanted []diagnose.LogWanted) ([]m
 		return excerpts, []model.Unseen{{What: "logs of application containers", Why: oneLine(err)}}
 	}
 	return excerpts, nil
+}
+
+// Probe makes active checks of routes.
+func (c *cluster) Probe(ctx context.Context, wanted []model.ProbeRoute) ([]model.Probe, []model.Unseen) {
+	return probe.New(c.config, c.clients.Kube, c.now).Run(ctx, wanted)
 }
 
 // WriteDump reads what a diagnosis reads, twice as a diagnosis does, and writes it to a folder.

@@ -32,7 +32,7 @@ func connect(flags genericclioptions.RESTClientGetter, now func() time.Time) (*c
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{clients: clients, now: now}, nil
+	return &cluster{config: config, clients: clients, now: now}, nil
 }
 
 func restConfig(flags genericclioptions.RESTClientGetter) (*rest.Config, error) {

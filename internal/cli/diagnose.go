@@ -30,6 +30,7 @@ type diagnoseOptions struct {
 	scope  scope
 	format outputFlags
 	since  time.Duration
+	probe  bool
 
 	targets []model.Target
 }
@@ -59,6 +60,7 @@ func newDiagnose(env Env) *cobra.Command {
 	o.scope.addFiles(cmd.Flags())
 	o.format.add(cmd.Flags(), outputText, outputWide, outputJSON, outputYAML)
 	cmd.Flags().DurationVar(&o.since, "since", 5*time.Minute, "how far back to read the gateways' logs on a cluster")
+	cmd.Flags().BoolVar(&o.probe, "probe", false, "also send a few requests: through the gateway, to the Service and to its pods; needs config/rbac/prober.yaml")
 	return cmd
 }
 
@@ -78,6 +80,9 @@ func (o *diagnoseOptions) validate() error {
 	if err := o.scope.validate(); err != nil {
 		return err
 	}
+	if o.probe && o.scope.from != "" {
+		return usagef("leave out one of the two: a dump cannot be asked anything", "--probe with --from")
+	}
 	if o.since <= 0 {
 		return usagef("give a length of time such as 5m", "--since %s", o.since)
 	}
@@ -89,6 +94,7 @@ func (o *diagnoseOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	l.probe = o.probe
 	targets, err := o.resolved(l)
 	if err != nil {
 		return err

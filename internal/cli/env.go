@@ -70,6 +70,8 @@ type Cluster interface {
 	GatewayLogs(ctx context.Context, s *snapshot.Snapshot, since time.Time) (LogFiles, error)
 	// AppLogs gives the ends of application containers' logs, and what could not be read.
 	AppLogs(ctx context.Context, wanted []diagnose.LogWanted) ([]model.LogExcerpt, []model.Unseen)
+	// Probe makes active checks of routes, and says what it could not check.
+	Probe(ctx context.Context, wanted []model.ProbeRoute) ([]model.Probe, []model.Unseen)
 	// WriteDump writes all that a diagnosis reads to a folder, without values of Secrets, and says
 	// what it could not read. Gateways' logs begin at since.
 	WriteDump(ctx context.Context, dir, namespace string, since time.Time) (unseen []model.Unseen, err error)

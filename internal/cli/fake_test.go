@@ -93,6 +93,10 @@ func (c *fakeCluster) AppLogs(context.Context, []diagnose.LogWanted) ([]model.Lo
 	return nil, nil
 }
 
+func (c *fakeCluster) Probe(context.Context, []model.ProbeRoute) ([]model.Probe, []model.Unseen) {
+	return nil, nil
+}
+
 func (c *fakeCluster) WriteDump(context.Context, string, string, time.Time) ([]model.Unseen, error) {
 	return nil, nil
 }

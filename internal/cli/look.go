@@ -22,6 +22,7 @@ type look struct {
 	unseen   []model.Unseen
 	cluster  Cluster // nil if files were read
 	deleted  []metav1.Object
+	probe    bool // make active checks
 }
 
 // look reads the cluster or the files once: objects, then what gateways logged in the time before.
@@ -86,6 +87,12 @@ func (l *look) diagnose(ctx context.Context, target model.Target) model.Diagnosi
 			in.Unseen = append(in.Unseen[:len(in.Unseen):len(in.Unseen)], unseen...)
 			d = diagnose.Diagnose(in)
 		}
+	}
+	if l.probe {
+		var unseen []model.Unseen
+		in.Probes, unseen = l.cluster.Probe(ctx, diagnose.WantsProbes(d, l.snapshot))
+		in.Unseen = append(in.Unseen[:len(in.Unseen):len(in.Unseen)], unseen...)
+		d = diagnose.Diagnose(in)
 	}
 	d.Remedies = plan.Remedies(d, l.snapshot, memory)
 	return d

@@ -18,6 +18,7 @@ type Input struct {
 	Signals  []model.Signal     // what gateways logged, in any order
 	Logs     []model.LogExcerpt // the ends of applications' logs
 	Unseen   []model.Unseen     // what the caller could not read, besides the snapshot's own notes
+	Probes   []model.Probe      // active checks, where somebody asked for them
 	// Mended gives the cluster as it would be with a cause mended, where some change mends it. Without it no
 	// look is taken at what lies behind the first fault on a path.
 	Mended func(model.Finding) (*snapshot.Snapshot, bool)
@@ -46,7 +47,7 @@ func Diagnose(in Input) model.Diagnosis {
 	if req := in.Target.Request; req != nil && len(v.routes) == 0 {
 		d.Traces = append(d.Traces, v.m.Walk(*req))
 	}
-	d.Observed = append(d.Observed, v.strays...)
+	d.Observed, d.Probes = append(d.Observed, v.strays...), in.Probes
 	d.Causes, d.AlsoWrong, d.RuledOut = v.judge()
 	d.Causes = append(d.Causes, v.nextFaults(d.Causes)...)
 	d.Changes = v.changes(d.Causes)

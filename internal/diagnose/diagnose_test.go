@@ -30,6 +30,7 @@ var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 //
 //	NAME/patch.yaml     merge patches for objects of base.yaml, or whole new objects; "$delete: true" removes
 //	NAME/signals.yaml   what gateways logged
+//	NAME/probes.yaml    what active checks found
 //	NAME/unread         kinds that nobody could read, one per line
 //	NAME/POD.log        an application's log; POD.previous.log: of the container before
 //	NAME/want           what comes out
@@ -87,6 +88,10 @@ func runCase(t *testing.T, cause model.CauseID, a *txtar.Archive, name string) {
 			objects = patched(t, objects, f.Data)
 		case rest == "signals.yaml":
 			in.Signals = signals(t, f.Data)
+		case rest == "probes.yaml":
+			if err := yaml.UnmarshalStrict(f.Data, &in.Probes); err != nil {
+				t.Fatal(err)
+			}
 		case rest == "unread":
 			unread = strings.Fields(string(f.Data))
 		case rest == "want":

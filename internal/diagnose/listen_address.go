@@ -60,7 +60,7 @@ func (v *view) loopback(w *workload, r *route, l path.Leg) (finding, bool) {
 	}
 	confidence := possible
 	switch {
-	case line != "" && (refused != "" || dead(l) || r.failures > 0):
+	case line != "" && (refused != "" || dead(l) || r.failures > 0 || len(v.probedListening(p)) > 0):
 		confidence = proven
 	case setting != "" && refused != "":
 		confidence = proven
@@ -77,7 +77,11 @@ func (v *view) loopback(w *workload, r *route, l path.Leg) (finding, bool) {
 		on(r).as(model.Refused, model.NoEndpoints).relates("workload", w.ref).relates("service", serviceRef(l)).relates("pod", snapshot.RefOf(p)).
 		since(w.rolledAt())
 	if line != "" {
-		f = f.because("app-log", line, snapshot.RefOf(p), time.Time{})
+		kind := "app-log"
+		if len(v.probedListening(p)) > 0 {
+			kind = "probe"
+		}
+		f = f.because(kind, line, snapshot.RefOf(p), time.Time{})
 	}
 	if setting != "" {
 		f.Summary = fmt.Sprintf("%s sets %s, so it listens on loopback only and connections to port %d of its pods are refused", w.ref, setting, port)
@@ -202,6 +206,7 @@ type listenAddress struct {
 	loopback bool
 	port     int32
 	line     string
+	probed   bool // seen by a probe, not said by the application
 }
 
 // listenLine matches a server's own words on where it listens, in text and in JSON logs.
@@ -209,9 +214,13 @@ var listenLine = regexp.MustCompile(`(?i)\b(listen(?:ing|s)?|serving|bound|bindi
 
 var listenWhere = regexp.MustCompile(`(?i)(127\.0\.0\.1|localhost|\[::1\]|0\.0\.0\.0|\[::\]|\*|\baddr(?:ess)?["=: ]+|\bport["=: ]+|\bon |\bat |\s|")(?:"?:|"?)?(\d{2,5})\b`)
 
-// listening reads an application's logs for the addresses on which it says that it listens.
+// listening gives the addresses on which a pod was found to listen, if somebody looked; else those on which the
+// application says that it does, in its logs.
 func (v *view) listening(p *corev1.Pod) []listenAddress {
-	var out []listenAddress
+	out := v.probedListening(p)
+	if len(out) > 0 {
+		return out
+	}
 	ref, says, where := snapshot.RefOf(p), listenLine, listenWhere
 	for _, log := range v.in.Logs {
 		if log.Pod.Namespace != ref.Namespace && log.Pod.Namespace != "" || log.Pod.Name != ref.Name || log.Previous {

@@ -127,4 +127,6 @@ type Diagnosis struct {
 	Unknown    []Unseen      `json:"unknown"`
 	Changes    []Changed     `json:"changes"` // around the onset, newest first; empty while nothing is wrong
 	Remedies   []Remedy      `json:"remedies"`
+	// Probes are the active checks that were made, if any were asked for.
+	Probes []Probe `json:"probes,omitempty"`
 }

@@ -26,6 +26,7 @@ func Diagnosis(w io.Writer, d model.Diagnosis, s Style) error {
 	}
 	p.changed(d)
 	p.paths(d)
+	p.probes(d.Probes)
 	p.alsoWrong(d.AlsoWrong)
 	p.ruledOut(d.RuledOut)
 	p.unknown(d.Unknown)
@@ -176,6 +177,22 @@ func (p *page) changed(d model.Diagnosis) {
 			return
 		}
 		p.item(2, clock(c.At, d.At), plain(c.Object.String())+": "+plain(c.String()))
+	}
+}
+
+// probes lists the active checks, in the order in which they were made.
+func (p *page) probes(all []model.Probe) {
+	if len(all) == 0 {
+		return
+	}
+	p.blank()
+	p.line("%s", p.style.paint(bold, "Probed"))
+	for _, pr := range all {
+		mark := p.style.paint(green, "✓")
+		if !pr.Connected() || pr.Failure == model.UpstreamStatus {
+			mark = p.style.paint(red, "✗")
+		}
+		p.item(2, mark, plain(pr.String()))
 	}
 }
 

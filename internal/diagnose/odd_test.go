@@ -18,7 +18,8 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// TestFieldsMayBeMissing takes away, one after the other, each field of the objects of each positive case:
+// TestFieldsMayBeMissing takes away, one after the other, each field of the objects of each cause's first
+// positive case:
 // whatever objects lack, there is a diagnosis.
 func TestFieldsMayBeMissing(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "*.txtar"))
@@ -56,6 +57,7 @@ func TestFieldsMayBeMissing(t *testing.T) {
 				return slices.ContainsFunc(changed, func(x []byte) bool { return bytes.Equal(o, x) })
 			})
 			lessEach(t, filepath.Base(name)+" "+c, append(changed, rest...), len(changed), signals(t, seen))
+			break // one case of a cause is enough: there are thousands of fields
 		}
 	}
 }

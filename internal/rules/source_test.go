@@ -50,8 +50,8 @@ func TestNoCatchAllPackages(t *testing.T) {
 }
 
 // State of a package is shared by all its users and all tests, so there is none: no init, and no
-// package variable that could be written to. Sentinel errors, compiled patterns, embedded files and
-// checks that a type implements an interface are values.
+// package variable that could be written to. Sentinel errors, compiled patterns, embedded files, what is
+// computed from them once, and checks that a type implements an interface are values.
 func TestNoPackageState(t *testing.T) {
 	for _, s := range tree(t) {
 		if s.test() || strings.HasPrefix(s.path, "internal/testkit/") {
@@ -105,7 +105,7 @@ func isValue(v *ast.ValueSpec, d *ast.GenDecl) bool {
 			return false
 		}
 		pkg, ok := fun.X.(*ast.Ident)
-		if !ok || !slices.Contains([]string{"errors.New", "fmt.Errorf", "regexp.MustCompile", "strings.NewReplacer"}, pkg.Name+"."+fun.Sel.Name) {
+		if !ok || !slices.Contains([]string{"errors.New", "fmt.Errorf", "regexp.MustCompile", "strings.NewReplacer", "sync.OnceValue"}, pkg.Name+"."+fun.Sel.Name) {
 			return false
 		}
 	}

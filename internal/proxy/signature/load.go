@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
@@ -43,9 +44,12 @@ type Set struct {
 	id  map[string]*Signature
 }
 
-// Load reads all signatures. The files are part of the program and a test reads each of them, so that there
-// is no error to return.
-func Load() *Set {
+// Load gives all signatures. They are read when they are first asked for.
+func Load() *Set { return loaded() }
+
+// loaded reads the files once. They are part of the program, and a test reads each of them, so that there is no
+// error to return.
+var loaded = sync.OnceValue(func() *Set {
 	s := &Set{id: map[string]*Signature{}}
 	for _, from := range []fs.FS{proxy.Signatures(), own} {
 		names, _ := fs.Glob(from, "*.txt")
@@ -57,7 +61,7 @@ func Load() *Set {
 		}
 	}
 	return s
-}
+})
 
 func (s *Set) add(found []*Signature) {
 	for _, g := range found {

@@ -19,8 +19,7 @@ import (
 )
 
 // TestFieldsMayBeMissing takes away, one after the other, each field of the objects of each cause's first
-// positive case:
-// whatever objects lack, there is a diagnosis.
+// positive case: whatever objects lack, there is a diagnosis.
 func TestFieldsMayBeMissing(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "*.txtar"))
 	if err != nil || len(files) == 0 {

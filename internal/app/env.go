@@ -15,6 +15,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/dump"
 )
@@ -24,7 +25,7 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 	return cli.Env{
 		In:       in,
 		Out:      out,
-		Err:      errOut,
+		Err:      printer.PlainWriter(errOut),
 		Terminal: terminal(in, out, getenv),
 		Now:      time.Now,
 		Program:  programName(program),
@@ -50,13 +51,14 @@ func programName(arg0 string) string {
 	return "gatemend"
 }
 
-func readDump(path string, stdin io.Reader, now time.Time) (*snapshot.Snapshot, error) {
+func readDump(path string, stdin io.Reader, now time.Time) (*snapshot.Snapshot, cli.LogFiles, error) {
 	boundMemory(path)
-	s, err := dump.Read(path, dump.ReadOptions{Stdin: stdin, At: now})
+	var logs []dump.Log
+	s, err := dump.Read(path, dump.ReadOptions{Stdin: stdin, At: now, Logs: &logs})
 	if err != nil {
-		return nil, hinted(err)
+		return nil, cli.LogFiles{}, hinted(err)
 	}
-	return s, nil
+	return s, logsOf(logs, s), nil
 }
 
 // boundMemory has garbage collected early enough that the program takes little more memory than a large

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,6 +13,7 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/signal/logfile"
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/source/dump"
 )
 
 // shownMalformed is how many lines that could not be read are named one by one.
@@ -29,6 +32,40 @@ func readLogs(path string, s *snapshot.Snapshot) (cli.LogFiles, error) {
 	if err != nil {
 		return cli.LogFiles{}, err
 	}
+	return filesOf(signals, report), nil
+}
+
+// logsOf reads the logs that were in a dump.
+func logsOf(logs []dump.Log, s *snapshot.Snapshot) cli.LogFiles {
+	byName := podNamed(s)
+	var signals []model.Signal
+	var all logfile.Report
+	for _, l := range logs {
+		pod := func(name string) (*corev1.Pod, bool) {
+			if l.Namespace == "" {
+				return byName(name)
+			}
+			p, presence := s.Pods().Get(l.Namespace, name)
+			return p, presence == snapshot.Present
+		}
+		name := dump.LogFile(model.LogExcerpt{Pod: model.Ref{Name: l.Pod}, Container: l.Container, Previous: l.Previous})
+		report := logfile.ReadStream(bytes.NewReader(l.Text), name, logfile.Options{Pod: pod, Label: path.Dir(l.File)}, func(s model.Signal) {
+			signals = append(signals, s)
+		})
+		for i, e := range report.Excerpts {
+			if e.Pod.Namespace == "" {
+				report.Excerpts[i].Pod.Namespace = l.Namespace
+			}
+		}
+		all.Files = append(all.Files, report.Files...)
+		all.Excerpts = append(all.Excerpts, report.Excerpts...)
+		all.Malformed = append(all.Malformed, report.Malformed[:min(len(report.Malformed), shownMalformed)]...)
+	}
+	return filesOf(signals, all)
+}
+
+// filesOf is what commands are told of log files.
+func filesOf(signals []model.Signal, report logfile.Report) cli.LogFiles {
 	got := cli.LogFiles{Signals: signals, Excerpts: report.Excerpts}
 	malformed := 0
 	for _, f := range report.Files {
@@ -45,7 +82,7 @@ func readLogs(path string, s *snapshot.Snapshot) (cli.LogFiles, error) {
 			got.Notes = append(got.Notes, m.Source+": "+m.Text)
 		}
 	}
-	return got, nil
+	return got
 }
 
 // logsIn finds the folder of logs that 'gatemend dump' writes beside the objects.

@@ -24,8 +24,8 @@ type Env struct {
 	Program string
 	Build   Build
 
-	// ReadDump reads a file, folder or archive of objects, or stdin for "-".
-	ReadDump func(path string, stdin io.Reader, now time.Time) (*snapshot.Snapshot, error)
+	// ReadDump reads a file, folder or archive of objects, or stdin for "-", and the logs that are in it.
+	ReadDump func(path string, stdin io.Reader, now time.Time) (*snapshot.Snapshot, LogFiles, error)
 	// LogsIn names the folder of logs that a dump brings along, "" if there is none.
 	LogsIn func(dump string) string
 	// ReadLogs reads a file or folder of container logs that belong to a snapshot.

@@ -28,9 +28,10 @@ type look struct {
 // look reads the cluster or the files once: objects, then what gateways logged in the time before.
 func (s *scope) look(ctx context.Context, env Env, since time.Duration) (*look, error) {
 	l := &look{}
+	var inside LogFiles
 	var err error
 	if s.from != "" {
-		l.snapshot, err = env.ReadDump(s.from, env.In, env.Now())
+		l.snapshot, inside, err = env.ReadDump(s.from, env.In, env.Now())
 	} else {
 		l.cluster, err = env.Connect(s.kube)
 		if err == nil {
@@ -47,21 +48,22 @@ func (s *scope) look(ctx context.Context, env Env, since time.Duration) (*look, 
 		}
 		l.signals, l.logs, l.unseen = logs.Signals, logs.Excerpts, append(l.unseen, logs.Unseen...)
 	}
-	return l, s.readLogs(env, l)
+	return l, s.readLogs(env, l, inside)
 }
 
-// readLogs adds the files of --logs, or else those that came with a dump.
-func (s *scope) readLogs(env Env, l *look) error {
-	logs := s.logs
+// readLogs adds the files of --logs, or else those that came with a dump: beside the objects, or among them.
+func (s *scope) readLogs(env Env, l *look, inside LogFiles) error {
+	logs, files := s.logs, inside
 	if logs == "" && s.from != "" {
 		logs = env.LogsIn(s.from)
 	}
-	if logs == "" {
+	if logs != "" {
+		var err error
+		if files, err = env.ReadLogs(logs, l.snapshot); err != nil {
+			return err
+		}
+	} else if s.from == "" {
 		return nil
-	}
-	files, err := env.ReadLogs(logs, l.snapshot)
-	if err != nil {
-		return err
 	}
 	for _, n := range files.Notes {
 		fmt.Fprintln(env.Err, "gatemend: "+n)

@@ -60,9 +60,9 @@ func fixCommand(f model.Finding) string {
 	if len(f.Routes) > 0 {
 		ref = f.Routes[0]
 	}
-	command := "gatemend fix " + plain(ref.Resource())
+	command := "gatemend fix " + model.ShellWord(plain(ref.Resource()))
 	if ref.Namespace != "" {
-		command += " -n " + plain(ref.Namespace)
+		command += " -n " + model.ShellWord(plain(ref.Namespace))
 	}
 	return command + " --cause " + string(f.ID)
 }

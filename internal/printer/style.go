@@ -1,6 +1,7 @@
 package printer
 
 import (
+	"io"
 	"math"
 	"strings"
 )
@@ -96,16 +97,36 @@ func wrap(text string, width int) []string {
 }
 
 // plain makes text that comes from a cluster safe to print: control characters, which could move the
-// cursor or change colours, become '?', and line ends become spaces.
+// cursor or change colours, become '?', as do those that are invisible or turn the direction of writing;
+// line ends become spaces.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
 			return ' '
-		case r < 0x20 || (r >= 0x7f && r < 0xa0):
+		case r < 0x20 || (r >= 0x7f && r < 0xa0) || r >= 0x200b && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
 			return '?'
 		default:
 			return r
 		}
 	}, text)
+}
+
+// PlainWriter makes what is written to w safe to print, as [plain] does, line by line. It is for messages that
+// may name anything: files, objects, lines of logs.
+func PlainWriter(w io.Writer) io.Writer { return plainWriter{w} }
+
+type plainWriter struct{ w io.Writer }
+
+func (p plainWriter) Write(text []byte) (int, error) {
+	var out strings.Builder
+	for line := range strings.Lines(string(text)) {
+		body, ended := strings.CutSuffix(line, "\n")
+		out.WriteString(plain(body))
+		if ended {
+			out.WriteByte('\n')
+		}
+	}
+	_, err := io.WriteString(p.w, out.String())
+	return len(text), err
 }

@@ -27,7 +27,7 @@ func kubectlPatch(c model.Change) string {
 		}
 	}
 	data := encode(ops)
-	return fmt.Sprintf("kubectl patch %s%s --type=json -p=%s", c.Target.Resource(), namespaceFlag(c.Target), quote(string(data)))
+	return fmt.Sprintf("kubectl patch %s%s --type=json -p=%s", model.ShellWord(c.Target.Resource()), namespaceFlag(c.Target), quote(string(data)))
 }
 
 // kubectlCreate is the command that creates an object by hand.
@@ -41,14 +41,14 @@ func kubectlEvict(c model.Change) string {
 	body := fmt.Sprintf(`{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":%q,"namespace":%q}}`,
 		c.Target.Name, c.Target.Namespace)
 	return fmt.Sprintf("echo %s | kubectl create --raw /api/v1/namespaces/%s/pods/%s/eviction -f -",
-		quote(body), c.Target.Namespace, c.Target.Name)
+		quote(body), model.ShellWord(c.Target.Namespace), model.ShellWord(c.Target.Name))
 }
 
 func namespaceFlag(r model.Ref) string {
 	if r.Namespace == "" {
 		return ""
 	}
-	return " -n " + r.Namespace
+	return " -n " + model.ShellWord(r.Namespace)
 }
 
 // quote makes one word of s for a POSIX shell.

@@ -39,7 +39,7 @@ func rollback(c Case) []model.Remedy {
 		Why:     fmt.Sprintf("%s is the last revision whose pods were ready", c.Finding.Related["goodRevision"]),
 		Changes: []model.Change{patchOf(d, fields...)},
 		Summary: fmt.Sprintf("%s back to revision %d: %s", ref, revision, fieldNames(fields)),
-		Kubectl: fmt.Sprintf("kubectl rollout undo %s%s --to-revision=%d", ref.Resource(), namespaceFlag(ref), revision),
+		Kubectl: fmt.Sprintf("kubectl rollout undo %s%s --to-revision=%d", model.ShellWord(ref.Resource()), namespaceFlag(ref), revision),
 	}
 	if revision == 0 { // the revision's number is not known: only the patch says what is meant
 		r.Kubectl = ""

@@ -40,7 +40,7 @@ func scale(c Case) []model.Remedy {
 	remedies := oneField(c, "scale", model.RiskLow, want, reason)
 	for i := range remedies {
 		on := c.Finding.Object.Ref
-		remedies[i].Kubectl = fmt.Sprintf("kubectl scale %s%s --replicas=%v", on.Resource(), namespaceFlag(on), want)
+		remedies[i].Kubectl = fmt.Sprintf("kubectl scale %s%s --replicas=%v", model.ShellWord(on.Resource()), namespaceFlag(on), want)
 	}
 	return remedies
 }

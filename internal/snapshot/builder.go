@@ -36,6 +36,16 @@ func (b *Builder) Add(o metav1.Object) error {
 	return nil
 }
 
+// Get gives the object of a name that was put in, nil if there is none. Of [Other] it gives none: it mixes
+// kinds.
+func (b *Builder) Get(k Kind, namespace, name string) metav1.Object {
+	o, presence := b.tables[k].getAny(namespace, name)
+	if presence != Present {
+		return nil
+	}
+	return o
+}
+
 // Cover records how much of a kind was read. namespace is the only one listed, when c is Partial
 // for that reason.
 func (b *Builder) Cover(k Kind, c Coverage, namespace, why string) {

@@ -32,8 +32,8 @@ type form struct {
 	empty    func() metav1.Object
 }
 
-// forms lists what Decode makes typed objects of. The beta versions named here have the same
-// fields as the version whose type is used.
+// forms lists what Decode makes typed objects of. The older versions named here have, as far as anybody
+// reads them, the same fields as the version whose type is used.
 func forms() []form {
 	const gw = "gateway.networking.k8s.io"
 	return []form{
@@ -48,21 +48,21 @@ func forms() []form {
 		{LimitRanges, "", []string{"v1"}, func() metav1.Object { return &corev1.LimitRange{} }},
 		{Events, "", []string{"v1"}, func() metav1.Object { return &corev1.Event{} }},
 		{EndpointSlices, "discovery.k8s.io", []string{"v1", "v1beta1"}, func() metav1.Object { return &discoveryv1.EndpointSlice{} }},
-		{Deployments, "apps", []string{"v1"}, func() metav1.Object { return &appsv1.Deployment{} }},
-		{ReplicaSets, "apps", []string{"v1"}, func() metav1.Object { return &appsv1.ReplicaSet{} }},
-		{StatefulSets, "apps", []string{"v1"}, func() metav1.Object { return &appsv1.StatefulSet{} }},
-		{DaemonSets, "apps", []string{"v1"}, func() metav1.Object { return &appsv1.DaemonSet{} }},
+		{Deployments, "apps", []string{"v1", "v1beta2", "v1beta1"}, func() metav1.Object { return &appsv1.Deployment{} }},
+		{ReplicaSets, "apps", []string{"v1", "v1beta2", "v1beta1"}, func() metav1.Object { return &appsv1.ReplicaSet{} }},
+		{StatefulSets, "apps", []string{"v1", "v1beta2", "v1beta1"}, func() metav1.Object { return &appsv1.StatefulSet{} }},
+		{DaemonSets, "apps", []string{"v1", "v1beta2", "v1beta1"}, func() metav1.Object { return &appsv1.DaemonSet{} }},
 		{Jobs, "batch", []string{"v1"}, func() metav1.Object { return &batchv1.Job{} }},
 		{Ingresses, "networking.k8s.io", []string{"v1"}, func() metav1.Object { return &networkingv1.Ingress{} }},
-		{IngressClasses, "networking.k8s.io", []string{"v1"}, func() metav1.Object { return &networkingv1.IngressClass{} }},
-		{NetworkPolicies, "networking.k8s.io", []string{"v1"}, func() metav1.Object { return &networkingv1.NetworkPolicy{} }},
-		{PodDisruptionBudgets, "policy", []string{"v1"}, func() metav1.Object { return &policyv1.PodDisruptionBudget{} }},
-		{HorizontalAutoscalers, "autoscaling", []string{"v2"}, func() metav1.Object { return &autoscalingv2.HorizontalPodAutoscaler{} }},
-		{GatewayClasses, gw, []string{"v1", "v1beta1"}, func() metav1.Object { return &gatewayv1.GatewayClass{} }},
-		{Gateways, gw, []string{"v1", "v1beta1"}, func() metav1.Object { return &gatewayv1.Gateway{} }},
-		{HTTPRoutes, gw, []string{"v1", "v1beta1"}, func() metav1.Object { return &gatewayv1.HTTPRoute{} }},
+		{IngressClasses, "networking.k8s.io", []string{"v1", "v1beta1"}, func() metav1.Object { return &networkingv1.IngressClass{} }},
+		{NetworkPolicies, "networking.k8s.io", []string{"v1", "v1beta1"}, func() metav1.Object { return &networkingv1.NetworkPolicy{} }},
+		{PodDisruptionBudgets, "policy", []string{"v1", "v1beta1"}, func() metav1.Object { return &policyv1.PodDisruptionBudget{} }},
+		{HorizontalAutoscalers, "autoscaling", []string{"v2", "v2beta2", "v1"}, func() metav1.Object { return &autoscalingv2.HorizontalPodAutoscaler{} }},
+		{GatewayClasses, gw, []string{"v1", "v1beta1", "v1alpha2"}, func() metav1.Object { return &gatewayv1.GatewayClass{} }},
+		{Gateways, gw, []string{"v1", "v1beta1", "v1alpha2"}, func() metav1.Object { return &gatewayv1.Gateway{} }},
+		{HTTPRoutes, gw, []string{"v1", "v1beta1", "v1alpha2"}, func() metav1.Object { return &gatewayv1.HTTPRoute{} }},
 		{GRPCRoutes, gw, []string{"v1", "v1alpha2"}, func() metav1.Object { return &gatewayv1.GRPCRoute{} }},
-		{ReferenceGrants, gw, []string{"v1", "v1beta1"}, func() metav1.Object { return &gatewayv1.ReferenceGrant{} }},
+		{ReferenceGrants, gw, []string{"v1", "v1beta1", "v1alpha2"}, func() metav1.Object { return &gatewayv1.ReferenceGrant{} }},
 	}
 }
 
@@ -80,6 +80,9 @@ func Decode(data []byte) (metav1.Object, error) {
 	gvk := head.GroupVersionKind()
 	if gvk.Group == "events.k8s.io" && gvk.Kind == string(Events) {
 		return decodeNewEvent(data)
+	}
+	if isOldIngress(head.APIVersion, gvk.Kind) {
+		return decodeOldIngress(data)
 	}
 	if f, ok := formOf(gvk.Group, gvk.Kind); ok {
 		if !slices.Contains(f.versions, gvk.Version) {
@@ -114,7 +117,18 @@ func Empty(apiVersion, kind string) metav1.Object {
 	return nil
 }
 
+// VersionOf is the API version of a kind's type, empty for [Other].
+func VersionOf(k Kind) string {
+	for _, f := range forms() {
+		if f.kind == k {
+			return strings.TrimPrefix(f.group+"/"+f.versions[0], "/")
+		}
+	}
+	return ""
+}
+
 func formOf(group, kind string) (form, bool) {
+	group = homeOf(group, kind)
 	for _, f := range forms() {
 		if string(f.kind) == kind && f.group == group {
 			return f, true

@@ -11,9 +11,10 @@ import (
 )
 
 // collector gathers the objects of a dump's files, and what could not be read of them. All but the limits
-// belongs to the pipeline's adder until the end.
+// and the logs belongs to the pipeline's adder until the end.
 type collector struct {
 	limits  limits
+	logs    logs
 	pipe    *pipeline
 	builder *snapshot.Builder
 	index   *index
@@ -22,9 +23,13 @@ type collector struct {
 	seen    map[snapshot.Kind]*occurrence
 	objects int
 	damaged string  // where something was lost, the first place; empty if nothing was
+	many    bool    // there may be more than one file; belongs to the reader, too
 	file    string  // that is being added
+	quiet   bool    // it need not hold objects
 	faults  []fault // of that file
 	more    int     // faults of it that were not kept
+	twice   map[snapshot.Kind]*twice
+	mixed   string // what shows that there are objects of two clusters
 }
 
 // occurrence is what a dump shows of one kind.
@@ -34,7 +39,7 @@ type occurrence struct {
 }
 
 func newCollector(l limits) *collector {
-	c := &collector{limits: l, builder: snapshot.NewBuilder(), seen: map[snapshot.Kind]*occurrence{}}
+	c := &collector{limits: l, builder: snapshot.NewBuilder(), seen: map[snapshot.Kind]*occurrence{}, twice: map[snapshot.Kind]*twice{}}
 	c.pipe = start(c.add)
 	return c
 }
@@ -44,8 +49,9 @@ const maxNotes = 10
 
 // text reads the objects of a text.
 func (c *collector) text(name string, w *window) {
-	c.pipe.then(func() { c.file = name })
-	(&reader{w: w, sink: c}).read()
+	quiet := c.many && bystander(name)
+	c.pipe.then(func() { c.file, c.quiet = name, quiet })
+	(&reader{w: w, sink: c, file: name}).read()
 	c.pipe.then(c.endFile)
 }
 
@@ -57,10 +63,17 @@ func (c *collector) list(l *list) {
 	c.pipe.then(func() { c.addList(&of) })
 }
 
+func (c *collector) begin(l Log) *Log { return c.logs.begin(l) }
+
+func (c *collector) line(l *Log, text []byte) { c.logs.add(l, text) }
+
 func (c *collector) fault(f fault) { c.pipe.then(func() { c.addFault(f) }) }
 
 // endFile writes the notes about a file, in the order of its lines.
 func (c *collector) endFile() {
+	if c.quiet && !slices.ContainsFunc(c.faults, func(f fault) bool { return !f.foreign }) {
+		c.faults, c.more = nil, 0
+	}
 	slices.SortStableFunc(c.faults, func(a, b fault) int { return cmp.Compare(a.line, b.line) })
 	for i, f := range c.faults {
 		if !f.foreign && c.damaged == "" {
@@ -118,7 +131,11 @@ func (c *collector) addObject(d decoded) {
 	if d.latest.After(c.newest) {
 		c.newest = d.latest
 	}
-	o := c.occurs(snapshot.KindOf(d.object))
+	kind := snapshot.KindOf(d.object)
+	o := c.occurs(kind)
+	if had := c.builder.Get(kind, d.object.GetNamespace(), d.object.GetName()); had != nil && !c.settleTwice(d, had) {
+		return
+	}
 	if err := c.builder.Add(d.object); err != nil {
 		c.addFault(fault{line: d.line, why: err.Error()})
 		o.lost = place(c.file, d.line) + ": " + err.Error()
@@ -145,6 +162,10 @@ func (c *collector) damage(file, why string) {
 	})
 }
 
+func (c *collector) note(what, why string) {
+	c.notes = append(c.notes, model.Unseen{What: what, Why: why})
+}
+
 func place(file string, line int) string {
 	if line == 0 {
 		return file
@@ -161,6 +182,7 @@ func (c *collector) seal(at time.Time) (*snapshot.Snapshot, error) {
 		}
 		return nil, ErrNoObjects
 	}
+	c.noteTwice()
 	for _, n := range c.notes {
 		c.builder.Note(n.What, n.Why)
 	}

@@ -20,6 +20,8 @@ func (c *collector) cover() {
 			c.builder.Cover(k, snapshot.Partial, "", "only the kinds that occur in the dump")
 		case o.lost != "":
 			c.builder.Cover(k, snapshot.Partial, "", o.lost)
+		case c.mixed != "":
+			c.builder.Cover(k, snapshot.Partial, "", "the dump mixes two clusters")
 		case c.damaged != "":
 			c.builder.Cover(k, snapshot.Partial, "", "the dump is damaged at "+c.damaged)
 		case one && !o.namespaces[""]:

@@ -31,9 +31,8 @@ func (d *decoder) decode(p piece, text []byte) []decoded {
 		var err error
 		if data, err = yaml.YAMLToJSON(text); err != nil {
 			line, why := yamlFault(err)
-			if line == 0 {
-				line = 1 // the parser names no line: the object's first
-			}
+			// Where the parser names no line, it is the object's first; where it names the one behind it, the last.
+			line = max(1, min(line, 1+bytes.Count(bytes.TrimSpace(text), []byte{'\n'})))
 			return []decoded{{line: p.line + line - 1, kind: listed(p.list), fault: &fault{line: p.line + line - 1, why: why}}}
 		}
 		data = bytes.TrimSpace(data)
@@ -42,7 +41,7 @@ func (d *decoder) decode(p piece, text []byte) []decoded {
 		return []decoded{{line: p.line, fault: &fault{line: p.line, why: "not a Kubernetes object", foreign: true}}}
 	}
 	apiVersion, kind := typed.Head(data)
-	if isListKind(kind) && (p.list == nil || kind == "List") {
+	if isListKind(kind) {
 		if nested, ok := d.nested(data, p); ok {
 			return nested
 		}
@@ -74,7 +73,11 @@ func (d *decoder) object(l *list, data []byte, apiVersion, kind string) decoded 
 	case kind == "" && listed(l) != "":
 		// The items of a typed list do not repeat what they are.
 		out.kind = listed(l)
-		apiVersion, data = l.apiVersion, named(data, l.apiVersion, out.kind)
+		apiVersion = l.apiVersion
+		if out.kind == string(snapshot.Ingresses) && bytes.Contains(data, []byte(`"servicePort"`)) {
+			apiVersion = "networking.k8s.io/v1beta1" // the list was not asked for in the version that its name stands for
+		}
+		data = named(data, apiVersion, out.kind)
 	case kind == "" || apiVersion == "":
 		if err := json.Unmarshal(data, &struct{}{}); err != nil {
 			return fail(err.Error(), false)

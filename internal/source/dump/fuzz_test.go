@@ -15,6 +15,15 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(listOf("  ", cartService) + "---\n{\"kind\": \"PodList\", \"items\": [{}]"))
 	f.Add([]byte("items:\n-\n - \n"))
 	f.Add([]byte("\xff\xfei\x00:\x00"))
+	files := map[string]string{"a.json": `{"kind":"PodList","apiVersion":"v1","items":[{"metadata":{"name":"p","namespace":"n"}}]}`, "b.yaml": cartService}
+	for _, text := range []string{
+		files["a.json"], "[" + files["a.json"] + "]", files["a.json"] + "\n" + files["a.json"], `{"items":[` + files["a.json"] + `],"kind":"List","apiVersion":"v1"}`,
+		"==== START logs for container a of pod n/p ====\nx\n==== END logs for container a of pod n/p ====\n" + files["a.json"],
+		"apiVersion: v1\nkind: List\nitems: [" + files["a.json"] + "]\n", gzipped(f, cartService), zipped(f, files), targz(f, files),
+		`{"apiVersion":"extensions/v1beta1","kind":"Ingress","metadata":{"name":"x"},"spec":{"backend":{"serviceName":"a","servicePort":80}}}`,
+	} {
+		f.Add([]byte(text))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := newCollector(limits{bytes: 1 << 24, files: 10, depth: 3, whole: 1 << 20})
 		if err := c.read("x", bytes.NewReader(data), 0); err != nil {

@@ -21,7 +21,7 @@ func (r *reader) json() {
 		case c == '{':
 			err = r.document()
 		case c == '[':
-			err = r.items(nil)
+			err = r.items(arrayOf(r.file))
 		case isSection(r.w.buffer[r.w.at:]) || c == '=' && r.w.more() && isSection(r.w.buffer[r.w.at:]):
 			r.section()
 		case r.broken && (c == ',' || c == ']' || c == '}'):

@@ -12,7 +12,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -45,11 +44,6 @@ const (
 
 // tarMagicAt is where the magic stands in a tar header: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html
 const tarMagicAt = 257
-
-// prose reports whether a file's name says that there are no objects in it.
-func prose(name string) bool {
-	return slices.Contains([]string{".log", ".md", ".txt"}, strings.ToLower(path.Ext(name)))
-}
 
 func hidden(name string) bool { return strings.HasPrefix(path.Base(name), ".") }
 
@@ -152,6 +146,36 @@ func (c *collector) gzip(name string, r io.Reader, depth int) error {
 	return c.read(strings.TrimSuffix(name, ".gz"), z, depth+1)
 }
 
+// member reads a file of a folder or an archive.
+func (c *collector) member(name string, r io.Reader, depth int) error {
+	c.many = true
+	if l, isLog := logOf(name); isLog || isSections(name) {
+		return c.log(name, l, r, depth)
+	}
+	return c.read(name, r, depth)
+}
+
+// log reads a container's log, or a file of several.
+func (c *collector) log(name string, l Log, r io.Reader, depth int) error {
+	r = counted{r, &c.limits.bytes}
+	if strings.HasSuffix(name, ".gz") {
+		if !c.deeper(name, depth) {
+			return nil
+		}
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return c.failed(name, err)
+		}
+		r = counted{z, &c.limits.bytes}
+	}
+	if !isSections(name) {
+		return c.failed(name, c.logs.read(l, r))
+	}
+	w := newWindow(r)
+	(&reader{w: w, sink: c, file: name}).sections()
+	return c.failed(name, w.err)
+}
+
 // zip reads a zip archive: where it lies on a disk in place, since its directory is at its end.
 func (c *collector) zip(name string, file, r io.Reader, depth int) error {
 	if !c.deeper(name, depth) {
@@ -166,7 +190,7 @@ func (c *collector) zip(name string, file, r io.Reader, depth int) error {
 		return c.failed(name, err)
 	}
 	for _, f := range z.File {
-		if f.FileInfo().IsDir() || !c.wanted(f.Name) {
+		if f.FileInfo().IsDir() || skipped(f.Name) {
 			continue
 		}
 		if err := c.count(name); err != nil {
@@ -177,7 +201,7 @@ func (c *collector) zip(name string, file, r io.Reader, depth int) error {
 			c.damage(f.Name, words(err))
 			continue
 		}
-		err = c.read(f.Name, r, depth+1)
+		err = c.member(f.Name, r, depth+1)
 		r.Close() // what could not be read has been noted
 		if err != nil {
 			return err
@@ -213,22 +237,16 @@ func (c *collector) tar(name string, r io.Reader, depth int) error {
 		switch {
 		case err != nil:
 			return c.failed(name, err)
-		case h.Typeflag != tar.TypeReg || !c.wanted(h.Name):
+		case h.Typeflag != tar.TypeReg || skipped(h.Name):
 			continue // links are not followed: there is no file system that they could point into
 		}
 		if err := c.count(name); err != nil {
 			return err
 		}
-		if err := c.read(h.Name, t, depth+1); err != nil {
+		if err := c.member(h.Name, t, depth+1); err != nil {
 			return err
 		}
 	}
-}
-
-// wanted reports whether a file in an archive may hold objects. "._" files are what macOS adds to
-// archives.
-func (c *collector) wanted(name string) bool {
-	return !prose(name) && !hidden(name) && !strings.HasPrefix(name, "__MACOSX/")
 }
 
 // count bounds the number of files in archives.

@@ -18,6 +18,8 @@ type ReadOptions struct {
 	Stdin io.Reader
 	// At is the time of the dump where neither its index nor its objects tell one.
 	At time.Time
+	// Logs, if not nil, is given the ends of the containers' logs that the dump holds.
+	Logs *[]Log
 }
 
 // ErrNoObjects means that there is not one Kubernetes object in a dump.
@@ -57,45 +59,59 @@ func Read(path string, opt ReadOptions) (*snapshot.Snapshot, error) {
 	return s, nil
 }
 
-// ReadFS reads every file of a file system, in lexical order. Files whose names say that they are
-// prose or logs (.log, .md, .txt) and hidden files are passed over.
+// ReadFS reads every file of a file system, in lexical order. Hidden files are passed over, and those whose
+// names say that there are no objects in them.
 func ReadFS(files fs.FS, opt ReadOptions) (*snapshot.Snapshot, error) {
-	c := newCollector(standardLimits())
-	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil && path == ".":
-			return err
-		case err != nil:
-			c.damage(path, words(err))
-			return nil
-		case d.IsDir() && path != "." && hidden(path):
-			return fs.SkipDir
-		case d.IsDir() || prose(path) || hidden(path):
-			return nil
-		}
-		f, err := files.Open(path)
-		if err != nil {
-			c.damage(path, words(err))
-			return nil
-		}
-		defer f.Close()
-		return c.read(path, f, 0)
+	s, err := gather(opt, func(c *collector) error {
+		return fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil && path == ".":
+				return err
+			case err != nil:
+				c.damage(path, words(err))
+				return nil
+			case d.IsDir() && path != "." && hidden(path):
+				return fs.SkipDir
+			case d.IsDir() || skipped(path):
+				return nil
+			}
+			f, err := files.Open(path)
+			if err != nil {
+				c.damage(path, words(err))
+				return nil
+			}
+			defer f.Close()
+			return c.member(path, f, 0)
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read dump: %w", err)
 	}
-	return c.seal(opt.At)
+	return s, nil
 }
 
 // readStream reads one file that was named by the user, whatever its extension.
 func readStream(name string, r io.Reader, opt ReadOptions) (*snapshot.Snapshot, error) {
-	c := newCollector(standardLimits())
-	if err := c.read(name, r, 0); err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	s, err := c.seal(opt.At)
+	s, err := gather(opt, func(c *collector) error { return c.read(name, r, 0) })
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	return s, nil
+}
+
+// gather makes a snapshot of what is read. Of a dump that is too large, what was read until then is used.
+func gather(opt ReadOptions, read func(c *collector) error) (*snapshot.Snapshot, error) {
+	c := newCollector(standardLimits())
+	err := read(c)
+	if errors.Is(err, errTooLarge) {
+		c.damage("the rest of the dump", err.Error())
+		err = nil
+	}
+	s, sealErr := c.seal(opt.At)
+	if opt.Logs != nil {
+		for _, l := range c.logs.all {
+			*opt.Logs = append(*opt.Logs, *l)
+		}
+	}
+	return s, errors.Join(err, sealErr)
 }

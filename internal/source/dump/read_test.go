@@ -106,16 +106,21 @@ func TestReadForms(t *testing.T) {
 			"a.json": `{"kind":"ServiceList","apiVersion":"v1","metadata":{},"items":[{"metadata":{"name":"cart","namespace":"shop"}}]}`,
 			"b.yaml": "apiVersion: v1\nkind: PodList\nitems:\n- metadata:\n    name: web-1\n    namespace: shop\n",
 		}, both},
-		"a list in flow style":      {map[string]string{"a.yaml": "apiVersion: v1\nkind: List\nitems: [" + jsonService + ", " + jsonPod + "]\n"}, both},
-		"an empty list":             {map[string]string{"a.yaml": "apiVersion: v1\nkind: List\nitems: []\n", "b.yaml": cartService}, both[:1]},
-		"a folder with other files": {map[string]string{"b/a.yaml": cartService, "c/d/e.json": jsonPod, "README.md": "# x", "x.log": "{", "n.txt": "- [", ".git/x.yaml": "{", ".DS_Store": "\x00"}, both},
-		"Windows line ends":         {map[string]string{"a.yaml": strings.ReplaceAll(listOf("", cartService, webPod), "\n", "\r\n")}, both},
-		"a byte order mark":         {map[string]string{"a.yaml": "\xef\xbb\xbf" + cartService}, both[:1]},
-		"UTF-16 of PowerShell":      {map[string]string{"a.yaml": utf16le(listOf("", cartService, webPod))}, both},
-		"dashes inside of a scalar": {map[string]string{"a.yaml": listOf("", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\n  namespace: shop\ndata:\n  x: |\n    ---\n    - a\n    items:\n    - b\n", cartService)}, []string{"Service shop/cart", "ConfigMap shop/c"}},
-		"the last line has no end":  {map[string]string{"a.yaml": strings.TrimSuffix(cartService, "\n")}, both[:1]},
-		"the later of two wins":     {map[string]string{"a.yaml": cartService, "b.yaml": cartService}, both[:1]},
-		"an object with items":      {map[string]string{"a.yaml": "apiVersion: example.com/v1\nkind: Basket\nmetadata:\n  name: b\nitems:\n- x\n- y\n"}, []string{"Other /b"}},
+		"a list in flow style":          {map[string]string{"a.yaml": "apiVersion: v1\nkind: List\nitems: [" + jsonService + ", " + jsonPod + "]\n"}, both},
+		"an empty list":                 {map[string]string{"a.yaml": "apiVersion: v1\nkind: List\nitems: []\n", "b.yaml": cartService}, both[:1]},
+		"a folder with other files":     {map[string]string{"b/a.yaml": cartService, "c/d/e.json": jsonPod, "README.md": "# x", "x.log": "{", "n.txt": "- [", ".git/x.yaml": "{", ".DS_Store": "\x00"}, both},
+		"Windows line ends":             {map[string]string{"a.yaml": strings.ReplaceAll(listOf("", cartService, webPod), "\n", "\r\n")}, both},
+		"a byte order mark":             {map[string]string{"a.yaml": "\xef\xbb\xbf" + cartService}, both[:1]},
+		"UTF-16 of PowerShell":          {map[string]string{"a.yaml": utf16le(listOf("", cartService, webPod))}, both},
+		"dashes inside of a scalar":     {map[string]string{"a.yaml": listOf("", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\n  namespace: shop\ndata:\n  x: |\n    ---\n    - a\n    items:\n    - b\n", cartService)}, []string{"Service shop/cart", "ConfigMap shop/c"}},
+		"the last line has no end":      {map[string]string{"a.yaml": strings.TrimSuffix(cartService, "\n")}, both[:1]},
+		"the later of two wins":         {map[string]string{"a.yaml": cartService, "b.yaml": cartService}, both[:1]},
+		"a bare array":                  {map[string]string{"a.json": "[" + jsonService + ",\n" + jsonPod + "]"}, both},
+		"lists in a list":               {map[string]string{"a.json": `{"kind":"List","apiVersion":"v1","items":[{"kind":"ServiceList","apiVersion":"v1","items":[{"metadata":{"name":"cart","namespace":"shop"}}]},{"kind":"List","apiVersion":"v1","items":[` + jsonPod + `]}]}`}, both},
+		"a typed list, kind at its end": {map[string]string{"a.json": `{"apiVersion":"v1","items":[{"metadata":{"name":"cart","namespace":"shop"}}],"kind":"ServiceList"}`}, both[:1]},
+		"what cluster-info dump prints": {map[string]string{"out": `{"kind":"ServiceList","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"cart","namespace":"shop"}}]}` + "\n" +
+			"==== START logs for container app of pod shop/web-1 ====\n{\"level\":\"info\"}\n[1] x\n---\n==== END logs for container app of pod shop/web-1 ====\n" + jsonPod + "\n"}, both},
+		"an object with items": {map[string]string{"a.yaml": "apiVersion: example.com/v1\nkind: Basket\nmetadata:\n  name: b\nitems:\n- x\n- y\n"}, []string{"Other /b"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := read(t, tc.files)
@@ -168,9 +173,32 @@ func TestReadDamage(t *testing.T) {
 			[]model.Unseen{{What: "shop.yaml:9", Why: "decode Pod: json: cannot unmarshal number into Go struct field Pod.spec of type v1.PodSpec"}},
 		},
 		"an API version that is gone": {
-			map[string]string{"shop.yaml": cartService + "---\napiVersion: extensions/v1beta1\nkind: Ingress\nmetadata:\n  name: x\n---\napiVersion: networking.k8s.io/v1beta1\nkind: Ingress\nmetadata:\n  name: z\n"},
-			[]string{"Service shop/cart", "Other /x"},
-			[]model.Unseen{{What: "shop.yaml:14", Why: `decode Ingress: unknown API version "networking.k8s.io/v1beta1" (known: [v1])`}},
+			map[string]string{"shop.yaml": cartService + "---\napiVersion: extensions/v1beta1\nkind: Ingress\nmetadata:\n  name: x\n---\napiVersion: networking.k8s.io/v1alpha9\nkind: Ingress\nmetadata:\n  name: z\n"},
+			[]string{"Ingress /x", "Service shop/cart"},
+			[]model.Unseen{{What: "shop.yaml:14", Why: `decode Ingress: unknown API version "networking.k8s.io/v1alpha9" (known: [v1])`}},
+		},
+		"two states of an object": {
+			map[string]string{"a.yaml": cartService + "---\n" + strings.Replace(cartService, "name: cart\n", "name: cart\n  resourceVersion: \"9\"\n", 1) + "---\n" + strings.Replace(cartService, "name: cart\n", "name: cart\n  resourceVersion: \"10\"\n", 1)},
+			[]string{"Service shop/cart"},
+			[]model.Unseen{{What: "Service", Why: "2 objects occur in more than one state, the newest is used: Service shop/cart at a.yaml:9"}},
+		},
+		"two clusters": {
+			map[string]string{"a.yaml": "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: kube-system\n  uid: a\n", "b.yaml": cartService + "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: kube-system\n  uid: b\n"},
+			[]string{"Service shop/cart", "Namespace /kube-system"},
+			[]model.Unseen{
+				{What: "the dump", Why: "it mixes objects of two clusters, of which nothing can be told apart: namespace kube-system has UID a, and UID b at b.yaml:9"},
+				{What: "Namespace", Why: "one object occurs with more than one UID, as if made anew or of another cluster, the newest is used: Namespace kube-system at b.yaml:9"},
+			},
+		},
+		"text between JSON": {
+			map[string]string{"a.json": `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"a"}}` + "\nwarning: deprecated\n" + `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"b"}}` + "\n" + `{"apiVersion":"v1","kind":"Na`},
+			[]string{"Namespace /a", "Namespace /b"},
+			[]model.Unseen{{What: "a.json:2", Why: "not a Kubernetes object: it begins with warning"}, {What: "a.json:4", Why: "the file ends in the middle of an object"}},
+		},
+		"a bad item among good ones of JSON": {
+			map[string]string{"a.json": `{"kind":"List","apiVersion":"v1","items":[` + "\n" + `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"a"}},` + "\n" + `{"apiVersion":"v1","kind":"Pod",,},` + "\n" + `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"b"}}]}`},
+			[]string{"Namespace /a", "Namespace /b"},
+			[]model.Unseen{{What: "a.json:3", Why: "decode Pod: invalid character ',' looking for beginning of object key string"}},
 		},
 		"an error message instead of objects": {
 			map[string]string{"shop.yaml": cartService, "nodes.yaml": "Error from server (Forbidden): nodes is forbidden\n", "s.json": `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"pods is forbidden"}`},

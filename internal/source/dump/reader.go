@@ -12,6 +12,7 @@ import (
 type reader struct {
 	w    *window
 	sink sink
+	file string // its name
 	// broken is set behind something that could not be read: what follows may be the rest of it.
 	broken bool
 }
@@ -21,6 +22,9 @@ type sink interface {
 	piece(l *list, line int, text []byte, json bool)
 	list(l *list)
 	fault(f fault)
+	// begin starts a container's log, to which line adds.
+	begin(l Log) *Log
+	line(l *Log, text []byte)
 }
 
 // list is a list of objects in a file, or nil for objects that stand alone.
@@ -70,12 +74,28 @@ const (
 
 func isSection(line []byte) bool { return bytes.HasPrefix(line, []byte(sectionBegin)) }
 
-// section passes a container's log over.
+// section reads a container's log.
 func (r *reader) section() {
-	for r.w.lineText(); ; {
+	var l *Log
+	if m := ofSection.FindSubmatch(r.w.lineText()); m != nil {
+		l = r.sink.begin(Log{Namespace: string(m[2]), Pod: string(m[3]), Container: string(m[1]), File: r.file})
+	}
+	for {
 		line := r.w.lineText()
 		if len(line) == 0 || bytes.HasPrefix(line, []byte(sectionEnd)) {
 			return
 		}
+		r.sink.line(l, line)
+	}
+}
+
+// sections reads a file of logs alone.
+func (r *reader) sections() {
+	for r.w.peek() != 0 {
+		if !isSection(r.w.buffer[r.w.at:]) {
+			r.w.lineText()
+			continue
+		}
+		r.section()
 	}
 }

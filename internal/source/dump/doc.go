@@ -6,5 +6,10 @@
 // what there is, a kind that does not occur in it is [snapshot.NotRead], never "there are none";
 // only the index of a dump that [Write] made says more.
 //
+// A file is never in memory as a whole: a reader cuts it into the texts of objects, a pipeline decodes them on
+// all cores (package typed, which shares what repeats), and a collector puts them into the snapshot in the order of
+// the files. Archives are unpacked on the way, and the ends of container logs that lie among the objects are kept;
+// layout.go says what the folders of must-gather, kubectl cluster-info dump and support bundles look like.
+//
 // [Write] makes such a folder of a snapshot, without anything secret.
 package dump

@@ -142,7 +142,7 @@ func mergedPath(conditions []custom.MatchCondition) (string, Comparison, proxy.P
 		return path, Exact, gatewayPattern(Exact, path)
 	default:
 		path = cmp.Or(path, "/")
-		return path, Prefix, proxy.Pattern{How: proxy.Leading, Text: path, Rank: len(path)}
+		return path, Prefix, proxy.Pattern{How: proxy.Leading, Text: path, Rank: 2 * len(path)}
 	}
 }
 

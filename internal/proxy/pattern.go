@@ -43,15 +43,16 @@ const (
 )
 
 // PlainPattern is a path as the letter of the Ingress API has it: Exact before Prefix, longer before
-// shorter. What is ImplementationSpecific is compared as given.
+// shorter. What is ImplementationSpecific is compared as given, after a Prefix of the same text: proxies
+// look for /a/ before /a.
 func PlainPattern(r PathRule, otherwise How) Pattern {
 	switch r.Type {
 	case "Exact":
 		return Pattern{How: Equal, Text: r.Path, Rank: ExactFirst + len(r.Path)}
 	case "Prefix":
-		return Pattern{How: Elements, Text: r.Path, Rank: len(r.Path)}
+		return Pattern{How: Elements, Text: r.Path, Rank: 2*len(r.Path) + 1}
 	default:
-		return Pattern{How: otherwise, Text: r.Path, Rank: len(r.Path)}
+		return Pattern{How: otherwise, Text: r.Path, Rank: 2 * len(r.Path)}
 	}
 }
 

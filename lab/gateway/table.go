@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -37,6 +38,7 @@ type Rule struct {
 	Backend     BackendKey
 	Namespace   string            // of the Ingress
 	Ingress     string            // its name
+	Created     time.Time         // when it was made
 	Annotations map[string]string // its annotations, for the proxy to interpret; not to be changed
 }
 
@@ -83,7 +85,7 @@ func Read(class string, o Objects) Table {
 	var t Table
 	for name, rules := range hosts {
 		slices.SortFunc(rules, compareRules)
-		// Of two Ingresses with the same path the first by name wins; one location is all a proxy can have.
+		// Of two Ingresses with the same path the older wins, then the first by name; one location is all a proxy can have.
 		rules = slices.CompactFunc(rules, func(a, b Rule) bool { return a.Path == b.Path && a.Type == b.Type })
 		t.Hosts = append(t.Hosts, Host{Name: name, Rules: rules})
 	}
@@ -120,7 +122,7 @@ func rules(ing *networkingv1.Ingress, spec networkingv1.IngressRule) []Rule {
 func rule(ing *networkingv1.Ingress, p networkingv1.HTTPIngressPath) Rule {
 	r := Rule{
 		Path: p.Path, Type: networkingv1.PathTypeImplementationSpecific,
-		Namespace: ing.Namespace, Ingress: ing.Name, Annotations: ing.Annotations,
+		Namespace: ing.Namespace, Ingress: ing.Name, Created: ing.CreationTimestamp.Time, Annotations: ing.Annotations,
 		Backend: BackendKey{Namespace: ing.Namespace, Service: p.Backend.Service.Name, Port: p.Backend.Service.Port.Name},
 	}
 	if r.Path == "" {
@@ -144,7 +146,7 @@ func compareRules(a, b Rule) int {
 		return 1
 	}
 	return cmp.Or(exact(a)-exact(b), len(b.Path)-len(a.Path), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Type, b.Type),
-		cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Ingress, b.Ingress), compareKeys(a.Backend, b.Backend))
+		a.Created.Compare(b.Created), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Ingress, b.Ingress), compareKeys(a.Backend, b.Backend))
 }
 
 func compareKeys(a, b BackendKey) int {

@@ -16,6 +16,9 @@ type Answer struct {
 	Path    string `json:"path"`
 }
 
+// RoleHeader tells in every answer, whatever the path, whose it is.
+const RoleHeader = "X-Shop-Role"
+
 // Handler returns what the server answers, apart from the network: probes, ordinary answers, and the
 // faults that the options ask for. Probes never take part in shares or delays, so that a pod can be
 // ready and broken at once.
@@ -31,6 +34,7 @@ func (o Options) Handler() http.Handler {
 	})
 	closes, fails := &share{of: o.CloseShare}, &share{of: o.ErrorShare}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(RoleHeader, o.Role)
 		if !wait(r, o.ResponseDelay) {
 			return
 		}

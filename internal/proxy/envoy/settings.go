@@ -143,6 +143,9 @@ func defaults(controller string) proxy.Settings {
 func patterns(controller string, rules []proxy.PathRule) []proxy.Pattern {
 	out := make([]proxy.Pattern, len(rules))
 	for i, r := range rules {
+		if r.Type == "Prefix" && len(r.Path) > 1 {
+			r.Path = strings.TrimRight(r.Path, "/")
+		}
 		out[i] = proxy.PlainPattern(r, proxy.Leading)
 		if r.Type == "Exact" || r.Type == "Prefix" {
 			continue

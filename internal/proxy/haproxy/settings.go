@@ -159,12 +159,16 @@ func defaults(controller string) proxy.Settings {
 func patterns(controller string, rules []proxy.PathRule) []proxy.Pattern {
 	out := make([]proxy.Pattern, len(rules))
 	for i, r := range rules {
+		if r.Type == "Prefix" {
+			r.Path = trimSlash(r.Path)
+		}
 		out[i] = proxy.PlainPattern(r, proxy.Leading)
 		if r.Type == "Exact" || r.Type == "Prefix" {
 			continue
 		}
 		if !isCommunity(controller) {
 			out[i].Text = trimSlash(r.Path)
+			out[i].Rank = 2 * len(out[i].Text)
 			continue
 		}
 		kind, _ := r.Settings.Get(proxy.UseRegex)

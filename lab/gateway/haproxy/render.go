@@ -91,7 +91,7 @@ func (w *writer) rules(t gateway.Table) {
 	hosts := slices.Clone(t.Hosts)
 	slices.SortStableFunc(hosts, func(a, b gateway.Host) int { return breadth(a.Name) - breadth(b.Name) })
 	for _, h := range hosts {
-		for _, r := range h.Rules {
+		for _, r := range longestFirst(h.Rules) {
 			b := t.Backend(r.Backend)
 			if b.State != gateway.Found {
 				continue
@@ -100,7 +100,29 @@ func (w *writer) rules(t gateway.Table) {
 				w.line("use_backend %s if %s%s", BackendName(b), hostMatch(h.Name), match)
 			}
 		}
+		if h.Name != "" { // the rules of a host are the only ones that are asked
+			w.line("use_backend %s if %s", DefaultBackend, strings.TrimSpace(hostMatch(h.Name)))
+		}
 	}
+}
+
+// longestFirst puts rules in the order in which the original's maps find them: exact ones, then by the
+// length of what a path must begin with, which is one more for a Prefix because of its slash.
+func longestFirst(rules []gateway.Rule) []gateway.Rule {
+	rank := func(r gateway.Rule) int {
+		n := 2 * len(strings.TrimSuffix(r.Path, "/"))
+		switch r.Type {
+		case networkingv1.PathTypeExact:
+			return 1 << 20
+		case networkingv1.PathTypePrefix:
+			return n + 1
+		default:
+			return n
+		}
+	}
+	out := slices.Clone(rules)
+	slices.SortStableFunc(out, func(a, b gateway.Rule) int { return rank(b) - rank(a) })
+	return out
 }
 
 func breadth(host string) int {
@@ -125,18 +147,21 @@ func hostMatch(host string) string {
 	}
 }
 
-// matches are the path conditions of a rule. A prefix of the API ends at a path element.
+// matches are the path conditions of a rule. A prefix of the API ends at a path element; what is
+// ImplementationSpecific is one of the text.
 func matches(r gateway.Rule) []string {
 	exact := func(path string) string { return fmt.Sprintf("{ path %s }", path) }
 	begins := func(path string) string { return fmt.Sprintf("{ path_beg %s }", path) }
 	switch {
 	case r.Type == networkingv1.PathTypeExact:
 		return []string{exact(r.Path)}
-	case r.Type == networkingv1.PathTypePrefix && r.Path != "/":
+	case r.Path == "/":
+		return []string{begins("/")}
+	case r.Type == networkingv1.PathTypePrefix:
 		path := strings.TrimSuffix(r.Path, "/")
 		return []string{exact(path), begins(path + "/")}
 	default:
-		return []string{begins(r.Path)}
+		return []string{begins(strings.TrimSuffix(r.Path, "/"))}
 	}
 }
 

@@ -1,7 +1,9 @@
 package nginx
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -103,8 +105,12 @@ func (w *writer) server(name, listen string, h gateway.Host, t gateway.Table) {
 	w.line(2, "set $proxy_upstream_name '-';")
 	w.line(2, "set $proxy_alternative_upstream_name '';")
 	root := false
-	for _, r := range h.Rules {
-		for _, match := range locations(r) {
+	rules, match := h.Rules, locations
+	if regex(h.Rules) {
+		rules, match = longestFirst(h.Rules), expression
+	}
+	for _, r := range rules {
+		for _, match := range match(r) {
 			root = root || match == "/"
 			w.location(match, r, t.Backend(r.Backend))
 		}
@@ -118,6 +124,28 @@ func (w *writer) server(name, listen string, h gateway.Host, t gateway.Table) {
 	w.line(1, "}")
 }
 
+// regex reports whether an Ingress of the host asks for expressions or rewrites to another path:
+// ingress-nginx then makes expressions of all paths of the host.
+func regex(rules []gateway.Rule) bool {
+	return slices.ContainsFunc(rules, func(r gateway.Rule) bool {
+		target := r.Annotations[prefix+"rewrite-target"]
+		return r.Annotations[prefix+"use-regex"] == "true" || target != "" && target != r.Path
+	})
+}
+
+// longestFirst is the order in which ingress-nginx writes locations; nginx takes the first expression
+// that matches.
+func longestFirst(rules []gateway.Rule) []gateway.Rule {
+	out := slices.Clone(rules)
+	slices.SortStableFunc(out, func(a, b gateway.Rule) int {
+		return cmp.Or(len(b.Path)-len(a.Path), cmp.Compare(b.Path, a.Path))
+	})
+	return out
+}
+
+// expression is the match of any rule of such a host, in any case and open at the end.
+func expression(r gateway.Rule) []string { return []string{fmt.Sprintf("~* \"^%s\"", r.Path)} }
+
 // locations are the nginx matches of a rule. A prefix of the API ends at a path element: /cart takes
 // /cart and /cart/list, not /carts.
 func locations(r gateway.Rule) []string {
@@ -125,8 +153,7 @@ func locations(r gateway.Rule) []string {
 	case r.Type == networkingv1.PathTypeExact:
 		return []string{"= " + r.Path}
 	case r.Type == networkingv1.PathTypePrefix && r.Path != "/":
-		path := strings.TrimSuffix(r.Path, "/")
-		return []string{"= " + path, path + "/"}
+		return []string{"= " + r.Path, strings.TrimSuffix(r.Path, "/") + "/"}
 	default:
 		return []string{r.Path}
 	}

@@ -57,6 +57,7 @@ func New(s *snapshot.Snapshot) *Map {
 		r := &m.routes[i]
 		r.compile()
 		m.learn(r)
+		r.places = !r.Gateway.IsZero() && m.matching(r).WholeRules
 		m.byHost[r.Host] = append(m.byHost[r.Host], i)
 		switch r.Object.Kind {
 		case "Ingress":
@@ -71,6 +72,7 @@ func New(s *snapshot.Snapshot) *Map {
 			}
 		}
 	}
+	m.dropConflicts(m.routes)
 	m.bearing = m.bearers()
 	for u := range s.Others().All() {
 		if pluginPolicy(u) {

@@ -186,10 +186,19 @@ func (r *Route) before(o *Route) bool {
 		one(r.Method != "")-one(o.Method != ""),
 		len(r.Headers)-len(o.Headers),
 		len(r.Queries)-len(o.Queries),
+		r.byPlace(o),
 		o.Created.Compare(r.Created),
 		o.Object.Compare(r.Object),
 		o.seq-r.seq,
 	) > 0
+}
+
+// byPlace is Contour's order of routes that weigh the same.
+func (r *Route) byPlace(o *Route) int {
+	if !r.places || !o.places {
+		return 0
+	}
+	return cmp.Or(o.seq>>16-r.seq>>16, compareConditions(o.Headers, r.Headers), compareConditions(o.Queries, r.Queries))
 }
 
 // served is 1 for a rule that nothing serves: another of the same host and path then answers.

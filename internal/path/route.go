@@ -63,6 +63,7 @@ type Route struct {
 	seq    int            // place of the rule in its object, and of the match in the rule
 	match  string         // text of an IngressRoute's rule
 	expr   *regexp.Regexp // of Pattern, if it is one
+	places bool           // of equal routes the place of the rule in its object decides before age
 	broken bool           // Pattern is an expression that cannot be read: it matches nothing
 }
 
@@ -125,6 +126,7 @@ const (
 	NotProgrammed      FaultKind = "not-programmed"      // the Gateway itself is not accepted or programmed
 	GrantMissing       FaultKind = "grant-missing"       // a cross-namespace backend without a ReferenceGrant
 	BackendInvalid     FaultKind = "backend-invalid"     // a backend of a kind, or without a port, that cannot be used
+	RouteConflict      FaultKind = "route-conflict"      // an older rule has one of the rule's matches, and the rule is dropped for it
 	HostTaken          FaultKind = "host-taken"          // another object owns the host
 	Refused            FaultKind = "refused"             // the controller says that it does not serve the object
 	CannotKnow         FaultKind = "cannot-know"         // something that decides it could not be read

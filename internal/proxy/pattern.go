@@ -67,6 +67,10 @@ type Matching struct {
 	// OneObjectPerHost is set where a host belongs to its oldest Ingress, and all rules of others for it
 	// are refused.
 	OneObjectPerHost bool
+	// WholeRules is set where a rule of a Gateway API route is dropped as a whole if an older one has one
+	// of its matches, and where of different matches of the same weight in two routes the place of the
+	// rule in its route decides, then names and values, and age only then.
+	WholeRules bool
 	// Rest says who takes what the rules of a host leave.
 	Rest Rest
 }

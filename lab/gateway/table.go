@@ -39,6 +39,7 @@ type Rule struct {
 	Namespace   string            // of the Ingress
 	Ingress     string            // its name
 	Created     time.Time         // when it was made
+	Place       int               // of the rule in it
 	Annotations map[string]string // its annotations, for the proxy to interpret; not to be changed
 }
 
@@ -75,8 +76,11 @@ func Read(class string, o Objects) Table {
 		if ing.Spec.IngressClassName == nil || *ing.Spec.IngressClassName != class {
 			continue
 		}
+		place := 0
 		for _, spec := range ing.Spec.Rules {
 			for _, r := range rules(ing, spec) {
+				r.Place = place
+				place++
 				hosts[spec.Host] = append(hosts[spec.Host], r)
 				keys[r.Backend] = true
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -104,7 +105,7 @@ func (g *Generator) ingress(name string) runtime.Object {
 					p = pick(g, "/v[0-9]+", "/x.*", "/a/[a-z]/c", "/[a-c]/b")
 				}
 			}
-			key := fmt.Sprint(host, kind, p)
+			key := fmt.Sprint(host, kind, "/"+strings.Trim(p, "/")) // a prefix is the same with and without its last slash
 			if !g.kind.Shared && g.seen[key] {
 				continue
 			}

@@ -25,8 +25,10 @@ func Proxy() proxy.Proxy {
 		IngressSettings:  ingressSettings,
 		ServiceSettings:  serviceSettings,
 		Patterns:         patterns,
-		Matching:         func(string) proxy.Matching { return proxy.Matching{Rest: proxy.RestUnserved} },
-		NewParser:        func() proxy.Parser { return NewParser() },
+		Matching: func(controller string) proxy.Matching {
+			return proxy.Matching{Rest: proxy.RestUnserved, WholeRules: productOf(controller) == byContour}
+		},
+		NewParser: func() proxy.Parser { return NewParser() },
 	}
 }
 

@@ -1,6 +1,7 @@
 package nginx
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -191,15 +192,34 @@ func patterns(controller string, rules []proxy.PathRule) []proxy.Pattern {
 		target, ok := r.Settings.Get(proxy.Rewrite)
 		return r.Settings.Yes(proxy.UseRegex) || ok && target.Value != "" && target.Value != r.Path
 	})
+	var order map[string]int
+	if regex {
+		order = longestFirst(rules)
+	}
 	for i, r := range rules {
 		switch {
 		case regex:
-			out[i] = proxy.Pattern{How: proxy.OpensFold, Text: r.Path, Rank: len(r.Path)}
+			out[i] = proxy.Pattern{How: proxy.OpensFold, Text: r.Path, Rank: -order[r.Path]}
 		case isInc:
 			out[i] = incPattern(r)
 		default:
 			out[i] = proxy.PlainPattern(r, proxy.Leading)
 		}
+	}
+	return out
+}
+
+// longestFirst is the order of locations (internal/ingress/controller/controller.go): the longest path,
+// and of equally long ones the last by the alphabet.
+func longestFirst(rules []proxy.PathRule) map[string]int {
+	var paths []string
+	for _, r := range rules {
+		paths = append(paths, r.Path)
+	}
+	slices.SortFunc(paths, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(b, a)) })
+	out := map[string]int{}
+	for i, p := range paths {
+		out[p] = i
 	}
 	return out
 }

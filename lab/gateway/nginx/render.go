@@ -3,6 +3,7 @@ package nginx
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -101,7 +102,7 @@ func (w *writer) upstream(b gateway.Backend) {
 func (w *writer) server(name, listen string, h gateway.Host, t gateway.Table) {
 	w.line(1, "server {")
 	w.line(2, "listen %s;", listen)
-	w.line(2, "server_name %s;", name)
+	w.line(2, "server_name %s;", serverName(name))
 	w.line(2, "set $proxy_upstream_name '-';")
 	w.line(2, "set $proxy_alternative_upstream_name '';")
 	root := false
@@ -109,8 +110,13 @@ func (w *writer) server(name, listen string, h gateway.Host, t gateway.Table) {
 	if regex(h.Rules) {
 		rules, match = longestFirst(h.Rules), expression
 	}
+	written := map[string]bool{}
 	for _, r := range rules {
 		for _, match := range match(r) {
+			if written[match] {
+				continue // of the prefixes /a and /a/ both are at /a/
+			}
+			written[match] = true
 			root = root || match == "/"
 			w.location(match, r, t.Backend(r.Backend))
 		}
@@ -122,6 +128,15 @@ func (w *writer) server(name, listen string, h gateway.Host, t gateway.Table) {
 		w.line(2, "location / { set $proxy_upstream_name 'upstream-default-backend'; return 404; }")
 	}
 	w.line(1, "}")
+}
+
+// serverName makes a wildcard stand for one label, as ingress-nginx does (template.go: buildServerName).
+func serverName(host string) string {
+	rest, wild := strings.CutPrefix(host, "*.")
+	if !wild {
+		return host
+	}
+	return `~^(?<subdomain>[\w-]+)\.` + regexp.QuoteMeta(rest) + "$"
 }
 
 // regex reports whether an Ingress of the host asks for expressions or rewrites to another path:
@@ -138,7 +153,8 @@ func regex(rules []gateway.Rule) bool {
 func longestFirst(rules []gateway.Rule) []gateway.Rule {
 	out := slices.Clone(rules)
 	slices.SortStableFunc(out, func(a, b gateway.Rule) int {
-		return cmp.Or(len(b.Path)-len(a.Path), cmp.Compare(b.Path, a.Path))
+		return cmp.Or(len(b.Path)-len(a.Path), cmp.Compare(b.Path, a.Path), a.Created.Compare(b.Created),
+			cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Ingress, b.Ingress), a.Place-b.Place)
 	})
 	return out
 }

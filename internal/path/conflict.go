@@ -1,0 +1,96 @@
+package path
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// dropConflicts does to the rules of Gateway API routes what Contour does: a rule of which any match,
+// for any host, is that of an older rule is dropped as a whole (projectcontour/contour,
+// internal/dag/gatewayapi_processor.go: hasConflictRoute). The match itself is served by the older
+// rule; its other matches are not served at all.
+func (m *Map) dropConflicts(routes []Route) {
+	type key struct {
+		object model.Ref
+		rule   string
+	}
+	rules := map[key][]int{}
+	var order []key
+	for i := range routes {
+		if r := &routes[i]; m.matching(r).WholeRules && served(r) == 0 {
+			k := key{r.Object, r.Rule}
+			if rules[k] == nil {
+				order = append(order, k)
+			}
+			rules[k] = append(rules[k], i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b key) int {
+		x, y := &routes[rules[a][0]], &routes[rules[b][0]]
+		return cmp.Or(x.Created.Compare(y.Created), cmp.Compare(x.Object.Namespace, y.Object.Namespace), cmp.Compare(x.Object.Name, y.Object.Name), x.seq-y.seq)
+	})
+	taken := map[string]model.Ref{}
+	for _, k := range order {
+		var winner model.Ref
+		for _, i := range rules[k] {
+			if w, ok := taken[routes[i].sameness()]; ok {
+				winner = w
+			}
+		}
+		for _, i := range rules[k] {
+			r := &routes[i]
+			_, conflicts := taken[r.sameness()]
+			switch {
+			case winner.IsZero():
+			case !conflicts:
+				r.Faults = append(slices.Clip(r.Faults), Fault{Kind: RouteConflict, Object: model.FieldRef{Ref: r.Object, Field: r.Rule + ".matches"},
+					Why: fmt.Sprintf("Contour drops %s of %s as a whole, because %s, which is older, has one of its matches for the same host", r.Rule, r.Object, winner)})
+			}
+		}
+		if winner.IsZero() {
+			for _, i := range rules[k] {
+				taken[routes[i].sameness()] = k.object
+			}
+		}
+	}
+}
+
+// sameness is a text that two routes have in common if they take the same requests at the same Gateway.
+func (r *Route) sameness() string {
+	parts := []string{r.Object.Kind, r.Gateway.Namespace, r.Gateway.Name, r.Host, fmt.Sprint(r.Pattern.How), r.Pattern.Text, r.Method}
+	for _, list := range [][]Condition{r.Headers, r.Queries} {
+		var all []string
+		for _, c := range list {
+			all = append(all, fmt.Sprint(c.Name, c.Test, c.Value, c.Not))
+		}
+		slices.Sort(all)
+		parts = append(parts, strings.Join(all, "\x01"))
+	}
+	return strings.Join(parts, "\x00")
+}
+
+// compareConditions is how Contour orders routes with equally many conditions: by name, then exact
+// before expressions, then by value (internal/sorter/sorter.go).
+func compareConditions(a, b []Condition) int {
+	a, b = sortedConditions(a), sortedConditions(b)
+	for i := range min(len(a), len(b)) {
+		if c := compareCondition(a[i], b[i]); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+func sortedConditions(list []Condition) []Condition {
+	out := slices.Clone(list)
+	slices.SortStableFunc(out, compareCondition)
+	return out
+}
+
+func compareCondition(a, b Condition) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), one(a.Test != Equals)-one(b.Test != Equals), cmp.Compare(a.Value, b.Value))
+}

@@ -181,7 +181,7 @@ func (m *Map) classify(ing *networkingv1.Ingress, r *Route) {
 		r.Proxy = controllerProxy(r.Controller)
 	case snapshot.Absent:
 		r.Proxy = controllerProxy(r.Class)
-		if field != "spec.ingressClassName" && m.runs(r.Proxy) {
+		if px, _ := all.Named(r.Proxy); field != "spec.ingressClassName" && (m.runs(r.Proxy) || px.Outside) {
 			return // the annotation is older than IngressClass objects: controllers take their own name without one
 		}
 		r.Proxy = ""

@@ -28,6 +28,8 @@ type Proxy struct {
 	// which the proxy says so. controller is the class's controller, since products of one engine
 	// differ (an empty Service is 503 in ingress-nginx and 502 in NGINX Inc.'s controller).
 	Answer func(controller string, f model.FailureKind) model.Outcome
+	// Outside is set where it does not run in the cluster: a cloud's load balancer.
+	Outside bool
 	// Default lists what holds for a route or backend where nothing is written. nil if nothing is known.
 	Default func(controller string) Settings
 	// IngressSettings reads what an Ingress tells the controller, ServiceSettings what a Service tells

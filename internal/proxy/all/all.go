@@ -6,8 +6,11 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/proxy/caddy"
+	"github.com/gatemend/gatemend/internal/proxy/cloudlb"
 	"github.com/gatemend/gatemend/internal/proxy/envoy"
 	"github.com/gatemend/gatemend/internal/proxy/haproxy"
+	"github.com/gatemend/gatemend/internal/proxy/kong"
 	"github.com/gatemend/gatemend/internal/proxy/nginx"
 	"github.com/gatemend/gatemend/internal/proxy/traefik"
 )
@@ -17,7 +20,7 @@ const sniffLines = 200
 
 // Proxies returns all proxies, in the order in which they are asked.
 func Proxies() []proxy.Proxy {
-	return []proxy.Proxy{nginx.Proxy(), envoy.Proxy(), haproxy.Proxy(), traefik.Proxy()}
+	return append([]proxy.Proxy{nginx.Proxy(), envoy.Proxy(), haproxy.Proxy(), traefik.Proxy(), kong.Proxy(), caddy.Proxy()}, cloudlb.Proxies()...)
 }
 
 // Named returns the proxy with the given name.

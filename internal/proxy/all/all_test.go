@@ -24,7 +24,14 @@ func TestForController(t *testing.T) {
 		"haproxy-ingress.github.io/controller":          "haproxy",
 		"traefik.io/ingress-controller":                 "traefik",
 		"traefik.io/gateway-controller":                 "traefik",
-		"ingress.k8s.aws/alb":                           "",
+		"ingress-controllers.konghq.com/kong":           "kong",
+		"konghq.com/kic-gateway-controller":             "kong",
+		"caddy.io/ingress-controller":                   "caddy",
+		"ingress.k8s.aws/alb":                           "aws-alb",
+		"gce":                                           "gcp-lb",
+		"networking.gke.io/gateway":                     "gcp-lb",
+		"azure/application-gateway":                     "azure-agw",
+		"example.test/own":                              "",
 		"":                                              "",
 	}
 	for controller, want := range tests {
@@ -58,6 +65,9 @@ func TestForPod(t *testing.T) {
 		"haproxy-ingress with a container of its own": {nil, []container{{Name: "haproxy-ingress", Image: "quay.io/jcmoraisjr/haproxy-ingress:v0.16"}, {Name: "haproxy", Image: "haproxy:3.2"}}, "haproxy", "haproxy"},
 		"a haproxy before a database":                 {nil, []container{{Name: "haproxy", Image: "haproxy:3.2"}}, "", ""},
 		"Traefik":                                     {nil, []container{{Name: "traefik", Image: "docker.io/traefik:v3.5.2"}}, "traefik", "traefik"},
+		"Kong":                                        {nil, []container{{Name: "proxy", Image: "kong:3.9"}, {Name: "ingress-controller", Image: "kong/kubernetes-ingress-controller:3.5"}}, "kong", "proxy"},
+		"Caddy's controller":                          {nil, []container{{Name: "caddy-ingress-controller", Image: "caddy/ingress:v0.2"}}, "caddy", "caddy-ingress-controller"},
+		"a Caddy web server":                          {nil, []container{{Name: "caddy", Image: "caddy:2"}}, "", ""},
 		"traefik/whoami":                              {nil, []container{{Name: "whoami", Image: "traefik/whoami"}}, "", ""},
 	}
 	for name, test := range tests {
@@ -76,6 +86,7 @@ func TestSniff(t *testing.T) {
 		"contour": {`{"@timestamp":"2026-05-04T08:30:15.123Z","authority":"shop.test","duration":0,"method":"GET","path":"/","response_code":503,"response_flags":"UH"}`, "envoy"},
 		"haproxy": {`192.0.2.1:50 [04/May/2026:08:30:15.123] http a_svc_b_80/SRV_1 0/0/1/3/4 200 5 - - ---- 1/1/0/0/0 0/0 "GET shop.test/ HTTP/2.0"`, "haproxy"},
 		"traefik": {`192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET / HTTP/1.1" 200 1 "-" "-" 7 "r@kubernetes" "http://10.1.0.5:80" 4ms`, "traefik"},
+		"caddy":   {`{"level":"error","ts":1777883415.5,"logger":"http.log.error","msg":"dial tcp 10.1.0.5:80: connect: connection refused","request":{"remote_ip":"192.0.2.1","method":"GET","host":"shop.test","uri":"/"},"duration":0.001,"status":502}`, "caddy"},
 		"an application": {`{"time":"2026-05-04T08:30:15Z","level":"info","msg":"listening","port":8080}
 2026-05-04 08:30:15 INFO  started`, ""},
 		"nothing": {"", ""},
@@ -98,10 +109,15 @@ func TestAnswers(t *testing.T) {
 		model.HeaderTooBig, model.ResponseTimeout, model.Overload, model.Denied, model.UpstreamStatus, model.OtherFailure,
 	}
 	want := map[string][]int{
-		"nginx":   {502, 504, 502, 502, 503, 404, 502, 502, 502, 504, 503, 403, 500, 502},
-		"envoy":   {503, 503, 503, 503, 503, 404, 503, 502, 502, 504, 503, 403, 500, 503},
-		"haproxy": {503, 503, 502, 502, 503, 404, 503, 502, 502, 504, 503, 403, 500, 503},
-		"traefik": {502, 504, 502, 502, 503, 404, 500, 500, 500, 504, 429, 403, 500, 502},
+		"nginx":     {502, 504, 502, 502, 503, 404, 502, 502, 502, 504, 503, 403, 500, 502},
+		"envoy":     {503, 503, 503, 503, 503, 404, 503, 502, 502, 504, 503, 403, 500, 503},
+		"haproxy":   {503, 503, 502, 502, 503, 404, 503, 502, 502, 504, 503, 403, 500, 503},
+		"traefik":   {502, 504, 502, 502, 503, 404, 500, 500, 500, 504, 429, 403, 500, 502},
+		"kong":      {502, 504, 502, 502, 503, 404, 502, 502, 502, 504, 429, 403, 500, 502},
+		"caddy":     {502, 502, 502, 502, 503, 404, 502, 502, 502, 504, 503, 403, 500, 502},
+		"aws-alb":   {502, 504, 502, 502, 503, 404, 502, 502, 502, 504, 503, 403, 500, 502},
+		"gcp-lb":    {502, 502, 502, 502, 502, 404, 502, 502, 502, 502, 429, 403, 500, 502},
+		"azure-agw": {502, 504, 502, 502, 502, 404, 502, 502, 502, 504, 503, 403, 500, 502},
 	}
 	for _, p := range Proxies() {
 		for i, kind := range kinds {

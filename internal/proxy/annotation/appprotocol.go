@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
@@ -43,4 +44,9 @@ func AppProtocol(svc *corev1.Service, port *corev1.ServicePort) proxy.Settings {
 // ServiceRef names a Service.
 func ServiceRef(svc *corev1.Service) model.Ref {
 	return model.Ref{APIVersion: "v1", Kind: "Service", Namespace: svc.Namespace, Name: svc.Name}
+}
+
+// IngressRef names an Ingress.
+func IngressRef(ing *networkingv1.Ingress) model.Ref {
+	return model.Ref{APIVersion: "networking.k8s.io/v1", Kind: "Ingress", Namespace: ing.Namespace, Name: ing.Name}
 }

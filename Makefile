@@ -70,6 +70,10 @@ test-integration: lab ## Run the tests against a real kube-apiserver and etcd
 test-e2e: can-lab build lab ## Run the end-to-end tests on the lab (Linux, root)
 	cd lab && GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -count=1 -p 1 -timeout 45m ./...
 
+.PHONY: test-routing
+test-routing: can-lab ## Ask real proxies where random routes lead, and compare with the model (Linux, root; part of test-e2e)
+	cd lab && $(GO) test -tags lab -count=1 -timeout 30m -v ./routing -run TestModelAgreesWithProxies
+
 .PHONY: race
 race: ## Run the unit tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -45,9 +44,6 @@ func (p parent) spread(base Route, matches []Route) []Route {
 func gatewayPattern(kind Comparison, path string) proxy.Pattern {
 	if kind == RegularExpression {
 		return proxy.Pattern{How: proxy.Matches, Text: path, Rank: proxy.RegexFirst + len(path)}
-	}
-	if kind == Prefix && len(path) > 1 {
-		path = strings.TrimRight(path, "/") // the API takes /a/ for /a
 	}
 	return proxy.PlainPattern(proxy.PathRule{Path: path, Type: string(kind)}, proxy.Elements)
 }

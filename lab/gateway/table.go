@@ -150,7 +150,7 @@ func compareRules(a, b Rule) int {
 		return 1
 	}
 	return cmp.Or(exact(a)-exact(b), len(b.Path)-len(a.Path), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Type, b.Type),
-		a.Created.Compare(b.Created), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Ingress, b.Ingress), compareKeys(a.Backend, b.Backend))
+		a.Created.Compare(b.Created), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Ingress, b.Ingress), a.Place-b.Place, compareKeys(a.Backend, b.Backend))
 }
 
 func compareKeys(a, b BackendKey) int {

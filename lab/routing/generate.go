@@ -99,6 +99,9 @@ func (g *Generator) ingress(name string) runtime.Object {
 		for range 1 + g.rand.IntN(4) {
 			kind := pick(g, networkingv1.PathTypePrefix, networkingv1.PathTypePrefix, networkingv1.PathTypeExact, networkingv1.PathTypeImplementationSpecific)
 			p := g.path()
+			if g.kind.Class == "nginx" && p == "/a/" {
+				p = "/a" // nginx sends /a to /a/ by a redirect, which is not what is compared here
+			}
 			if kind == networkingv1.PathTypeImplementationSpecific {
 				p = pick(g, "/a", "/ab", "/b/c", "/img", "/A")
 				if g.kind.Regex && (g.kind.Class != "nginx" || host == "re.test") && g.rand.IntN(2) == 0 {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -146,13 +145,6 @@ func (l *lab) ask(ctx context.Context, address string, r routing.Request) (servi
 	}
 	_, err = io.Copy(io.Discard, resp.Body)
 	_ = resp.Body.Close()
-	plain, _, _ := strings.Cut(r.Path, "?")
-	if location := resp.Header.Get("Location"); resp.StatusCode == http.StatusMovedPermanently && strings.HasSuffix(location, plain+"/") {
-		// nginx: a location that ends in a slash sends a request without it there
-		// (ngx_http_core_module, auto_redirect). The client follows, and so do we.
-		r.Path = plain + "/"
-		return l.ask(ctx, address, r)
-	}
 	return resp.Header.Get(shop.RoleHeader), resp.StatusCode, err
 }
 

@@ -45,6 +45,7 @@ type reader struct {
 	pair     *regexp.Regexp
 	flags    *regexp.Regexp
 	coded    *regexp.Regexp
+	named    *regexp.Regexp
 	sessions *regexp.Regexp
 }
 
@@ -54,6 +55,8 @@ func newReader() func() *reader {
 		return &reader{
 			forms: forms(),
 			pair:  regexp.MustCompile(`([A-Za-z][A-Za-z0-9_.]*)(?:=|: ?)"?([^\s",;]+)`),
+			// As people write of a load balancer's fields: "target_status_code -", "elb_status_code is 502".
+			named: regexp.MustCompile(`\b(target_processing_time|target_status_code|elb_status_code|upstream_status|upstream_addr|proxy_upstream_name|response_code_details|termination_state) (?:is |was |of |= ?)?"?(-?[\w.{}]+|-)`),
 			// As people write of Envoy's flags: "response flags UF,URX", "flag: UO", "503 UH".
 			flags:    regexp.MustCompile(`(?i:\b(?:response[ _-]?)?flags?(?: (?:are|is|of))?[:=]? *["']?)([A-Z]{2,5}(?:,[A-Z]{2,5})*)\b`),
 			coded:    regexp.MustCompile(`\b(50[0-9]|404|429)[ ,/:]+["']?(U[HFCTOR]|UPE|URX|UAEX|UMSDR|NR|NC|DC|LH|LR|DI|FI|RL|DPE|OM|DF|DO|UDO|SI|DT|NFCF)(?:,[A-Z]{2,5})*\b`),
@@ -83,6 +86,9 @@ func (r *reader) fields(line string) map[string]string {
 		}
 	}
 	for _, m := range r.pair.FindAllStringSubmatch(line, -1) {
+		out[m[1]] = m[2]
+	}
+	for _, m := range r.named.FindAllStringSubmatch(line, -1) {
 		out[m[1]] = m[2]
 	}
 	if m := r.flags.FindStringSubmatch(line); m != nil {

@@ -31,13 +31,15 @@ type Matcher struct {
 	colour *regexp.Regexp
 	// product is set where it is known which product of an engine speaks.
 	product string
+	// columns are the names of all fields that signatures ask for.
+	columns map[string]bool
 }
 
 // Matcher makes a matcher of the signatures of the named proxies ("application" and the like count as proxies
 // here); of all of them if none is named. An engine brings its products, since a log does not tell which of them
 // wrote it; a product brings its engine, whose signatures yield to its own.
 func (s *Set) Matcher(proxies ...string) *Matcher {
-	m := &Matcher{reader: newReader(), colour: regexp.MustCompile("\x1b\\[[0-9;]*m")}
+	m := &Matcher{columns: map[string]bool{}, reader: newReader(), colour: regexp.MustCompile("\x1b\\[[0-9;]*m")}
 	var engines []string
 	for _, g := range s.all {
 		if g.Engine != "" && slices.Contains(proxies, g.Proxy) {
@@ -48,6 +50,9 @@ func (s *Set) Matcher(proxies ...string) *Matcher {
 	for _, g := range s.all {
 		if len(proxies) == 0 || slices.Contains(proxies, g.Proxy) || slices.Contains(proxies, g.Engine) || slices.Contains(engines, g.Proxy) {
 			m.all = append(m.all, g)
+		}
+		for _, c := range g.clauses {
+			m.columns[c.field] = true
 		}
 	}
 	return m
@@ -92,13 +97,28 @@ func (m *Matcher) line(n int, line string) []Hit {
 	lower := asciiLower(line)
 	fields := m.reader().fields(line)
 	var out []Hit
+	record := m.record(fields)
 	for _, g := range m.all {
+		if record && g.Channel == "words" {
+			continue // nobody describes anything there; a path or a browser's name would
+		}
 		if h, ok := g.in(line, lower, fields); ok {
 			h.Line = n
 			out = append(out, h)
 		}
 	}
 	return out
+}
+
+// record reports whether fields are those of an access log.
+func (m *Matcher) record(fields map[string]string) bool {
+	n := 0
+	for name := range fields {
+		if m.columns[name] {
+			n++
+		}
+	}
+	return n > 3
 }
 
 // in looks for a signature in one line.

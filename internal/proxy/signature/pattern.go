@@ -6,6 +6,7 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -22,20 +23,25 @@ type pattern struct {
 // part is an expression with the literals that every text has which it matches. Most texts are dismissed by
 // the literals alone, so expressions are compiled only when they are needed.
 type part struct {
-	needs  [][]string // see needs
-	exact  string     // the whole of it, where it is no expression
+	needs  func() [][]string // see needs; worked out when it is first asked for
+	exact  string            // the whole of it, where it is no expression
 	expr   func() *regexp.Regexp
 	denies bool // it speaks of what is absent itself
 }
 
 func exactly(words string) pattern {
-	return pattern{parts: []part{{needs: [][]string{{strings.ToLower(words)}}, exact: words}}}
+	return pattern{parts: []part{verbatim(words)}}
 }
 
 func matching(expr string) pattern { return pattern{parts: []part{expression(expr)}} }
 
 func expression(expr string) part {
-	return part{needs: needs(expr), expr: lazily(expr)}
+	return part{needs: sync.OnceValue(func() [][]string { return needs(expr) }), expr: lazily(expr)}
+}
+
+func verbatim(words string) part {
+	all := [][]string{{strings.ToLower(words)}}
+	return part{needs: func() [][]string { return all }, exact: words}
 }
 
 // saying makes a pattern of a phrase.
@@ -68,7 +74,7 @@ func phrases(phrase string) []string {
 	var out []string
 	for side := range strings.SplitSeq(phrase, " & ") {
 		side = strings.TrimSpace(side)
-		expr := strings.ReplaceAll(side, " ~ ", `\b[^\n]{0,90}?\b`)
+		expr := strings.ReplaceAll(side, " ~ ", `(?:\b|[^\w\n])[^\n]{0,90}?(?:\b|[^\w\n])`)
 		expr = strings.NewReplacer(" ?", `\s*`, " ", `\s+`).Replace(expr)
 		if side != "" && wordByte(side[0]) {
 			expr = `\b` + expr
@@ -92,10 +98,10 @@ func counting(expr string) []pattern {
 		if name == "histogram_quantile" {
 			continue
 		}
-		out = append(out, pattern{parts: []part{{needs: [][]string{{name}}, exact: name}}, counter: true})
+		out = append(out, pattern{parts: []part{verbatim(name)}, counter: true})
 		for _, prefix := range []string{"envoy_cluster_", "envoy_http_"} {
 			if short, ok := strings.CutPrefix(name, prefix); ok && strings.Count(short, "_") > 1 {
-				out = append(out, pattern{parts: []part{{needs: [][]string{{short}}, exact: short}}, counter: true})
+				out = append(out, pattern{parts: []part{verbatim(short)}, counter: true})
 			}
 		}
 	}
@@ -152,7 +158,7 @@ func shortest(texts []string) int {
 
 // may reports whether a text can hold the part at all.
 func (p *part) may(lower string) bool {
-	for _, either := range p.needs {
+	for _, either := range p.needs() {
 		if !slices.ContainsFunc(either, func(l string) bool { return strings.Contains(lower, l) }) {
 			return false
 		}

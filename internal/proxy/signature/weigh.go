@@ -119,7 +119,7 @@ func (h Hit) says(c model.CauseID) float64 {
 		return 0
 	}
 	if h.strength > 0 {
-		return strengths()[h.strength] / float64(rank+1)
+		return strengths()[h.strength] / (1 + 1.5*float64(rank))
 	}
 	sum := 0.0
 	for i := range h.Signature.Causes {

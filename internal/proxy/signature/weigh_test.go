@@ -1,0 +1,42 @@
+package signature
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+func TestWeigh(t *testing.T) {
+	m := Load().Matcher()
+	for name, c := range map[string]struct {
+		text string
+		want model.CauseID // the first
+		not  model.CauseID // nowhere
+	}{
+		"one line of a log": {
+			text: "connect() failed (111: Connection refused) while connecting to upstream", want: "target-port-mismatch", not: "upstream-timeout",
+		},
+		"a second line tells what the first leaves open": {
+			text: "connect() failed (111: Connection refused) while connecting to upstream\nServer listening on http://127.0.0.1:8080", want: "wrong-listen-address",
+		},
+		"Envoy's flags in running text": {text: "we see response flags UO on this route", want: "circuit-breaker-open"},
+		"HAProxy's state of a session":  {text: "the log says sH-- for these", want: "upstream-timeout"},
+		"a counter":                     {text: "upstream_rq_pending_overflow jumped after the upgrade", want: "circuit-breaker-open"},
+		"the shorter words of a longer text do not count twice": {
+			text: "upstream sent too big header while reading response header from upstream", want: "upstream-header-too-big",
+		},
+		"what is said to be absent":        {text: "no OOM kill; SIGTERM, and the process exits at once", want: "termination-race", not: "oom-killed"},
+		"objects that disagree":            {text: "Service targetPort: 8080\nDeployment containerPort: 9090", want: "target-port-mismatch"},
+		"a path is not prose":              {text: `10.0.0.1 - - [14/Mar/2026:09:26:53 +0000] "GET /docs/oom-killed HTTP/1.1" 503 190 "-" "curl" 80 0.001 [shop-cart-80] [] - - - - 1`, want: "no-endpoints", not: "oom-killed"},
+		"a handshake that only words tell": {text: "nf_conntrack: table full, dropping packet", want: "conntrack-table-full"},
+	} {
+		v := Weigh(m.Match(c.text))
+		if len(v.Causes) == 0 || v.Causes[0] != c.want || slices.Contains(v.Causes, c.not) {
+			t.Errorf("%s: got %v, want %s first and no %s", name, v.Causes, c.want, c.not)
+		}
+	}
+	if v := Weigh(m.Match("hello world, nothing to see")); len(v.Causes)+len(v.Matches) > 0 {
+		t.Errorf("nothing to see: got %v", v.Causes)
+	}
+}

@@ -93,7 +93,12 @@ func TestExpressionsCompile(t *testing.T) {
 			case "regexp":
 				exprs = []string{value}
 			case "says":
-				exprs = phrases(value)
+				if strengthOf(value) > 0 {
+					value = value[2:]
+				}
+				for side := range strings.SplitSeq(value, " & ") {
+					exprs = append(exprs, expressed(strings.TrimSpace(side)))
+				}
 			case "compare":
 				exprs = strings.Split(strings.Replace(value, " == ", " <> ", 1), " <> ")
 			case "field":

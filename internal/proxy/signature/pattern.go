@@ -26,7 +26,7 @@ type part struct {
 	needs  func() [][]string // see needs; worked out when it is first asked for
 	exact  string            // the whole of it, where it is no expression
 	expr   func() *regexp.Regexp
-	denies bool // it speaks of what is absent itself
+	denies func() bool // it speaks of what is absent itself
 }
 
 func exactly(words string) pattern {
@@ -36,24 +36,25 @@ func exactly(words string) pattern {
 func matching(expr string) pattern { return pattern{parts: []part{expression(expr)}} }
 
 func expression(expr string) part {
-	return part{needs: sync.OnceValue(func() [][]string { return needs(expr) }), expr: lazily(expr)}
+	return part{needs: sync.OnceValue(func() [][]string { return needs(expr) }), expr: lazily(expr), denies: yes}
 }
 
 func verbatim(words string) part {
 	all := [][]string{{strings.ToLower(words)}}
-	return part{needs: func() [][]string { return all }, exact: words}
+	return part{needs: func() [][]string { return all }, exact: words, denies: yes}
 }
+
+// yes: what is no phrase is what a program says, which counts as it stands.
+func yes() bool { return true }
 
 // saying makes a pattern of a phrase.
 func saying(phrase string) pattern {
-	p := pattern{strength: usual}
+	p, skip := pattern{strength: usual}, 0
 	if n := strengthOf(phrase); n > 0 {
-		p.strength = n
+		p.strength, skip = n, len("5 ")
 	}
-	for _, expr := range phrases(phrase) {
-		one := expression(expr)
-		one.denies = denial().MatchString(expr)
-		p.parts = append(p.parts, one)
+	for side := range strings.SplitSeq(phrase[skip:], " & ") {
+		p.parts = append(p.parts, phrased(strings.TrimSpace(side)))
 	}
 	return p
 }
@@ -66,22 +67,23 @@ func strengthOf(phrase string) int {
 	return 0
 }
 
-// phrases writes the parts of a phrase as expressions.
-func phrases(phrase string) []string {
-	if strengthOf(phrase) > 0 {
-		phrase = phrase[2:]
+// phrased makes a part of a phrase, all of it when it is first asked for.
+func phrased(side string) part {
+	return part{
+		needs:  sync.OnceValue(func() [][]string { return needs(expressed(side)) }),
+		expr:   sync.OnceValue(func() *regexp.Regexp { return lazily(expressed(side))() }),
+		denies: sync.OnceValue(func() bool { return denial().MatchString(side) }),
 	}
-	var out []string
-	for side := range strings.SplitSeq(phrase, " & ") {
-		side = strings.TrimSpace(side)
-		expr := strings.ReplaceAll(side, " ~ ", `(?:\b|[^\w\n])[^\n]{0,90}?(?:\b|[^\w\n])`)
-		expr = strings.NewReplacer(" ?", `\s*`, " ", `\s+`).Replace(expr)
-		if side != "" && wordByte(side[0]) {
-			expr = `\b` + expr
-		}
-		out = append(out, `(?i)`+expr)
+}
+
+// expressed writes one part of a phrase as an expression.
+func expressed(side string) string {
+	expr := strings.ReplaceAll(side, " ~ ", `(?:\b|[^\w\n])[^\n]{0,90}?(?:\b|[^\w\n])`)
+	expr = strings.NewReplacer(" ?", `\s*`, " ", `\s+`).Replace(expr)
+	if side != "" && wordByte(side[0]) {
+		expr = `\b` + expr
 	}
-	return out
+	return `(?i)` + expr
 }
 
 // denial finds words of absence.
@@ -175,7 +177,7 @@ func (p *part) find(text, lower string) (from, to int, ok bool) {
 		return standing(text, p.exact)
 	}
 	for _, span := range p.expr().FindAllStringIndex(text, 4) {
-		if p.denies || !denied(lower[:span[0]]) {
+		if p.denies() || !denied(lower[:span[0]]) {
 			return span[0], span[1], true
 		}
 	}

@@ -19,14 +19,17 @@ func (v *view) classesWithoutController() []finding {
 		return nil
 	}
 	var out []finding
-	installed := v.installed()
-	if len(installed) == 0 {
-		return nil // controllers may run elsewhere
-	}
+	var installed []controllerPod
 	for _, r := range v.routes {
 		ing := v.ingress(r.Route)
 		if ing == nil || r.Controller == "" || !r.Served() || r.requests > 0 || len(ing.Status.LoadBalancer.Ingress) > 0 {
 			continue
+		}
+		if installed == nil {
+			installed = v.installed()
+		}
+		if len(installed) == 0 {
+			return nil // controllers may run elsewhere
 		}
 		if why := v.unclaimed(r.Route, installed); why != "" {
 			out = append(out, v.withoutController(r, why))
@@ -59,8 +62,8 @@ type controllerPod struct {
 // installed lists the gateways for which there are pods, or workloads that would make some.
 func (v *view) installed() []controllerPod {
 	var out []controllerPod
-	for p := range v.s.Pods().All() {
-		if px, _, ok := all.ForPod(p); ok && !path.Finished(p) {
+	for _, px := range all.Proxies() {
+		for _, p := range v.m.Gateways(path.Route{Proxy: px.Name}) {
 			out = append(out, controllerPod{px.Name, &p.Spec})
 		}
 	}

@@ -53,8 +53,11 @@ func (v *view) onPurpose(r *route) (finding, bool) {
 	return f, true
 }
 
-// returns matches nginx's "return 503" outside of any condition.
-func returns() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*return\s+(5\d\d|4\d\d)\b[^;]*;?`) }
+// returns matches nginx's "return 503", denies HAProxy's "http-request deny deny_status 503".
+var (
+	returns = regexp.MustCompile(`(?m)^\s*return\s+(5\d\d|4\d\d)\b[^;]*;?`)
+	denies  = regexp.MustCompile(`(?m)^\s*http-request\s+(?:deny|return)\b.*?\b(?:deny_status|status)\s+(\d{3})[^\n]*`)
+)
 
 // snippetAnswer reads nginx's snippets. A return inside an "if" answers some requests only, and is not told here
 // unless requests were seen to fail.
@@ -68,9 +71,9 @@ func (v *view) snippetAnswer(r *route) (object model.FieldRef, status int, said 
 		"haproxy.org/backend-config-snippet", "haproxy.org/frontend-config-snippet", "haproxy-ingress.github.io/config-backend",
 	} {
 		value := ing.Annotations[name]
-		m := returns().FindStringSubmatch(value)
+		m := returns.FindStringSubmatch(value)
 		if m == nil {
-			m = regexp.MustCompile(`(?m)^\s*http-request\s+(?:deny|return)\b.*?\b(?:deny_status|status)\s+(\d{3})[^\n]*`).FindStringSubmatch(value)
+			m = denies.FindStringSubmatch(value)
 		}
 		if m == nil || conditional(value, m[0]) && r.failures == 0 {
 			continue

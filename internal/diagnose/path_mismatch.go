@@ -24,7 +24,9 @@ func ingressPathMismatch() Analyzer {
 					out = append(out, v.lostRequest(r))
 				}
 			}
-			return append(out, v.missedRequests()...)
+			out = append(out, v.missedRequests()...)
+			out = append(out, v.absentRules()...)
+			return append(out, v.certificateHosts()...)
 		},
 	}
 }
@@ -281,7 +283,7 @@ func (v *view) lostRequest(r *route) finding {
 		m = nearMiss{Route: r.Route, field: v.pathField(r.Route, false), why: "it is the nearest rule", far: guess}
 	}
 	f := v.missFinding(r, m, fmt.Sprintf("no rule takes %s; %s of %s would, but %s", req, r.Rule, r.Object, m.why))
-	return f.showing(r, v.unroutedFor(r, func(s model.Signal) bool {
+	return f.showing(r, v.unroutedWhere(func(s model.Signal) bool {
 		return (s.Request.Host == "" || s.Request.Host == req.Host) && strings.HasPrefix(s.Request.Path, strings.TrimSuffix(req.Path, "/"))
 	}))
 }
@@ -300,8 +302,8 @@ func (v *view) missFinding(r *route, m nearMiss, summary string) finding {
 		not("no-endpoints", "the request does not get as far as a Service")
 }
 
-// unroutedFor lists the requests that no rule took and of which something is true.
-func (v *view) unroutedFor(_ *route, is func(model.Signal) bool) []model.Signal {
+// unroutedWhere lists the requests that no rule took and of which something is true.
+func (v *view) unroutedWhere(is func(model.Signal) bool) []model.Signal {
 	var out []model.Signal
 	for _, s := range v.unrouted {
 		if s.Failure == model.NoRoute && is(s) {
@@ -338,10 +340,8 @@ func (v *view) missedRequests() []finding {
 		}
 	}
 	if v.in.Target.Request == nil {
-		for _, s := range v.unrouted {
-			if s.Failure == model.NoRoute {
-				note(nil, s)
-			}
+		for _, s := range v.commonUnrouted() {
+			note(nil, s)
 		}
 	}
 	var out []finding
@@ -359,6 +359,36 @@ func (v *view) missedRequests() []finding {
 	return out
 }
 
+// mostUnrouted bounds how many different requests that no rule took are compared with all rules: scanners ask for
+// thousands.
+const mostUnrouted = 100
+
+// commonUnrouted lists the requests that no rule took, those of the first different paths below which several were
+// asked for.
+func (v *view) commonUnrouted() []model.Signal {
+	type place struct{ host, path string }
+	at := func(s *model.Signal) place {
+		p := strings.SplitN(strings.Trim(s.Request.Path, "/"), "/", 3)
+		return place{s.Request.Host, strings.Join(p[:min(2, len(p))], "/")}
+	}
+	times := map[place]int{}
+	for i := range v.unrouted {
+		times[at(&v.unrouted[i])]++
+	}
+	taken := map[place]bool{}
+	var out []model.Signal
+	for i := range v.unrouted {
+		s := &v.unrouted[i]
+		p := at(s)
+		if s.Failure != model.NoRoute || times[p] < few || !taken[p] && len(taken) >= mostUnrouted {
+			continue
+		}
+		taken[p] = true
+		out = append(out, *s)
+	}
+	return out
+}
+
 // route finds a rule among those in question, nil if it is none of them.
 func (v *view) route(r path.Route) *route {
 	i := slices.IndexFunc(v.routes, func(o *route) bool { return keyOf(o.Route) == keyOf(r) })
@@ -371,8 +401,32 @@ func (v *view) route(r path.Route) *route {
 // closest is the more specific rule of the same host that was probably meant for a request which a wider
 // one took, or none.
 func (v *view) closest(taken *route, req model.Request) (nearMiss, bool) {
+	k := nearKey{taken, req.Host, req.Path}
+	if m, known := v.nearby[k]; known {
+		return m, m.field != ""
+	}
+	m, _ := v.findClosest(taken, req)
+	if v.nearby == nil {
+		v.nearby = map[nearKey]nearMiss{}
+	}
+	v.nearby[k] = m
+	return m, m.field != ""
+}
+
+// nearKey is a request, and the rule that took it.
+type nearKey struct {
+	taken      *route
+	host, path string
+}
+
+func (v *view) findClosest(taken *route, req model.Request) (nearMiss, bool) {
 	best, found := nearMiss{far: guess}, false
-	for _, r := range v.m.Routes() {
+	all := v.m.Routes()
+	for i := range all {
+		if taken != nil && all[i].Host != taken.Host {
+			continue
+		}
+		r := all[i]
 		if r.Path == "/" || taken != nil && (r.Host != taken.Host || len(r.Path) <= len(taken.Path) || r.Gateway != taken.Gateway) {
 			continue
 		}

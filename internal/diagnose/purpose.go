@@ -4,21 +4,71 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // purpose lists what names a rule's purpose: its words, and the name of a route that has no other rule.
 func (v *view) purpose(r path.Route) []string {
 	out := wordsOf(r)
-	for _, o := range v.m.Routes() {
-		if o.Object == r.Object && (o.Rule != r.Rule || o.Path != r.Path) {
-			return out
-		}
+	if v.names().rules[r.Object] > 1 {
+		return out
 	}
 	if name := strings.ToLower(r.Object.Name); !common(name) && !slices.Contains(out, name) {
 		out = append(out, name)
 	}
 	return out
+}
+
+// nameIndex answers questions about names without a look at every route and Service.
+type nameIndex struct {
+	rules    map[model.Ref]int                       // how many rules an object has
+	services map[string]map[string][]*corev1.Service // by namespace, and name without usual endings
+}
+
+// names is the index, made when it is first asked for.
+func (v *view) names() *nameIndex {
+	if v.named != nil {
+		return v.named
+	}
+	x := &nameIndex{rules: map[model.Ref]int{}, services: map[string]map[string][]*corev1.Service{}}
+	all := v.m.Routes()
+	for i := range all {
+		x.rules[all[i].Object]++
+	}
+	for svc := range v.s.Services().All() {
+		of := x.services[svc.Namespace]
+		if of == nil {
+			of = map[string][]*corev1.Service{}
+			x.services[svc.Namespace] = of
+		}
+		for _, name := range slices.Compact([]string{svc.Name, trim(svc.Name), trim(trim(svc.Name))}) {
+			of[name] = append(of[name], svc)
+		}
+	}
+	v.named = x
+	return x
+}
+
+// forgottenService is the only Service with one of the words as its name that serves and to which no route leads; nil if
+// there is none, or more.
+func (v *view) forgottenService(namespace string, about []string) *corev1.Service {
+	var found *corev1.Service
+	for _, w := range about {
+		for _, svc := range append(slices.Clone(v.names().services[namespace][w]), v.names().services[namespace][trim(w)]...) {
+			if svc == found || resemblance(svc.Name, about) < 2 || len(v.m.To(svc.Namespace, svc.Name)) > 0 || !v.serves(snapshot.RefOf(svc)) || httpPort(svc) == nil {
+				continue
+			}
+			if found != nil {
+				return nil
+			}
+			found = svc
+		}
+	}
+	return found
 }
 
 // wordsOf lists what a rule's own text names: the parts of its path, the most specific first, and the

@@ -92,10 +92,12 @@ func captures(p string) int {
 	return re.NumSubexp()
 }
 
+var groupRef = regexp.MustCompile(`\$(\d)`)
+
 // groupRefs lists the groups that a rewrite asks for: $1, $2.
 func groupRefs(target string) []int {
 	var out []int
-	for _, m := range regexp.MustCompile(`\$(\d)`).FindAllStringSubmatch(target, -1) {
+	for _, m := range groupRef.FindAllStringSubmatch(target, -1) {
 		if n, err := strconv.Atoi(m[1]); err == nil {
 			out = append(out, n)
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -193,10 +195,52 @@ func mismatch(r *route, l path.Leg, w *workload, sure bool) finding {
 		because("object", fmt.Sprintf("%s has selector %s", ref, selector), ref, time.Time{}).
 		because("object", fmt.Sprintf("%s makes pods with %s; %d of %d are ready", w.ref, pairs(have), w.serving, len(w.pods)), w.ref, time.Time{}).
 		relates("workload", w.ref).relates("service", ref)
+	if label, ok := relabelled(l, w, wrong); ok {
+		return withGood(relabel(f, l, w, label), w)
+	}
 	if data, err := json.Marshal(right); err == nil && len(right) > 0 {
 		f = f.wants(string(data))
 	}
 	return f
+}
+
+// relabelled tells which side changed last: if the pods of the revision before carried what the Service selects,
+// the newest revision took the label away.
+func relabelled(l path.Leg, w *workload, wrong []string) (label string, ok bool) {
+	if len(wrong) == 0 || w.before == nil || !matches(l.Service.Spec.Selector, w.before.Spec.Template.Labels) {
+		return "", false
+	}
+	if at := selectorSet(l.Service); !w.came.IsZero() && at.After(w.came) {
+		return "", false
+	}
+	return wrong[0], true
+}
+
+// selectorSet is when a Service's selector was last written; zero if that is not known.
+func selectorSet(svc *corev1.Service) time.Time {
+	var last time.Time
+	for _, m := range svc.ManagedFields {
+		if m.Time != nil && m.FieldsV1 != nil && strings.Contains(string(m.FieldsV1.Raw), `"f:selector"`) && m.Time.After(last) {
+			last = m.Time.Time
+		}
+	}
+	return last
+}
+
+// relabel points a finding at the label that a workload's newest revision changed.
+func relabel(f finding, l path.Leg, w *workload, label string) finding {
+	field := "spec.template.metadata.labels." + label
+	if strings.ContainsAny(label, "./") {
+		field = "spec.template.metadata.labels['" + label + "']"
+	}
+	want := l.Service.Spec.Selector[label]
+	has := "without label " + label
+	if v := w.template.template.Labels[label]; v != "" {
+		has = fmt.Sprintf("with %s=%s", label, v)
+	}
+	f.Object = at(w.ref, field)
+	f.Summary = fmt.Sprintf("the newest revision of %s makes pods %s; the one before had %s=%s, which %s selects", w.ref, has, label, want, serviceRef(l))
+	return f.wants(text(want)).since(w.came).not("no-replicas", "the pods run; no Service selects them any more")
 }
 
 // selectorField writes a key of a selector as a field; keys with dots or slashes in brackets.

@@ -40,7 +40,7 @@ func staleEndpoints() Analyzer {
 // staleProxy finds requests that a proxy sent, long after every change, to addresses that no endpoint has;
 // or for which it knew no endpoint though there were some all the time.
 func (v *view) staleProxy(w *workload) (finding, bool) {
-	if w.serving == 0 || v.explainedWorkload(w) {
+	if w.serving == 0 || v.explainedWorkload(w) || !slices.ContainsFunc(w.legs, func(l path.Leg) bool { return len(l.ReadyEnds()) > 0 }) {
 		return finding{}, false
 	}
 	t := v.fatesOf(w)

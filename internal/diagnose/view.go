@@ -26,6 +26,8 @@ type view struct {
 	unrouted  []model.Signal      // the requests behind strays, and those of no route that is asked about
 	troubles  map[*corev1.Pod]trouble
 	found     []finding             // by earlier stages
+	named     *nameIndex            // see names
+	nearby    map[nearKey]nearMiss  // see closest
 	made      map[string][]template // of each namespace, made once
 	kinds     map[string][]piece    // objects of kinds without a table, made once
 	past                            // what happened when

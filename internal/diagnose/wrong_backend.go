@@ -59,9 +59,12 @@ func (v *view) wrongService(r *route, l path.Leg) (finding, bool) {
 	}
 	f := find("wrong-backend", confidence, at(r.Object, l.Backend.Field+".name"),
 		fmt.Sprintf("%s sends %s to %s; %s", r.Object, r, ref, m.why)).
-		on(r).as(wrongPlace()...).showing(r, r.astray).wants(text(m.svc.Name)).
+		on(r).as(wrongPlace()...).showing(r, r.astray).
 		relates("service", snapshot.RefOf(m.svc)).
 		because("object", m.why, snapshot.RefOf(m.svc), time.Time{})
+	if hasPort(m.svc, l.Backend) { // else the port must change with it
+		f = f.wants(text(m.svc.Name))
+	}
 	if n := len(r.astray); n > 0 {
 		f = f.because("proxy-log", fmt.Sprintf("%s answered %d to %d requests for %s", ref, r.astray[0].Status, n, r), ref, r.astray[0].At)
 	}
@@ -106,16 +109,7 @@ func (v *view) namedService(r *route, l path.Leg) (meantService, bool) {
 	if have > 1 || len(about) == 0 {
 		return meantService{}, false
 	}
-	var found *corev1.Service
-	for svc := range v.s.Services().In(l.Backend.Service.Namespace) {
-		if resemblance(svc.Name, about) < 2 || len(v.m.To(svc.Namespace, svc.Name)) > 0 || !v.serves(snapshot.RefOf(svc)) || httpPort(svc) == nil {
-			continue
-		}
-		if found != nil {
-			return meantService{}, false
-		}
-		found = svc
-	}
+	found := v.forgottenService(l.Backend.Service.Namespace, about)
 	if found == nil {
 		return meantService{}, false
 	}

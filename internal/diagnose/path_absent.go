@@ -1,0 +1,111 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// absentRules finds requests that a wide rule's application does not know, and that name a Service which serves
+// while no route leads to it: the rule for them is missing.
+func (v *view) absentRules() []finding {
+	var out []finding
+	for _, r := range v.routes {
+		if r.lost || len(r.legs) == 0 || len(r.Path) > 1 {
+			continue
+		}
+		var order []*corev1.Service
+		by := map[*corev1.Service][]model.Signal{}
+		for _, s := range r.astray {
+			if _, near := v.closest(r, s.Request); near {
+				continue
+			}
+			svc := v.forgotten(r, s.Request)
+			if svc == nil {
+				continue
+			}
+			if by[svc] == nil {
+				order = append(order, svc)
+			}
+			by[svc] = append(by[svc], s)
+		}
+		for _, svc := range order {
+			if len(by[svc]) < few {
+				continue
+			}
+			ref := snapshot.RefOf(svc)
+			out = append(out, find("ingress-path-mismatch", likely, at(r.Object, listOf(r.Route)),
+				fmt.Sprintf("%s has no rule for %s: the requests fall to %s, and no route leads to %s", r.Object, by[svc][0].Request.Path, r.Backends[0].Service, ref)).
+				on(r).as(model.NoRoute).showing(r, by[svc]).relates("service", ref).
+				because("object", ref.String()+" serves, and no route leads to it", ref, time.Time{}))
+		}
+	}
+	return out
+}
+
+// forgotten is the only Service with the name that a request's path has, which serves and to which no route leads.
+func (v *view) forgotten(r *route, req model.Request) *corev1.Service {
+	about := wordsOf(path.Route{Path: req.Path})
+	if len(about) == 0 {
+		return nil
+	}
+	return v.forgottenService(r.Backends[0].Service.Namespace, about)
+}
+
+// listOf is the list of rules in which one is missing.
+func listOf(r path.Route) string {
+	if r.Object.Kind == "Ingress" {
+		return "spec.rules[0].http.paths"
+	}
+	return "spec.rules"
+}
+
+// certificateHosts finds rules whose host is nearly one that the Ingress has a certificate for, and no rule: the two
+// were meant to be the same.
+func (v *view) certificateHosts() []finding {
+	var out []finding
+	for _, r := range v.routes {
+		ing := v.ingress(r.Route)
+		if ing == nil || r.requests > 0 || r.Host == "" {
+			continue
+		}
+		for _, tls := range ing.Spec.TLS {
+			for _, host := range tls.Hosts {
+				if host == r.Host || !misspelt(host, r.Host) || slices.Contains(tls.Hosts, r.Host) || v.hasHost(host) {
+					continue
+				}
+				m, ok := v.missesHost(r.Route, host)
+				if !ok {
+					continue
+				}
+				out = append(out, v.missFinding(r, m, fmt.Sprintf("%s has a certificate for %s and no rule for that host; its rule is for %s", r.Object, host, r.Host)))
+			}
+		}
+	}
+	return out
+}
+
+// misspelt reports whether two hosts differ by a slip of the pen in one longer label: api and app are two words.
+func misspelt(a, b string) bool {
+	x, y := strings.Split(a, "."), strings.Split(b, ".")
+	if len(x) != len(y) || !typo(x, y) {
+		return false
+	}
+	for i := range x {
+		if x[i] != y[i] && min(len(x[i]), len(y[i])) < 4 {
+			return false
+		}
+	}
+	return true
+}
+
+func (v *view) hasHost(host string) bool {
+	return slices.ContainsFunc(v.m.Routes(), func(o path.Route) bool { return hostFits(o, host) && o.Host != "" })
+}

@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -17,7 +18,7 @@ func admissionRejected() Analyzer {
 	return Analyzer{
 		Cause:  "admission-rejected",
 		Doc:    "Finds workloads whose pods are refused when they are created: by a quota, a LimitRange, PodSecurity or a webhook.",
-		Inputs: []snapshot.Kind{snapshot.Deployments, snapshot.ReplicaSets, snapshot.StatefulSets, snapshot.Events, snapshot.ResourceQuotas, snapshot.Pods},
+		Inputs: []snapshot.Kind{snapshot.Deployments, snapshot.ReplicaSets, snapshot.StatefulSets, snapshot.Events, snapshot.ResourceQuotas, snapshot.LimitRanges, snapshot.Other, snapshot.Pods},
 		run: func(v *view) []finding {
 			var out []finding
 			for _, w := range v.workloads {
@@ -38,7 +39,7 @@ func (v *view) rejected(w *workload) (finding, bool) {
 	if !ok {
 		return finding{}, false
 	}
-	object := rejector(w, why)
+	object := v.rejector(w, why)
 	f := find("admission-rejected", seen, object, fmt.Sprintf("the pods of %s are refused when they are created: %s", w.ref, why)).
 		on(w.routes...).as(model.NoEndpoints, model.NoRoute).since(when).
 		relates("workload", w.ref).relates("service", w.service()).
@@ -62,7 +63,7 @@ func (v *view) refusal(w *workload) (why string, when time.Time, ok bool) {
 	}
 	es := v.s.EventsOf(owner)
 	for i := len(es) - 1; i >= 0; i-- {
-		if es[i].Reason == "FailedCreate" && strings.Contains(es[i].Message, "forbidden") || es[i].Reason == "FailedCreate" && strings.Contains(es[i].Message, "denied the request") {
+		if es[i].Reason == "FailedCreate" {
 			return strings.TrimPrefix(es[i].Message, "Error creating: "), es[i].FirstTimestamp.Time, true
 		}
 	}
@@ -70,18 +71,56 @@ func (v *view) refusal(w *workload) (why string, when time.Time, ok bool) {
 }
 
 // rejector is the object that refused, as far as the message names it.
-func rejector(w *workload, why string) model.FieldRef {
+func (v *view) rejector(w *workload, why string) model.FieldRef {
 	ns := w.ref.Namespace
 	if m := regexp.MustCompile(`(?:exceeded|failed) quota: ([^,:\s]+)`).FindStringSubmatch(why); m != nil {
 		return at(model.Ref{APIVersion: "v1", Kind: "ResourceQuota", Namespace: ns, Name: m[1]}, "spec.hard")
 	}
+	if m := regexp.MustCompile(`(?:failed calling webhook|admission webhook) "([^"]+)"`).FindStringSubmatch(why); m != nil {
+		if object, ok := v.webhook(m[1], strings.Contains(why, "denied the request")); ok {
+			return object
+		}
+	}
 	switch {
 	case strings.Contains(why, "violates PodSecurity"):
+		if m := regexp.MustCompile(`container "([^"]+)" must`).FindStringSubmatch(why); m != nil {
+			if field, _, ok := containerField(w, m[1], false); ok {
+				return at(w.ref, field+".securityContext")
+			}
+		}
 		return at(w.ref, "spec.template.spec.securityContext")
+	case strings.Contains(why, "PriorityClass"):
+		return at(w.ref, "spec.template.spec.priorityClassName")
+	case strings.Contains(why, "RuntimeClass"):
+		return at(w.ref, "spec.template.spec.runtimeClassName")
 	case strings.Contains(why, "serviceaccount") && strings.Contains(why, "not found"):
 		return at(w.ref, "spec.template.spec.serviceAccountName")
-	case strings.Contains(why, "usage per"):
+	case strings.Contains(why, "usage per") || strings.Contains(why, "limit to request ratio"):
+		for lr := range v.s.LimitRanges().In(ns) {
+			return at(snapshot.RefOf(lr), "spec.limits")
+		}
 		return at(w.ref, "spec.template.spec.containers[0].resources")
 	}
 	return at(w.ref, "spec.template")
+}
+
+// webhook finds the configuration that registers a webhook: what it denies is its rule, what cannot be
+// asked is its client's address.
+func (v *view) webhook(name string, denies bool) (model.FieldRef, bool) {
+	for o := range v.s.Others().All() {
+		if o.GetKind() != "ValidatingWebhookConfiguration" && o.GetKind() != "MutatingWebhookConfiguration" {
+			continue
+		}
+		hooks, _, _ := unstructured.NestedSlice(o.Object, "webhooks")
+		for i, h := range hooks {
+			if m, ok := h.(map[string]any); ok && m["name"] == name {
+				field := fmt.Sprintf("webhooks[%d].clientConfig", i)
+				if denies {
+					field = fmt.Sprintf("webhooks[%d].rules", i)
+				}
+				return at(snapshot.RefOf(o), field), true
+			}
+		}
+	}
+	return model.FieldRef{}, false
 }

@@ -194,7 +194,7 @@ func unset() *regexp.Regexp {
 // unsetVariable finds a variable that the application says that it lacks and that its template does not
 // set.
 func (v *view) unsetVariable(w *workload) (finding, bool) {
-	if len(v.needy(w)) == 0 {
+	if len(v.needy(w)) == 0 || len(v.affected(w, "container-crashloop")) > 0 {
 		return finding{}, false
 	}
 	name, line, source := v.missedVariable(w)

@@ -79,7 +79,7 @@ func callTroubles() []struct {
 func (rd *reader) call(line string) (c call, ok bool) {
 	low := strings.ToLower(line)
 	if slices.ContainsFunc([]string{"server misbehaving", "eai_again", "temporary failure in name resolution"}, func(w string) bool { return strings.Contains(low, w) }) ||
-		strings.Contains(low, "lookup ") && strings.Contains(low, "i/o timeout") {
+		strings.Contains(low, "lookup ") && (strings.Contains(low, "i/o timeout") || strings.Contains(low, ":53: connect")) {
 		return call{}, false // the resolver did not answer: that says nothing of the name
 	}
 	for _, t := range callTroubles() {

@@ -25,6 +25,10 @@ func containerCrashloop() Analyzer {
 					f = f.wants(was).because("object", fmt.Sprintf("only %s%s changed since the revision that worked; it was %s", field, sub, was), w.ref, w.rolledAt())
 				}
 			}
+			if sub := v.crashField(w, c, t); sub != "" && f.Object.Field == field {
+				f.Object.Field += sub
+			}
+			f.symptomOf = "image-pull" // which the log of one pod may tell of all
 			if t.killed {
 				// The kubelet does not always learn why the kernel killed a process. Where it says so of
 				// one pod, the others with the same template died of the same.
@@ -37,6 +41,25 @@ func containerCrashloop() Analyzer {
 			return f
 		}),
 	}
+}
+
+// crashField is the part of a container that its end points at: what the runtime could not run, or the
+// variable that the program says that it lacks; empty where nothing does.
+func (v *view) crashField(w *workload, c *corev1.Container, t trouble) string {
+	if c == nil {
+		return ""
+	}
+	notRun := strings.Contains(t.why, "executable file not found") || strings.Contains(t.why, "no such file or directory") || strings.Contains(t.why, "StartError") ||
+		strings.Contains(t.why, "permission denied") || strings.Contains(t.why, "exit code 126") || strings.Contains(t.why, "exit code 127")
+	switch name, _, _ := v.missedVariable(w); {
+	case notRun && len(c.Command) > 0:
+		return ".command"
+	case notRun && len(c.Args) > 0:
+		return ".args"
+	case name != "":
+		return ".env[" + name + "]"
+	}
+	return ""
 }
 
 // changed finds the one field in which two containers differ, with its former value as JSON. one is
@@ -64,7 +87,11 @@ func changed(before, now *corev1.Container) (field, was string, one bool) {
 	}
 	was0, is := values(before), values(now)
 	for _, e := range append(append([]corev1.EnvVar{}, before.Env...), now.Env...) {
-		parts = append(parts, part{".env[" + e.Name + "].value", was0[e.Name], is[e.Name]})
+		field := ".env[" + e.Name + "].value"
+		if _, still := is[e.Name]; !still {
+			field = ".env[" + e.Name + "]"
+		}
+		parts = append(parts, part{field, was0[e.Name], is[e.Name]})
 	}
 	found := map[string]any{}
 	for _, p := range parts {

@@ -396,10 +396,14 @@ func (r *route) callee() string {
 // follows reports whether what is wrong with a workload is what must happen while something that it
 // calls fails, for a reason that was found.
 func (v *view) follows(f finding) model.CauseID {
-	if !slices.Contains([]model.CauseID{"container-crashloop", "pods-not-ready", "init-blocked", "liveness-probe-kills", "readiness-depends-on-other", "startup-too-slow", "bad-rollout", "app-error", "upstream-timeout", "dns-resolution-failed"}, f.ID) {
+	starves := slices.Contains([]model.CauseID{"container-crashloop", "pods-not-ready", "init-blocked", "liveness-probe-kills", "readiness-depends-on-other", "startup-too-slow", "bad-rollout", "app-error", "upstream-timeout", "dns-resolution-failed"}, f.ID)
+	if !starves {
 		return ""
 	}
 	for _, o := range v.found {
+		if o.ID == "pod-forbidden" && o.Related["workload"] == f.Related["workload"] {
+			return o.ID
+		}
 		for _, r := range o.via {
 			if r.Object == f.Related["workload"] && o.Confidence >= likely && (o.ID != f.ID || o.Object != f.Object) {
 				return o.ID

@@ -189,7 +189,7 @@ func works(rs []*route) bool {
 
 // root names the deeper finding of which f is a symptom, empty if there is none.
 func (v *view) root(f finding) model.CauseID {
-	if deeper := v.follows(f); deeper != "" {
+	if deeper := cmp.Or(v.follows(f), v.struck(f)); deeper != "" {
 		return deeper
 	}
 	for _, o := range v.found {

@@ -48,18 +48,8 @@ func volumeUnavailable() Analyzer {
 		run: perWorkload("volume-unavailable", func(v *view, w *workload, pods []*corev1.Pod) finding {
 			t := v.trouble(pods[0])
 			f := v.onWorkload(w, "volume-unavailable", seen, "spec.template.spec.volumes", fmt.Sprintf("pod %s of %s %s", pods[0].Name, w.ref, t.why), pods)
-			for _, vol := range pods[0].Spec.Volumes {
-				if vol.PersistentVolumeClaim == nil {
-					continue
-				}
-				name := vol.PersistentVolumeClaim.ClaimName
-				ref := model.Ref{APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: w.ref.Namespace, Name: name}
-				pvc, presence := v.s.PersistentVolumeClaims().Get(w.ref.Namespace, name)
-				if presence == snapshot.Absent {
-					f.Object = at(ref, "(object missing)")
-				} else if presence == snapshot.Present && pvc.Status.Phase != corev1.ClaimBound {
-					f.Object = at(ref, "status.phase")
-				}
+			if object, ok := v.claimAtFault(w, pods[0], t.why); ok {
+				f.Object = object
 			}
 			return f
 		}),
@@ -71,9 +61,59 @@ func sandboxFailed() Analyzer {
 		Cause: "sandbox-failed", Doc: "Finds pods whose sandbox or security context cannot be set up.", Inputs: podKinds(),
 		run: perWorkload("sandbox-failed", func(v *view, w *workload, pods []*corev1.Pod) finding {
 			t := v.trouble(pods[0])
-			return v.onWorkload(w, "sandbox-failed", seen, "spec.template.spec.securityContext", fmt.Sprintf("pod %s of %s %s", pods[0].Name, w.ref, t.why), pods)
+			return v.onWorkload(w, "sandbox-failed", seen, sandboxField(w, t.why), fmt.Sprintf("pod %s of %s %s", pods[0].Name, w.ref, t.why), pods)
 		}),
 	}
+}
+
+// claimAtFault finds which claim keeps a pod waiting, and what of it: it is not there, its class is not,
+// it is not bound, or its volume is bound to other nodes or to one pod.
+func (v *view) claimAtFault(w *workload, p *corev1.Pod, why string) (model.FieldRef, bool) {
+	for _, vol := range p.Spec.Volumes {
+		if vol.PersistentVolumeClaim == nil {
+			continue
+		}
+		name := vol.PersistentVolumeClaim.ClaimName
+		ref := model.Ref{APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: w.ref.Namespace, Name: name}
+		pvc, presence := v.s.PersistentVolumeClaims().Get(w.ref.Namespace, name)
+		switch {
+		case presence == snapshot.Absent || strings.Contains(why, fmt.Sprintf("persistentvolumeclaim %q not found", name)):
+			return at(ref, "(object missing)"), true
+		case presence != snapshot.Present:
+			continue
+		case pvc.Status.Phase != corev1.ClaimBound:
+			for _, e := range v.s.EventsOf(ref) {
+				if strings.Contains(e.Message, "storageclass") && strings.Contains(e.Message, "not found") {
+					return at(ref, "spec.storageClassName"), true
+				}
+			}
+			return at(ref, "status.phase"), true
+		case strings.Contains(why, "volume node affinity") && pvc.Spec.VolumeName != "":
+			return at(model.Ref{APIVersion: "v1", Kind: "PersistentVolume", Name: pvc.Spec.VolumeName}, "spec.nodeAffinity"), true
+		case strings.Contains(why, "Multi-Attach"):
+			return at(ref, "spec.accessModes"), true
+		}
+	}
+	return model.FieldRef{}, false
+}
+
+// sandboxField is the part of the template of which the kubelet or the scheduler speaks.
+func sandboxField(w *workload, why string) string {
+	switch {
+	case strings.Contains(why, "free ports"):
+		for i, c := range w.template.template.Spec.Containers {
+			for j, p := range c.Ports {
+				if p.HostPort != 0 {
+					return fmt.Sprintf("spec.template.spec.containers[%d].ports[%d].hostPort", i, j)
+				}
+			}
+		}
+	case strings.Contains(why, "sysctl"):
+		return "spec.template.spec.securityContext.sysctls"
+	case strings.Contains(why, "RuntimeHandler") || strings.Contains(why, "runtime handler") || strings.Contains(why, "RuntimeClass") || strings.Contains(why, "no runtime for"):
+		return "spec.template.spec.runtimeClassName"
+	}
+	return "spec.template.spec.securityContext"
 }
 
 func readinessGateUnmet() Analyzer {
@@ -156,6 +196,8 @@ func unschedulableField(w *workload, why string) string {
 		return "spec.template.spec.affinity.nodeAffinity"
 	case strings.Contains(why, "anti-affinity"):
 		return "spec.template.spec.affinity.podAntiAffinity"
+	case strings.Contains(why, "pod affinity rules"):
+		return "spec.template.spec.affinity.podAffinity"
 	case strings.Contains(why, "topology spread"):
 		return "spec.template.spec.topologySpreadConstraints"
 	}
@@ -188,6 +230,9 @@ func imagePull() Analyzer {
 				image = c.Image
 			}
 			f := v.onWorkload(w, "image-pull", seen, field+".image", fmt.Sprintf("image %s of %s cannot be pulled, so %s do not start", image, w.ref, share(len(pods), w.size())), pods)
+			if strings.Contains(t.why, "exec format error") {
+				f.Summary = fmt.Sprintf("image %s of %s is for another architecture than its nodes, so %s do not start", image, w.ref, share(len(pods), w.size()))
+			}
 			if b := beforeContainer(w, t.container); b != nil && !f.Related["goodRevision"].IsZero() && b.Image != image {
 				f = f.wants(text(b.Image))
 			}

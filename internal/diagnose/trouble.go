@@ -67,8 +67,11 @@ func (v *view) scheduling(p *corev1.Pod) trouble {
 		return trouble{}
 	}
 	cause := model.CauseID("unschedulable")
-	if strings.Contains(c.Message, "persistentvolumeclaim") || strings.Contains(c.Message, "PersistentVolumeClaims") {
+	if strings.Contains(c.Message, "persistentvolumeclaim") || strings.Contains(c.Message, "PersistentVolumeClaims") || strings.Contains(c.Message, "volume node affinity") {
 		cause = "volume-unavailable"
+	}
+	if strings.Contains(c.Message, "free ports for the requested pod ports") {
+		cause = "sandbox-failed"
 	}
 	return trouble{cause: cause, why: "is not scheduled: " + c.Message, at: c.LastTransitionTime.Time}
 }
@@ -209,6 +212,14 @@ func (v *view) dying(p *corev1.Pod, st corev1.ContainerStatus) trouble {
 		t.cause = "liveness-probe-kills"
 		t.why = fmt.Sprintf("container %s is restarted by its probe (%d restarts)", st.Name, st.RestartCount)
 		t.evidence = []model.Evidence{evidenceOf(e, p)}
+		if w := v.workload(v.s.WorkloadOf(p)); w != nil && v.stillStarting(w, p, st, v.probeSaid(p)) {
+			t.cause = "startup-too-slow"
+		}
+		return t
+	}
+	if v.otherArchitecture(p, st.Name, last) {
+		t.cause = "image-pull"
+		t.why = fmt.Sprintf("container %s ended with exit code %d: its image is for another architecture (exec format error)", st.Name, last.ExitCode)
 		return t
 	}
 	t.cause = "container-crashloop"
@@ -217,6 +228,35 @@ func (v *view) dying(p *corev1.Pod, st corev1.ContainerStatus) trouble {
 		t.why = fmt.Sprintf("container %s ended with exit code %d, %s (%d restarts)", st.Name, last.ExitCode, last.Reason, st.RestartCount)
 	}
 	return t
+}
+
+// otherArchitecture reports whether the kernel could not run a container's program: the runtime or the log
+// says "exec format error".
+func (v *view) otherArchitecture(p *corev1.Pod, container string, last *corev1.ContainerStateTerminated) bool {
+	const says = "exec format error"
+	if strings.Contains(last.Message, says) {
+		return true
+	}
+	for _, log := range v.in.Logs {
+		if log.Pod.Name != p.Name || log.Container != "" && log.Container != container || len(log.Lines) == 0 {
+			continue
+		}
+		if strings.Contains(log.Lines[len(log.Lines)-1], says) {
+			return true
+		}
+	}
+	return false
+}
+
+// probeSaid is the newest word of a liveness or startup probe that failed.
+func (v *view) probeSaid(p *corev1.Pod) string {
+	said := ""
+	for _, e := range v.s.EventsOf(snapshot.RefOf(p)) {
+		if e.Reason == "Unhealthy" && !strings.HasPrefix(e.Message, "Readiness") {
+			said = e.Message
+		}
+	}
+	return said
 }
 
 // killedByProbe finds the event with which the kubelet says that it restarts a container for its

@@ -1,0 +1,86 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func podEvicted() Analyzer {
+	return Analyzer{
+		Cause:  "pod-evicted",
+		Doc:    "Finds workloads whose pods were evicted or preempted just now and whose replacements do not serve.",
+		Inputs: append(podKinds(), snapshot.Nodes),
+		run: func(v *view) []finding {
+			var out []finding
+			for _, w := range v.workloads {
+				if !w.hurt() || w.serving > 0 && w.serving >= int(w.replicas) {
+					continue
+				}
+				if f, ok := v.evicted(w); ok {
+					out = append(out, f)
+				}
+			}
+			return out
+		},
+	}
+}
+
+// lately is how long ago an eviction may have been and still count.
+const lately = time.Hour
+
+// evicted finds the newest eviction or preemption of a workload's pods: in what is left of them, or in
+// the events about those that are gone.
+func (v *view) evicted(w *workload) (finding, bool) {
+	for p := range v.s.Pods().In(w.ref.Namespace) {
+		if p.Status.Reason != "Evicted" && p.Status.Reason != "Preempting" || v.s.WorkloadOf(p) != w.ref {
+			continue
+		}
+		when := p.CreationTimestamp.Time
+		if p.Status.StartTime != nil {
+			when = p.Status.StartTime.Time
+		}
+		for _, e := range v.s.EventsOf(snapshot.RefOf(p)) {
+			if e.Reason == "Evicted" {
+				when = snapshot.EventTime(e)
+			}
+		}
+		if v.s.At().Sub(when) < lately {
+			return v.eviction(w, p.Spec.NodeName, p.Status.Message, when), true
+		}
+	}
+	for e := range v.s.Events().In(w.ref.Namespace) {
+		mine := w.newest != nil && strings.HasPrefix(e.InvolvedObject.Name, w.newest.Name+"-") || strings.HasPrefix(e.InvolvedObject.Name, w.ref.Name+"-") && w.ref.Kind != "Deployment"
+		if (e.Reason == "Evicted" || e.Reason == "Preempted") && mine && v.s.At().Sub(snapshot.EventTime(e)) < lately {
+			return v.eviction(w, e.Source.Host, e.Reason+": "+e.Message, snapshot.EventTime(e)), true
+		}
+	}
+	return finding{}, false
+}
+
+// eviction points at what made pods leave: the node's pressure, the container's own limit, the priority.
+func (v *view) eviction(w *workload, node, why string, when time.Time) finding {
+	id, object := model.CauseID("pod-evicted"), at(w.ref, "spec.template.spec")
+	switch {
+	case strings.Contains(why, "reempt"):
+		object.Field = "spec.template.spec.priorityClassName"
+	case strings.Contains(why, "exceeds the total limit") || strings.Contains(why, "exceeds the limit"):
+		object.Field = "spec.template.spec.containers[0].resources.limits.ephemeral-storage"
+	}
+	if n, ok := v.s.Nodes().Get("", node); ok == snapshot.Present {
+		for _, c := range n.Status.Conditions {
+			if c.Status == corev1.ConditionTrue && strings.HasSuffix(string(c.Type), "Pressure") {
+				id, object = "node-not-ready", at(snapshot.RefOf(n), fmt.Sprintf("status.conditions[type=%s]", c.Type))
+			}
+		}
+	}
+	f := find(id, proven, object, fmt.Sprintf("pods of %s were evicted at %s, and what replaces them does not serve: %s", w.ref, clock(when), strings.TrimSpace(why))).
+		on(w.routes...).as(model.NoEndpoints, model.Refused, model.ConnectTimeout, model.Reset, model.ClosedEarly, model.NoRoute).
+		relates("workload", w.ref).relates("service", w.service()).because("event", strings.TrimSpace(why), w.ref, when).since(when)
+	return f
+}

@@ -1,0 +1,165 @@
+package diagnose
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func readinessProbeTooTight() Analyzer {
+	return Analyzer{
+		Cause:  "readiness-probe-too-tight",
+		Doc:    "Finds readiness probes that give up before the application answers, though it answers well.",
+		Inputs: podKinds(),
+		run: func(v *view) []finding {
+			var out []finding
+			for _, w := range v.workloads {
+				if f, ok := v.tight(w); ok {
+					out = append(out, f)
+				}
+			}
+			return out
+		},
+	}
+}
+
+// tight weighs what speaks for a probe whose time is too short: the kubelet gave up waiting, and the
+// application says that it answered later, or the revision before was given more time.
+func (v *view) tight(w *workload) (finding, bool) {
+	pods := v.affected(w, "pods-not-ready")
+	if len(pods) == 0 {
+		return finding{}, false
+	}
+	field, c, ok := containerField(w, v.trouble(pods[0]).container, false)
+	e := v.unhealthy(pods[0])
+	if !ok || c.ReadinessProbe == nil || e == nil || !gaveUp(e.Message) {
+		return finding{}, false
+	}
+	limit := max(1, c.ReadinessProbe.TimeoutSeconds)
+	f := v.onWorkload(w, "readiness-probe-too-tight", 0, field+".readinessProbe.timeoutSeconds",
+		fmt.Sprintf("the readiness probe of %s waits %d s, and the application takes longer to answer it, so %s are not ready", w.ref, limit, share(len(pods), w.size())), pods)
+	if line, source, took := v.answeredLater(w, c.ReadinessProbe, time.Duration(limit)*time.Second); line != "" {
+		f.Confidence = proven
+		f = f.wants(fmt.Sprint(int(took/time.Second) + 2))
+		f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
+	}
+	if b := beforeContainer(w, c.Name); b != nil && b.ReadinessProbe != nil && b.ReadinessProbe.TimeoutSeconds > limit {
+		if _, good := w.fine(); good {
+			f.Confidence = proven
+			f = f.wants(fmt.Sprint(b.ReadinessProbe.TimeoutSeconds)).
+				because("object", fmt.Sprintf("the revision that worked waited %d s", b.ReadinessProbe.TimeoutSeconds), snapshot.RefOf(w.before), w.rolledAt())
+		}
+	}
+	return f, f.Confidence > 0
+}
+
+// gaveUp reports whether the kubelet says that a probe got no answer in time.
+func gaveUp(message string) bool {
+	return strings.Contains(message, "Client.Timeout exceeded") || strings.Contains(message, "context deadline exceeded") || strings.Contains(message, "timed out after") ||
+		strings.Contains(message, "timeout: failed to connect") || strings.Contains(message, "i/o timeout")
+}
+
+// answeredLater finds the application's own line about a probe that it answered well, but later than the
+// kubelet waits.
+func (v *view) answeredLater(w *workload, probe *corev1.Probe, limit time.Duration) (line, source string, took time.Duration) {
+	if probe.HTTPGet == nil {
+		return "", "", 0
+	}
+	lasted := regexp.MustCompile(`\b\d+(?:\.\d+)?(?:ms|s)\b`)
+	for _, log := range v.in.Logs {
+		if !v.ofWorkload(w, log.Pod) {
+			continue
+		}
+		for _, l := range log.Lines {
+			if !strings.Contains(l, probe.HTTPGet.Path) || !strings.Contains(l, "200") {
+				continue
+			}
+			for _, word := range lasted.FindAllString(l, -1) {
+				if d, err := time.ParseDuration(word); err == nil && d >= limit && d > took {
+					line, source, took = strings.TrimSpace(l), log.Pod.Namespace+"/"+log.Pod.Name+"/"+log.Container, d
+				}
+			}
+		}
+	}
+	return line, source, took
+}
+
+// startupTooSlow and what it is told from: a liveness or startup probe that kills what is still starting.
+func startupTooSlow() Analyzer {
+	return Analyzer{
+		Cause:  "startup-too-slow",
+		Doc:    "Finds containers that their probes kill while they are still starting.",
+		Inputs: podKinds(),
+		run: perWorkload("startup-too-slow", func(v *view, w *workload, pods []*corev1.Pod) finding {
+			t := v.trouble(pods[0])
+			field, c, ok := containerField(w, t.container, false)
+			probe, budget := ".livenessProbe", time.Duration(0)
+			if ok && c.StartupProbe != nil {
+				probe, budget = ".startupProbe", patience(c.StartupProbe)
+			} else if ok && c.LivenessProbe != nil {
+				budget = patience(c.LivenessProbe)
+			}
+			f := v.onWorkload(w, "startup-too-slow", proven, field+probe,
+				fmt.Sprintf("container %s of %s is killed after %s by its probe while it is still starting", t.container, w.ref, budget), pods)
+			if line, source := v.lastWords(pods, t.container); line != "" {
+				f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
+			}
+			return f
+		}),
+	}
+}
+
+// patience is how long a probe lets a container start before it is killed.
+func patience(p *corev1.Probe) time.Duration {
+	period, threshold := max(1, p.PeriodSeconds), max(1, p.FailureThreshold)
+	return time.Duration(p.InitialDelaySeconds+period*threshold) * time.Second
+}
+
+// stillStarting reports whether a container that a probe killed had not come to listen: it was asked
+// where it does listen, refused all the time, lived no longer than the probe is patient, and the last that
+// it said is not that it serves.
+func (v *view) stillStarting(w *workload, p *corev1.Pod, st corev1.ContainerStatus, said string) bool {
+	last := lastEnd(st)
+	field, c, ok := containerField(w, st.Name, false)
+	if last == nil || !ok || field == "" || !strings.Contains(said, "connection refused") {
+		return false
+	}
+	probe := c.StartupProbe
+	if probe == nil {
+		probe = c.LivenessProbe
+	}
+	port, _, known := path.ProbePort(c, probe)
+	if !known || len(tcpPorts(c)) > 0 && !declaresPort(c, port) {
+		return false
+	}
+	begun := false
+	for _, log := range v.in.Logs {
+		if log.Pod.Name != p.Name || !log.Previous {
+			continue
+		}
+		for _, l := range log.Lines {
+			low := strings.ToLower(l)
+			begun = begun || strings.Contains(low, "starting") || strings.Contains(low, "loading") || strings.Contains(low, "initializ") || strings.Contains(low, "migrat") || strings.Contains(low, "warming")
+			if strings.Contains(low, "listening") || strings.Contains(low, "started in") || strings.Contains(low, "server started") || strings.Contains(low, "ready to accept") {
+				return false
+			}
+		}
+	}
+	return begun || c.StartupProbe != nil
+}
+
+func declaresPort(c *corev1.Container, port int32) bool {
+	for _, p := range tcpPorts(c) {
+		if p.ContainerPort == port {
+			return true
+		}
+	}
+	return false
+}

@@ -74,6 +74,10 @@ test-e2e: can-lab build lab ## Run the end-to-end tests on the lab (Linux, root)
 test-routing: can-lab ## Ask real proxies where random routes lead, and compare with the model (Linux, root; part of test-e2e)
 	cd lab && $(GO) test -tags lab -count=1 -timeout 30m -v ./routing -run TestModelAgreesWithProxies
 
+.PHONY: test-races
+test-races: can-lab build lab ## Let each race of the lab happen RACE_RUNS times; gatemend must tell them apart (Linux, root; half an hour)
+	cd lab && RACE_RUNS=$(RACE_RUNS) GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -count=1 -v -timeout 60m ./race
+
 .PHONY: race
 race: ## Run the unit tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...

@@ -38,6 +38,8 @@ const (
 	afterLoss  = 10 * time.Minute
 	// firstSteps is how long a container may take from its start to its first answer.
 	firstSteps = 2 * time.Minute
+	// follows is within which time every proxy has heard of new endpoints, if it hears at all.
+	follows = 10 * time.Second
 )
 
 // fates are the failures of a workload's routes that what happened to its pods may explain.
@@ -47,6 +49,7 @@ type fates struct {
 	by     map[fate][]*model.Signal
 	lives  map[*model.Signal]timeline.Life // of the address, where one is known
 	stops  []time.Time                     // when its pods were told to stop
+	deaf   time.Time                       // since when the proxy has followed no change of its pods; zero if it follows
 }
 
 // past is what a view has read of what happened when, each part once and only if it is asked for.
@@ -95,6 +98,7 @@ func (v *view) fatesOf(w *workload) *fates {
 		return f
 	}
 	f.stops = v.stops(w)
+	f.deaf = v.deafSince(w, f)
 	for _, s := range f.all {
 		k, l := v.fate(w, f, s)
 		f.by[k] = append(f.by[k], s)
@@ -145,6 +149,8 @@ func (v *view) fate(w *workload, f *fates, s *model.Signal) (fate, timeline.Life
 	switch d, going := v.departures()[l.Node]; {
 	case going && during(d, s.At):
 		return lost, l
+	case (l.Gone || !l.Told.IsZero()) && f.deafTo(s):
+		return stale, l
 	case !l.Told.IsZero() && s.At.After(l.Told.Add(-beforeStop)):
 		return atStop, l
 	case l.Gone && l.Told.IsZero():
@@ -167,6 +173,8 @@ func (v *view) missing(w *workload, f *fates, s *model.Signal, host string, anot
 	switch {
 	case v.withNode(w, s):
 		return lost
+	case f.deafTo(s):
+		return stale
 	case timely(s, f.stops):
 		return departed
 	case another:
@@ -192,6 +200,45 @@ func (v *view) withNode(w *workload, s *model.Signal) bool {
 // during reports whether a time belongs to a node's departure.
 func during(d timeline.Departure, at time.Time) bool {
 	return d.At.IsZero() || at.After(d.At.Add(-beforeLoss)) && at.Before(d.At.Add(afterLoss))
+}
+
+// deafTo reports whether a request was sent when the proxy followed no change any more.
+func (f *fates) deafTo(s *model.Signal) bool { return !f.deaf.IsZero() && !s.At.Before(f.deaf) }
+
+// deafSince is when the pods of a workload last changed, if the proxy has not sent a single request to those that
+// are ready since, for longer than any proxy needs to hear of them; zero if it has, or if that is not seen.
+func (v *view) deafSince(w *workload, f *fates) time.Time {
+	var changed time.Time
+	ready := map[string]bool{}
+	for _, l := range v.podsIn(w.ref.Namespace).Of(w.ref) {
+		for _, t := range []time.Time{l.Created, l.Ready, l.Told} {
+			changed = newestOf(changed, t)
+		}
+		if !l.Ready.IsZero() && l.Told.IsZero() {
+			for _, a := range l.Addresses {
+				ready[a] = true
+			}
+		}
+	}
+	late := changed.Add(follows)
+	if changed.IsZero() || len(ready) == 0 || !slices.ContainsFunc(f.all, func(s *model.Signal) bool { return s.At.After(late) && lastHost(s) != "" }) {
+		return time.Time{}
+	}
+	first := changed
+	for i := range v.in.Signals {
+		s := &v.in.Signals[i]
+		for _, try := range s.Tries {
+			if ready[hostOf(try.Address)] {
+				return time.Time{} // it knows them
+			}
+		}
+	}
+	for _, t := range f.stops {
+		if t.Before(first) && t.After(changed.Add(-longGone)) {
+			first = t
+		}
+	}
+	return first
 }
 
 // settledFor is for how long, at a time, nothing had happened to a workload's pods; zero if that is not

@@ -46,7 +46,7 @@ func (v *view) idleRace(w *workload) (finding, bool) {
 	t := v.fatesOf(w)
 	var broken []*model.Signal
 	for _, s := range t.of(alive, untold) {
-		if brokenOff(s) && !timely(s, t.stops) && !v.died(w, s.At) {
+		if _, known := t.lives[s]; brokenOff(s) && (known || !timely(s, t.stops)) && !v.died(w, s.At) {
 			broken = append(broken, s)
 		}
 	}
@@ -121,7 +121,7 @@ func (v *view) crashes(w *workload, broken []*model.Signal) bool {
 // bunched reports whether failures came all at one time, and not now and then.
 func bunched(ss []*model.Signal) bool {
 	first, last := span(ss)
-	return last.Sub(first) < time.Second
+	return last.Sub(first) < quiet
 }
 
 // died reports whether a container of the workload ended around a time: what it was doing broke off then.

@@ -96,7 +96,7 @@ func (v *view) loopback(w *workload, r *route, l path.Leg) (finding, bool) {
 // refusedOn says how connections to a port of the workload's pods were refused; empty if they were
 // not.
 func (v *view) refusedOn(w *workload, r *route, l path.Leg, port int32) string {
-	if n := refusedAt(r, l.ReadyEnds()); n > 0 && path.Listens(w.pods[0], port).Verdict == model.OK {
+	if n := refusedAt(r, v.silent(l.ReadyEnds())); n > 0 && path.Listens(w.pods[0], port).Verdict == model.OK {
 		return fmt.Sprintf("%d connections to port %d of ready pods were refused", n, port)
 	}
 	for _, p := range w.pods {
@@ -112,6 +112,11 @@ func (v *view) refusedOn(w *workload, r *route, l path.Leg, port int32) string {
 		}
 	}
 	return ""
+}
+
+// silent are the ends that have answered no request that was seen: one that has does listen for all.
+func (v *view) silent(ends []path.End) []path.End {
+	return slices.DeleteFunc(slices.Clone(ends), func(e path.End) bool { return !v.firstAnswer(e.IP).IsZero() })
 }
 
 // onlyDeclared reports whether a ready pod declares the port and no probe over the network vouches

@@ -78,22 +78,23 @@ func lasting(routes []*route, ss []*model.Signal) bool {
 	})
 }
 
-// staleAt is what does not follow: the one gateway pod that all the failures are from, if others do better,
-// else the gateway's workload; the Service where nothing tells which gateway it is.
+// staleAt is what does not follow: the gateway's workload, or one pod of it, if all the failures are from that
+// one and it has others beside it; the Service where nothing tells which gateway it is.
 func (v *view) staleAt(r *route, met []*model.Signal) (model.FieldRef, string) {
-	pods := v.m.Gateways(r.Route)
 	said := met[0].Gateway
 	if said.IsZero() || slices.ContainsFunc(met, func(s *model.Signal) bool { return s.Gateway != said }) {
 		said = model.Ref{}
 	}
-	if !said.IsZero() && len(pods) > 1 {
-		return at(said, ""), "gateway " + said.String()
-	}
+	pods := v.m.Gateways(r.Route)
 	for _, p := range pods {
-		if said.IsZero() || p.Name == said.Name {
-			ref := v.s.WorkloadOf(p)
-			return at(ref, ""), "gateway " + ref.String()
+		ref := v.s.WorkloadOf(p)
+		if said.Name != "" && p.Name != said.Name {
+			continue
 		}
+		if said.Name != "" && slices.ContainsFunc(pods, func(o *corev1.Pod) bool { return o != p && v.s.WorkloadOf(o) == ref }) {
+			ref = said
+		}
+		return at(ref, ""), "gateway " + ref.String()
 	}
 	if !said.IsZero() {
 		return at(said, ""), "gateway " + said.String()

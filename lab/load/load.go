@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type Target struct {
 	Address string // host:port to connect to
 	Host    string // the Host header
 	Path    string // empty means /
+	Method  string // empty means GET
 }
 
 // Limits bound a run; the first that is reached ends it. Rate, Count and Duration have no default.
@@ -63,11 +65,9 @@ func Start(ctx context.Context, dial DialFunc, targets []Target, l Limits) (*Run
 	}
 	targets = slices.Clone(targets)
 	for i, t := range targets {
-		if t.Path == "" {
-			t.Path = "/"
-			targets[i] = t
-		}
-		if _, err := http.NewRequest(http.MethodGet, "http://"+t.Address+t.Path, http.NoBody); err != nil { //nolint:noctx // only checked, never sent
+		t.Path, t.Method = cmp.Or(t.Path, "/"), cmp.Or(t.Method, http.MethodGet)
+		targets[i] = t
+		if _, err := http.NewRequest(t.Method, "http://"+t.Address+t.Path, http.NoBody); err != nil { //nolint:noctx // only checked, never sent
 			stop()
 			return nil, fmt.Errorf("start load to %s: %w", t.Name, err)
 		}
@@ -144,7 +144,7 @@ func (r *Run) note(i int, change func(*Report)) {
 
 // ask returns the status, or what kept an answer from coming.
 func ask(ctx context.Context, client *http.Client, t Target) (status int, fault string) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.Address+t.Path, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, t.Method, "http://"+t.Address+t.Path, http.NoBody)
 	if err != nil {
 		return 0, "request"
 	}

@@ -39,6 +39,7 @@ type Options struct {
 	StartDelay    time.Duration // how long to wait before listening
 	ResponseDelay time.Duration // how long every answer but probes takes
 	IdleTimeout   time.Duration // close idle keep-alive connections after this; 0 means never
+	IdleSlack     time.Duration // how long after IdleTimeout they are really closed; nothing is read from them meanwhile
 
 	Unready    bool          // /readyz answers 503
 	ExitAtOnce bool          // exit with ExitCode before listening
@@ -78,6 +79,7 @@ func Parse(args []string, getenv func(string) string) (Options, error) {
 	fs.DurationVar(&o.StartDelay, "start-delay", 0, "wait before listening")
 	fs.DurationVar(&o.ResponseDelay, "response-delay", 0, "wait before every answer")
 	fs.DurationVar(&o.IdleTimeout, "idle-timeout", 0, "close idle connections after this; 0 means never")
+	fs.DurationVar(&o.IdleSlack, "idle-slack", 0, "close idle connections so much later than they stop being read")
 	fs.BoolVar(&o.Unready, "unready", false, "fail the readiness probe")
 	fs.BoolVar(&o.ExitAtOnce, "exit-at-once", false, "exit before listening")
 	fs.IntVar(&o.ExitCode, "exit-code", o.ExitCode, "exit code of --exit-at-once and --exit-after")

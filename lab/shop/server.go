@@ -64,6 +64,9 @@ func (s *Server) Run(ctx context.Context, term <-chan struct{}) int {
 		s.logf("cannot listen: %v", err)
 		return 1
 	}
+	if s.o.IdleSlack > 0 {
+		l = idleListener{l, s.o.IdleTimeout}
+	}
 	if s.o.Protocol == ProtocolTLS {
 		l = tls.NewListener(l, srv.TLSConfig)
 	}
@@ -135,7 +138,7 @@ func (s *Server) cut(srv *http.Server) {
 func (s *Server) server() (*http.Server, error) {
 	protocols := new(http.Protocols)
 	srv := &http.Server{
-		Handler: s.o.Handler(), IdleTimeout: s.o.IdleTimeout, Protocols: protocols,
+		Handler: s.o.Handler(), IdleTimeout: s.o.IdleTimeout + s.o.IdleSlack, ConnState: track, Protocols: protocols,
 		ReadHeaderTimeout: time.Minute, ErrorLog: log.New(s.out, s.prefix(), 0),
 	}
 	switch s.o.Protocol {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -11,6 +12,7 @@ import (
 	"github.com/gatemend/gatemend/internal/diagnose"
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/signal/dataplane"
 	"github.com/gatemend/gatemend/internal/signal/probe"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/dump"
@@ -54,6 +56,12 @@ func (c *cluster) AppLogs(ctx context.Context, wanted []diagnose.LogWanted) ([]m
 // Probe makes active checks of routes.
 func (c *cluster) Probe(ctx context.Context, wanted []model.ProbeRoute) ([]model.Probe, []model.Unseen) {
 	return probe.New(c.config, c.clients.Kube, c.now).Run(ctx, wanted)
+}
+
+// Loaded asks the gateways themselves which endpoints they have.
+func (c *cluster) Loaded(ctx context.Context, s *snapshot.Snapshot) ([]model.Loaded, []model.Unseen) {
+	r := dataplane.Reader{Config: c.config, Kube: c.clients.Kube}
+	return r.Read(ctx, slices.Collect(s.Pods().All()))
 }
 
 // WriteDump reads what a diagnosis reads, twice as a diagnosis does, and writes it to a folder.

@@ -59,6 +59,7 @@ func newDiagnose(env Env) *cobra.Command {
 	o.scope.add(cmd.Flags())
 	o.scope.addFiles(cmd.Flags())
 	o.format.add(cmd.Flags(), outputText, outputWide, outputJSON, outputYAML)
+	cmd.Flags().BoolVar(&o.scope.dataPlane, "data-plane", false, "also ask the gateways themselves which endpoints they have loaded (read-only; needs pods/portforward or pods/exec)")
 	cmd.Flags().DurationVar(&o.since, "since", 5*time.Minute, "how far back to read the gateways' logs on a cluster")
 	cmd.Flags().BoolVar(&o.probe, "probe", false, "also send a few requests: through the gateway, to the Service and to its pods; needs config/rbac/prober.yaml")
 	return cmd

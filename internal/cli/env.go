@@ -72,6 +72,8 @@ type Cluster interface {
 	AppLogs(ctx context.Context, wanted []diagnose.LogWanted) ([]model.LogExcerpt, []model.Unseen)
 	// Probe makes active checks of routes, and says what it could not check.
 	Probe(ctx context.Context, wanted []model.ProbeRoute) ([]model.Probe, []model.Unseen)
+	// Loaded asks the gateways themselves which endpoints they have, and says whom it could not ask.
+	Loaded(ctx context.Context, s *snapshot.Snapshot) ([]model.Loaded, []model.Unseen)
 	// WriteDump writes all that a diagnosis reads to a folder, without values of Secrets, and says
 	// what it could not read. Gateways' logs begin at since.
 	WriteDump(ctx context.Context, dir, namespace string, since time.Time) (unseen []model.Unseen, err error)

@@ -97,6 +97,10 @@ func (c *fakeCluster) Probe(context.Context, []model.ProbeRoute) ([]model.Probe,
 	return nil, nil
 }
 
+func (c *fakeCluster) Loaded(context.Context, *snapshot.Snapshot) ([]model.Loaded, []model.Unseen) {
+	return nil, nil
+}
+
 func (c *fakeCluster) WriteDump(context.Context, string, string, time.Time) ([]model.Unseen, error) {
 	return nil, nil
 }

@@ -18,6 +18,7 @@ type look struct {
 	snapshot *snapshot.Snapshot
 	signals  []model.Signal
 	logs     []model.LogExcerpt
+	loaded   []model.Loaded
 	saved    bool // the logs were saved before: there are no others to ask for
 	unseen   []model.Unseen
 	cluster  Cluster // nil if files were read
@@ -47,6 +48,10 @@ func (s *scope) look(ctx context.Context, env Env, since time.Duration) (*look, 
 			return nil, err
 		}
 		l.signals, l.logs, l.unseen = logs.Signals, logs.Excerpts, append(l.unseen, logs.Unseen...)
+	}
+	if l.cluster != nil && s.dataPlane {
+		loaded, unseen := l.cluster.Loaded(ctx, l.snapshot)
+		l.loaded, l.unseen = loaded, append(l.unseen, unseen...)
 	}
 	return l, s.readLogs(env, l, inside)
 }
@@ -78,7 +83,7 @@ func (s *scope) readLogs(env Env, l *look, inside LogFiles) error {
 func (l *look) diagnose(ctx context.Context, target model.Target) model.Diagnosis {
 	memory := plan.Memory{Deleted: l.deleted}
 	in := diagnose.Input{
-		Snapshot: l.snapshot, Target: target, Signals: l.signals, Logs: l.logs, Unseen: l.unseen,
+		Snapshot: l.snapshot, Target: target, Signals: l.signals, Logs: l.logs, Loaded: l.loaded, Unseen: l.unseen,
 		Mended: func(f model.Finding) (*snapshot.Snapshot, bool) { return plan.WithMended(f, l.snapshot, memory) },
 	}
 	d := diagnose.Diagnose(in)

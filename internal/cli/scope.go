@@ -15,6 +15,7 @@ type scope struct {
 	allNamespaces bool
 	from          string
 	logs          string
+	dataPlane     bool // ask the gateways themselves
 
 	namespace string // of targets that name none; "" where only a dump's content can tell
 	only      string // the namespace asked for with -n, "" for the whole cluster
@@ -45,6 +46,9 @@ func (s *scope) addFiles(flags *pflag.FlagSet) {
 func (s *scope) validate() error {
 	if s.allNamespaces && *s.kube.Namespace != "" {
 		return usagef("give one of them", "-n and -A contradict each other")
+	}
+	if s.from != "" && s.dataPlane {
+		return usagef("leave one of them out", "--data-plane asks running gateways and --from reads files")
 	}
 	if s.from != "" && (*s.kube.Context != "" || *s.kube.KubeConfig != "") {
 		return usagef("give one of them", "--from reads files and --context or --kubeconfig a cluster")

@@ -17,6 +17,7 @@ type Input struct {
 	Target   model.Target       // zero: every route
 	Signals  []model.Signal     // what gateways logged, in any order
 	Logs     []model.LogExcerpt // the ends of applications' logs
+	Loaded   []model.Loaded     // what proxies said that they have loaded
 	Unseen   []model.Unseen     // what the caller could not read, besides the snapshot's own notes
 	Probes   []model.Probe      // active checks, where somebody asked for them
 	// Mended gives the cluster as it would be with a cause mended, where some change mends it. Without it no

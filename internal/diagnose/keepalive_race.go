@@ -54,7 +54,7 @@ func (v *view) idleRace(w *workload) (finding, bool) {
 	for _, r := range t.routes {
 		answered += len(r.succeeded)
 	}
-	if len(broken) < 2 || len(broken)*2 < len(t.all) || answered < len(broken)*(smallShare-1) || bunched(broken) || v.crashes(w, broken) {
+	if len(broken) < 2 || len(broken)*2 < len(t.all) || answered < len(broken)*(smallShare-1) || bunched(broken, t.routes) || v.crashes(w, broken) {
 		return finding{}, false
 	}
 	server := w.idle(v)
@@ -62,14 +62,14 @@ func (v *view) idleRace(w *workload) (finding, bool) {
 	if server.timeout == 0 && !idle.tells() && slices.ContainsFunc(broken, func(s *model.Signal) bool { return s.Failure == model.OtherFailure }) {
 		return finding{}, false // the access log alone does not tell closed from refused
 	}
-	if server.timeout == 0 && !idle.tells() && len(broken) < 3 {
+	first, last := span(broken)
+	if server.timeout == 0 && !idle.tells() && (len(broken) < 3 || last.Sub(first) < quiet) {
 		return finding{}, false // it happens
 	}
 	confidence := likely
 	if idle.tells() || server.timeout > 0 && server.timeout < time.Minute {
 		confidence = proven
 	}
-	first, last := span(broken)
 	f := find("keepalive-race", confidence, at(w.ref, server.field),
 		fmt.Sprintf("%s closes idle connections while the proxy still uses them: %d of %d requests were broken off before any byte of an answer, at pods that live and are ready, now and then from %s to %s", w.ref, len(broken), answered+len(t.all), clock(first), clock(last))).
 		on(t.routes...).as(model.ClosedEarly, model.Reset, model.OtherFailure).covering(broken).since(first).
@@ -118,10 +118,13 @@ func (v *view) crashes(w *workload, broken []*model.Signal) bool {
 	})
 }
 
-// bunched reports whether failures came all at one time, and not now and then.
-func bunched(ss []*model.Signal) bool {
+// bunched reports whether failures came all at one time, and not now and then between answers.
+func bunched(ss []*model.Signal, routes []*route) bool {
 	first, last := span(ss)
-	return last.Sub(first) < quiet
+	return last.Sub(first) < time.Second || !slices.ContainsFunc(routes, func(r *route) bool {
+		i, _ := slices.BinarySearchFunc(r.succeeded, first, time.Time.Compare)
+		return i < len(r.succeeded) && r.succeeded[i].Before(last)
+	})
 }
 
 // died reports whether a container of the workload ended around a time: what it was doing broke off then.

@@ -26,6 +26,7 @@ func staleEndpoints() Analyzer {
 				if f, ok := v.staleSlices(l); ok {
 					out = append(out, f.on(r))
 				}
+				out = append(out, v.staleLoaded(r, l)...)
 			}
 			for _, w := range v.workloads {
 				if f, ok := v.staleProxy(w); ok {

@@ -212,6 +212,12 @@ func (v *view) own(w *workload, service model.Ref) bool {
 	return ok == snapshot.Present && service.Namespace == w.ref.Namespace && matches(svc.Spec.Selector, w.template.template.Labels)
 }
 
+// resolves reports whether a Service is the cluster's DNS.
+func (v *view) resolves(service model.Ref) bool {
+	svc := v.m.DNSService()
+	return svc != nil && svc.Namespace == service.Namespace && svc.Name == service.Name
+}
+
 // callee says what a place in a line about a failed call stands for; ok is false if it is not what was
 // called, or if a name is not resolved although the Service is there, which is not the Service's fault.
 func (v *view) callee(w *workload, c call, p peer, named []address) (service model.Ref, inside, ok bool) {
@@ -222,6 +228,8 @@ func (v *view) callee(w *workload, c call, p peer, named []address) (service mod
 	case inside && presence != snapshot.Present && p.loose && !isNamed:
 		return service, inside, false
 	case inside && v.own(w, service) || inside && presence == snapshot.Present && c.kind == model.NoRoute:
+		return service, inside, false
+	case inside && v.resolves(service): // dns-resolution-failed tells of names that are not resolved
 		return service, inside, false
 	case inside && presence == snapshot.Unknown:
 		return service, inside, false

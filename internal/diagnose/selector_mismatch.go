@@ -34,7 +34,7 @@ func selectorMismatch() Analyzer {
 					out = append(out, mismatch(r, l, w, sure))
 				}
 			}
-			return out
+			return append(out, v.strayEntries()...)
 		},
 	}
 }

@@ -147,11 +147,14 @@ func (m *Map) grant(a asking, b Backend) (Fault, bool) {
 	object := model.FieldRef{Ref: model.Ref{
 		APIVersion: gatewayGroup + "/v1beta1", Kind: "ReferenceGrant", Namespace: b.Service.Namespace, Name: "(missing)",
 	}}
-	if !m.s.ReferenceGrants().Covers(b.Service.Namespace) {
+	if !m.s.ReferenceGrants().Covers(b.Service.Namespace) && a.notPermitted() == "" {
 		return Fault{Kind: CannotKnow, Object: object, Why: "the ReferenceGrants of namespace " + b.Service.Namespace + " could not be looked at"}, false
 	}
 	why := fmt.Sprintf("%s refers to %s, and no ReferenceGrant in namespace %s admits %ss of namespace %s",
 		a.ref, b.Service, b.Service.Namespace, a.ref.Kind, a.ref.Namespace)
+	if said := a.notPermitted(); said != "" {
+		why += "; its controller says so: " + said
+	}
 	if near == nil {
 		object = model.FieldRef{Ref: a.ref, Field: b.Field + ".namespace"}
 		return Fault{Kind: GrantMissing, Object: object, Why: why}, false
@@ -159,6 +162,18 @@ func (m *Map) grant(a asking, b Backend) (Fault, bool) {
 	object = model.FieldRef{Ref: snapshot.RefOf(near), Field: fmt.Sprintf("spec.from[%d].namespace", from)}
 	why += fmt.Sprintf("; ReferenceGrant %s admits those of %s", near.Name, near.Spec.From[from].Namespace)
 	return Fault{Kind: GrantMissing, Object: object, Why: why, Wanted: quote(a.ref.Namespace)}, false
+}
+
+// notPermitted is what a controller says of a route that refers to what no ReferenceGrant admits; empty if none
+// says that. Where the grants were not read, that is as good as having looked.
+func (a asking) notPermitted() string {
+	for _, st := range a.status {
+		c := condition(st.Conditions, string(gatewayv1.RouteConditionResolvedRefs))
+		if c != nil && c.Status == metav1.ConditionFalse && c.Reason == string(gatewayv1.RouteReasonRefNotPermitted) && c.ObservedGeneration >= a.generation {
+			return c.Reason + ": " + c.Message
+		}
+	}
+	return ""
 }
 
 // timing is a setting of a time in the form of GEP-2257, which Go reads too.

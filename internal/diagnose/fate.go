@@ -224,21 +224,23 @@ func (v *view) deafSince(w *workload, f *fates) time.Time {
 	if changed.IsZero() || len(ready) == 0 || !slices.ContainsFunc(f.all, func(s *model.Signal) bool { return s.At.After(late) && lastHost(s) != "" }) {
 		return time.Time{}
 	}
-	first := changed
-	for i := range v.in.Signals {
-		s := &v.in.Signals[i]
-		for _, try := range s.Tries {
-			if ready[hostOf(try.Address)] {
-				return time.Time{} // it knows them
-			}
-		}
+	if v.triedAny(ready) {
+		return time.Time{} // it knows them
 	}
+	first := changed
 	for _, t := range f.stops {
 		if t.Before(first) && t.After(changed.Add(-longGone)) {
 			first = t
 		}
 	}
 	return first
+}
+
+// triedAny reports whether any request was sent to one of some addresses.
+func (v *view) triedAny(addresses map[string]bool) bool {
+	return slices.ContainsFunc(v.in.Signals, func(s model.Signal) bool {
+		return slices.ContainsFunc(s.Tries, func(t model.Try) bool { return addresses[hostOf(t.Address)] })
+	})
 }
 
 // settledFor is for how long, at a time, nothing had happened to a workload's pods; zero if that is not

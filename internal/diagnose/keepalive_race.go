@@ -44,12 +44,7 @@ func (v *view) idleRace(w *workload) (finding, bool) {
 		return finding{}, false
 	}
 	t := v.fatesOf(w)
-	var broken []*model.Signal
-	for _, s := range t.of(alive, untold) {
-		if _, known := t.lives[s]; brokenOff(s) && (known || !timely(s, t.stops)) && !v.died(w, s.At) {
-			broken = append(broken, s)
-		}
-	}
+	broken := v.broken(w, t)
 	answered := 0
 	for _, r := range t.routes {
 		answered += len(r.succeeded)
@@ -82,6 +77,17 @@ func (v *view) idleRace(w *workload) (finding, bool) {
 		f = f.because("proxy-log", idle.String(), w.ref, first)
 	}
 	return f, true
+}
+
+// broken lists the requests that living pods broke off.
+func (v *view) broken(w *workload, t *fates) []*model.Signal {
+	var out []*model.Signal
+	for _, s := range t.of(alive, untold) {
+		if _, known := t.lives[s]; brokenOff(s) && (known || !timely(s, t.stops)) && !v.died(w, s.At) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // brokenOff reports whether a request failed as one does on a connection that the backend had closed.
@@ -175,16 +181,9 @@ func (v *view) idleBefore(w *workload, broken []*model.Signal) idleness {
 		}
 		failed[p][s.At] = true
 	}
-	var all []*model.Signal
-	for i := range v.in.Signals {
-		if s := &v.in.Signals[i]; !s.ErrorLog && len(s.Tries) > 0 {
-			all = append(all, s)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b *model.Signal) int { return a.At.Compare(b.At) })
 	out, before := idleness{}, map[place]time.Time{}
 	var rests []time.Duration
-	for _, s := range all {
+	for _, s := range v.tried() {
 		p := place{s.Gateway.Name, s.Tries[len(s.Tries)-1].Address}
 		if failed[p] == nil {
 			continue
@@ -211,6 +210,18 @@ func (v *view) idleBefore(w *workload, broken []*model.Signal) idleness {
 			out.sooner++
 		}
 	}
+	return out
+}
+
+// tried lists the requests for which a proxy names an upstream, in order of time.
+func (v *view) tried() []*model.Signal {
+	var out []*model.Signal
+	for i := range v.in.Signals {
+		if s := &v.in.Signals[i]; !s.ErrorLog && len(s.Tries) > 0 {
+			out = append(out, s)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *model.Signal) int { return a.At.Compare(b.At) })
 	return out
 }
 

@@ -44,15 +44,8 @@ func Nodes(s *snapshot.Snapshot) map[string]Departure {
 			add(d)
 		}
 	}
-	if c, _ := s.Coverage(snapshot.Nodes); c.Whole() && s.Nodes().Len() > 0 {
-		for p := range s.Pods().All() {
-			if p.Spec.NodeName == "" || p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed {
-				continue
-			}
-			if _, presence := s.Nodes().Get("", p.Spec.NodeName); presence == snapshot.Absent {
-				add(Departure{Node: nodeRef(p.Spec.NodeName), Why: "does not exist any more"})
-			}
-		}
+	for _, name := range absent(s) {
+		add(Departure{Node: nodeRef(name), Why: "does not exist any more"})
 	}
 	for e := range s.Events().All() {
 		if e.InvolvedObject.Kind == "Node" && parts(e.Reason) {
@@ -62,6 +55,24 @@ func Nodes(s *snapshot.Snapshot) map[string]Departure {
 				continue // it came back, or is another node of that name
 			}
 			add(Departure{Node: nodeRef(e.InvolvedObject.Name), At: at, Why: e.Reason + ": " + strings.TrimSpace(e.Message), Drained: e.Reason != "NodeNotReady"})
+		}
+	}
+	return out
+}
+
+// absent lists the nodes that pods run on and that a complete list of nodes does not have.
+func absent(s *snapshot.Snapshot) []string {
+	if c, _ := s.Coverage(snapshot.Nodes); !c.Whole() || s.Nodes().Len() == 0 {
+		return nil
+	}
+	var out []string
+	for p := range s.Pods().All() {
+		node := p.Spec.NodeName
+		if node == "" || p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed || slices.Contains(out, node) {
+			continue
+		}
+		if _, presence := s.Nodes().Get("", node); presence == snapshot.Absent {
+			out = append(out, node)
 		}
 	}
 	return out

@@ -218,7 +218,7 @@ func FuzzWrites(f *testing.F) {
 	f.Add([]byte(`{"k:{":{"f:":{}}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		now, d := metav1.NewTime(noon), &appsv1.Deployment{}
-		d.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "x", Time: &now, FieldsV1: &metav1.FieldsV1{Raw: raw}}}
+		d.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "x", Time: &now, FieldsV1: metav1.NewFieldsV1(string(raw))}}
 		timeline.Writes(d)
 	})
 }

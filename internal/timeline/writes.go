@@ -39,7 +39,7 @@ func Writes(o metav1.Object) []model.Changed {
 		if content == nil {
 			content = contentOf(o)
 		}
-		fields := owned(m.FieldsV1.Raw, content)
+		fields := owned(m.FieldsV1.GetRawBytes(), content)
 		if len(fields) == 0 {
 			continue
 		}

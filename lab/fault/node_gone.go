@@ -36,7 +36,11 @@ func nodeGone() Race {
 			}
 			return p.roll(ctx, manifest.Cart, spread, 0)
 		},
-		Run: func(ctx context.Context, p Place, _ int) error {
+		Run: func(ctx context.Context, p Place, number int) error {
+			// The pod that was on the node is made anew on the other one: spread them again.
+			if err := p.roll(ctx, manifest.Cart, spread, number); err != nil {
+				return err
+			}
 			if err := p.Cluster.Cut(ctx, secondNode); err != nil {
 				return err //nolint:wrapcheck // it names the node
 			}

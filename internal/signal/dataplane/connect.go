@@ -10,11 +10,11 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/transport/spdy"
+	"k8s.io/streaming/pkg/httpstream"
 )
 
 // get asks a port inside the pod, through a forwarded connection and without a local listener.
@@ -29,7 +29,7 @@ func (r Reader) get(ctx context.Context, p *corev1.Pod, port int, path string) (
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the caller says what for
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()                         // all that was wanted is read
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // ends every read below
 	defer stop()
 	headers := http.Header{}

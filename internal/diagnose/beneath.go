@@ -19,6 +19,8 @@ func rootsOf(symptom model.CauseID) []model.CauseID {
 		return append(configuration[1:], "lb-not-provisioned", "proxy-not-running")
 	case "control-plane-unreachable", "controller-stale":
 		return []model.CauseID{"control-plane-cert-expired", "controller-permission-denied"}
+	case "liveness-probe-kills":
+		return []model.CauseID{"startup-too-slow"}
 	case "readiness-gate-unmet":
 		return []model.CauseID{"lb-health-check", "cloud-firewall-blocks-lb"}
 	case "lb-not-provisioned":

@@ -165,8 +165,8 @@ func (v *view) fate(w *workload, f *fates, s *model.Signal) (fate, timeline.Life
 func (v *view) missing(w *workload, f *fates, s *model.Signal, host string, another bool) fate {
 	for _, l := range w.legs {
 		for _, e := range l.ReadyEnds() {
-			if e.IP == host && e.Pod == nil {
-				return untold // an address that a slice names, and whose pod cannot be looked at
+			if e.IP == host {
+				return untold // the API has it too, of another workload's pod or of one that cannot be looked at
 			}
 		}
 	}

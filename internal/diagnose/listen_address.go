@@ -55,7 +55,7 @@ func (v *view) loopback(w *workload, r *route, l path.Leg) (finding, bool) {
 	refused := v.refusedOn(w, r, l, port)
 	line := v.saysLoopback(w, port)
 	field, setting := loopbackSetting(w, port)
-	if line == "" && setting == "" && (refused == "" || !v.onlyDeclared(p, port)) {
+	if line == "" && setting == "" && (refused == "" || !v.onlyDeclared(p, port) || v.restarting(w)) {
 		return finding{}, false
 	}
 	confidence := possible
@@ -91,6 +91,16 @@ func (v *view) loopback(w *workload, r *route, l path.Leg) (finding, bool) {
 		f = f.because("model", refused, snapshot.RefOf(p), time.Time{})
 	}
 	return withGood(f, w), true
+}
+
+// restarting reports whether a container of the workload died lately: while it starts again it refuses too.
+func (v *view) restarting(w *workload) bool {
+	return slices.ContainsFunc(w.pods, func(p *corev1.Pod) bool {
+		return slices.ContainsFunc(p.Status.ContainerStatuses, func(st corev1.ContainerStatus) bool {
+			last := lastEnd(st)
+			return last != nil && v.s.At().Sub(last.FinishedAt.Time) < fresh
+		})
+	})
 }
 
 // refusedOn says how connections to a port of the workload's pods were refused; empty if they were

@@ -114,7 +114,7 @@ func explained(s model.Signal, reasons []model.Signal) model.Signal {
 		}
 		// That nobody was asked is all that an access line says of a request that the proxy turned away.
 		turnedAway := s.Failure == model.NoEndpoints && len(s.Tries) == 0 && x.Failure == model.Overload
-		if s.Failure == model.NoFailure || s.Failure == model.OtherFailure || s.Failure == x.Failure || turnedAway {
+		if s.Reason == "" || s.Failure == model.NoFailure || s.Failure == model.OtherFailure || s.Failure == x.Failure || turnedAway {
 			if x.Failure != model.NoFailure {
 				s.Failure = x.Failure
 			}

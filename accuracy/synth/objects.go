@@ -197,6 +197,7 @@ func (c *Cluster) noise() {
 	}
 	mailer := c.appIn("batch", "mailer", "", 8025, 1) // crash loop that no route leads to
 	c.apps = c.apps[:len(c.apps)-1]
+	mailer.Service.Spec.ClusterIP = "10.96.1.40"
 	mailer.crash("Error", 1, "", 61)
 	c.Node("node-d").Spec.Unschedulable = true
 	c.Node("node-d").Spec.Taints = []corev1.Taint{{Key: "node.kubernetes.io/unschedulable", Effect: corev1.TaintEffectNoSchedule}}

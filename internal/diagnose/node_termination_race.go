@@ -7,7 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/timeline"
 )
@@ -107,4 +110,11 @@ func (v *view) published(w *workload, node string) int {
 		}
 	}
 	return n
+}
+
+// servesOutside reports whether a pod of the workload serves on another node.
+func (w *workload) servesOutside(node string) bool {
+	return slices.ContainsFunc(w.pods, func(p *corev1.Pod) bool {
+		return p.Spec.NodeName != node && path.Ready(p) && p.DeletionTimestamp == nil
+	})
 }

@@ -147,8 +147,8 @@ func nodeNotReady() Analyzer {
 					by[p.Spec.NodeName] = append(by[p.Spec.NodeName], p)
 				}
 				for _, name := range names {
-					if _, presence := v.s.Nodes().Get("", name); presence == snapshot.Absent && v.published(w, name) > 0 {
-						continue // node-termination-race: the node went, and its endpoints stayed
+					if _, presence := v.s.Nodes().Get("", name); presence == snapshot.Absent && (v.published(w, name) > 0 || w.servesOutside(name)) {
+						continue // node-termination-race: the node went, and others serve or its endpoints stayed
 					}
 					out = append(out, v.lostNode(w, name, by[name]))
 				}

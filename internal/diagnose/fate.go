@@ -171,7 +171,7 @@ func (v *view) missing(w *workload, f *fates, s *model.Signal, host string, anot
 		}
 	}
 	switch {
-	case v.withNode(w, s):
+	case v.withNode(w, f, s):
 		return lost
 	case f.deafTo(s):
 		return stale
@@ -186,9 +186,10 @@ func (v *view) missing(w *workload, f *fates, s *model.Signal, host string, anot
 }
 
 // withNode reports whether a request that found nobody was sent when a node went away on which the workload
-// had a pod. A pod that stops refuses; a node that is gone does not answer.
-func (v *view) withNode(w *workload, s *model.Signal) bool {
-	if s.Failure != model.ConnectTimeout {
+// had a pod. A pod that stops refuses; a node that is gone does not answer, or only the network says so.
+func (v *view) withNode(w *workload, f *fates, s *model.Signal) bool {
+	host := lastHost(s)
+	if !slices.ContainsFunc(f.all, func(o *model.Signal) bool { return o.Failure == model.ConnectTimeout && lastHost(o) == host }) {
 		return false
 	}
 	return slices.ContainsFunc(v.podsIn(w.ref.Namespace).Of(w.ref), func(l timeline.Life) bool {

@@ -47,14 +47,26 @@ func Nodes(s *snapshot.Snapshot) map[string]Departure {
 	for _, name := range absent(s) {
 		add(Departure{Node: nodeRef(name), Why: "does not exist any more"})
 	}
+	back := returns(s)
 	for e := range s.Events().All() {
-		if e.InvolvedObject.Kind == "Node" && parts(e.Reason) {
+		if e.InvolvedObject.Kind == "Node" && parts(e.Reason) && snapshot.EventTime(e).After(back[e.InvolvedObject.Name]) {
 			n, presence := s.Nodes().Get("", e.InvolvedObject.Name)
 			at := snapshot.EventTime(e)
 			if presence == snapshot.Present && settledSince(n, at) {
 				continue // it came back, or is another node of that name
 			}
 			add(Departure{Node: nodeRef(e.InvolvedObject.Name), At: at, Why: e.Reason + ": " + strings.TrimSpace(e.Message), Drained: e.Reason != "NodeNotReady"})
+		}
+	}
+	return out
+}
+
+// returns is when each node last came, or came back, as events tell.
+func returns(s *snapshot.Snapshot) map[string]time.Time {
+	out := map[string]time.Time{}
+	for e := range s.Events().All() {
+		if o := e.InvolvedObject; o.Kind == "Node" && slices.Contains([]string{"NodeReady", "RegisteredNode", "Starting"}, e.Reason) {
+			out[o.Name] = later(out[o.Name], snapshot.EventTime(e))
 		}
 	}
 	return out

@@ -21,6 +21,7 @@ func Analyzers() []Analyzer {
 		routeAnnotationWrong(),
 		intentionalResponse(),
 		proxyLoop(),
+		proxyRetryMisconfigured(),
 		// service-wiring
 		serviceMissing(),
 		servicePortMissing(),
@@ -51,6 +52,7 @@ func Analyzers() []Analyzer {
 		containerCrashloop(),
 		readinessGateUnmet(),
 		readinessProbeMisconfigured(),
+		readinessDependsOnOther(),
 		readinessProbeTooTight(),
 		readinessProbeMissing(),
 		// network
@@ -58,6 +60,7 @@ func Analyzers() []Analyzer {
 		networkPolicyBlocksEgress(),
 		meshPolicyDenies(),
 		cniDatapathFault(),
+		serviceVIPFault(),
 		// protocol-tls
 		tlsSecretMissing(),
 		certificateInvalid(),
@@ -77,6 +80,7 @@ func Analyzers() []Analyzer {
 		autoscalerAtLimit(),
 		proxyOverloaded(),
 		// lifecycle-race
+		sidecarNotReady(),
 		rolloutRecreateGap(),
 		nodeTerminationRace(),
 		terminationRace(),

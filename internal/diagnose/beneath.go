@@ -11,8 +11,10 @@ import (
 func rootsOf(symptom model.CauseID) []model.CauseID {
 	configuration := []model.CauseID{"config-rejected", "controller-permission-denied", "control-plane-cert-expired", "control-plane-unreachable", "controller-stale"}
 	switch symptom {
-	case "proxy-not-running", "termination-race":
+	case "proxy-not-running", "sidecar-not-ready":
 		return configuration
+	case "termination-race":
+		return append(configuration, "sidecar-not-ready")
 	case "stale-endpoints":
 		return append(configuration, "circuit-breaker-open", "lb-health-check", "proxy-reload", "rate-limited")
 	case "gateway-not-programmed":

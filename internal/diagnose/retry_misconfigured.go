@@ -1,0 +1,122 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func proxyRetryMisconfigured() Analyzer {
+	return Analyzer{
+		Cause: "proxy-retry-misconfigured", Doc: "Finds routes that somebody told not to retry, whose requests fail at one endpoint while others serve.",
+		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Ingresses, snapshot.Other},
+		stage:  byRest,
+		run: func(v *view) []finding {
+			var out []finding
+			for r, l := range v.legsWith() {
+				if f, ok := v.unretried(r, l); ok {
+					out = append(out, f)
+				}
+			}
+			return out
+		},
+	}
+}
+
+// unretried finds the requests that a second try would have saved: they got no connection to one of several
+// endpoints, or lost it before an answer, while others answered. What else explains them comes first; then the
+// setting is only wrong besides.
+func (v *view) unretried(r *route, l path.Leg) (finding, bool) {
+	s, ok := v.noRetries(r, l)
+	if !ok || len(l.ReadyEnds()) < 2 {
+		return finding{}, false
+	}
+	var saved []*model.Signal
+	from := map[string]bool{}
+	for i := range r.signals {
+		x := &r.signals[i]
+		if len(x.Tries) == 1 && s.loses(x) {
+			saved = append(saved, x)
+			from[lastHost(x)] = true
+		}
+	}
+	serves := len(r.succeeded) > 0 && slices.ContainsFunc(l.ReadyEnds(), func(e path.End) bool { return !from[e.IP] })
+	if len(saved) < 2 || !serves {
+		return finding{}, false
+	}
+	first, _ := span(saved)
+	f := find("proxy-retry-misconfigured", proven, s.at,
+		fmt.Sprintf("%s has the proxy try once only (%s), so %d of %d requests for %s failed at %s while other endpoints answered", s.at.Ref, s.why, len(saved), r.requests, r, strings.Join(addresses(saved), ", "))).
+		on(r).as(raceKinds()...).covering(saved).since(first).because("object", s.why, s.at.Ref, time.Time{})
+	f.dormant = !slices.ContainsFunc(saved, func(x *model.Signal) bool { return !v.explains(r, x.Failure) })
+	return v.relateBackend(f, r), true
+}
+
+// onceOnly is a setting by which the proxy does not try again after some failures.
+type onceOnly struct {
+	at    model.FieldRef
+	why   string
+	after []model.FailureKind // empty: after none
+}
+
+// loses reports whether a request failed in a way after which another try would have been safe, or wanted, and
+// is not made. What was sent on and not answered may have been done: such a POST nobody repeats.
+func (o onceOnly) loses(s *model.Signal) bool {
+	safe := s.Failure == model.Refused || s.Failure == model.ConnectTimeout
+	again := (s.Failure == model.ClosedEarly || s.Failure == model.Reset) && !slices.Contains([]string{"POST", "PATCH", "LOCK"}, s.Request.Method)
+	return (safe || again) && !slices.Contains(o.after, s.Failure)
+}
+
+// noRetries finds what tells the proxy of a route not to try again: an annotation, the route itself, the
+// controller's ConfigMap. Where nothing is written proxies keep to what is safe.
+func (v *view) noRetries(r *route, l path.Leg) (onceOnly, bool) {
+	if v.nginxSetting(r.Route, "proxy-next-upstream-tries") == "1" {
+		return onceOnly{at: annotated(r.Object, ingressNginx+"proxy-next-upstream-tries"), why: "proxy-next-upstream-tries is 1"}, true
+	}
+	if s, ok := v.m.Settings(r.Route, l).Written(proxy.Retries); ok {
+		switch {
+		case r.Proxy == "nginx":
+			return nextUpstream(s.At, s.Value)
+		case r.Object.Kind == "HTTPProxy":
+			// Contour: 0 is as good as not written and means 1; -1 turns retries off.
+			return onceOnly{at: at(s.At.Ref, s.At.Field+".count"), why: "retryPolicy.count is -1"}, s.Size < 0
+		case r.Object.Kind == "VirtualService":
+			return onceOnly{at: at(s.At.Ref, s.At.Field+".attempts"), why: "retries.attempts is 0"}, s.Size == 0
+		}
+		return onceOnly{at: s.At, why: "the number of retries is 0"}, r.Proxy == "kong" && s.Size == 0
+	}
+	if r.Proxy != "nginx" {
+		return onceOnly{}, false
+	}
+	for _, f := range v.m.Fleets(r.Route) {
+		for _, name := range configMapsOf(f) {
+			if cm, ok := v.s.ConfigMaps().Get(f.Object.Namespace, name); ok == snapshot.Present && cm.Data["proxy-next-upstream"] != "" {
+				return nextUpstream(at(snapshot.RefOf(cm), "data.proxy-next-upstream"), cm.Data["proxy-next-upstream"])
+			}
+		}
+	}
+	return onceOnly{}, false
+}
+
+// nextUpstream reads nginx's proxy_next_upstream (nginx.org, ngx_http_proxy_module): error is a connection
+// that cannot be made or is lost, timeout one that is too slow.
+func nextUpstream(where model.FieldRef, value string) (onceOnly, bool) {
+	words := strings.Fields(strings.ReplaceAll(value, ",", " "))
+	out := onceOnly{at: where, why: "proxy-next-upstream is " + value}
+	if slices.Contains(words, "off") {
+		return out, true
+	}
+	if slices.Contains(words, "error") {
+		out.after = append(out.after, model.Refused, model.ClosedEarly, model.Reset)
+	}
+	if slices.Contains(words, "timeout") {
+		out.after = append(out.after, model.ConnectTimeout)
+	}
+	return out, len(words) > 0 && len(out.after) < 4
+}

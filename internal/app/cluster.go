@@ -13,6 +13,7 @@ import (
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/signal/dataplane"
+	"github.com/gatemend/gatemend/internal/signal/inside"
 	"github.com/gatemend/gatemend/internal/signal/probe"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/dump"
@@ -53,14 +54,17 @@ func (c *cluster) AppLogs(ctx context.Context, wanted []diagnose.LogWanted) ([]m
 	return excerpts, nil
 }
 
+// pods reaches into the cluster's pods.
+func (c *cluster) pods() inside.Pods { return inside.Pods{Config: c.config, Kube: c.clients.Kube} }
+
 // Probe makes active checks of routes.
 func (c *cluster) Probe(ctx context.Context, wanted []model.ProbeRoute) ([]model.Probe, []model.Unseen) {
-	return probe.New(c.config, c.clients.Kube, c.now).Run(ctx, wanted)
+	return probe.New(c.pods(), c.now).Run(ctx, wanted)
 }
 
 // Loaded asks the gateways themselves which endpoints they have.
 func (c *cluster) Loaded(ctx context.Context, s *snapshot.Snapshot) ([]model.Loaded, []model.Unseen) {
-	r := dataplane.Reader{Config: c.config, Kube: c.clients.Kube}
+	r := dataplane.Reader{Pods: c.pods()}
 	return r.Read(ctx, slices.Collect(s.Pods().All()))
 }
 

@@ -90,11 +90,11 @@ func TestImports(t *testing.T) {
 // without any Kubernetes client, which keeps their tests at milliseconds.
 func rooms() map[string][]string {
 	return map[string][]string{
-		"k8s.io/client-go":               {"internal/source", "internal/signal/podlog", "internal/signal/dataplane", "internal/signal/probe", "internal/act", "internal/app"},
+		"k8s.io/client-go":               {"internal/source", "internal/signal/podlog", "internal/signal/inside", "internal/signal/probe", "internal/signal/dataplane", "internal/act", "internal/app"},
 		"k8s.io/cli-runtime":             {"internal/cli", "internal/app"},
 		"sigs.k8s.io/controller-runtime": {"internal/source/kube", "internal/act"},
 		"github.com/spf13/cobra":         {"internal/cli"},
-		"net/http":                       {"internal/source/kube", "internal/signal/dataplane", "internal/signal/probe", "internal/act", "internal/app"},
+		"net/http":                       {"internal/source/kube", "internal/signal/inside", "internal/signal/probe", "internal/signal/dataplane", "internal/act", "internal/app"},
 		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/mend"}, // mend keeps its journal in a file
 		"os/exec":                        {"examples", "accuracy", "bench"},
 		"log/slog":                       {"internal/app", "internal/source", "internal/signal", "internal/act"},

@@ -9,11 +9,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/signal/inside"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -27,10 +26,7 @@ const (
 var errNoWay = errors.New("no way is known to ask this proxy for its endpoints")
 
 // Reader asks the proxies of one cluster.
-type Reader struct {
-	Config *rest.Config
-	Kube   kubernetes.Interface
-}
+type Reader struct{ Pods inside.Pods }
 
 // Read asks every gateway of the pods. What cannot be asked is in unseen.
 func (r Reader) Read(ctx context.Context, pods []*corev1.Pod) (loaded []model.Loaded, unseen []model.Unseen) {

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -27,21 +28,21 @@ func (p *Prober) proxied(ctx context.Context, resource string, req model.Request
 	}
 	status := 0
 	path, query, _ := strings.Cut(req.Path, "?")
-	call := p.kube.CoreV1().RESTClient().Get().Namespace(b.Ref.Namespace).Resource(resource).
+	call := p.pods.Kube.CoreV1().RESTClient().Get().Namespace(b.Ref.Namespace).Resource(resource).
 		Name(fmt.Sprintf("%s:%s:%d", scheme, b.Ref.Name, b.Port)).SubResource("proxy").Suffix(path).MaxRetries(0)
 	if query != "" {
 		call = call.Param(strings.SplitN(query+"=", "=", 2)[0], strings.TrimSuffix(strings.SplitN(query+"=", "=", 2)[1], "="))
 	}
-	_, err := call.Do(ctx).StatusCode(&status).Raw()
-	took := p.now().Sub(pr.At)
+	body, err := call.Do(ctx).StatusCode(&status).Raw()
+	took, says := p.now().Sub(pr.At), string(body[:min(len(body), 1<<10)])
 	switch {
 	case err == nil:
 		pr.Status, pr.Took = status, took
 		return pr, nil
 	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot"), apierrors.IsUnauthorized(err):
 		return pr, fmt.Errorf("ask %s through the API server: %w", b.Ref, err)
-	case strings.Contains(err.Error(), unreachable), strings.Contains(err.Error(), "no endpoints available"):
-		return failed(pr, took, err.Error()), nil
+	case strings.Contains(says, unreachable), strings.Contains(says, "no endpoints available"):
+		return failed(pr, took, said(says)), nil
 	case ctx.Err() != nil:
 		return failed(pr, took, "deadline exceeded: "+context.Cause(ctx).Error()), nil
 	}
@@ -54,4 +55,15 @@ func (p *Prober) proxied(ctx context.Context, resource string, req model.Request
 		return pr, nil
 	}
 	return pr, fmt.Errorf("ask %s through the API server: %w", b.Ref, err)
+}
+
+// said is the message of the API server's Status, or the text as it is.
+func said(body string) string {
+	var status struct {
+		Message string `json:"message"`
+	}
+	if err := json.Unmarshal([]byte(body), &status); err != nil || status.Message == "" {
+		return body
+	}
+	return status.Message
 }

@@ -6,23 +6,20 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
-
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/signal/inside"
 )
 
 // Prober asks a live cluster.
 type Prober struct {
-	config *rest.Config
-	kube   kubernetes.Interface
-	now    func() time.Time
-	each   time.Duration // how long one check may take
+	pods inside.Pods
+	now  func() time.Time
+	each time.Duration // how long one check may take
 }
 
-// New makes a prober. config must be the one that kube was made of: port-forward and exec need it.
-func New(config *rest.Config, kube kubernetes.Interface, now func() time.Time) *Prober {
-	return &Prober{config: config, kube: kube, now: now, each: 5 * time.Second}
+// New makes a prober.
+func New(pods inside.Pods, now func() time.Time) *Prober {
+	return &Prober{pods: pods, now: now, each: 5 * time.Second}
 }
 
 // Run makes the checks of all routes, one after the other. What may not be asked is told, and never taken for
@@ -49,7 +46,7 @@ func (p *Prober) Run(ctx context.Context, wanted []model.ProbeRoute) ([]model.Pr
 		}
 		for _, b := range w.Pods {
 			take(p.proxied(ctx, "pods", w.Request, b))
-			take(p.inside(ctx, b))
+			take(p.within(ctx, b))
 			take(p.sockets(ctx, b))
 		}
 		if ctx.Err() != nil {

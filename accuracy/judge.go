@@ -47,7 +47,7 @@ func judge(s scenario, mode string, d model.Diagnosis, took time.Duration) verdi
 			right++
 		}
 		for _, innocent := range s.want.MustNotBlame {
-			if same(innocent, c.Object.Ref) && !(id && object) {
+			if same(innocent, c.Object.Ref) && (!id || !object) {
 				v.blamed = append(v.blamed, c.Object.Ref)
 			}
 		}

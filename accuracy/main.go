@@ -52,29 +52,36 @@ type options struct {
 	verbose  bool
 }
 
-// run measures every folder. A wrong answer is a result, not an error.
-func run(ctx context.Context, out io.Writer, o options) error {
-	if len(o.folders) == 0 {
-		return errors.New("no folder given: usage: accuracy [flags] FOLDER...")
-	}
-	var scenarios []scenario
-	var cases []userCase
+// read reads the scenarios and cases of all folders, of which only some may be wanted.
+func (o options) read() (scenarios []scenario, cases []userCase, err error) {
 	for _, dir := range o.folders {
 		s, err := readScenarios(dir)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		c, err := readCases(dir)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		if len(s)+len(c) == 0 {
-			return fmt.Errorf("%s holds neither scenarios (NAME.expect.yaml) nor cases (NAME.yaml with a cause_id)", dir)
+			return nil, nil, fmt.Errorf("%s holds neither scenarios (NAME.expect.yaml) nor cases (NAME.yaml with a cause_id)", dir)
 		}
 		scenarios, cases = append(scenarios, s...), append(cases, c...)
 	}
 	scenarios = slices.DeleteFunc(scenarios, func(s scenario) bool { return !strings.Contains(s.name, o.only) })
 	cases = slices.DeleteFunc(cases, func(c userCase) bool { return !strings.Contains(c.ID, o.only) })
+	return scenarios, cases, nil
+}
+
+// run measures every folder. A wrong answer is a result, not an error.
+func run(ctx context.Context, out io.Writer, o options) error {
+	if len(o.folders) == 0 {
+		return errors.New("no folder given; usage: accuracy [flags] FOLDER")
+	}
+	scenarios, cases, err := o.read()
+	if err != nil {
+		return err
+	}
 	r := report{}
 	for _, mode := range []string{given, scanned} {
 		for _, s := range scenarios {

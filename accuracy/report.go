@@ -136,7 +136,7 @@ func (r report) confusion(out io.Writer) {
 	type pair struct{ wanted, got model.CauseID }
 	times := map[pair]int{}
 	for _, v := range r.verdicts {
-		if !v.id && !(v.healthy && v.causes == 0) {
+		if !v.id && (!v.healthy || v.causes > 0) {
 			times[pair{v.wanted, v.got}]++
 		}
 	}

@@ -191,7 +191,7 @@ func (c *Cluster) appIn(ns, name, path string, port, replicas int32) *App {
 }
 
 // set adds a ReplicaSet of the Deployment's template.
-func (a *App) set(revision int, replicas int32, at time.Time) *appsv1.ReplicaSet {
+func (a *App) set(revision int, replicas int32, at time.Time) {
 	yes := true
 	hash := hashOf(fmt.Sprint(a.Name, revision))
 	labels := map[string]string{"pod-template-hash": hash}
@@ -210,7 +210,6 @@ func (a *App) set(revision int, replicas int32, at time.Time) *appsv1.ReplicaSet
 	rs.Spec.Template.Labels = labels
 	a.c.add(rs)
 	a.Sets = append(a.Sets, rs)
-	return rs
 }
 
 // pods makes ready pods of the newest ReplicaSet.
@@ -281,15 +280,6 @@ func (a *App) everywhere(f func(*corev1.PodSpec)) {
 	for _, rs := range a.Sets {
 		f(&rs.Spec.Template.Spec)
 	}
-	for _, p := range a.Pods {
-		f(&p.Spec)
-	}
-}
-
-// current changes the app as if its newest revision had always been so; the one before keeps its spec.
-func (a *App) current(f func(*corev1.PodSpec)) {
-	f(&a.Deployment.Spec.Template.Spec)
-	f(&a.Sets[len(a.Sets)-1].Spec.Template.Spec)
 	for _, p := range a.Pods {
 		f(&p.Spec)
 	}

@@ -232,7 +232,7 @@ func (c *Cluster) event(o metav1.Object, kind, reason, message string, count int
 // Changed writes who changed a field of an object, at the onset.
 func (c *Cluster) Changed(o metav1.Object, manager, fieldsV1 string) {
 	at := stamp(onset())
-	o.SetManagedFields(append(o.GetManagedFields(), metav1.ManagedFieldsEntry{Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", Time: &at, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(fieldsV1)}}))
+	o.SetManagedFields(append(o.GetManagedFields(), metav1.ManagedFieldsEntry{Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", Time: &at, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(fieldsV1)}))
 	o.SetGeneration(o.GetGeneration() + 1)
 }
 

@@ -35,7 +35,7 @@ type Answer struct {
 
 // Recipes lists all recipes, family by family.
 func Recipes() []Recipe {
-	return slices.Concat(wiring(), routes(), availability(), networks(), protocols(), applications(), controlPlane(), rest(), controls())
+	return slices.Concat(wiring(), routes(), availability(), start(), placement(), networks(), protocols(), applications(), controlPlane(), rest(), controls())
 }
 
 // Write makes each recipe's scenarios in a folder: NAME.json, NAME.logs and NAME.expect.yaml.

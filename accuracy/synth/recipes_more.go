@@ -48,7 +48,7 @@ func rest() []Recipe {
 				s.ReadinessGates = []corev1.PodReadinessGate{{ConditionType: "target-health.elbv2.k8s.aws/k8s-store-checkout"}}
 			})
 			for _, p := range a.Pods {
-				a.condition(p, corev1.PodReady, "False", "ReadinessGatesNotReady", `corresponding condition of pod readiness gate "target-health.elbv2.k8s.aws/k8s-store-checkout" does not exist.`, onset())
+				a.condition(p, corev1.PodReady, "ReadinessGatesNotReady", `corresponding condition of pod readiness gate "target-health.elbv2.k8s.aws/k8s-store-checkout" does not exist.`, onset())
 			}
 			return c.fails(a, nobody(), "readiness-gate-unmet").at(field(a.Deployment, "spec.template.spec.readinessGates"), field(a.Deployment, "spec.template.spec.readinessGates[0]"), field(a.Deployment, "spec.template.spec.readinessGates[0].conditionType"), missing("v1", "Pod", namespace, "checkout-*", "status.conditions"))
 		}},

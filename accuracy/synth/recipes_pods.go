@@ -21,7 +21,7 @@ func (c *Cluster) inContainer(a *App, o outcome, path string, causes ...model.Ca
 	return c.fails(a, o, causes...).at(field(a.Deployment, "spec.template.spec.containers[0]."+path))
 }
 
-// availability: no pod, or no ready pod, stands behind the Service.
+// availability: no pod stands behind the Service, or none that its probes call ready.
 func availability() []Recipe {
 	return []Recipe{
 		{Name: "scaled-to-zero", Family: "scaling", Break: func(c *Cluster) Answer {
@@ -38,7 +38,7 @@ func availability() []Recipe {
 		{Name: "readiness-path-wrong", Family: "readiness-probe", Break: func(c *Cluster) Answer {
 			a := c.App("checkout")
 			a.Rollout(func(t *corev1.PodTemplateSpec) { t.Spec.Containers[0].ReadinessProbe.HTTPGet.Path = "/health/ready" })
-			a.probing("Readiness", "HTTP probe failed with statuscode: 404")
+			a.probing("HTTP probe failed with statuscode: 404")
 			return c.inContainer(a, nobody(), "readinessProbe.httpGet.path", "readiness-probe-misconfigured")
 		}},
 		{Name: "readiness-port-wrong", Family: "readiness-probe", Break: func(c *Cluster) Answer {
@@ -46,7 +46,7 @@ func availability() []Recipe {
 			a.Rollout(func(t *corev1.PodTemplateSpec) {
 				t.Spec.Containers[0].ReadinessProbe.HTTPGet.Port = intstr.FromInt32(8081)
 			})
-			a.probing("Readiness", `Get "http://10.244.1.9:8081/healthz": dial tcp 10.244.1.9:8081: connect: connection refused`)
+			a.probing(`Get "http://10.244.1.9:8081/healthz": dial tcp 10.244.1.9:8081: connect: connection refused`)
 			return c.inContainer(a, nobody(), "readinessProbe.httpGet.port", "readiness-probe-misconfigured")
 		}},
 		{Name: "readiness-command-wrong", Family: "readiness-probe", Break: func(c *Cluster) Answer {
@@ -54,7 +54,7 @@ func availability() []Recipe {
 			a.Rollout(func(t *corev1.PodTemplateSpec) {
 				t.Spec.Containers[0].ReadinessProbe.ProbeHandler = corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"curl", "-f", "localhost:7070/healthz"}}}
 			})
-			a.probing("Readiness", `error: rpc error: code = Unknown desc = failed to exec in container: OCI runtime exec failed: exec failed: unable to start container process: exec: "curl": executable file not found in $PATH`)
+			a.probing(`error: rpc error: code = Unknown desc = failed to exec in container: OCI runtime exec failed: exec failed: unable to start container process: exec: "curl": executable file not found in $PATH`)
 			return c.inContainer(a, nobody(), "readinessProbe.exec.command", "readiness-probe-misconfigured")
 		}},
 		{Name: "readiness-timeout-tight", Family: "readiness-probe", Break: func(c *Cluster) Answer {
@@ -63,7 +63,7 @@ func availability() []Recipe {
 				p := t.Spec.Containers[0].ReadinessProbe
 				p.TimeoutSeconds, p.PeriodSeconds, p.FailureThreshold = 1, 1, 1
 			})
-			a.probing("Readiness", `Get "http://10.244.1.9:9200/healthz": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`)
+			a.probing(`Get "http://10.244.1.9:9200/healthz": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`)
 			a.log(`level=info msg="request" path=/healthz status=200 took=1.42s`, `level=info msg="request" path=/healthz status=200 took=1.61s`, `level=info msg="request" path=/healthz status=200 took=1.38s`)
 			answer := c.inContainer(a, nobody(), "readinessProbe.timeoutSeconds", "readiness-probe-too-tight")
 			return answer.at(answer.Object, field(a.Deployment, "spec.template.spec.containers[0].readinessProbe"))
@@ -93,6 +93,12 @@ func availability() []Recipe {
 			answer := c.inContainer(a, nobody(), "livenessProbe", "startup-too-slow", "liveness-probe-kills")
 			return answer.at(answer.Object, field(a.Deployment, "spec.template.spec.containers[0].livenessProbe.initialDelaySeconds"), field(a.Deployment, "spec.template.spec.containers[0].startupProbe"))
 		}},
+	}
+}
+
+// start: the pods' containers are not made, or die.
+func start() []Recipe {
+	return []Recipe{
 		{Name: "image-tag-missing", Family: "image", Break: func(c *Cluster) Answer {
 			a := c.App("checkout")
 			a.Rollout(func(t *corev1.PodTemplateSpec) {
@@ -192,6 +198,12 @@ func availability() []Recipe {
 			answer := c.inContainer(a, nobody(), "resources.limits.memory", "oom-killed")
 			return answer.at(answer.Object, answer.container("resources"))
 		}},
+	}
+}
+
+// placement: the pods find no node, or are not let into the cluster, or their node is lost.
+func placement() []Recipe {
+	return []Recipe{
 		{Name: "request-too-large", Family: "scheduling", Break: func(c *Cluster) Answer {
 			a := c.App("checkout")
 			a.Rollout(func(t *corev1.PodTemplateSpec) {
@@ -264,7 +276,7 @@ func availability() []Recipe {
 			for _, p := range a.Pods {
 				p.Status.Phase = corev1.PodPending
 				a.unready(p, onset())
-				a.condition(p, corev1.PodInitialized, "False", "ContainersNotInitialized", "containers with incomplete status: [wait-for-db]", onset())
+				a.condition(p, corev1.PodInitialized, "ContainersNotInitialized", "containers with incomplete status: [wait-for-db]", onset())
 				p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "wait-for-db", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: stamp(onset().Add(3 * time.Second))}}}}
 				p.Status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "PodInitializing"}}
 			}
@@ -287,7 +299,7 @@ func availability() []Recipe {
 			}
 			for p := range c.pods {
 				if p.Spec.NodeName == "node-b" {
-					a.condition(p, corev1.PodReady, "False", "", "", onset())
+					a.condition(p, corev1.PodReady, "", "", onset())
 				}
 			}
 			return c.fails(a, nobody(), "node-not-ready").at(field(n, "status.conditions[type=Ready]"), field(a.Deployment, "spec.template.spec.nodeSelector"))

@@ -132,7 +132,6 @@ func (c *Cluster) backendPort(a *App, port int32) (route metav1.Object, field st
 		c.ingress.Spec.Rules[0].HTTP.Paths[a.RuleIndex].Backend.Service.Port = networkingv1.ServiceBackendPort{Number: port}
 		return o, f + ".port.number"
 	}
-	n := gatewayv1.PortNumber(port)
-	c.httpRoutes[a.Name].Spec.Rules[0].BackendRefs[0].Port = &n
+	c.httpRoutes[a.Name].Spec.Rules[0].BackendRefs[0].Port = &port
 	return o, f + ".port"
 }

@@ -85,18 +85,7 @@ func (c *Cluster) slice(svc *corev1.Service) {
 		AddressType: discoveryv1.AddressTypeIPv4,
 	}
 	for _, sp := range svc.Spec.Ports {
-		port, found := sp.TargetPort.IntVal, sp.TargetPort.Type == intstr.Int
-		for p := range c.pods {
-			if found || p.Namespace != svc.Namespace || !labels.SelectorFromSet(svc.Spec.Selector).Matches(labels.Set(p.Labels)) {
-				continue
-			}
-			for _, cp := range p.Spec.Containers[0].Ports {
-				if cp.Name == sp.TargetPort.StrVal {
-					port, found = cp.ContainerPort, true
-				}
-			}
-		}
-		if found {
+		if port, found := c.target(svc, sp.TargetPort); found {
 			es.Ports = append(es.Ports, discoveryv1.EndpointPort{Name: &sp.Name, Port: &port, Protocol: &sp.Protocol})
 		}
 	}
@@ -111,6 +100,24 @@ func (c *Cluster) slice(svc *corev1.Service) {
 		})
 	}
 	c.add(es)
+}
+
+// target is the port of the pods that a Service's port leads to.
+func (c *Cluster) target(svc *corev1.Service, port intstr.IntOrString) (int32, bool) {
+	if port.Type == intstr.Int {
+		return port.IntVal, true
+	}
+	for p := range c.pods {
+		if p.Namespace != svc.Namespace || !labels.SelectorFromSet(svc.Spec.Selector).Matches(labels.Set(p.Labels)) {
+			continue
+		}
+		for _, cp := range p.Spec.Containers[0].Ports {
+			if cp.Name == port.StrVal {
+				return cp.ContainerPort, true
+			}
+		}
+	}
+	return 0, false
 }
 
 // upstreams lists the ready addresses of an app's Service, as the proxy has them.

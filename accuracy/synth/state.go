@@ -5,25 +5,25 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // The functions below write what the scheduler and the kubelet report of pods that do not serve.
 
-func (a *App) condition(p *corev1.Pod, kind corev1.PodConditionType, status corev1.ConditionStatus, reason, message string, at time.Time) {
+// condition says that a condition of a pod is not met.
+func (a *App) condition(p *corev1.Pod, kind corev1.PodConditionType, reason, message string, at time.Time) {
 	for i := range p.Status.Conditions {
 		if p.Status.Conditions[i].Type == kind {
-			p.Status.Conditions[i] = corev1.PodCondition{Type: kind, Status: status, Reason: reason, Message: message, LastTransitionTime: stamp(at)}
+			p.Status.Conditions[i] = corev1.PodCondition{Type: kind, Status: corev1.ConditionFalse, Reason: reason, Message: message, LastTransitionTime: stamp(at)}
 			return
 		}
 	}
-	p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: kind, Status: status, Reason: reason, Message: message, LastTransitionTime: stamp(at)})
+	p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: kind, Status: corev1.ConditionFalse, Reason: reason, Message: message, LastTransitionTime: stamp(at)})
 }
 
 func (a *App) unready(p *corev1.Pod, at time.Time) {
 	why := fmt.Sprintf("containers with unready status: [%s]", a.Container().Name)
-	a.condition(p, corev1.ContainersReady, "False", "ContainersNotReady", why, at)
-	a.condition(p, corev1.PodReady, "False", "ContainersNotReady", why, at)
+	a.condition(p, corev1.ContainersReady, "ContainersNotReady", why, at)
+	a.condition(p, corev1.PodReady, "ContainersNotReady", why, at)
 	for i := range p.Status.ContainerStatuses {
 		p.Status.ContainerStatuses[i].Ready = false
 	}
@@ -54,11 +54,11 @@ func (a *App) waiting(reason, message string) {
 	}
 }
 
-// probing keeps all pods unready because a probe fails.
-func (a *App) probing(kind, message string) {
+// probing keeps all pods unready because their readiness probe fails.
+func (a *App) probing(message string) {
 	for _, p := range a.Pods {
 		a.unready(p, onset().Add(30*time.Second))
-		a.c.event(p, "Warning", "Unhealthy", kind+" probe failed: "+message, 62, onset().Add(12*time.Second))
+		a.c.event(p, "Warning", "Unhealthy", "Readiness probe failed: "+message, 62, onset().Add(12*time.Second))
 	}
 }
 
@@ -104,10 +104,4 @@ func (a *App) logAs(suffix string, lines ...string) {
 			a.c.logs[key] = append(a.c.logs[key], at.Format("2006-01-02T15:04:05.000Z")+" "+l)
 		}
 	}
-}
-
-// owned sets who controls an object.
-func owned(o metav1.Object, kind, name string) {
-	yes := true
-	o.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "apps/v1", Kind: kind, Name: name, Controller: &yes}})
 }

@@ -32,7 +32,7 @@ type form struct {
 type cluster struct {
 	size
 	form
-	out  *bufio.Writer
+	out  *bufio.Writer     // keeps its first error until it is flushed
 	text map[string]string // of each kind of object
 	n    int               // objects written
 }
@@ -47,7 +47,7 @@ func write(w io.Writer, s size, f form) error {
 		}
 		c.text[kind] = text
 	}
-	c.out.WriteString(`{"apiVersion":"v1","items":[`)
+	_, _ = c.out.WriteString(`{"apiVersion":"v1","items":[`)
 	c.fixed()
 	// kubectl get TYPES -A prints one type after another, each by namespace and name.
 	for _, kinds := range [][]string{{"pod"}, {"replicaset", "replicaset-old"}, {"deployment"}, {"service"}, {"endpointslice"}, {"ingress"}} {
@@ -57,7 +57,7 @@ func write(w io.Writer, s size, f form) error {
 			}
 		}
 	}
-	c.out.WriteString("\n],\"kind\":\"List\",\"metadata\":{\"resourceVersion\":\"\"}}\n")
+	_, _ = c.out.WriteString("\n],\"kind\":\"List\",\"metadata\":{\"resourceVersion\":\"\"}}\n")
 	return c.out.Flush()
 }
 
@@ -86,15 +86,15 @@ func (f form) text(kind string) (string, error) {
 
 func (c *cluster) put(text string) {
 	if c.n > 0 {
-		c.out.WriteByte(',')
+		_ = c.out.WriteByte(',')
 	}
 	c.n++
 	if c.indent {
-		c.out.WriteString("\n        ")
+		_, _ = c.out.WriteString("\n        ")
 	} else {
-		c.out.WriteByte('\n')
+		_ = c.out.WriteByte('\n')
 	}
-	c.out.WriteString(text)
+	_, _ = c.out.WriteString(text)
 }
 
 // fixed writes what there is once: nodes, namespaces, the class, the gateway.

@@ -75,7 +75,7 @@ func run(ctx context.Context, out io.Writer, b bench, forms string) error {
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(made)
+		defer func() { _ = os.RemoveAll(made) }()
 		dir = made
 	}
 	fmt.Fprintf(out, "%d Services, %d Ingresses, %d pods; %s %s/%s, %d cores; the smallest of %d runs\n\n",
@@ -115,7 +115,7 @@ func (b bench) measure(ctx context.Context, path string, f form) (measured, erro
 	}
 	err = errors.Join(write(file, b.size, f), file.Close())
 	if b.keep == "" {
-		defer os.Remove(path)
+		defer func() { _ = os.Remove(path) }()
 	}
 	if err != nil {
 		return measured{}, err

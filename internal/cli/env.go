@@ -61,11 +61,8 @@ type LogFiles struct {
 	Unseen   []model.Unseen     // what could not be read
 }
 
-// Cluster is a live cluster.
-type Cluster interface {
-	// Snapshot reads the cluster once. A kind that RBAC forbids is coverage, not an error; a cluster
-	// that does not answer is an error. namespace, where set, is enough where the whole is forbidden.
-	Snapshot(ctx context.Context, namespace string) (*snapshot.Snapshot, error)
+// Pods are what a cluster's running pods tell beyond their objects.
+type Pods interface {
 	// GatewayLogs gives what the gateways' pods logged since a time, and what could not be read.
 	GatewayLogs(ctx context.Context, s *snapshot.Snapshot, since time.Time) (LogFiles, error)
 	// AppLogs gives the ends of application containers' logs, and what could not be read.
@@ -74,6 +71,14 @@ type Cluster interface {
 	Probe(ctx context.Context, wanted []model.ProbeRoute) ([]model.Probe, []model.Unseen)
 	// Loaded asks the gateways themselves which endpoints they have, and says whom it could not ask.
 	Loaded(ctx context.Context, s *snapshot.Snapshot) ([]model.Loaded, []model.Unseen)
+}
+
+// Cluster is a live cluster.
+type Cluster interface {
+	Pods
+	// Snapshot reads the cluster once. A kind that RBAC forbids is coverage, not an error; a cluster
+	// that does not answer is an error. namespace, where set, is enough where the whole is forbidden.
+	Snapshot(ctx context.Context, namespace string) (*snapshot.Snapshot, error)
 	// WriteDump writes all that a diagnosis reads to a folder, without values of Secrets, and says
 	// what it could not read. Gateways' logs begin at since.
 	WriteDump(ctx context.Context, dir, namespace string, since time.Time) (unseen []model.Unseen, err error)

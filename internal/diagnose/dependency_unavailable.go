@@ -30,7 +30,7 @@ func dependencyUnavailable() Analyzer {
 func (v *view) explainedEdge(r *route) bool {
 	for _, f := range v.found {
 		for _, e := range f.via {
-			if e == r || e.edge.hangsOn(r) {
+			if e == r || e.hangsOn(r) {
 				return true
 			}
 		}
@@ -41,7 +41,7 @@ func (v *view) explainedEdge(r *route) bool {
 // hangsOn reports whether an edge is needed by another.
 func (e *edge) hangsOn(r *route) bool {
 	for _, p := range e.parents {
-		if p == r || p.edge != nil && p.edge.hangsOn(r) {
+		if p == r || p.edge != nil && p.hangsOn(r) {
 			return true
 		}
 	}

@@ -148,7 +148,7 @@ func (v *view) corefile(name string, inside bool) (dnsTrouble, bool) {
 // dnsWorkload looks for what keeps the pods of the cluster's DNS from running.
 func (v *view) dnsWorkload(svc *corev1.Service) (dnsTrouble, bool) {
 	for _, w := range v.workloadsIn(svc.Namespace) {
-		if !matches(svc.Spec.Selector, w.template.template.Labels) && !(w.template.template.Labels["k8s-app"] == "kube-dns") {
+		if !matches(svc.Spec.Selector, w.template.template.Labels) && w.template.template.Labels["k8s-app"] != "kube-dns" {
 			continue
 		}
 		switch {

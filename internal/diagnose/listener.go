@@ -90,6 +90,7 @@ func (v *view) listenerFault(gw *gatewayv1.Gateway, i int) (field, why, wanted s
 		field += ".port"
 	case gatewayv1.ListenerReasonInvalidRouteKinds:
 		field += ".allowedRoutes.kinds"
+	default: // it is about the listener as a whole
 	}
 	return field, fmt.Sprintf("%s: %s", said.Reason, said.Message), ""
 }

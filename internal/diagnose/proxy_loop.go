@@ -73,14 +73,12 @@ func entrance(p *corev1.Pod, port int32) bool {
 func (v *view) loopByName(r *route, l path.Leg) (finding, bool) {
 	name := strings.TrimSuffix(strings.ToLower(l.Service.Spec.ExternalName), ".")
 	why := ""
-	switch service, rest, _ := strings.Cut(name, "."); {
-	case name == r.Host:
+	service, rest, _ := strings.Cut(name, ".")
+	namespace, _, _ := strings.Cut(rest, ".")
+	if name == r.Host {
 		why = "the host of the route itself"
-	default:
-		namespace, _, _ := strings.Cut(rest, ".")
-		if v.frontsGateway(r, namespace, service) {
-			why = "the Service in front of the gateway"
-		}
+	} else if v.frontsGateway(r, namespace, service) {
+		why = "the Service in front of the gateway"
 	}
 	if why == "" {
 		return finding{}, false

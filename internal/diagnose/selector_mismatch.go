@@ -220,7 +220,7 @@ func relabelled(l path.Leg, w *workload, wrong []string) (label string, ok bool)
 func selectorSet(svc *corev1.Service) time.Time {
 	var last time.Time
 	for _, m := range svc.ManagedFields {
-		if m.Time != nil && m.FieldsV1 != nil && strings.Contains(string(m.FieldsV1.Raw), `"f:selector"`) && m.Time.After(last) {
+		if m.Time != nil && m.FieldsV1 != nil && strings.Contains(m.FieldsV1.GetRawString(), `"f:selector"`) && m.Time.After(last) {
 			last = m.Time.Time
 		}
 	}

@@ -31,14 +31,13 @@ func (k knob) within(waited time.Duration) bool {
 // responseLimits lists what limits the time for an answer on a route, the most specific first.
 func (v *view) responseLimits(r *route) []knob {
 	out := v.routeTimeouts(r)
-	for _, l := range r.legs {
-		s := v.m.Settings(r.Route, l)
+	if len(r.legs) > 0 { // backends of one rule differ in what their Services say, which is rare
+		s := v.m.Settings(r.Route, r.legs[0])
 		for _, k := range []proxy.Knob{proxy.ReadTimeout, proxy.RequestTimeout} {
 			if x, ok := s.Get(k); ok && x.Time > 0 {
 				out = append(out, knob{x.At, x.Time, x.Default})
 			}
 		}
-		break // backends of one rule differ in what their Services say, which is rare
 	}
 	out = append(out, v.policyTimes(r, "BackendTrafficPolicy", "spec.timeout.http.requestTimeout", "spec.timeout.http.maxStreamDuration")...)
 	out = append(out, v.policyTimes(r, "GCPBackendPolicy", "spec.default.timeoutSec")...)

@@ -101,8 +101,7 @@ func (v *view) issuing(f finding, r *route, secret model.Ref) finding {
 		return f
 	}
 	for _, k := range []string{"ClusterIssuer", "Issuer"} {
-		name := "cert-manager.io/" + strings.ToLower(k[:len(k)-6])
-		name = map[string]string{"ClusterIssuer": "cert-manager.io/cluster-issuer", "Issuer": "cert-manager.io/issuer"}[k]
+		name := map[string]string{"ClusterIssuer": "cert-manager.io/cluster-issuer", "Issuer": "cert-manager.io/issuer"}[k]
 		if issuer := ing.Annotations[name]; issuer != "" && v.issuerMissing(k, "", issuer, ing.Namespace) {
 			f.Object = at(r.Object, annotation(name))
 			f.Summary += fmt.Sprintf(": its %s %s does not exist", k, issuer)

@@ -220,6 +220,7 @@ func (v *view) pointed(row spoken, r *route, h hearing) model.FieldRef {
 		if p, ok := v.s.Pods().Get(h.first.Gateway.Namespace, h.first.Gateway.Name); ok == snapshot.Present && p.Spec.NodeName != "" {
 			return at(model.Ref{APIVersion: "v1", Kind: "Node", Name: p.Spec.NodeName}, "")
 		}
+	case atRoute: // below, as where the others are not seen
 	}
 	object := at(r.Object, "")
 	ing, ok := v.s.Ingresses().Get(r.Object.Namespace, r.Object.Name)

@@ -163,7 +163,7 @@ func (v *view) wrongPort(r *route, l path.Leg) (finding, bool) {
 		return finding{}, false
 	}
 	harmed := r.failing() || len(r.astray) >= few
-	if purpose == "" && l.Port.Name != "grpc" && !v.onlyOther(r, l, better) || !harmed && !(purpose != "" && r.requests == 0) {
+	if purpose == "" && l.Port.Name != "grpc" && !v.onlyOther(r, l, better) || !harmed && (purpose == "" || r.requests > 0) {
 		return finding{}, false
 	}
 	f := find("wrong-backend", proven, at(r.Object, l.Backend.PortField),

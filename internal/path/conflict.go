@@ -18,7 +18,7 @@ func (m *Map) dropConflicts(routes []Route) {
 		object model.Ref
 		rule   string
 	}
-	rules := map[key][]int{}
+	rules := map[key][]int{} // of each rule its routes, one of each match and host
 	var order []key
 	for i := range routes {
 		if r := &routes[i]; m.matching(r).WholeRules && served(r) == 0 {
@@ -35,26 +35,25 @@ func (m *Map) dropConflicts(routes []Route) {
 	})
 	taken := map[string]model.Ref{}
 	for _, k := range order {
+		var lost []int // its matches that nobody else has
 		var winner model.Ref
 		for _, i := range rules[k] {
 			if w, ok := taken[routes[i].sameness()]; ok {
 				winner = w
-			}
-		}
-		for _, i := range rules[k] {
-			r := &routes[i]
-			_, conflicts := taken[r.sameness()]
-			switch {
-			case winner.IsZero():
-			case !conflicts:
-				r.Faults = append(slices.Clip(r.Faults), Fault{Kind: RouteConflict, Object: model.FieldRef{Ref: r.Object, Field: r.Rule + ".matches"},
-					Why: fmt.Sprintf("Contour drops %s of %s as a whole, because %s, which is older, has one of its matches for the same host", r.Rule, r.Object, winner)})
+			} else {
+				lost = append(lost, i)
 			}
 		}
 		if winner.IsZero() {
 			for _, i := range rules[k] {
 				taken[routes[i].sameness()] = k.object
 			}
+			continue
+		}
+		for _, i := range lost {
+			r := &routes[i]
+			r.Faults = append(slices.Clip(r.Faults), Fault{Kind: RouteConflict, Object: model.FieldRef{Ref: r.Object, Field: r.Rule + ".matches"},
+				Why: fmt.Sprintf("Contour drops %s of %s as a whole, because %s, which is older, has one of its matches for the same host", r.Rule, r.Object, winner)})
 		}
 	}
 }

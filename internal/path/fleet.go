@@ -86,10 +86,10 @@ func (m *Map) Fleets(r Route) []Fleet {
 		case r.Proxy == "" || f.Proxy != r.Proxy || bound(f.Pod): // also what only controls proxies
 		case f.product != "" && product(r.Controller) != "" && f.product != product(r.Controller):
 		default:
-			switch class := classOf(f.Pod); {
-			case class == "":
+			switch classOf(f.Pod) {
+			case "":
 				same = append(same, f)
-			case class == r.Class || class == r.Controller:
+			case r.Class, r.Controller:
 				named = append(named, f)
 			}
 		}

@@ -102,11 +102,7 @@ func filters(route model.Ref, field string, list []gatewayv1.HTTPRouteFilter) pr
 			out = append(out, proxy.Setting{Knob: knob, Value: value, Size: size, Yes: true, At: at})
 		}
 		if r := f.RequestRedirect; r != nil {
-			status := 302
-			if r.StatusCode != nil {
-				status = *r.StatusCode
-			}
-			add(proxy.Redirect, ".requestRedirect", redirectText(r), int64(status))
+			add(proxy.Redirect, ".requestRedirect", redirectText(r), int64(valueOr(r.StatusCode, 302)))
 		}
 		if u := f.URLRewrite; u != nil {
 			if u.Hostname != nil {
@@ -117,11 +113,8 @@ func filters(route model.Ref, field string, list []gatewayv1.HTTPRouteFilter) pr
 			}
 		}
 		if mirror := f.RequestMirror; mirror != nil {
-			namespace := route.Namespace
-			if mirror.BackendRef.Namespace != nil {
-				namespace = string(*mirror.BackendRef.Namespace)
-			}
-			add(proxy.Mirror, ".requestMirror.backendRef", namespace+"/"+string(mirror.BackendRef.Name), 0)
+			namespace := valueOr(mirror.BackendRef.Namespace, gatewayv1.Namespace(route.Namespace))
+			add(proxy.Mirror, ".requestMirror.backendRef", string(namespace)+"/"+string(mirror.BackendRef.Name), 0)
 		}
 		if h := f.RequestHeaderModifier; h != nil {
 			add(proxy.SetHeader, ".requestHeaderModifier", headerNames(h), 0)
@@ -131,6 +124,13 @@ func filters(route model.Ref, field string, list []gatewayv1.HTTPRouteFilter) pr
 		}
 	}
 	return out
+}
+
+func valueOr[T any](p *T, otherwise T) T {
+	if p == nil {
+		return otherwise
+	}
+	return *p
 }
 
 func redirectText(r *gatewayv1.HTTPRequestRedirectFilter) string {

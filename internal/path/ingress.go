@@ -37,27 +37,32 @@ func (m *Map) ingressRoutes() []Route {
 			r.Backends = []Backend{ingressBackend(ing, *b, defaultRule)}
 			out = append(out, r)
 		}
-		for i, rule := range ing.Spec.Rules {
-			if rule.HTTP == nil {
-				continue
-			}
-			for j, p := range rule.HTTP.Paths {
-				r := base
-				r.Rule = fmt.Sprintf("spec.rules[%d].http.paths[%d]", i, j)
-				r.seq = i<<16 | j
-				r.Host, r.Path, r.PathType = strings.ToLower(rule.Host), p.Path, ImplementationSpecific
-				if r.Path == "" {
-					r.Path = "/"
-				}
-				if p.PathType != nil {
-					r.PathType = Comparison(*p.PathType)
-				}
-				r.Backends = []Backend{ingressBackend(ing, p.Backend, r.Rule+".backend")}
-				out = append(out, r)
-			}
+		for i := range ing.Spec.Rules {
+			out = append(out, ingressPaths(ing, i, base)...)
 		}
 	}
 	m.ingressPatterns(out)
+	return out
+}
+
+// ingressPaths makes a Route of each path of a rule.
+func ingressPaths(ing *networkingv1.Ingress, i int, base Route) []Route {
+	rule := ing.Spec.Rules[i]
+	if rule.HTTP == nil {
+		return nil
+	}
+	var out []Route
+	for j, p := range rule.HTTP.Paths {
+		r := base
+		r.Rule = fmt.Sprintf("spec.rules[%d].http.paths[%d]", i, j)
+		r.seq = i<<16 | j
+		r.Host, r.Path, r.PathType = strings.ToLower(rule.Host), cmp.Or(p.Path, "/"), ImplementationSpecific
+		if p.PathType != nil {
+			r.PathType = Comparison(*p.PathType)
+		}
+		r.Backends = []Backend{ingressBackend(ing, p.Backend, r.Rule+".backend")}
+		out = append(out, r)
+	}
 	return out
 }
 

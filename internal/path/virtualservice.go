@@ -130,11 +130,8 @@ func istioHosts(vs *custom.VirtualService, gw *custom.IstioGateway, p *parent) {
 			continue // spec.tls of a VirtualService decides, not spec.http
 		}
 		for _, h := range server.Hosts {
-			namespace, host, two := strings.Cut(h, "/")
-			if !two {
-				namespace, host = "*", h
-			}
-			if namespace != "*" && namespace != vs.Namespace && (namespace != "." || gw.Namespace != vs.Namespace) {
+			host, held := heldBack(h, gw.Namespace, vs.Namespace)
+			if held {
 				continue
 			}
 			for _, own := range vs.Spec.Hosts {
@@ -144,6 +141,16 @@ func istioHosts(vs *custom.VirtualService, gw *custom.IstioGateway, p *parent) {
 			}
 		}
 	}
+}
+
+// heldBack splits a server's host from the namespaces that may have it, and reports whether a VirtualService's
+// is none of them.
+func heldBack(h, gateway, virtualService string) (host string, held bool) {
+	namespace, host, two := strings.Cut(h, "/")
+	if !two {
+		return h, false
+	}
+	return host, namespace != "*" && namespace != virtualService && (namespace != "." || gateway != virtualService)
 }
 
 // virtualRule makes a Route of each match of a rule; of a rule that delegates, of each match of each

@@ -49,15 +49,7 @@ func (x *index) build(s *Snapshot, k Kind) {
 			}
 		}
 	case ReplicaSets:
-		x.replicas = map[types.UID][]*appsv1.ReplicaSet{}
-		for rs := range s.ReplicaSets().All() {
-			if c := metav1.GetControllerOfNoCopy(rs); c != nil {
-				x.replicas[c.UID] = append(x.replicas[c.UID], rs)
-			}
-		}
-		for _, sets := range x.replicas {
-			slices.SortStableFunc(sets, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(Revision(b), Revision(a)) })
-		}
+		x.buildReplicas(s)
 	case Pods:
 		x.buildPods(s)
 	case Events:
@@ -81,6 +73,18 @@ func (x *index) build(s *Snapshot, k Kind) {
 			x.namespace[n.Name] = n.Labels
 		}
 	default: // no lookups but by name
+	}
+}
+
+func (x *index) buildReplicas(s *Snapshot) {
+	x.replicas = map[types.UID][]*appsv1.ReplicaSet{}
+	for rs := range s.ReplicaSets().All() {
+		if c := metav1.GetControllerOfNoCopy(rs); c != nil {
+			x.replicas[c.UID] = append(x.replicas[c.UID], rs)
+		}
+	}
+	for _, sets := range x.replicas {
+		slices.SortStableFunc(sets, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(Revision(b), Revision(a)) })
 	}
 }
 

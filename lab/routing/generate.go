@@ -97,17 +97,7 @@ func (g *Generator) ingress(name string) runtime.Object {
 		}
 		var all []networkingv1.HTTPIngressPath
 		for range 1 + g.rand.IntN(4) {
-			kind := pick(g, networkingv1.PathTypePrefix, networkingv1.PathTypePrefix, networkingv1.PathTypeExact, networkingv1.PathTypeImplementationSpecific)
-			p := g.path()
-			if g.kind.Class == "nginx" && p == "/a/" {
-				p = "/a" // nginx sends /a to /a/ by a redirect, which is not what is compared here
-			}
-			if kind == networkingv1.PathTypeImplementationSpecific {
-				p = pick(g, "/a", "/ab", "/b/c", "/img", "/A")
-				if g.kind.Regex && (g.kind.Class != "nginx" || host == "re.test") && g.rand.IntN(2) == 0 {
-					p = pick(g, "/v[0-9]+", "/x.*", "/a/[a-z]/c", "/[a-c]/b")
-				}
-			}
+			kind, p := g.ingressPath(host)
 			key := fmt.Sprint(host, kind, "/"+strings.Trim(p, "/")) // a prefix is the same with and without its last slash
 			if !g.kind.Shared && g.seen[key] {
 				continue
@@ -123,6 +113,21 @@ func (g *Generator) ingress(name string) runtime.Object {
 		rules = []networkingv1.IngressRule{{Host: name + ".test", IngressRuleValue: paths(path("/", networkingv1.PathTypePrefix, "ash"))}}
 	}
 	return g.wrap(name, annotations, rules)
+}
+
+func (g *Generator) ingressPath(host string) (networkingv1.PathType, string) {
+	kind := pick(g, networkingv1.PathTypePrefix, networkingv1.PathTypePrefix, networkingv1.PathTypeExact, networkingv1.PathTypeImplementationSpecific)
+	p := g.path()
+	if g.kind.Class == "nginx" && p == "/a/" {
+		p = "/a" // nginx sends /a to /a/ by a redirect, which is not what is compared here
+	}
+	if kind == networkingv1.PathTypeImplementationSpecific {
+		p = pick(g, "/a", "/ab", "/b/c", "/img", "/A")
+		if g.kind.Regex && (g.kind.Class != "nginx" || host == "re.test") && g.rand.IntN(2) == 0 {
+			p = pick(g, "/v[0-9]+", "/x.*", "/a/[a-z]/c", "/[a-c]/b")
+		}
+	}
+	return kind, p
 }
 
 func (g *Generator) wrap(name string, annotations map[string]string, rules []networkingv1.IngressRule) runtime.Object {

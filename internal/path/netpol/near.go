@@ -204,7 +204,7 @@ func show(have map[string]string) string {
 func Changed(p *networkingv1.NetworkPolicy) time.Time {
 	last := p.CreationTimestamp.Time
 	for _, m := range p.ManagedFields {
-		if m.Subresource == "" && m.Time != nil && m.Time.After(last) && (m.FieldsV1 == nil || strings.Contains(string(m.FieldsV1.Raw), "f:spec")) {
+		if m.Subresource == "" && m.Time != nil && m.Time.After(last) && (m.FieldsV1 == nil || strings.Contains(m.FieldsV1.GetRawString(), "f:spec")) {
 			last = m.Time.Time
 		}
 	}

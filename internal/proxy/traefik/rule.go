@@ -60,7 +60,7 @@ func unfold(e ast.Expr, not bool) ([][]Matcher, error) {
 	case *ast.CallExpr:
 		return call(e, not)
 	}
-	return nil, errors.New("it is not made of matchers, &&, || and !")
+	return nil, errors.New("it is not made of matchers and the operators &&, || and ! alone")
 }
 
 // combine joins alternatives: each with each for 'and', one list for 'or'.

@@ -37,6 +37,7 @@ func TestEveryKindHasItsResource(t *testing.T) {
 			want = 0
 		case snapshot.Other:
 			want = len(snapshot.Customs())
+		default:
 		}
 		if read[k] != want {
 			t.Errorf("%s is read %d times, want %d", k, read[k], want)

@@ -44,7 +44,7 @@ type networkFault struct {
 func (v *view) networkFaults() map[string]networkFault {
 	out := map[string]networkFault{}
 	for p := range v.s.Pods().All() {
-		if !plugin(p) || p.Spec.NodeName == "" || path.Ready(p) || path.Finished(p) || p.DeletionTimestamp != nil || v.young(p) {
+		if !plugin(p) || p.Spec.NodeName == "" || path.Ready(p) || path.Unseen(p) || path.Finished(p) || p.DeletionTimestamp != nil || v.young(p) {
 			continue
 		}
 		ref := v.s.WorkloadOf(p)

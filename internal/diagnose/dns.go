@@ -154,7 +154,7 @@ func (v *view) dnsWorkload(svc *corev1.Service) (dnsTrouble, bool) {
 		switch {
 		case w.replicas == 0:
 			return dnsTrouble{at: at(w.ref, "spec.replicas"), why: w.ref.String() + " is scaled to zero"}, true
-		case w.serving > 0 || len(w.pods) == 0:
+		case w.serving > 0 || len(w.pods) == 0 || slices.ContainsFunc(w.pods, path.Unseen):
 			continue
 		}
 		t := v.trouble(w.pods[0])

@@ -235,13 +235,16 @@ func dead(l path.Leg) bool {
 	if l.Derived && len(l.Service.Spec.Selector) == 0 {
 		return false // somebody else writes its EndpointSlices, which were not read
 	}
+	if l.Unseen() {
+		return false
+	}
 	return l.Presence == snapshot.Present && l.Port != nil && !l.External() && len(l.ReadyEnds()) == 0
 }
 
 // unready reports whether a backend publishes pods that are not ready, and no others.
 func unready(l path.Leg) bool {
 	ends := l.ReadyEnds()
-	return len(ends) > 0 && !slices.ContainsFunc(ends, func(e path.End) bool { return e.Pod == nil || path.Ready(e.Pod) })
+	return len(ends) > 0 && !slices.ContainsFunc(ends, func(e path.End) bool { return e.Pod == nil || path.Unseen(e.Pod) || path.Ready(e.Pod) })
 }
 
 // open lists the failing routes with the failures that nothing found so far explains.

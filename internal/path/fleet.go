@@ -127,10 +127,14 @@ func (m *Map) FleetOf(pod model.Ref) (Fleet, bool) {
 	return Fleet{}, false
 }
 
-// FleetReady reports whether any pod of a fleet is ready; known is false where pods could not be listed.
+// FleetReady reports whether any pod of a fleet is ready; known is false where pods, or their status, could not be
+// looked at.
 func (m *Map) FleetReady(f Fleet) (ready, known bool) {
 	if slices.ContainsFunc(f.Pods, Ready) {
 		return true, true
+	}
+	if slices.ContainsFunc(f.Pods, Unseen) {
+		return false, false
 	}
 	return false, len(f.Pods) > 0 || m.s.Pods().Covers(f.Object.Namespace)
 }
@@ -242,11 +246,12 @@ func productOf(p *corev1.Pod) string {
 }
 
 // Down reports whether no pod that may serve a route can: all that we know of its gateway has no ready
-// pod. at is the first workload that lacks them. Where pods could not be listed, nothing is down.
+// pod. at is the first workload that lacks them. Where pods, or their status, could not be looked at, nothing is
+// down.
 func (m *Map) Down(r Route) (at model.Ref, why string, down bool) {
 	fleets := m.Fleets(r)
 	for _, f := range fleets {
-		if slices.ContainsFunc(f.Pods, Ready) || len(f.Pods) == 0 && !m.s.Pods().Covers(f.Object.Namespace) {
+		if ready, known := m.FleetReady(f); ready || !known {
 			return model.Ref{}, "", false
 		}
 	}
@@ -262,4 +267,20 @@ func (m *Map) Down(r Route) (at model.Ref, why string, down bool) {
 	default:
 		return f.Object, fmt.Sprintf("the gateway has no pod: %s has none", f.Object), true
 	}
+}
+
+// unseen gives a pod that may serve a route and has no status, where none is known to be ready; else nil.
+func (m *Map) unseen(r Route) *corev1.Pod {
+	var out *corev1.Pod
+	for _, f := range m.Fleets(r) {
+		for _, p := range f.Pods {
+			if Ready(p) {
+				return nil
+			}
+			if out == nil && Unseen(p) {
+				out = p
+			}
+		}
+	}
+	return out
 }

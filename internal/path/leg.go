@@ -114,6 +114,12 @@ func (m *Map) selected(svc *corev1.Service) []*corev1.Pod {
 	return out
 }
 
+// Unseen reports whether the ends would have to be made of pods without a status, so that which of them are ready
+// could not be looked at.
+func (l Leg) Unseen() bool {
+	return l.Derived && len(l.ReadyEnds()) == 0 && slices.ContainsFunc(l.Selected, Unseen)
+}
+
 // derive makes ends of the pods, as the endpoints controller would.
 func (l *Leg) derive() {
 	for _, p := range l.Selected {

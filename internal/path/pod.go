@@ -17,6 +17,12 @@ func Ready(p *corev1.Pod) bool {
 	return c != nil && c.Status == corev1.ConditionTrue
 }
 
+// Unseen reports whether nothing is known of how a pod is: it has no status. A dump may have left it out
+// (manifests instead of objects); a pod of a cluster has a phase from its first moment on.
+func Unseen(p *corev1.Pod) bool {
+	return p.Status.Phase == "" && len(p.Status.Conditions) == 0 && len(p.Status.ContainerStatuses) == 0
+}
+
 // PodCondition finds a condition of a pod; nil if it is not there.
 func PodCondition(p *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
 	for i := range p.Status.Conditions {
@@ -171,6 +177,9 @@ func numbers(ports []int32) string {
 
 // podState says in a few words why a pod is not ready.
 func podState(p *corev1.Pod) string {
+	if Unseen(p) {
+		return "has no status that could be looked at"
+	}
 	if p.DeletionTimestamp != nil {
 		return "is terminating"
 	}

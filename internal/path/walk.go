@@ -146,6 +146,10 @@ func (w *walker) entry() {
 		w.predict("no answer")
 		return
 	}
+	if p := w.m.unseen(w.r); p != nil {
+		w.hop(model.HopGateway, snapshot.RefOf(p), model.Unknown, fmt.Sprintf("none of the gateway's pods is known to be ready: pod %s %s", p.Name, podState(p)))
+		return
+	}
 	w.hop(model.HopGateway, object, model.OK, why)
 }
 
@@ -292,6 +296,12 @@ func targetText(p corev1.ServicePort) string {
 func (w *walker) empty(l Leg) {
 	ref := l.Backend.Service
 	if l.Derived && (!w.m.s.Pods().Covers(ref.Namespace) || len(l.Service.Spec.Selector) == 0) {
+		w.unknown = true
+		return
+	}
+	if l.Unseen() {
+		p := l.Selected[slices.IndexFunc(l.Selected, Unseen)]
+		w.hop(model.HopPod, snapshot.RefOf(p), model.Unknown, fmt.Sprintf("pod %s %s", p.Name, podState(p)))
 		w.unknown = true
 		return
 	}

@@ -68,6 +68,9 @@ func (w *walker) end(e End) (v model.Verdict, kind model.HopKind, why string, f 
 	} else if v == model.Unknown {
 		w.blind = b.Why
 	}
+	if Unseen(e.Pod) {
+		return model.Unknown, model.HopPod, "published as ready; it " + podState(e.Pod), model.NoFailure
+	}
 	if !Ready(e.Pod) {
 		return model.Suspect, model.HopPod, podState(e.Pod) + ", and is published all the same", model.Refused
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -231,6 +232,9 @@ func (v *view) finish(f finding) model.Finding {
 			continue
 		}
 		text := fmt.Sprintf("%s would answer %s", r, r.trace.Predicts)
+		if r.trace.Predicts == path.NoAnswer {
+			text = fmt.Sprintf("%s would not be answered", r)
+		}
 		if !r.broken() {
 			text = fmt.Sprintf("requests for %s", r) // what breaks them is no hop of the walk
 		}

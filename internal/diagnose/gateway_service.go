@@ -26,29 +26,15 @@ func (v *view) strayEntries() []finding {
 }
 
 func (v *view) strayEntry(f path.Fleet) (path.Leg, bool) {
-	var found *corev1.Service
-	if !v.s.Pods().Covers(f.Object.Namespace) || len(f.Pods) == 0 || f.Pod.Spec.HostNetwork {
-		return path.Leg{}, false
-	}
-	for svc := range v.s.Services().In(f.Object.Namespace) {
-		if matches(svc.Spec.Selector, f.Pod.Labels) {
-			return path.Leg{}, false
-		}
-		if svc.Spec.Type == corev1.ServiceTypeLoadBalancer && len(svc.Spec.Selector) > 0 && len(svc.Spec.Ports) > 0 && !v.selectsAny(svc) {
-			found = svc
+	for _, e := range f.Entries {
+		if e.Stray {
+			return entryLeg(e.Service), true
 		}
 	}
-	if found == nil {
-		return path.Leg{}, false
-	}
-	return path.Leg{Backend: path.Backend{Service: snapshot.RefOf(found)}, Presence: snapshot.Present, Service: found, Port: &found.Spec.Ports[0]}, true
+	return path.Leg{}, false
 }
 
-func (v *view) selectsAny(svc *corev1.Service) bool {
-	for p := range v.s.Pods().In(svc.Namespace) {
-		if matches(svc.Spec.Selector, p.Labels) {
-			return true
-		}
-	}
-	return false
+// entryLeg makes a leg without an end of a Service in front of a gateway.
+func entryLeg(svc *corev1.Service) path.Leg {
+	return path.Leg{Backend: path.Backend{Service: snapshot.RefOf(svc)}, Presence: snapshot.Present, Service: svc, Port: &svc.Spec.Ports[0]}
 }

@@ -12,6 +12,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -31,7 +32,7 @@ func lbNotProvisioned() Analyzer {
 func (v *view) pendingServices() []finding {
 	var out []finding
 	for svc := range v.s.Services().All() {
-		if svc.Spec.Type != corev1.ServiceTypeLoadBalancer || len(svc.Status.LoadBalancer.Ingress) > 0 || v.s.At().Sub(svc.CreationTimestamp.Time) < 2*starting {
+		if !path.Pending(v.s, svc) {
 			continue
 		}
 		routes := slices.DeleteFunc(v.behindService(svc), func(r *route) bool { return r.requests > 0 }) // they come by another way
@@ -39,7 +40,7 @@ func (v *view) pendingServices() []finding {
 			continue
 		}
 		ref := snapshot.RefOf(svc)
-		why, e := v.lastWarning(ref, balancerReasons())
+		why, e := path.BalancerWarning(v.s, ref)
 		gw := v.unaddressed(routes)
 		confidence := likely
 		if why != "" || gw != "" {
@@ -61,19 +62,14 @@ func (v *view) pendingServices() []finding {
 	return out
 }
 
-// balancerReasons are the reasons of events of service controllers (k8s.io/cloud-provider,
-// controllers/service), MetalLB and the AWS controller.
-func balancerReasons() []string {
-	return []string{
-		"SyncLoadBalancerFailed", "EnsureLoadBalancerFailed", "CreatingLoadBalancerFailed", "UpdateLoadBalancerFailed", "AllocationFailed",
-		"FailedDeployModel", "FailedBuildModel", "FailedAddFinalizer", "Sync", "Translate",
-	}
-}
-
 // behindService lists the routes in question whose gateway's pods a Service selects.
 func (v *view) behindService(svc *corev1.Service) []*route {
 	var out []*route
 	for _, r := range v.routes {
+		if r.Direct() && r.Object == snapshot.RefOf(svc) {
+			out = append(out, r)
+			continue
+		}
 		for _, f := range v.m.Fleets(r.Route) {
 			if f.Object.Namespace == svc.Namespace && matches(svc.Spec.Selector, f.Pod.Labels) {
 				out = append(out, r)
@@ -82,19 +78,6 @@ func (v *view) behindService(svc *corev1.Service) []*route {
 		}
 	}
 	return out
-}
-
-// lastWarning is the newest warning about an object with one of the reasons.
-func (v *view) lastWarning(ref model.Ref, reasons []string) (string, *corev1.Event) {
-	for _, e := range slices.Backward(v.s.EventsOf(ref)) {
-		if e.Type == corev1.EventTypeWarning && slices.Contains(reasons, e.Reason) {
-			return strings.TrimSpace(e.Message), e
-		}
-		if e.Reason == "EnsuredLoadBalancer" || e.Reason == "SuccessfullyReconciled" {
-			break // it was made after all
-		}
-	}
-	return "", nil
 }
 
 // faultyField is the part of a Service of which a cloud's message speaks: a subnet, an address, a class.
@@ -145,7 +128,7 @@ func (v *view) failedIngresses() []finding {
 		}
 		ref := snapshot.RefOf(ing)
 		routes := v.routesOf(ref)
-		why, e := v.lastWarning(ref, balancerReasons())
+		why, e := path.BalancerWarning(v.s, ref)
 		if len(routes) == 0 || why == "" {
 			continue
 		}

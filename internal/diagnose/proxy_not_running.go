@@ -120,15 +120,17 @@ func (f finding) of(d downFleet, id model.CauseID, what string) finding {
 
 // front is the Service in front of a gateway, as a leg without an end.
 func (v *view) front(d downFleet) path.Leg {
-	l := path.Leg{Presence: snapshot.Present, Service: &corev1.Service{}, Port: &corev1.ServicePort{}, Selected: d.workload.pods}
-	for svc := range v.s.Services().In(d.Object.Namespace) {
-		if matches(svc.Spec.Selector, d.Pod.Labels) && len(svc.Spec.Ports) > 0 {
-			l.Service, l.Port, l.Backend.Service = svc, &svc.Spec.Ports[0], snapshot.RefOf(svc)
-			if svc.Spec.Type == corev1.ServiceTypeLoadBalancer {
-				break
-			}
+	l := path.Leg{Presence: snapshot.Present, Service: &corev1.Service{}, Port: &corev1.ServicePort{}}
+	for _, e := range d.Entries {
+		if e.Stray {
+			continue
+		}
+		l = entryLeg(e.Service)
+		if e.Service.Spec.Type == corev1.ServiceTypeLoadBalancer {
+			break
 		}
 	}
+	l.Selected = d.workload.pods
 	return l
 }
 

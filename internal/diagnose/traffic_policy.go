@@ -18,8 +18,8 @@ import (
 func trafficPolicyLocal() Analyzer {
 	return Analyzer{
 		Cause:  "traffic-policy-local",
-		Doc:    "Finds Services that only lead to endpoints on the caller's own node, where callers run on nodes without one.",
-		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods, snapshot.Deployments},
+		Doc:    "Finds Services that only lead to endpoints on the node where a connection begins or comes in, where that may be a node without one.",
+		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods, snapshot.Deployments, snapshot.Nodes},
 		run: func(v *view) []finding {
 			var out []finding
 			for r, l := range v.legsWith() {
@@ -30,7 +30,7 @@ func trafficPolicyLocal() Analyzer {
 			for _, w := range v.workloads {
 				out = append(out, v.localDependencies(w)...)
 			}
-			return out
+			return append(out, v.localEntries()...)
 		},
 	}
 }

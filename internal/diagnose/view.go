@@ -115,9 +115,16 @@ func newView(in Input) *view {
 			v.routes = append(v.routes, &route{Route: r, trace: v.m.WalkRoute(r), legs: v.m.Legs(r)})
 		}
 	}
+	v.routes = append(v.routes, v.direct()...)
 	if in.Target.Request != nil && len(asked) == 0 {
 		if r, ok := v.nearest(*in.Target.Request); ok {
 			v.routes = append(v.routes, &route{Route: r.Route, trace: v.m.Walk(*in.Target.Request), legs: v.m.Legs(r.Route), lost: true})
+		}
+	}
+	v.observe()
+	for _, r := range v.routes {
+		if r.requests > 0 && !r.lost {
+			r.trace = v.m.WalkArrived(r.Route)
 		}
 	}
 	if in.Target.Request != nil {
@@ -125,7 +132,6 @@ func newView(in Input) *view {
 			r.trace.Request = *in.Target.Request
 		}
 	}
-	v.observe()
 	v.findWorkloads()
 	v.trace()
 	return v
@@ -165,7 +171,7 @@ func (v *view) inScope(r path.Route) bool {
 	case "Service":
 		return slices.ContainsFunc(r.Backends, func(b path.Backend) bool {
 			return b.Service.Namespace == o.Namespace && b.Service.Name == o.Name
-		})
+		}) || v.enters(r, *o)
 	case "Deployment", "StatefulSet", "DaemonSet", "Pod", "ReplicaSet":
 		return v.leadsTo(r, *o)
 	case "IngressClass", "GatewayClass":
@@ -173,6 +179,34 @@ func (v *view) inScope(r path.Route) bool {
 	default:
 		return r.Object.Kind == o.Kind && r.Object.Namespace == o.Namespace && r.Object.Name == o.Name
 	}
+}
+
+// enters reports whether requests for a route come by a Service.
+func (v *view) enters(r path.Route, service model.Ref) bool {
+	for _, f := range v.m.Fleets(r) {
+		if f.Object.Namespace == service.Namespace && slices.ContainsFunc(f.Entries, func(e path.Entry) bool { return e.Service.Name == service.Name }) {
+			return true
+		}
+	}
+	return false
+}
+
+// direct is the way to the Service that the target asks about, where no route leads by it and it takes requests from
+// outside itself.
+func (v *view) direct() []*route {
+	o := v.in.Target.Object
+	if o == nil || o.Kind != "Service" || len(v.routes) > 0 {
+		return nil
+	}
+	svc, ok := v.s.Services().Get(o.Namespace, o.Name)
+	if ok != snapshot.Present || !path.Outside(svc) {
+		return nil
+	}
+	var out []*route
+	for _, r := range v.m.Direct(svc) {
+		out = append(out, &route{Route: r, trace: v.m.WalkRoute(r), legs: v.m.Legs(r)})
+	}
+	return out
 }
 
 // leadsTo reports whether a route's Services select, or are near to selecting, a workload's pods.

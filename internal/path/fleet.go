@@ -23,6 +23,7 @@ type Fleet struct {
 	Replicas int32         // wanted; -1 where its kind has no count, or it is not in the snapshot
 	Pod      *corev1.Pod   // what it makes, or would make
 	Pods     []*corev1.Pod // that live, or should
+	Entries  []Entry       // the Services in front of a gateway's pods
 	product  string
 }
 

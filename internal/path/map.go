@@ -74,6 +74,11 @@ func New(s *snapshot.Snapshot) *Map {
 	}
 	m.dropConflicts(m.routes)
 	m.bearing = m.bearers()
+	for i := range m.fleets {
+		if f := &m.fleets[i]; f.Proxy != "" {
+			f.Entries = m.findEntries(*f)
+		}
+	}
 	for u := range s.Others().All() {
 		if pluginPolicy(u) {
 			m.plugins = append(m.plugins, u)

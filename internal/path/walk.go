@@ -16,6 +16,9 @@ import (
 // UnknownOutcome is what Trace.Predicts says when something on the way could not be looked at.
 const UnknownOutcome = "unknown"
 
+// NoAnswer is what Trace.Predicts says where nothing answers.
+const NoAnswer = "no answer"
+
 // Walk finds the rule for a request and walks it. A request that no rule takes has a trace of one
 // broken hop.
 func (m *Map) Walk(req model.Request) model.Trace {
@@ -38,9 +41,24 @@ func (m *Map) Walk(req model.Request) model.Trace {
 
 // WalkRoute walks one rule with a request that it takes.
 func (m *Map) WalkRoute(r Route) model.Trace {
-	w := walker{m: m, r: r, t: model.Trace{Request: r.Request(), Proxy: r.Proxy, Route: r.Object, Rule: r.Rule}}
-	w.entry()
-	w.rule()
+	w := m.walker(r)
+	w.lost = !w.balancer()
+	return w.walk()
+}
+
+// WalkArrived walks one rule with a request that was seen to arrive at the gateway, by whatever way.
+func (m *Map) WalkArrived(r Route) model.Trace { return m.walker(r).walk() }
+
+func (m *Map) walker(r Route) *walker {
+	return &walker{m: m, r: r, t: model.Trace{Request: r.Request(), Proxy: r.Proxy, Route: r.Object, Rule: r.Rule}}
+}
+
+func (w *walker) walk() model.Trace {
+	r := w.r
+	if !r.Direct() {
+		w.entry()
+		w.rule()
+	}
 	if r.Fixed != 0 {
 		w.predict(strconv.Itoa(r.Fixed))
 	} else if !w.stopped {
@@ -56,6 +74,7 @@ type walker struct {
 	r       Route
 	t       model.Trace
 	stopped bool
+	lost    bool     // requests do not come as far as the gateway
 	refused []string // fields of backends that the proxy does not use
 	unknown bool
 	blind   string // why NetworkPolicies could not be judged: noted, though it hides no other trouble
@@ -81,6 +100,10 @@ func (w *walker) predict(code string) {
 // fail adds what the route's proxy answers to a failure.
 func (w *walker) fail(f model.FailureKind) model.Outcome {
 	o := w.answer(f)
+	if w.r.Direct() {
+		w.predict(NoAnswer) // kube-proxy refuses or drops connections, it answers none
+		return o
+	}
 	w.predict(code(o))
 	return o
 }
@@ -106,6 +129,9 @@ func code(o model.Outcome) string {
 }
 
 func (w *walker) predicts() string {
+	if w.lost {
+		return NoAnswer
+	}
 	if w.unknown || len(w.codes) == 0 {
 		if !slices.ContainsFunc(w.t.Hops, func(h model.Hop) bool { return h.Verdict == model.Broken }) || len(w.codes) == 0 {
 			return UnknownOutcome
@@ -143,7 +169,7 @@ func (w *walker) entry() {
 	if at, why, down := w.m.Down(w.r); down {
 		w.hop(model.HopGateway, at, model.Broken, why)
 		w.stopped = true
-		w.predict("no answer")
+		w.predict(NoAnswer)
 		return
 	}
 	if p := w.m.unseen(w.r); p != nil {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
@@ -33,11 +34,17 @@ func newWalks(s *snapshot.Snapshot) *walks {
 	return w
 }
 
-// walk walks the routes that are wanted.
+// walk walks the routes that are wanted, and the ways to Services that take requests from outside.
 func walk(s *snapshot.Snapshot, wanted func(path.Route) bool) []model.Trace {
 	m := path.New(s)
 	var out []model.Trace
-	for _, r := range m.Routes() {
+	routes := slices.Clone(m.Routes())
+	for svc := range s.Services().All() {
+		if path.Outside(svc) {
+			routes = append(routes, m.Direct(svc)...)
+		}
+	}
+	for _, r := range routes {
 		if !wanted(r) {
 			continue
 		}

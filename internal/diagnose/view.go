@@ -123,7 +123,7 @@ func newView(in Input) *view {
 	}
 	v.observe()
 	for _, r := range v.routes {
-		if r.requests > 0 && !r.lost {
+		if r.requests > 0 && !r.lost && r.trace.Predicts == path.NoAnswer {
 			r.trace = v.m.WalkArrived(r.Route)
 		}
 	}

@@ -71,6 +71,7 @@ func Analyzers() []Analyzer {
 		upstreamHeaderTooBig(),
 		// timeouts-limits
 		upstreamTimeout(),
+		timeoutMisaligned(),
 		upstreamConnectTimeout(),
 		connectionLimit(),
 		circuitBreakerOpen(),
@@ -85,6 +86,8 @@ func Analyzers() []Analyzer {
 		nodeTerminationRace(),
 		terminationRace(),
 		keepaliveRace(),
+		trafficShiftRace(),
+		staleDNSUpstream(),
 		// proxy-control-plane
 		proxyNotRunning(),
 		proxyProcessWedged(),
@@ -97,6 +100,7 @@ func Analyzers() []Analyzer {
 		// cloud-lb
 		lbNotProvisioned(),
 		lbHealthCheck(),
+		lbProgrammingLag(),
 		cloudFirewallBlocksLB(),
 		// name-resolution
 		externalNameBad(),

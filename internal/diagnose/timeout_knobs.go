@@ -43,6 +43,7 @@ func (v *view) responseLimits(r *route) []knob {
 	out = append(out, v.policyTimes(r, "GCPBackendPolicy", "spec.default.timeoutSec")...)
 	out = append(out, v.attached(r, "BackendConfig", []string{"cloud.google.com/backend-config", "beta.cloud.google.com/backend-config"}, "spec.timeoutSec")...)
 	out = append(out, v.attached(r, "ServersTransport", []string{"traefik.ingress.kubernetes.io/service.serverstransport"}, "spec.forwardingTimeouts.responseHeaderTimeout")...)
+	out = append(out, v.idleOf(r)...)
 	out = append(out, v.controllerTimes(r, "proxy-read-timeout", "timeout-server", "request-timeout")...)
 	// What is written comes before what only holds where nothing is.
 	slices.SortStableFunc(out, func(a, b knob) int { return order(a.standby) - order(b.standby) })

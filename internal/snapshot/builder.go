@@ -85,7 +85,7 @@ func strip(o metav1.Object) {
 		}
 		o.StringData = nil
 		o.Annotations, o.ManagedFields = nil, nil // last-applied-configuration repeats the values
-	case *corev1.Pod, *corev1.Event, *unstructured.Unstructured:
+	case *corev1.Pod, *corev1.Event:
 		// Objects of an informer's cache come stripped and are shared: they must not be written to.
 		if len(o.GetManagedFields()) > 0 {
 			o.SetManagedFields(nil)

@@ -168,7 +168,7 @@ func slim(o any) (any, error) {
 	switch snapshot.KindOf(typed) {
 	case snapshot.Services, snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.GRPCRoutes, snapshot.Gateways,
 		snapshot.Deployments, snapshot.StatefulSets, snapshot.DaemonSets, snapshot.HorizontalAutoscalers,
-		snapshot.NetworkPolicies, snapshot.ConfigMaps, snapshot.IngressClasses, snapshot.ReferenceGrants:
+		snapshot.NetworkPolicies, snapshot.ConfigMaps, snapshot.IngressClasses, snapshot.ReferenceGrants, snapshot.Other:
 	default:
 		typed.SetManagedFields(nil)
 	}

@@ -146,13 +146,15 @@ func aboveTarget(h *autoscalingv2.HorizontalPodAutoscaler) (bool, string) {
 	return false, ""
 }
 
+var missingRequest = regexp.MustCompile(`missing request for (\w+)(?: in container (\S+))?`)
+
 // disabledBy is what keeps an autoscaler from scaling: a target that does not exist, a container without a
 // request, a metrics API without a server.
 func (v *view) disabledBy(h *autoscalingv2.HorizontalPodAutoscaler, w *workload, c *autoscalingv2.HorizontalPodAutoscalerCondition) model.FieldRef {
 	if c.Reason == "FailedGetScale" {
 		return at(snapshot.RefOf(h), "spec.scaleTargetRef.name")
 	}
-	if m := regexp.MustCompile(`missing request for (\w+)(?: in container (\S+))?`).FindStringSubmatch(c.Message); m != nil {
+	if m := missingRequest.FindStringSubmatch(c.Message); m != nil {
 		for i, x := range w.template.template.Spec.Containers {
 			_, has := x.Resources.Requests[corev1.ResourceName(m[1])]
 			if x.Name == m[2] || m[2] == "" && !has {
@@ -161,21 +163,29 @@ func (v *view) disabledBy(h *autoscalingv2.HorizontalPodAutoscaler, w *workload,
 		}
 	}
 	if strings.Contains(c.Message, "metrics") {
-		for o := range v.s.Others().All() {
-			if o.GetKind() != "APIService" || !strings.HasSuffix(o.GetName(), "metrics.k8s.io") {
-				continue
-			}
-			for _, s := range conditionsOf(o.Object, "status", "conditions") {
-				if s["type"] == "Available" && s["status"] == "False" {
-					return at(snapshot.RefOf(o), "status.conditions[type=Available]")
-				}
-			}
-		}
-		if d, ok := v.s.Deployments().Get("kube-system", "metrics-server"); ok == snapshot.Present && d.Status.ReadyReplicas == 0 {
-			return at(snapshot.RefOf(d), "status.readyReplicas")
+		if server, ok := v.metricsDown(); ok {
+			return server
 		}
 	}
 	return at(snapshot.RefOf(h), "spec.metrics")
+}
+
+// metricsDown finds a metrics API that nobody serves.
+func (v *view) metricsDown() (model.FieldRef, bool) {
+	for o := range v.s.Others().All() {
+		if o.GetKind() != "APIService" || !strings.HasSuffix(o.GetName(), "metrics.k8s.io") {
+			continue
+		}
+		for _, s := range conditionsOf(o.Object, "status", "conditions") {
+			if s["type"] == "Available" && s["status"] == "False" {
+				return at(snapshot.RefOf(o), "status.conditions[type=Available]"), true
+			}
+		}
+	}
+	if d, ok := v.s.Deployments().Get("kube-system", "metrics-server"); ok == snapshot.Present && d.Status.ReadyReplicas == 0 {
+		return at(snapshot.RefOf(d), "status.readyReplicas"), true
+	}
+	return model.FieldRef{}, false
 }
 
 // wordsOfLoad finds lines in which a workload says that it has more to do than it can.

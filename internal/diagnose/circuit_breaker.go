@@ -94,29 +94,36 @@ func setAside(r *route) []model.Signal {
 func (v *view) breakers(r *route) []breaker {
 	var out []breaker
 	for o := range v.s.Others().All() {
-		switch o.GetKind() {
-		case "DestinationRule":
-			for _, l := range r.legs {
-				if host, _, _ := unstructured.NestedString(o.Object, "spec", "host"); l.Service != nil && hostIs(host, o.GetNamespace(), l.Service) {
-					out = append(out, trafficPolicies(o)...)
-				}
-			}
-		case "BackendTrafficPolicy":
-			if slices.Contains(v.under(o), r) {
-				out = append(out, smallest(o, "spec.circuitBreaker", dig(o.Object, "spec.circuitBreaker"))...)
-				if dig(o.Object, "spec.healthCheck.passive") != nil {
-					out = append(out, breaker{at(snapshot.RefOf(o), "spec.healthCheck.passive"), fmt.Sprintf("%s puts endpoints aside that answer badly", snapshot.RefOf(o)), true})
-				}
-			}
-		case "Middleware":
-			if e, ok := dig(o.Object, "spec.circuitBreaker.expression").(string); ok && v.through(r, o) {
-				out = append(out, breaker{at(snapshot.RefOf(o), "spec.circuitBreaker.expression"), fmt.Sprintf("%s opens at %s", snapshot.RefOf(o), e), true})
-			}
-		}
+		out = append(out, v.breaks(o, r)...)
 	}
 	for _, l := range r.legs {
 		if l.Service != nil {
 			out = append(out, annotatedLimits(l.Service)...)
+		}
+	}
+	return out
+}
+
+// breaks lists what a custom object may turn away of a route's requests.
+func (v *view) breaks(o *unstructured.Unstructured, r *route) []breaker {
+	var out []breaker
+	switch o.GetKind() {
+	case "DestinationRule":
+		for _, l := range r.legs {
+			if host, _, _ := unstructured.NestedString(o.Object, "spec", "host"); l.Service != nil && hostIs(host, o.GetNamespace(), l.Service) {
+				out = append(out, trafficPolicies(o)...)
+			}
+		}
+	case "BackendTrafficPolicy":
+		if slices.Contains(v.under(o), r) {
+			out = append(out, smallest(o, "spec.circuitBreaker", dig(o.Object, "spec.circuitBreaker"))...)
+			if dig(o.Object, "spec.healthCheck.passive") != nil {
+				out = append(out, breaker{at(snapshot.RefOf(o), "spec.healthCheck.passive"), fmt.Sprintf("%s puts endpoints aside that answer badly", snapshot.RefOf(o)), true})
+			}
+		}
+	case "Middleware":
+		if e, ok := dig(o.Object, "spec.circuitBreaker.expression").(string); ok && v.through(r, o) {
+			out = append(out, breaker{at(snapshot.RefOf(o), "spec.circuitBreaker.expression"), fmt.Sprintf("%s opens at %s", snapshot.RefOf(o), e), true})
 		}
 	}
 	return out

@@ -98,19 +98,13 @@ func (v *view) unclaimed(r path.Route, installed []controllerPod) string {
 	var claims []string
 	for _, c := range same {
 		for _, k := range c.spec.Containers {
-			if !slices.ContainsFunc(append(slices.Clone(k.Args), k.Command...), func(a string) bool { return strings.Contains(a, "nginx-ingress-controller") }) {
-				continue
-			}
-			claim := "k8s.io/ingress-nginx" // its default (kubernetes/ingress-nginx, pkg/flags)
-			for _, a := range k.Args {
-				if value, ok := strings.CutPrefix(a, "--controller-class="); ok {
-					claim = value
-				}
-			}
-			if claim == r.Controller {
+			switch claim := claimed(&k); claim {
+			case "":
+			case r.Controller:
 				return ""
+			default:
+				claims = append(claims, claim)
 			}
-			claims = append(claims, claim)
 		}
 	}
 	if len(claims) == 0 {
@@ -118,6 +112,20 @@ func (v *view) unclaimed(r path.Route, installed []controllerPod) string {
 	}
 	slices.Sort(claims)
 	return fmt.Sprintf("its controller is %s, and those that run claim %s", r.Controller, strings.Join(slices.Compact(claims), ", "))
+}
+
+// claimed is the controller that a container of ingress-nginx takes itself for; empty for other containers.
+func claimed(k *corev1.Container) string {
+	if !slices.ContainsFunc(append(slices.Clone(k.Args), k.Command...), func(a string) bool { return strings.Contains(a, "nginx-ingress-controller") }) {
+		return ""
+	}
+	claim := "k8s.io/ingress-nginx" // its default (kubernetes/ingress-nginx, pkg/flags)
+	for _, a := range k.Args {
+		if value, ok := strings.CutPrefix(a, "--controller-class="); ok {
+			claim = value
+		}
+	}
+	return claim
 }
 
 // inCluster reports whether a proxy is one that runs as pods, which a snapshot would show.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
@@ -168,15 +169,9 @@ func (v *view) untrusted(l loss, routes []*route) finding {
 			}
 		}
 	}
-	if why == "" {
-		for _, name := range []string{"envoycert", "contourcert", "envoy-gateway", "envoy", "cacerts", "istio-ca-secret", "server-tls", "agent-tls"} {
-			for _, ns := range namespaces {
-				if _, ok := v.s.Secrets().Get(ns, name); ok == snapshot.Present && why == "" {
-					object, confidence = at(model.Ref{APIVersion: "v1", Kind: "Secret", Namespace: ns, Name: name}, "data[tls.crt]"), proven
-					why = fmt.Sprintf("%s holds the certificates of this connection", object.Ref)
-				}
-			}
-		}
+	if secret, ok := v.controlSecret(namespaces); ok && why == "" {
+		object, confidence = at(secret, "data[tls.crt]"), proven
+		why = fmt.Sprintf("%s holds the certificates of this connection", secret)
 	}
 	f := find("control-plane-cert-expired", confidence, object, fmt.Sprintf("%s and its control plane do not trust each other's certificate any more, so it keeps an old configuration", l.fleet.Object)).
 		on(routes...).as(byStuckProxy()...)
@@ -184,6 +179,18 @@ func (v *view) untrusted(l loss, routes []*route) finding {
 		f = f.because("object", why, object.Ref, time.Time{})
 	}
 	return f
+}
+
+// controlSecret finds the Secret of the connection between proxy and control plane, by the products' names.
+func (v *view) controlSecret(namespaces []string) (model.Ref, bool) {
+	for _, name := range []string{"envoycert", "contourcert", "envoy-gateway", "envoy", "cacerts", "istio-ca-secret", "server-tls", "agent-tls"} {
+		for _, ns := range namespaces {
+			if _, ok := v.s.Secrets().Get(ns, name); ok == snapshot.Present {
+				return model.Ref{APIVersion: "v1", Kind: "Secret", Namespace: ns, Name: name}, true
+			}
+		}
+	}
+	return model.Ref{}, false
 }
 
 // expiry is the end of a cert-manager Certificate.
@@ -237,24 +244,16 @@ func (v *view) controlDown(id model.CauseID, which func(path.Fleet) bool) []find
 	}
 	var out []finding
 	for _, c := range order {
-		var hurt []*route
 		open := v.open()
-		for _, r := range by[c.Object] {
-			if slices.Contains(open, r) || v.untaken(r) != "" {
-				hurt = append(hurt, r)
-			}
-		}
+		hurt := slices.DeleteFunc(slices.Clone(by[c.Object]), func(r *route) bool { return !slices.Contains(open, r) && v.untaken(r) == "" })
 		d := downFleet{c, v.fleetWorkload(c), hurt}
 		if len(hurt) == 0 {
 			d.routes = by[c.Object]
 		}
 		f := v.whyDown(d, id, fmt.Sprintf("%s, which configures the gateway of %s, is down, so no change is applied", c.Object, routesText(d.routes)))
 		f.dormant = len(hurt) == 0
-		for _, r := range hurt {
-			if why := v.untaken(r); why != "" {
-				f = f.because("status", why, r.Object, time.Time{})
-				break
-			}
+		if i := slices.IndexFunc(hurt, func(r *route) bool { return v.untaken(r) != "" }); i >= 0 {
+			f = f.because("status", v.untaken(hurt[i]), hurt[i].Object, time.Time{})
 		}
 		out = append(out, f)
 	}
@@ -269,15 +268,8 @@ func isIstiod(f path.Fleet) bool { return strings.HasPrefix(f.Object.Name, "isti
 // empty if it does not. The API server's defaults are "Unknown" and "Waiting for controller".
 func (v *view) untaken(r *route) string {
 	if hr, ok := v.s.HTTPRoutes().Get(r.Object.Namespace, r.Object.Name); ok == snapshot.Present && r.Object.Kind == "HTTPRoute" {
-		if len(hr.Status.Parents) == 0 {
-			return fmt.Sprintf("%s has no status: no controller has taken it", r.Object)
-		}
-		for _, p := range hr.Status.Parents {
-			for _, c := range p.Conditions {
-				if c.ObservedGeneration > 0 && c.ObservedGeneration < hr.Generation {
-					return fmt.Sprintf("%s is at generation %d, and its controller has seen %d", r.Object, hr.Generation, c.ObservedGeneration)
-				}
-			}
+		if why := untakenRoute(r.Object, hr); why != "" {
+			return why
 		}
 	}
 	if gw, ok := v.s.Gateways().Get(r.Gateway.Namespace, r.Gateway.Name); ok == snapshot.Present && !r.Gateway.IsZero() {
@@ -287,6 +279,20 @@ func (v *view) untaken(r *route) string {
 			}
 			if c.ObservedGeneration > 0 && c.ObservedGeneration < gw.Generation {
 				return fmt.Sprintf("%s is at generation %d, and its controller has seen %d", r.Gateway, gw.Generation, c.ObservedGeneration)
+			}
+		}
+	}
+	return ""
+}
+
+func untakenRoute(ref model.Ref, hr *gatewayv1.HTTPRoute) string {
+	if len(hr.Status.Parents) == 0 {
+		return fmt.Sprintf("%s has no status: no controller has taken it", ref)
+	}
+	for _, p := range hr.Status.Parents {
+		for _, c := range p.Conditions {
+			if c.ObservedGeneration > 0 && c.ObservedGeneration < hr.Generation {
+				return fmt.Sprintf("%s is at generation %d, and its controller has seen %d", ref, hr.Generation, c.ObservedGeneration)
 			}
 		}
 	}

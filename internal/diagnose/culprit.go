@@ -90,11 +90,9 @@ func (v *view) configures(r rejection) []metav1.Object {
 			continue
 		}
 		seen[route.Object] = true
-		for _, o := range v.objectsIn(route.Object.Kind) {
-			if o.GetNamespace() == route.Object.Namespace && o.GetName() == route.Object.Name {
-				out = append(out, o)
-			}
-		}
+		out = append(out, slices.DeleteFunc(v.objectsIn(route.Object.Kind), func(o metav1.Object) bool {
+			return o.GetNamespace() != route.Object.Namespace || o.GetName() != route.Object.Name
+		})...)
 		for _, b := range route.Backends {
 			if svc, ok := v.s.Services().Get(b.Service.Namespace, b.Service.Name); ok == snapshot.Present && !seen[b.Service] && len(svc.Annotations) > 0 {
 				seen[b.Service] = true
@@ -148,13 +146,9 @@ func accuse(o metav1.Object, w complaint) (suspect, bool) {
 		if f == joined || f == "vs_"+strings.ReplaceAll(joined, "-", "_") || f == "vs_"+o.GetNamespace()+"_"+o.GetName() {
 			s.weight, s.why = byFile, fmt.Sprintf("the proxy complains of file %s, which is made of %s", f, s.at.Ref)
 		}
-		if ing, ok := o.(*networkingv1.Ingress); ok {
-			for i, t := range ing.Spec.TLS {
-				if f == o.GetNamespace()+"-"+t.SecretName {
-					s.at.Field = fmt.Sprintf("spec.tls[%d].secretName", i)
-					s.weight, s.why = byFile, fmt.Sprintf("the proxy complains of the certificate of Secret %s/%s, which %s names", o.GetNamespace(), t.SecretName, s.at.Ref)
-				}
-			}
+		if i := certificateIn(o, f); i >= 0 {
+			s.at.Field = fmt.Sprintf("spec.tls[%d].secretName", i)
+			s.weight, s.why = byFile, fmt.Sprintf("the proxy complains of the certificate of Secret %s/%s, which %s names", o.GetNamespace(), strings.TrimPrefix(f, o.GetNamespace()+"-"), s.at.Ref)
 		}
 	}
 	if n := o.GetNamespace() + "/" + o.GetName(); strings.Contains(w.text, n) && slices.Contains(configuring(), s.at.Kind) {
@@ -172,6 +166,15 @@ func accuse(o metav1.Object, w complaint) (suspect, bool) {
 	}
 	s.weight += heaviest
 	return s, s.weight > 0
+}
+
+// certificateIn is the place in an Ingress of the certificate of which a file is made; -1 if it names none.
+func certificateIn(o metav1.Object, file string) int {
+	ing, ok := o.(*networkingv1.Ingress)
+	if !ok {
+		return -1
+	}
+	return slices.IndexFunc(ing.Spec.TLS, func(t networkingv1.IngressTLS) bool { return file == ing.Namespace+"-"+t.SecretName })
 }
 
 // speaks weighs a leaf against the words of a complaint.

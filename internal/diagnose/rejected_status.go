@@ -81,36 +81,46 @@ func invalid(o *unstructured.Unstructured) (string, bool) {
 		if text("status", "currentStatus") != "invalid" {
 			return "", false
 		}
-		why := text("status", "description")
-		for _, c := range conditionsOf(o.Object, "status", "conditions") {
-			if errs, _, _ := unstructured.NestedSlice(c, "errors"); len(errs) > 0 {
-				if e, ok := errs[0].(map[string]any); ok {
-					why = fmt.Sprint(e["message"])
-				}
-			}
-		}
-		return why, true
+		return cmp.Or(firstError(o), text("status", "description")), true
 	case "VirtualServer", "VirtualServerRoute", "TransportServer":
 		if strings.EqualFold(text("status", "state"), "Invalid") {
 			return cmp.Or(text("status", "message"), text("status", "reason")), true
 		}
 	case "EnvoyPatchPolicy", "BackendTrafficPolicy", "ClientTrafficPolicy", "SecurityPolicy", "EnvoyExtensionPolicy", "BackendTLSPolicy", "SnippetsFilter", "NginxProxy", "EnvoyProxy":
-		all := conditionsOf(o.Object, "status", "conditions")
-		for _, list := range []string{"ancestors", "controllers"} {
-			ancestors, _, _ := unstructured.NestedSlice(o.Object, "status", list)
-			for _, a := range ancestors {
-				if m, ok := a.(map[string]any); ok {
-					all = append(all, conditionsOf(m, "conditions")...)
-				}
-			}
-		}
-		for _, c := range all {
+		for _, c := range policyConditions(o) {
 			if kind := fmt.Sprint(c["type"]); (kind == "Accepted" || kind == "Programmed") && c["status"] == "False" && c["reason"] != "Overridden" && c["reason"] != "TargetNotFound" && c["reason"] != "Conflicted" {
 				return fmt.Sprintf("%v: %v", c["reason"], c["message"]), true
 			}
 		}
 	}
 	return "", false
+}
+
+// firstError is the first error in the last condition of an HTTPProxy that has some.
+func firstError(o *unstructured.Unstructured) string {
+	why := ""
+	for _, c := range conditionsOf(o.Object, "status", "conditions") {
+		if errs, _, _ := unstructured.NestedSlice(c, "errors"); len(errs) > 0 {
+			if e, ok := errs[0].(map[string]any); ok {
+				why = fmt.Sprint(e["message"])
+			}
+		}
+	}
+	return why
+}
+
+// policyConditions lists the conditions of a policy: its own, and those of each ancestor and controller.
+func policyConditions(o *unstructured.Unstructured) []map[string]any {
+	all := conditionsOf(o.Object, "status", "conditions")
+	for _, list := range []string{"ancestors", "controllers"} {
+		ancestors, _, _ := unstructured.NestedSlice(o.Object, "status", list)
+		for _, a := range ancestors {
+			if m, ok := a.(map[string]any); ok {
+				all = append(all, conditionsOf(m, "conditions")...)
+			}
+		}
+	}
+	return all
 }
 
 // conditionsOf lists the conditions at a place of an untyped object.

@@ -146,7 +146,7 @@ func (c *Cluster) fails(a *App, o outcome, causes ...model.CauseID) Answer {
 }
 
 // partly writes traffic of which a share fails.
-func (c *Cluster) partly(a *App, o outcome, failing, fineOnes int, causes ...model.CauseID) Answer {
+func (c *Cluster) partly(a *App, o outcome, fineOnes int, causes ...model.CauseID) Answer {
 	answer := c.fails(a, o, causes...)
 	c.traffic(a, fine(), fineOnes)
 	return answer

@@ -2,6 +2,7 @@ package synth
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,7 +15,9 @@ import (
 
 // rest are recipes that were written after the analyzers, and without a look at them: they tell how diagnoses do
 // on faults that nobody had in mind.
-func rest() []Recipe {
+func rest() []Recipe { return slices.Concat(restOfWiring(), restOfPods(), restOfTraffic()) }
+
+func restOfWiring() []Recipe {
 	return []Recipe{
 		{Name: "selector-wrong-case", Family: "service-selector", Break: func(c *Cluster) Answer {
 			a := c.App("search")
@@ -28,6 +31,11 @@ func rest() []Recipe {
 			answer := c.fails(a, unusable(), "service-missing")
 			return answer.at(missing("v1", "Service", namespace, "search", "(object missing)"), missing("v1", "Service", namespace, "search", ""), field(c.ingress, fmt.Sprintf("spec.rules[0].http.paths[%d].backend.service.name", a.RuleIndex)))
 		}},
+	}
+}
+
+func restOfPods() []Recipe {
+	return []Recipe{
 		{Name: "flag-unknown", Family: "crash", Break: func(c *Cluster) Answer {
 			a := c.App("cart")
 			a.Rollout(func(t *corev1.PodTemplateSpec) { t.Spec.Containers[0].Args = []string{"--prot=7070"} })
@@ -91,6 +99,11 @@ func rest() []Recipe {
 			answer := c.inContainer(a, nobody(), "livenessProbe.tcpSocket.port", "liveness-probe-kills")
 			return answer.at(answer.Object, answer.container("livenessProbe"))
 		}},
+	}
+}
+
+func restOfTraffic() []Recipe {
+	return []Recipe{
 		{Name: "policy-ip-block-elsewhere", Family: "network-policy", Break: func(c *Cluster) Answer {
 			a := c.App("catalog")
 			p := policy("catalog-from-edge", namespace, networkingv1.NetworkPolicySpec{PodSelector: app("catalog"), PolicyTypes: []networkingv1.PolicyType{"Ingress"}, Ingress: []networkingv1.NetworkPolicyIngressRule{{From: []networkingv1.NetworkPolicyPeer{{IPBlock: &networkingv1.IPBlock{CIDR: "192.168.0.0/16"}}}}}})

@@ -125,7 +125,7 @@ func protocols() []Recipe {
 			a.log(`level=info path=/search/items status=200 took=4.812s`, `level=info path=/search/items status=200 took=5.104s`)
 			o := slow()
 			o.took = 3 * time.Second
-			return c.partly(a, o, 12, 30, "upstream-timeout").at(field(i, "metadata.annotations['nginx.ingress.kubernetes.io/proxy-read-timeout']"))
+			return c.partly(a, o, 60, "upstream-timeout").at(field(i, "metadata.annotations['nginx.ingress.kubernetes.io/proxy-read-timeout']"))
 		}},
 		{Name: "route-timeout-short", Family: "timeout", Gateways: gatewayAPI(), Break: func(c *Cluster) Answer {
 			a := c.App("search")
@@ -134,11 +134,11 @@ func protocols() []Recipe {
 			hr.Spec.Rules[0].Timeouts = timeouts(d)
 			o := slow()
 			o.took = 2 * time.Second
-			return c.partly(a, o, 12, 30, "upstream-timeout").at(field(hr, "spec.rules[0].timeouts.backendRequest"), field(hr, "spec.rules[0].timeouts"), field(hr, "spec.rules[0].timeouts.request"))
+			return c.partly(a, o, 60, "upstream-timeout").at(field(hr, "spec.rules[0].timeouts.backendRequest"), field(hr, "spec.rules[0].timeouts"), field(hr, "spec.rules[0].timeouts.request"))
 		}},
 		{Name: "header-too-big", Family: "header", Gateways: []string{"nginx"}, Break: func(c *Cluster) Answer {
 			a := c.App("web")
-			return c.partly(a, bigHeader(), 10, 40, "upstream-header-too-big").at(field(c.ingress, "metadata.annotations['nginx.ingress.kubernetes.io/proxy-buffer-size']"), field(c.ingress, "metadata.annotations"), field(c.ingress, ""))
+			return c.partly(a, bigHeader(), 90, "upstream-header-too-big").at(field(c.ingress, "metadata.annotations['nginx.ingress.kubernetes.io/proxy-buffer-size']"), field(c.ingress, "metadata.annotations"), field(c.ingress, ""))
 		}},
 		{Name: "grpc-spoken-to-as-http1", Family: "upstream-protocol", Gateways: []string{"nginx"}, Break: func(c *Cluster) Answer {
 			a := c.App("search")
@@ -251,7 +251,7 @@ func applications() []Recipe {
 			for _, p := range a.Pods {
 				c.event(p, "Warning", "Unhealthy", `Readiness probe failed: Get "http://`+p.Status.PodIP+`:9200/healthz": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`, 12, onset())
 			}
-			answer := c.partly(a, slow(), 10, 6, "cpu-throttled")
+			answer := c.partly(a, slow(), 12, "cpu-throttled")
 			return answer.at(answer.container("resources.limits.cpu"), answer.container("resources"))
 		}},
 	}

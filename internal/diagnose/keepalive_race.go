@@ -53,7 +53,7 @@ func (v *view) idleRace(w *workload) (finding, bool) {
 		return finding{}, false
 	}
 	server := w.idle(v)
-	idle := v.idleBefore(w, broken)
+	idle := v.idleBefore(broken)
 	if server.timeout == 0 && !idle.tells() && slices.ContainsFunc(broken, func(s *model.Signal) bool { return s.Failure == model.OtherFailure }) {
 		return finding{}, false // the access log alone does not tell closed from refused
 	}
@@ -168,7 +168,7 @@ func (i idleness) String() string {
 
 // idleBefore measures how long the upstreams of the failed requests had rested, by the lines of the same
 // gateway. With many connections side by side, one of them may have rested longer than this tells.
-func (v *view) idleBefore(w *workload, broken []*model.Signal) idleness {
+func (v *view) idleBefore(broken []*model.Signal) idleness {
 	type place struct{ gateway, address string }
 	failed := map[place]map[time.Time]bool{}
 	for _, s := range broken {

@@ -27,27 +27,32 @@ func WantsProbes(d model.Diagnosis, s *snapshot.Snapshot) []model.ProbeRoute {
 		if !ok || len(out) == probedRoutes || !wantsProbe(d, t) {
 			continue
 		}
-		w := model.ProbeRoute{Request: t.Request, Doors: doors(m, r)}
-		for _, l := range m.Legs(r) {
-			if l.Port == nil || l.External() {
-				continue
-			}
-			secure := l.Port.AppProtocol != nil && *l.Port.AppProtocol == "https"
-			if w.Service == nil {
-				w.Service = &model.ProbePort{Ref: snapshot.RefOf(l.Service), Port: l.Port.Port, TLS: secure}
-			}
-			for _, p := range l.Selected {
-				port, ok := path.TargetPort(*l.Port, &p.Spec)
-				if !ok || p.Status.PodIP == "" || len(w.Pods) == probedPods {
-					continue
-				}
-				container, _ := answering(p, fmt.Sprintf(":%d", port))
-				w.Pods = append(w.Pods, model.ProbePort{Ref: snapshot.RefOf(p), Port: port, TLS: secure, Container: container})
-			}
-		}
-		out = append(out, w)
+		out = append(out, probeRoute(m, r, t.Request))
 	}
 	return out
+}
+
+// probeRoute names what is asked on a route: its gateway, its first Service, and a few of the pods behind.
+func probeRoute(m *path.Map, r path.Route, req model.Request) model.ProbeRoute {
+	w := model.ProbeRoute{Request: req, Doors: doors(m, r)}
+	for _, l := range m.Legs(r) {
+		if l.Port == nil || l.External() {
+			continue
+		}
+		secure := l.Port.AppProtocol != nil && *l.Port.AppProtocol == "https"
+		if w.Service == nil {
+			w.Service = &model.ProbePort{Ref: snapshot.RefOf(l.Service), Port: l.Port.Port, TLS: secure}
+		}
+		for _, p := range l.Selected {
+			port, ok := path.TargetPort(*l.Port, &p.Spec)
+			if !ok || p.Status.PodIP == "" || len(w.Pods) == probedPods {
+				continue
+			}
+			container, _ := answering(p, fmt.Sprintf(":%d", port))
+			w.Pods = append(w.Pods, model.ProbePort{Ref: snapshot.RefOf(p), Port: port, TLS: secure, Container: container})
+		}
+	}
+	return w
 }
 
 // wantsProbe reports whether a walked route fails, was seen to fail, or is what was asked about.

@@ -19,7 +19,7 @@ func (r Reader) get(ctx context.Context, p *corev1.Pod, port int, path string) (
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the caller says what for
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // all that was wanted is read
 	body, err := exchange(conn, path)
 	if err != nil {
 		if why := conn.Failure(); why != "" {

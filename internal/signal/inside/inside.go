@@ -14,7 +14,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -34,10 +33,9 @@ type Pods struct {
 // Conn is a connection to a port on loopback in a pod. It has no deadlines: the context that it was made with
 // ends it.
 type Conn struct {
-	httpstream.Stream
-	conn    httpstream.Connection
-	failure httpstream.Stream
-	stop    func() bool
+	io.ReadWriteCloser
+	failure io.Reader
+	end     func() error
 }
 
 // Dial asks the kubelet to connect to a port inside a pod. The connection stands before the kubelet has tried:
@@ -52,18 +50,24 @@ func (p Pods) Dial(ctx context.Context, pod model.Ref, port int32) (*Conn, error
 	if err != nil {
 		return nil, fmt.Errorf("forward port %d of %s: %w", port, pod, err)
 	}
-	c := &Conn{conn: conn, stop: context.AfterFunc(ctx, func() { _ = conn.Close() })} // ends every read
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // ends every read
+	c := &Conn{end: func() error {
+		stop()
+		return conn.Close() //nolint:wrapcheck // an io.Closer's
+	}}
 	headers := http.Header{}
 	headers.Set(corev1.PortHeader, strconv.Itoa(int(port)))
 	headers.Set(corev1.PortForwardRequestIDHeader, "0")
 	headers.Set(corev1.StreamType, corev1.StreamTypeError)
-	if c.failure, err = conn.CreateStream(headers); err == nil {
-		_ = c.failure.Close() // nothing is written to it
+	failure, err := conn.CreateStream(headers)
+	if err == nil {
+		c.failure = failure
+		_ = failure.Close() // nothing is written to it
 		headers.Set(corev1.StreamType, corev1.StreamTypeData)
-		c.Stream, err = conn.CreateStream(headers)
+		c.ReadWriteCloser, err = conn.CreateStream(headers)
 	}
 	if err != nil {
-		_ = conn.Close() // the first error counts
+		_ = c.end() // the first error counts
 		return nil, fmt.Errorf("forward port %d of %s: %w", port, pod, err)
 	}
 	return c, nil
@@ -80,10 +84,7 @@ func (c *Conn) Failure() string {
 }
 
 // Close ends the connection.
-func (c *Conn) Close() error {
-	c.stop()
-	return c.conn.Close() //nolint:wrapcheck // an io.Closer's
-}
+func (c *Conn) Close() error { return c.end() }
 
 // The rest makes a [net.Conn] of it, which http.Transport asks for.
 

@@ -28,7 +28,7 @@ func (p *Prober) within(ctx context.Context, b model.ProbePort) (model.Probe, er
 	if err != nil {
 		return pr, err //nolint:wrapcheck // says what it was for
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // all that was wanted is known
 	_, err = conn.Read(make([]byte, 1))
 	took := p.now().Sub(pr.At)
 	switch words := conn.Failure(); {

@@ -15,7 +15,7 @@ import (
 
 // rest are recipes that were written after the analyzers, and without a look at them: they tell how diagnoses do
 // on faults that nobody had in mind.
-func rest() []Recipe { return slices.Concat(restOfWiring(), restOfPods(), restOfTraffic()) }
+func rest() []Recipe { return slices.Concat(restOfWiring(), restOfPods(), restOfPolicies(), restOfTraffic()) }
 
 func restOfWiring() []Recipe {
 	return []Recipe{
@@ -102,7 +102,7 @@ func restOfPods() []Recipe {
 	}
 }
 
-func restOfTraffic() []Recipe {
+func restOfPolicies() []Recipe {
 	return []Recipe{
 		{Name: "policy-ip-block-elsewhere", Family: "network-policy", Break: func(c *Cluster) Answer {
 			a := c.App("catalog")
@@ -120,6 +120,11 @@ func restOfTraffic() []Recipe {
 			}
 			return c.fails(a, app503(), "networkpolicy-blocks-egress").at(field(p, "spec.egress"), field(p, "spec.egress[0].to"), field(p, "spec.egress[0].to[0].podSelector"), field(p, "spec"))
 		}},
+	}
+}
+
+func restOfTraffic() []Recipe {
+	return []Recipe{
 		{Name: "keep-alive-shorter-than-the-proxy", Family: "keepalive", Gateways: []string{"nginx", "istio", "haproxy"}, Break: func(c *Cluster) Answer {
 			a := c.App("web")
 			a.everywhere(func(s *corev1.PodSpec) {

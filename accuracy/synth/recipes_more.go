@@ -15,7 +15,9 @@ import (
 
 // rest are recipes that were written after the analyzers, and without a look at them: they tell how diagnoses do
 // on faults that nobody had in mind.
-func rest() []Recipe { return slices.Concat(restOfWiring(), restOfPods(), restOfPolicies(), restOfTraffic()) }
+func rest() []Recipe {
+	return slices.Concat(restOfWiring(), restOfPods(), restOfPolicies(), restOfTraffic())
+}
 
 func restOfWiring() []Recipe {
 	return []Recipe{

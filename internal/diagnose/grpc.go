@@ -43,22 +43,9 @@ func (v *view) http2Mismatch(r *route, l path.Leg) (finding, bool) {
 	if slices.Contains([]string{"TCP", "FCGI", "AUTO_HTTP"}, told.protocol) {
 		return finding{}, false
 	}
-	probed, named := probedGRPC(l), namedGRPC(l)
 	words, speaks2 := http2Words(r)
-	broken := len(r.hits(model.Protocol, model.Reset, model.ClosedEarly, model.OtherFailure, model.UpstreamStatus)) > 0
-	confidence, why := proven, "the proxy speaks HTTP/1.1 to it, and it speaks gRPC, which is HTTP/2"
-	switch {
-	case !told.http2() && !told.tls() && (probed || named) && (words.Text != "" && speaks2 || broken && probed):
-	case !told.http2() && !told.tls() && probed && len(r.observed) == 0:
-		confidence = likely
-	case !told.http2() && !told.tls() && named && broken:
-		confidence = likely
-	case told.http2() && probedScheme(l) != "" && (words.Text != "" && !speaks2 || broken || len(r.observed) == 0):
-		why = "the proxy speaks HTTP/2 to it, and its probe passes over HTTP/1.1"
-		if len(r.observed) == 0 || words.Text == "" {
-			confidence = likely // a server can know both
-		}
-	default:
+	confidence, why, ok := clash(r, l, told, words.Text != "", speaks2)
+	if !ok {
 		return finding{}, false
 	}
 	ref := serviceRef(l)
@@ -74,6 +61,30 @@ func (v *view) http2Mismatch(r *route, l path.Leg) (finding, bool) {
 		f.Evidence = append(f.Evidence, words)
 	}
 	return f, true
+}
+
+// clash weighs what says that proxy and backend speak different versions of HTTP. Neither a name nor a probe
+// proves what a server speaks (it can know both versions), so that only words, or a gRPC probe that passes
+// while requests fail, make it certain. worded is set when a proxy's words say so, speaks2 as in http2Words.
+func clash(r *route, l path.Leg, told speech, worded, speaks2 bool) (confidence float64, why string, ok bool) {
+	probed, named := probedGRPC(l), namedGRPC(l)
+	broken := len(r.hits(model.Protocol, model.Reset, model.ClosedEarly, model.OtherFailure, model.UpstreamStatus)) > 0
+	confidence, why = proven, "the proxy speaks HTTP/1.1 to it, and it speaks gRPC, which is HTTP/2"
+	switch {
+	case !told.http2() && !told.tls() && (probed || named) && (worded && speaks2 || broken && probed):
+	case !told.http2() && !told.tls() && probed && len(r.observed) == 0:
+		confidence = likely
+	case !told.http2() && !told.tls() && named && broken:
+		confidence = likely
+	case told.http2() && probedScheme(l) != "" && (worded && !speaks2 || broken || len(r.observed) == 0):
+		why = "the proxy speaks HTTP/2 to it, and its probe passes over HTTP/1.1"
+		if len(r.observed) == 0 || !worded {
+			confidence = likely // a server can know both
+		}
+	default:
+		return 0, "", false
+	}
+	return confidence, why, true
 }
 
 // probedGRPC reports whether a gRPC probe passes on the port to which requests go.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -138,19 +140,28 @@ func (v *view) filterAnswer(r *route) (object model.FieldRef, status int, said s
 			if r.Rule != fmt.Sprintf("spec.rules[%d]", i) || f.ExtensionRef == nil {
 				continue
 			}
-			for u := range v.s.Others().All() {
-				if u.GetKind() != string(f.ExtensionRef.Kind) || u.GetName() != string(f.ExtensionRef.Name) || u.GetNamespace() != hr.Namespace {
-					continue
-				}
-				spec, _ := u.Object["spec"].(map[string]any)
-				direct, _ := spec["directResponse"].(map[string]any)
-				if n, ok := number(direct["statusCode"]); ok && n >= 500 {
-					return at(r.Object, fmt.Sprintf("%s.filters[%d].extensionRef", r.Rule, j)), n, fmt.Sprintf("%s %s has directResponse %d", u.GetKind(), u.GetName(), n)
-				}
+			if n, ok := v.directResponse(hr.Namespace, f.ExtensionRef); ok {
+				return at(r.Object, fmt.Sprintf("%s.filters[%d].extensionRef", r.Rule, j)), n, fmt.Sprintf("%s %s has directResponse %d", f.ExtensionRef.Kind, f.ExtensionRef.Name, n)
 			}
 		}
 	}
 	return object, 0, ""
+}
+
+// directResponse is the error that the object of an extensionRef answers with. The object is found by kind and
+// name, and in the route's own namespace: the reference can name no other.
+func (v *view) directResponse(namespace string, ref *gatewayv1.LocalObjectReference) (int, bool) {
+	for u := range v.s.Others().All() {
+		if u.GetKind() != string(ref.Kind) || u.GetName() != string(ref.Name) || u.GetNamespace() != namespace {
+			continue
+		}
+		spec, _ := u.Object["spec"].(map[string]any)
+		direct, _ := spec["directResponse"].(map[string]any)
+		if n, ok := number(direct["statusCode"]); ok && n >= 500 {
+			return n, true
+		}
+	}
+	return 0, false
 }
 
 // number reads a number of an object without a type.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
@@ -174,6 +175,20 @@ func gateOf(l path.Leg) *corev1.PodCondition {
 // checkOf is where the health check of a backend is set: annotations of AWS's and HAProxy's controllers,
 // objects of GKE, and the active checks of Envoy Gateway, Contour and Traefik.
 func (v *view) checkOf(r *route, l path.Leg) (healthCheck, bool) {
+	if c, ok := v.annotatedCheck(r, l); ok {
+		return c, true
+	}
+	for o := range v.s.Others().All() {
+		if c, ok := v.checkIn(o, r, l); ok {
+			return c, true
+		}
+	}
+	return healthCheck{}, false
+}
+
+// annotatedCheck reads the annotations; whichever is there shows where the check is set, even if it is neither
+// path nor port.
+func (v *view) annotatedCheck(r *route, l path.Leg) (healthCheck, bool) {
 	for _, o := range v.annotatedObjects(r, l) {
 		for _, prefix := range []string{"alb.ingress.kubernetes.io/healthcheck-", "service.beta.kubernetes.io/aws-load-balancer-healthcheck-", "haproxy.org/check-", "haproxy-ingress.github.io/health-check-"} {
 			for _, name := range []string{"path", "http", "uri", "port"} {
@@ -183,33 +198,36 @@ func (v *view) checkOf(r *route, l path.Leg) (healthCheck, bool) {
 			}
 		}
 	}
-	for o := range v.s.Others().All() {
-		field, base := "", ""
-		switch o.GetKind() {
-		case "BackendConfig":
-			field, base = "requestPath", "spec.healthCheck"
-			names := l.Service.Annotations["cloud.google.com/backend-config"] + l.Service.Annotations["beta.cloud.google.com/backend-config"]
-			if o.GetNamespace() != l.Service.Namespace || !holdsWord(names, o.GetName()) {
-				continue
-			}
-		case "HealthCheckPolicy":
-			field, base = "requestPath", "spec.default.config.httpHealthCheck"
-		case "BackendTrafficPolicy":
-			field, base = "path", "spec.healthCheck.active.http"
-		default:
-			continue
-		}
-		if o.GetKind() != "BackendConfig" && !slices.Contains(v.under(o), r) || dig(o.Object, base) == nil {
-			continue
-		}
-		asked, _ := dig(o.Object, base+"."+field).(string)
-		port := ""
-		if n, ok := dig(o.Object, base+".port").(int64); ok {
-			port = strconv.FormatInt(n, 10)
-		}
-		return healthCheck{at(snapshot.RefOf(o), base+"."+field), asked, port}, true
-	}
 	return healthCheck{}, false
+}
+
+// checkIn reads the check that a custom object sets for a backend. A BackendConfig is named by the Service's
+// annotation; the others are policies, which name what they hold for themselves.
+func (v *view) checkIn(o *unstructured.Unstructured, r *route, l path.Leg) (healthCheck, bool) {
+	field, base := "", ""
+	switch o.GetKind() {
+	case "BackendConfig":
+		field, base = "requestPath", "spec.healthCheck"
+		names := l.Service.Annotations["cloud.google.com/backend-config"] + l.Service.Annotations["beta.cloud.google.com/backend-config"]
+		if o.GetNamespace() != l.Service.Namespace || !holdsWord(names, o.GetName()) {
+			return healthCheck{}, false
+		}
+	case "HealthCheckPolicy":
+		field, base = "requestPath", "spec.default.config.httpHealthCheck"
+	case "BackendTrafficPolicy":
+		field, base = "path", "spec.healthCheck.active.http"
+	default:
+		return healthCheck{}, false
+	}
+	if o.GetKind() != "BackendConfig" && !slices.Contains(v.under(o), r) || dig(o.Object, base) == nil {
+		return healthCheck{}, false
+	}
+	asked, _ := dig(o.Object, base+"."+field).(string)
+	port := ""
+	if n, ok := dig(o.Object, base+".port").(int64); ok {
+		port = strconv.FormatInt(n, 10)
+	}
+	return healthCheck{at(snapshot.RefOf(o), base+"."+field), asked, port}, true
 }
 
 // bearer is an object whose annotations speak of a backend.

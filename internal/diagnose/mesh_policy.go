@@ -114,13 +114,31 @@ func (v *view) authorize(p *corev1.Pod, gateway string, c caller) (object model.
 		case "", "ALLOW":
 			allows = append(allows, a)
 		case "DENY":
-			for i, rule := range a.list("spec", "rules") {
-				if m, _ := ruleMatches(rule, c); m == yes {
-					return at(a.ref, fmt.Sprintf("spec.rules[%d]", i)), fmt.Sprintf("%s denies what its rule %d matches, and that is every request for %s", a.ref, i, c.request), true
-				}
+			if object, why, denied := deniedBy(a, c); denied {
+				return object, why, true
 			}
 		}
 	}
+	if len(allows) == 0 {
+		return model.FieldRef{}, "", false
+	}
+	return noneAllows(allows, p, c)
+}
+
+// deniedBy finds the rule by which a policy denies every request of a caller: a rule that may match only some
+// of them denies nothing for certain.
+func deniedBy(a piece, c caller) (object model.FieldRef, why string, denied bool) {
+	for i, rule := range a.list("spec", "rules") {
+		if m, _ := ruleMatches(rule, c); m == yes {
+			return at(a.ref, fmt.Sprintf("spec.rules[%d]", i)), fmt.Sprintf("%s denies what its rule %d matches, and that is every request for %s", a.ref, i, c.request), true
+		}
+	}
+	return model.FieldRef{}, "", false
+}
+
+// noneAllows reports that none of the policies that allow allows a caller, and points at the first rule, which
+// would have to. A rule that may match counts as one that does, unless the proxy's words say that it refused.
+func noneAllows(allows []piece, p *corev1.Pod, c caller) (object model.FieldRef, why string, denied bool) {
 	field := "spec.rules"
 	var nearest piece
 	for _, a := range allows {
@@ -133,9 +151,6 @@ func (v *view) authorize(p *corev1.Pod, gateway string, c caller) (object model.
 				nearest, field = a, fmt.Sprintf("spec.rules[%d]%s", i, missing)
 			}
 		}
-	}
-	if len(allows) == 0 {
-		return model.FieldRef{}, "", false
 	}
 	if nearest.fields == nil {
 		return at(allows[0].ref, field), fmt.Sprintf("%s allows nothing to pod %s", allows[0].ref, p.Name), true

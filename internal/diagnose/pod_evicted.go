@@ -41,26 +41,38 @@ func (v *view) evicted(w *workload) (finding, bool) {
 		if p.Status.Reason != "Evicted" && p.Status.Reason != "Preempting" || v.s.WorkloadOf(p) != w.ref {
 			continue
 		}
-		when := p.CreationTimestamp.Time
-		if p.Status.StartTime != nil {
-			when = p.Status.StartTime.Time
-		}
-		for _, e := range v.s.EventsOf(snapshot.RefOf(p)) {
-			if e.Reason == "Evicted" {
-				when = snapshot.EventTime(e)
-			}
-		}
+		when := v.evictedAt(p)
 		if v.s.At().Sub(when) < lately {
 			return v.eviction(w, p.Spec.NodeName, p.Status.Message, when), true
 		}
 	}
 	for e := range v.s.Events().In(w.ref.Namespace) {
-		mine := w.newest != nil && strings.HasPrefix(e.InvolvedObject.Name, w.newest.Name+"-") || strings.HasPrefix(e.InvolvedObject.Name, w.ref.Name+"-") && w.ref.Kind != "Deployment"
-		if (e.Reason == "Evicted" || e.Reason == "Preempted") && mine && v.s.At().Sub(snapshot.EventTime(e)) < lately {
+		if (e.Reason == "Evicted" || e.Reason == "Preempted") && namedAfter(w, e.InvolvedObject.Name) && v.s.At().Sub(snapshot.EventTime(e)) < lately {
 			return v.eviction(w, e.Source.Host, e.Reason+": "+e.Message, snapshot.EventTime(e)), true
 		}
 	}
 	return finding{}, false
+}
+
+// evictedAt is when a pod was evicted, by its event. Its status does not say; without an event it is only
+// known that it was after the pod started.
+func (v *view) evictedAt(p *corev1.Pod) time.Time {
+	when := p.CreationTimestamp.Time
+	if p.Status.StartTime != nil {
+		when = p.Status.StartTime.Time
+	}
+	for _, e := range v.s.EventsOf(snapshot.RefOf(p)) {
+		if e.Reason == "Evicted" {
+			when = snapshot.EventTime(e)
+		}
+	}
+	return when
+}
+
+// namedAfter tells a workload's pods by their names, since those that are gone have no owner to ask. Pods of a
+// Deployment are named after its ReplicaSet: its own name may be the start of another Deployment's.
+func namedAfter(w *workload, pod string) bool {
+	return w.newest != nil && strings.HasPrefix(pod, w.newest.Name+"-") || strings.HasPrefix(pod, w.ref.Name+"-") && w.ref.Kind != "Deployment"
 }
 
 // eviction points at what made pods leave: the node's pressure, the container's own limit, the priority.

@@ -93,15 +93,7 @@ func (v *view) reachable(l path.Leg) bool {
 // proxyFault finds that the service proxy does not work on a node on which a gateway of the route runs: its
 // pod there is not ready, or there is none though other nodes have one.
 func (v *view) proxyFault(r *route) (networkFault, bool) {
-	pods := map[string]*corev1.Pod{}
-	for p := range v.s.Pods().All() {
-		if !servesAddresses(p) || path.Finished(p) || p.Spec.NodeName == "" {
-			continue
-		}
-		if other, ok := pods[p.Spec.NodeName]; !ok || !path.Ready(other) {
-			pods[p.Spec.NodeName] = p
-		}
-	}
+	pods := v.serviceProxies()
 	for _, g := range v.m.Gateways(r.Route) {
 		if g.Spec.NodeName == "" {
 			continue
@@ -114,20 +106,50 @@ func (v *view) proxyFault(r *route) (networkFault, bool) {
 			continue // node-not-ready
 		}
 		if here {
-			ref, field := v.s.WorkloadOf(p), "status.numberReady"
-			if ref.Kind != "DaemonSet" {
-				field = "status.conditions[type=Ready]" // a static pod
-			}
-			f := networkFault{at: at(ref, field), why: fmt.Sprintf("pod %s of the service proxy on node %s, where the gateway runs, is not ready", p.Name, p.Spec.NodeName)}
-			if t := v.trouble(p); t.why != "" {
-				f.why, f.since = fmt.Sprintf("pod %s of the service proxy on node %s, where the gateway runs: %s", p.Name, p.Spec.NodeName, t.why), t.at
-			}
+			return v.unreadyProxy(p), true
+		}
+		if f, ok := v.missingProxy(pods, g.Spec.NodeName); ok {
 			return f, true
 		}
-		for _, other := range pods { // all are of one DaemonSet
-			if ref := v.s.WorkloadOf(other); v.s.Pods().Covers(other.Namespace) && ref.Kind == "DaemonSet" {
-				return networkFault{at: at(ref, "status.numberReady"), why: fmt.Sprintf("%s has no pod on node %s, where the gateway runs", ref, g.Spec.NodeName)}, true
-			}
+	}
+	return networkFault{}, false
+}
+
+// serviceProxies is the service proxy's pod of each node. While a pod is replaced a node has two, and the one
+// that is ready forwards: it counts.
+func (v *view) serviceProxies() map[string]*corev1.Pod {
+	pods := map[string]*corev1.Pod{}
+	for p := range v.s.Pods().All() {
+		if !servesAddresses(p) || path.Finished(p) || p.Spec.NodeName == "" {
+			continue
+		}
+		if other, ok := pods[p.Spec.NodeName]; !ok || !path.Ready(other) {
+			pods[p.Spec.NodeName] = p
+		}
+	}
+	return pods
+}
+
+// unreadyProxy blames what runs a service proxy's pod, and says what the pod suffers from where that is known:
+// it is what has to be repaired.
+func (v *view) unreadyProxy(p *corev1.Pod) networkFault {
+	ref, field := v.s.WorkloadOf(p), "status.numberReady"
+	if ref.Kind != "DaemonSet" {
+		field = "status.conditions[type=Ready]" // a static pod
+	}
+	f := networkFault{at: at(ref, field), why: fmt.Sprintf("pod %s of the service proxy on node %s, where the gateway runs, is not ready", p.Name, p.Spec.NodeName)}
+	if t := v.trouble(p); t.why != "" {
+		f.why, f.since = fmt.Sprintf("pod %s of the service proxy on node %s, where the gateway runs: %s", p.Name, p.Spec.NodeName, t.why), t.at
+	}
+	return f
+}
+
+// missingProxy blames the DaemonSet that runs the service proxy on other nodes. Where no DaemonSet is seen to
+// run it, or its pods are not all known, a node without one says nothing.
+func (v *view) missingProxy(pods map[string]*corev1.Pod, node string) (networkFault, bool) {
+	for _, other := range pods { // all are of one DaemonSet
+		if ref := v.s.WorkloadOf(other); v.s.Pods().Covers(other.Namespace) && ref.Kind == "DaemonSet" {
+			return networkFault{at: at(ref, "status.numberReady"), why: fmt.Sprintf("%s has no pod on node %s, where the gateway runs", ref, node)}, true
 		}
 	}
 	return networkFault{}, false

@@ -252,9 +252,24 @@ func (v *view) abandoned() map[routeKey][]model.Signal {
 	return out
 }
 
-// outerLimits lists what limits a request in front of the gateway that serves a route: annotations of its Service
-// by which clouds set the idle timeout of their load balancer, and the rules of a gateway before it.
+// outerLimits lists what limits a request in front of the gateway that serves a route, the shortest first: it is
+// the one that ends the request.
 func (v *view) outerLimits(r *route) []knob {
+	out := v.balancerLimits(r)
+	for _, o := range v.beside(r, func(o path.Route) (outer path.Route, inner path.Route) { return o, r.Route }) {
+		for _, k := range v.responseLimits(o) {
+			if !k.standby {
+				out = append(out, k)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b knob) int { return int(a.set - b.set) })
+	return out
+}
+
+// balancerLimits reads the annotations of a gateway's Service by which clouds set the idle timeout of their load
+// balancer: nothing else in the cluster tells of that limit.
+func (v *view) balancerLimits(r *route) []knob {
 	var out []knob
 	for _, f := range v.m.Fleets(r.Route) {
 		for svc := range v.s.Services().In(f.Object.Namespace) {
@@ -268,14 +283,6 @@ func (v *view) outerLimits(r *route) []knob {
 			}
 		}
 	}
-	for _, o := range v.beside(r, func(o path.Route) (outer path.Route, inner path.Route) { return o, r.Route }) {
-		for _, k := range v.responseLimits(o) {
-			if !k.standby {
-				out = append(out, k)
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b knob) int { return int(a.set - b.set) })
 	return out
 }
 

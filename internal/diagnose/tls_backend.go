@@ -110,27 +110,39 @@ type heard struct {
 	evidence   model.Evidence
 }
 
-// hears reads the words of proxies that spoke TLS to a plain port (OpenSSL's, BoringSSL's, Go's) or
-// plain HTTP to a TLS port: what TLS servers answer to that, or a TLS alert where an answer was due.
+// hears asks the failed requests first: what the proxy says is of this very route, what the application logs
+// may be of another client.
 func (v *view) hears(r *route, l path.Leg) heard {
 	for _, s := range r.signals {
-		words := s.Reason + " " + s.Raw
-		for _, part := range []string{"wrong version number", "WRONG_VERSION_NUMBER", "first record does not look like a TLS handshake", "oversized record received", "packet length too long"} {
-			if strings.Contains(words, part) {
-				return heard{plain: true, evidence: said(s)}
-			}
-		}
-		for _, part := range []string{"plain HTTP request was sent to HTTPS port", "HTTP request to an HTTPS server", `malformed HTTP response "\x15\x03`, `malformed HTTP response \"\\x15\\x03`, `malformed HTTP status code`} {
-			if strings.Contains(words, part) {
-				return heard{tls: true, evidence: said(s)}
-			}
-		}
-		for _, part := range []string{"SSL alert number", "certificate", "CERTIFICATE", "unknown ca"} { // the handshake got as far as that
-			if s.Failure == model.TLS && strings.Contains(words, part) {
-				return heard{both: true}
-			}
+		if h, ok := proxyHears(s); ok {
+			return h
 		}
 	}
+	return v.appHears(l)
+}
+
+// proxyHears reads the words of proxies that spoke TLS to a plain port (OpenSSL's, BoringSSL's, Go's) or
+// plain HTTP to a TLS port: what TLS servers answer to that, or a TLS alert where an answer was due.
+func proxyHears(s model.Signal) (heard, bool) {
+	words := s.Reason + " " + s.Raw
+	has := func(parts ...string) bool {
+		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(words, part) })
+	}
+	switch {
+	case has("wrong version number", "WRONG_VERSION_NUMBER", "first record does not look like a TLS handshake", "oversized record received", "packet length too long"):
+		return heard{plain: true, evidence: said(s)}, true
+	case has("plain HTTP request was sent to HTTPS port", "HTTP request to an HTTPS server", `malformed HTTP response "\x15\x03`, `malformed HTTP response \"\\x15\\x03`, `malformed HTTP status code`):
+		return heard{tls: true, evidence: said(s)}, true
+	case s.Failure == model.TLS && has("SSL alert number", "certificate", "CERTIFICATE", "unknown ca"): // the handshake got as far as that
+		return heard{both: true}, true
+	default:
+		return heard{}, false
+	}
+}
+
+// appHears reads what the pods of a backend log of a client that speaks the wrong protocol: some proxies
+// log no more than a reset.
+func (v *view) appHears(l path.Leg) heard {
 	for _, log := range v.in.Logs {
 		if !slices.ContainsFunc(l.Selected, func(p *corev1.Pod) bool {
 			return p.Name == log.Pod.Name && (log.Pod.Namespace == "" || log.Pod.Namespace == p.Namespace)
@@ -179,22 +191,13 @@ func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
 		return finding{}, false
 	}
 	probed, words := probedScheme(l), v.hears(r, l)
-	broken := r.hits(model.TLS, model.Protocol, model.OtherFailure, model.Reset, model.ClosedEarly, model.UpstreamStatus)
-	wants, why, confidence := "HTTPS", "the proxy speaks plain HTTP to it, and it speaks TLS", proven
-	switch {
-	case words.both:
+	confidence, differ := r.schemesDiffer(l, told, probed, words)
+	if !differ {
 		return finding{}, false
-	case told.tls() && (probed == "HTTP" && !words.tls || words.plain):
+	}
+	wants, why := "HTTPS", "the proxy speaks plain HTTP to it, and it speaks TLS"
+	if told.tls() {
 		wants, why = "HTTP", "the proxy speaks TLS to it, and it speaks plain HTTP"
-	case told.tls():
-		return finding{}, false
-	case probed != "HTTPS" && !words.tls:
-		if !securePort(l) || len(r.hits(model.Protocol, model.ClosedEarly, model.Reset, model.TLS)) == 0 && len(r.refused(400)) == 0 || probed == "HTTP" {
-			return finding{}, false
-		}
-		confidence = likely
-	case len(r.observed) > 0 && len(broken) == 0:
-		return finding{}, false
 	}
 	ref := serviceRef(l)
 	f := find("tls-backend-mismatch", confidence, told.at,
@@ -217,6 +220,23 @@ func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
 		f.Evidence = append(f.Evidence, words.evidence)
 	}
 	return f, true
+}
+
+// schemesDiffer weighs whether a backend speaks another scheme than the proxy is told to. That a port looks like
+// one for TLS is no proof: then requests must fail as they do at such a port.
+func (r *route) schemesDiffer(l path.Leg, told speech, probed string, words heard) (confidence float64, differ bool) {
+	switch {
+	case words.both:
+		return 0, false
+	case told.tls():
+		return proven, probed == "HTTP" && !words.tls || words.plain
+	case probed != "HTTPS" && !words.tls:
+		failing := len(r.hits(model.Protocol, model.ClosedEarly, model.Reset, model.TLS)) > 0 || len(r.refused(400)) > 0
+		return likely, securePort(l) && failing && probed != "HTTP"
+	default:
+		broken := r.hits(model.TLS, model.Protocol, model.OtherFailure, model.Reset, model.ClosedEarly, model.UpstreamStatus)
+		return proven, len(r.observed) == 0 || len(broken) > 0
+	}
 }
 
 // securePort reports whether a port's number or name is one that people give to TLS.

@@ -14,30 +14,11 @@ import (
 // internal/dag/gatewayapi_processor.go: hasConflictRoute). The match itself is served by the older
 // rule; its other matches are not served at all.
 func (m *Map) dropConflicts(routes []Route) {
-	type key struct {
-		object model.Ref
-		rule   string
-	}
-	rules := map[key][]int{} // of each rule its routes, one of each match and host
-	var order []key
-	for i := range routes {
-		if r := &routes[i]; m.matching(r).WholeRules && served(r) == 0 {
-			k := key{r.Object, r.Rule}
-			if rules[k] == nil {
-				order = append(order, k)
-			}
-			rules[k] = append(rules[k], i)
-		}
-	}
-	slices.SortStableFunc(order, func(a, b key) int {
-		x, y := &routes[rules[a][0]], &routes[rules[b][0]]
-		return cmp.Or(x.Created.Compare(y.Created), cmp.Compare(x.Object.Namespace, y.Object.Namespace), cmp.Compare(x.Object.Name, y.Object.Name), x.seq-y.seq)
-	})
 	taken := map[string]model.Ref{}
-	for _, k := range order {
+	for _, rule := range m.wholeRules(routes) {
 		var lost []int // its matches that nobody else has
 		var winner model.Ref
-		for _, i := range rules[k] {
+		for _, i := range rule {
 			if w, ok := taken[routes[i].sameness()]; ok {
 				winner = w
 			} else {
@@ -45,8 +26,8 @@ func (m *Map) dropConflicts(routes []Route) {
 			}
 		}
 		if winner.IsZero() {
-			for _, i := range rules[k] {
-				taken[routes[i].sameness()] = k.object
+			for _, i := range rule {
+				taken[routes[i].sameness()] = routes[i].Object
 			}
 			continue
 		}
@@ -56,6 +37,36 @@ func (m *Map) dropConflicts(routes []Route) {
 				Why: fmt.Sprintf("Contour drops %s of %s as a whole, because %s, which is older, has one of its matches for the same host", r.Rule, r.Object, winner)})
 		}
 	}
+}
+
+// wholeRules lists the rules that a controller may drop as a whole, the oldest first, as a rule loses only
+// to an older one: of each the indices of its routes, one of each match and host.
+func (m *Map) wholeRules(routes []Route) [][]int {
+	type key struct {
+		object model.Ref
+		rule   string
+	}
+	var rules [][]int
+	place := map[key]int{} // in rules
+	for i := range routes {
+		r := &routes[i]
+		if !m.matching(r).WholeRules || served(r) != 0 {
+			continue
+		}
+		k := key{r.Object, r.Rule}
+		n, ok := place[k]
+		if !ok {
+			n = len(rules)
+			place[k] = n
+			rules = append(rules, nil)
+		}
+		rules[n] = append(rules[n], i)
+	}
+	slices.SortStableFunc(rules, func(a, b []int) int {
+		x, y := &routes[a[0]], &routes[b[0]]
+		return cmp.Or(x.Created.Compare(y.Created), cmp.Compare(x.Object.Namespace, y.Object.Namespace), cmp.Compare(x.Object.Name, y.Object.Name), x.seq-y.seq)
+	})
+	return rules
 }
 
 // sameness is a text that two routes have in common if they take the same requests at the same Gateway.

@@ -32,20 +32,17 @@ type edge struct {
 	loose bool
 }
 
+// step is a workload to look behind, and the routes that fail at it.
+type step struct {
+	w     *workload
+	from  []*route
+	depth int
+}
+
 // trace follows the backends of failing routes to what they call.
 func (v *view) trace() {
 	seen := map[model.Ref][]*route{}
-	type step struct {
-		w     *workload
-		from  []*route
-		depth int
-	}
-	var todo []step
-	for _, w := range v.workloads {
-		if from := v.needy(w); len(from) > 0 {
-			todo = append(todo, step{w, from, 1})
-		}
-	}
+	todo := v.gatewaySteps()
 	for len(todo) > 0 {
 		s := todo[0]
 		todo = todo[1:]
@@ -61,14 +58,33 @@ func (v *view) trace() {
 		seen[s.w.ref] = v.edgesOf(s.w, s.from, s.depth)
 		for _, e := range seen[s.w.ref] {
 			v.edges = append(v.edges, e)
-			for _, next := range v.attach(e) {
-				if !e.loose && len(v.needy(next)) > 0 {
-					todo = append(todo, step{next, []*route{e}, s.depth + 1})
-				}
-			}
+			todo = append(todo, v.stepsBehind(e)...)
 		}
 	}
 	slices.SortStableFunc(v.workloads, func(a, b *workload) int { return a.ref.Compare(b.ref) })
+}
+
+// gatewaySteps are the backends of gateways' routes that fail as they would if the backend's own calls did.
+func (v *view) gatewaySteps() []step {
+	var out []step
+	for _, w := range v.workloads {
+		if from := v.needy(w); len(from) > 0 {
+			out = append(out, step{w, from, 1})
+		}
+	}
+	return out
+}
+
+// stepsBehind lays an edge at the workloads to which it leads, and gives those at which it fails. Nothing
+// behind a loose edge is followed: it would be tied to failing requests no better than the edge is.
+func (v *view) stepsBehind(e *route) []step {
+	var out []step
+	for _, next := range v.attach(e) {
+		if !e.loose && len(v.needy(next)) > 0 {
+			out = append(out, step{next, []*route{e}, e.depth + 1})
+		}
+	}
+	return out
 }
 
 // needed adds routes that need an edge, those aside that it itself needs.
@@ -124,65 +140,6 @@ func (v *view) starved(w *workload) bool {
 	return slices.ContainsFunc(w.pods, func(p *corev1.Pod) bool {
 		return slices.Contains([]model.CauseID{"container-crashloop", "pods-not-ready", "init-blocked", "liveness-probe-kills"}, v.trouble(p).cause)
 	})
-}
-
-// edgesOf makes the edges from a workload: to what its logs say that it fails to call, and to what its
-// settings name if that is broken.
-func (v *view) edgesOf(w *workload, from []*route, depth int) []*route {
-	named := v.addresses(w)
-	by := map[model.Ref]*route{}
-	var order []*route
-	get := func(service model.Ref, outside string, a address) *route {
-		key := service
-		if outside != "" {
-			key = model.Ref{Name: outside}
-		}
-		r := by[key]
-		if r == nil {
-			r = &route{edge: &edge{caller: w, parents: from, depth: depth, setting: a, outside: outside}}
-			r.Object, r.Rule, r.Host, r.From = w.ref, a.at.Field, cmp.Or(outside, service.Name), w.pods
-			if outside == "" {
-				r.Backends = []path.Backend{{Service: service, Field: a.at.Field, PortField: a.at.Field, PortNumber: a.port, Weight: 1}}
-			}
-			by[key] = r
-			order = append(order, r)
-		}
-		return r
-	}
-	for _, a := range named {
-		service, inside := v.home(w.ref.Namespace, a.host)
-		if !inside || v.own(w, service) {
-			continue
-		}
-		if a.port == 0 {
-			a.port = v.likelyPort(service, cmp.Or(a.scheme, a.name))
-		}
-		get(service, "", a)
-	}
-	for _, c := range v.calls(w) {
-		if len(c.places) == 0 {
-			c.places = v.unnamed(w, c, named)
-		}
-		for _, p := range c.places {
-			service, inside, ok := v.callee(w, c, p, named)
-			if !ok {
-				continue
-			}
-			a := address{peer: p}
-			i := slices.IndexFunc(named, func(n address) bool { return n.host == p.host })
-			if i >= 0 {
-				a = named[i]
-			}
-			a.port = cmp.Or(p.port, a.port, v.likelyPort(service, a.scheme))
-			r := get(service, map[bool]string{false: p.host}[inside], a)
-			if len(r.Backends) > 0 && p.port != 0 && v.hasServicePort(service, p.port) {
-				r.Backends[0].PortNumber = p.port
-			}
-			r.said = append(r.said, c)
-			break // a line is about one call
-		}
-	}
-	return slices.DeleteFunc(order, func(r *route) bool { return !v.settle(r) })
 }
 
 // unnamed guesses what a line that names no host is about: the only thing that the workload is told to

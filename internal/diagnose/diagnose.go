@@ -231,23 +231,8 @@ func (v *view) finish(f finding) model.Finding {
 		if f.dormant {
 			continue
 		}
-		text := fmt.Sprintf("%s would answer %s", r, r.trace.Predicts)
-		if r.trace.Predicts == path.NoAnswer {
-			text = fmt.Sprintf("%s would not be answered", r)
-		}
-		if !r.broken() {
-			text = fmt.Sprintf("requests for %s", r) // what breaks them is no hop of the walk
-		}
 		hits := r.hitsOf(f)
-		if n := len(hits); n > 0 {
-			text = fmt.Sprintf("%s: %d of %d requests failed", r, n, max(n, r.requests))
-			if f.only != nil && n < r.failures {
-				text += fmt.Sprintf(" by it, of %d that failed", r.failures)
-			}
-			if f.stopped {
-				text += ", the last at " + clock(hits[n-1].At)
-			}
-		}
+		text := f.onRoute(r, hits)
 		if !slices.Contains(out.Explains, text) {
 			out.Explains = append(out.Explains, text)
 		}
@@ -265,6 +250,28 @@ func (v *view) finish(f finding) model.Finding {
 	}
 	out.Summary = strings.ReplaceAll(out.Summary, "\n", " ")
 	return out
+}
+
+// onRoute says what a finding does to a route: how many of its requests were seen to fail by it, else what
+// the walk predicts, as what was seen is the stronger word.
+func (f finding) onRoute(r *route, hits []model.Signal) string {
+	switch n := len(hits); {
+	case n > 0:
+		text := fmt.Sprintf("%s: %d of %d requests failed", r, n, max(n, r.requests))
+		if f.only != nil && n < r.failures {
+			text += fmt.Sprintf(" by it, of %d that failed", r.failures)
+		}
+		if f.stopped {
+			text += ", the last at " + clock(hits[n-1].At)
+		}
+		return text
+	case !r.broken():
+		return fmt.Sprintf("requests for %s", r) // what breaks them is no hop of the walk
+	case r.trace.Predicts == path.NoAnswer:
+		return fmt.Sprintf("%s would not be answered", r)
+	default:
+		return fmt.Sprintf("%s would answer %s", r, r.trace.Predicts)
+	}
 }
 
 // hitsOf lists the failed requests of a route that a finding predicts, or those that show it.

@@ -157,25 +157,31 @@ func (v *view) dnsWorkload(svc *corev1.Service) (dnsTrouble, bool) {
 		case w.serving > 0 || len(w.pods) == 0 || slices.ContainsFunc(w.pods, path.Unseen):
 			continue
 		}
-		t := v.trouble(w.pods[0])
-		out := dnsTrouble{at: at(w.ref, "status.readyReplicas"), why: fmt.Sprintf("no pod of %s is ready: pod %s %s", w.ref, w.pods[0].Name, cmp.Or(t.why, "is not ready")), since: t.at}
-		if t.container != "" {
-			if field, c, ok := containerField(w, t.container, t.init); ok {
-				out.at.Field = field
-				if t.cause == "image-pull" {
-					out.at.Field, out.why = field+".image", out.why+" (image "+c.Image+")"
-				}
-			}
-		}
-		if line := v.refusedCorefile(w); line != "" {
-			if cm, ok := v.s.ConfigMaps().Get(svc.Namespace, "coredns"); ok == snapshot.Present {
-				out.at = at(snapshot.RefOf(cm), "data.Corefile")
-				out.why = "CoreDNS does not start with its configuration: " + line
-			}
-		}
-		return out, true
+		return v.dnsPodsDown(w, svc.Namespace), true
 	}
 	return dnsTrouble{}, false
+}
+
+// dnsPodsDown says why no pod of the cluster's DNS is ready. Where CoreDNS itself complains of its
+// configuration, that is to be mended, and not the pod that does not start because of it.
+func (v *view) dnsPodsDown(w *workload, namespace string) dnsTrouble {
+	t := v.trouble(w.pods[0])
+	out := dnsTrouble{at: at(w.ref, "status.readyReplicas"), why: fmt.Sprintf("no pod of %s is ready: pod %s %s", w.ref, w.pods[0].Name, cmp.Or(t.why, "is not ready")), since: t.at}
+	if t.container != "" {
+		if field, c, ok := containerField(w, t.container, t.init); ok {
+			out.at.Field = field
+			if t.cause == "image-pull" {
+				out.at.Field, out.why = field+".image", out.why+" (image "+c.Image+")"
+			}
+		}
+	}
+	if line := v.refusedCorefile(w); line != "" {
+		if cm, ok := v.s.ConfigMaps().Get(namespace, "coredns"); ok == snapshot.Present {
+			out.at = at(snapshot.RefOf(cm), "data.Corefile")
+			out.why = "CoreDNS does not start with its configuration: " + line
+		}
+	}
+	return out
 }
 
 // refusedCorefile finds the line in which CoreDNS says what it does not understand: "/etc/coredns/Corefile:5

@@ -1,0 +1,101 @@
+package diagnose
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+)
+
+// edgeSet gathers the edges from one workload: one to each callee, however often it is named.
+type edgeSet struct {
+	caller *workload
+	from   []*route
+	depth  int
+	named  []address // what the caller's settings name
+	by     map[model.Ref]*route
+	order  []*route
+}
+
+// edgesOf makes the edges from a workload: to what its logs say that it fails to call, and to what its
+// settings name if that is broken.
+func (v *view) edgesOf(w *workload, from []*route, depth int) []*route {
+	es := &edgeSet{caller: w, from: from, depth: depth, named: v.addresses(w), by: map[model.Ref]*route{}}
+	// Settings come first, so that an edge of which logs speak too keeps the field that names its callee.
+	v.edgesFromSettings(es)
+	v.edgesFromLogs(es)
+	return slices.DeleteFunc(es.order, func(r *route) bool { return !v.settle(r) })
+}
+
+// edgesFromSettings adds an edge to each Service, the workload's own aside, that its settings name.
+func (v *view) edgesFromSettings(es *edgeSet) {
+	for _, a := range es.named {
+		service, inside := v.home(es.caller.ref.Namespace, a.host)
+		if !inside || v.own(es.caller, service) {
+			continue
+		}
+		if a.port == 0 {
+			a.port = v.likelyPort(service, cmp.Or(a.scheme, a.name))
+		}
+		es.edge(service, "", a)
+	}
+}
+
+// edgesFromLogs lays each failed call of which the workload's logs tell at the edge to what was called.
+func (v *view) edgesFromLogs(es *edgeSet) {
+	for _, c := range v.calls(es.caller) {
+		if len(c.places) == 0 {
+			c.places = v.unnamed(es.caller, c, es.named)
+		}
+		for _, p := range c.places {
+			if r := v.calledAt(es, c, p); r != nil {
+				r.said = append(r.said, c)
+				break // a line is about one call
+			}
+		}
+	}
+}
+
+// calledAt gives the edge to a place that a line about a failed call names; nil if it is not what was
+// called.
+func (v *view) calledAt(es *edgeSet, c call, p peer) *route {
+	service, inside, ok := v.callee(es.caller, c, p, es.named)
+	if !ok {
+		return nil
+	}
+	a := address{peer: p}
+	if i := slices.IndexFunc(es.named, func(n address) bool { return n.host == p.host }); i >= 0 {
+		a = es.named[i]
+	}
+	a.port = cmp.Or(p.port, a.port, v.likelyPort(service, a.scheme))
+	outside := p.host
+	if inside {
+		outside = ""
+	}
+	r := es.edge(service, outside, a)
+	// What was called says more than what is set; but a pod's port in a log is none of the Service's.
+	if len(r.Backends) > 0 && p.port != 0 && v.hasServicePort(service, p.port) {
+		r.Backends[0].PortNumber = p.port
+	}
+	return r
+}
+
+// edge gives the edge to a Service or a host outside the cluster, and makes it where there is none yet.
+func (es *edgeSet) edge(service model.Ref, outside string, a address) *route {
+	key := service
+	if outside != "" {
+		key = model.Ref{Name: outside}
+	}
+	if r := es.by[key]; r != nil {
+		return r
+	}
+	r := &route{edge: &edge{caller: es.caller, parents: es.from, depth: es.depth, setting: a, outside: outside}}
+	r.Object, r.Rule, r.Host, r.From = es.caller.ref, a.at.Field, cmp.Or(outside, service.Name), es.caller.pods
+	if outside == "" {
+		r.Backends = []path.Backend{{Service: service, Field: a.at.Field, PortField: a.at.Field, PortNumber: a.port, Weight: 1}}
+	}
+	es.by[key] = r
+	es.order = append(es.order, r)
+	return r
+}

@@ -65,7 +65,7 @@ func (v *view) bears(k snapshot.Kind, c snapshot.Coverage) bool {
 		return true
 	}
 	if k != snapshot.Ingresses && k != snapshot.HTTPRoutes {
-		return c != snapshot.NotRead
+		return true // there are routes, and what they lead over was not looked at
 	}
 	if v.in.Target.Object != nil && v.in.Target.Object.Kind == string(k) || c == snapshot.Partial && !v.in.Target.IsZero() {
 		return false

@@ -109,11 +109,13 @@ func (v *view) recreateGap(w *workload) (finding, bool) {
 	if len(met) == 0 && !g.to.IsZero() || len(met)*2 < len(t.all) {
 		return finding{}, false
 	}
+	confidence := proven
 	text := fmt.Sprintf("an update of %s left no ready pod from %s until %s: %s", w.ref, clock(g.from), clock(g.to), o.why)
 	if g.to.IsZero() {
+		confidence = likely // until a new pod is ready, it may as well be that none ever will be
 		text = fmt.Sprintf("an update of %s has left no ready pod since %s: %s", w.ref, clock(g.from), o.why)
 	}
-	f := find("rollout-recreate-gap", proven, at(w.ref, o.field), text).
+	f := find("rollout-recreate-gap", confidence, at(w.ref, o.field), text).
 		on(w.routes...).as(raceKinds()...).since(g.from).
 		relates("workload", w.ref).relates("service", w.service()).
 		because("object", o.why, w.ref, time.Time{})

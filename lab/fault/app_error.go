@@ -12,7 +12,7 @@ func appError() Fault {
 		Name: "app-error", Title: "the application itself answers 502",
 		Gateway: "envoy", Route: manifest.Host(manifest.Cart), WantStatus: []int{502},
 		WantLog:    `" 502 - 0 \d+ \d+ \d+ .*"cart\.shop\.test" "[\d.]+:8080"$`,
-		WantCauses: []string{"app-error", "bad-rollout"}, WantObject: "Deployment shop/cart",
+		WantCauses: []string{"app-misconfigured", "app-error", "bad-rollout"}, WantObject: "Deployment shop/cart",
 		Inject:  deploy(manifest.Cart, func(d *appsv1.Deployment) { setEnv(d, "SHOP_ERROR_SHARE", "1") }),
 		Restore: reset,
 	}

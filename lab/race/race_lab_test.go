@@ -50,6 +50,15 @@ func runs(t *testing.T) int {
 	return n
 }
 
+// A race is a matter of luck: one in which fewer than enough requests failed did not really happen, and nobody
+// could tell it from chance. It is let happen again, a few times.
+const (
+	enough   = 4
+	patience = 4
+)
+
+var errFew = errors.New("hardly a request failed")
+
 // bench is the lab with everything installed, and what was answered so far.
 type bench struct {
 	fault.Place
@@ -165,7 +174,11 @@ func (b *bench) try(t *testing.T, r fault.Race, n int) {
 		return
 	}
 	for i := range n {
-		if err := b.once(t, r, i+1); err != nil {
+		err := b.once(t, r, i+1)
+		for again := 0; errors.Is(err, errFew) && again < patience; again++ {
+			err = b.once(t, r, i+1)
+		}
+		if err != nil {
 			t.Errorf("%s, run %d: %v", r.Name, i+1, err)
 			b.answer(r, "(not run)", false, 0, 0)
 		}
@@ -191,8 +204,8 @@ func (b *bench) once(t *testing.T, r fault.Race, number int) error {
 	if err != nil {
 		return err
 	}
-	if failed == 0 {
-		return errors.New("no request failed")
+	if failed < enough {
+		return errFew
 	}
 	var out, errs bytes.Buffer
 	argv := []string{b.program, "diagnose", "http://" + r.Route + "/", "-o", "json", "--since", fmt.Sprint(time.Since(began).Round(time.Second))}

@@ -237,9 +237,12 @@ func (v *view) likelyPort(service model.Ref, scheme string) int32 {
 	return svc.Spec.Ports[0].Port
 }
 
-// calls reads the logs of a workload's pods for calls that failed.
+// calls reads the logs of a workload's pods for calls that failed, once: several causes ask.
 func (v *view) calls(w *workload) []call {
-	var out []call
+	if w.callsRead {
+		return w.failedCalls
+	}
+	w.callsRead = true
 	for _, log := range v.in.Logs {
 		if !v.ofWorkload(w, log.Pod) {
 			continue
@@ -247,11 +250,11 @@ func (v *view) calls(w *workload) []call {
 		for _, line := range log.Lines {
 			if c, ok := v.read.call(line); ok {
 				c.source = log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
-				out = append(out, c)
+				w.failedCalls = append(w.failedCalls, c)
 			}
 		}
 	}
-	return out
+	return w.failedCalls
 }
 
 // settle walks an edge and says whether it is worth keeping: the caller says that it fails, or the walk

@@ -59,6 +59,8 @@ type workload struct {
 	serving int
 	// newest and before are a Deployment's current ReplicaSet and the one of the revision before it.
 	newest, before *appsv1.ReplicaSet
+	failedCalls    []call    // what its logs say that it failed to call; see calls
+	callsRead      bool      // that they were read
 	came           time.Time // when the current revision came
 	good           string    // why the revision before is known to have worked; empty if it is not
 }

@@ -48,23 +48,45 @@ func Failing(s model.Signal) bool {
 
 // Add takes in one request. route tells routes apart and is printed; object is the Ingress or
 // HTTPRoute, or zero. Lines of error logs are ignored, since their request has an access line too.
-func (d *Detector) Add(routeKey string, object model.Ref, s model.Signal) {
+func (d *Detector) Add(route string, object model.Ref, s model.Signal) {
 	if s.ErrorLog {
 		return
 	}
-	r := d.routes[routeKey]
+	if r := d.route(route, object); r != nil {
+		r.add(s.At, Failing(s), d.options)
+	} else {
+		d.untracked++
+	}
+}
+
+// AddCounts takes in requests that were only counted, as counters of metrics are: so many since the last
+// time, of which errors failed, until the time at. In which order they came is not known; the failures are
+// taken to be spread evenly.
+func (d *Detector) AddCounts(route string, object model.Ref, at time.Time, requests, errors int) {
+	if requests <= 0 {
+		return
+	}
+	if r := d.route(route, object); r != nil {
+		r.addCounts(at, requests, min(max(errors, 0), requests), d.options)
+	} else {
+		d.untracked += requests
+	}
+}
+
+// route finds or makes what is known of a route; nil if there are too many.
+func (d *Detector) route(key string, object model.Ref) *route {
+	r := d.routes[key]
 	if r == nil {
 		if len(d.routes) >= d.options.MaxRoutes {
-			d.untracked++
-			return
+			return nil
 		}
-		r = newRoute(routeKey, d.options)
-		d.routes[routeKey] = r
+		r = newRoute(key, d.options)
+		d.routes[key] = r
 	}
 	if !object.IsZero() {
 		r.object = object
 	}
-	r.add(s.At, Failing(s), d.options)
+	return r
 }
 
 // Untracked is how many requests were not looked at because there were more routes than

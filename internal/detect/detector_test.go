@@ -216,6 +216,33 @@ func TestWhatCounts(t *testing.T) {
 	}
 }
 
+// Counts open the same alarms as the requests one by one.
+func TestAddCounts(t *testing.T) {
+	tests := map[string]struct {
+		errors int // of each 100 requests a second
+		opens  bool
+	}{"none": {0, false}, "one in a hundred": {1, true}, "all": {100, true}}
+	for name, test := range tests {
+		d, now := New(Options{}), start
+		for range 900 {
+			now = now.Add(time.Second)
+			d.AddCounts("r", front, now, 100, 0)
+		}
+		d.AddCounts("r", front, now, -5, 3) // a counter that was reset
+		for range 60 {
+			now = now.Add(time.Second)
+			d.AddCounts("r", front, now, 100, test.errors)
+		}
+		alarms := d.Tick(now)
+		if opened := len(alarms) == 1; opened != test.opens {
+			t.Errorf("%s: alarms %+v", name, alarms)
+		}
+		if test.opens && (alarms[0].Object != front || alarms[0].Errors < 3 || now.Sub(alarms[0].From) > time.Minute) {
+			t.Errorf("%s: alarm %+v", name, alarms[0])
+		}
+	}
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	d := New(Options{MaxRoutes: 10})
 	for i := range 100 {

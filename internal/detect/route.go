@@ -78,6 +78,18 @@ func (r *route) add(at time.Time, failed bool, o Options) {
 	r.learn()
 }
 
+// addCounts takes in requests of which some failed, evenly spread among the others.
+func (r *route) addCounts(at time.Time, requests, errors int, o Options) {
+	failed := 0
+	for i := 1; i <= requests; i++ {
+		fails := i*errors/requests > failed
+		if fails {
+			failed++
+		}
+		r.add(at, fails, o)
+	}
+}
+
 // learn takes what was seen into the usual ratio once no test has evidence against it any more. A
 // failure that builds up slowly would be learned as usual before it is noticed otherwise.
 func (r *route) learn() {

@@ -84,8 +84,18 @@ func (p *Parser) signal(e *entry, s *model.Signal) proxy.Class {
 	if field.Unset(e.method) && code == 0 {
 		return proxy.Event
 	}
-	s.Proxy = Name
 	s.Status = int(code)
+	p.fill(e, s)
+	s.Failure = classify(e, s)
+	if s.Failed() {
+		s.Reason = reason(e)
+	}
+	return proxy.Access
+}
+
+// fill sets all that does not depend on how the entry was written down.
+func (p *Parser) fill(e *entry, s *model.Signal) {
+	s.Proxy = Name
 	_, path := field.Target(e.path)
 	if !field.Unset(e.method) { // a 400 has none: the request could not be read
 		s.Request.Method = p.names.String(e.method)
@@ -104,11 +114,6 @@ func (p *Parser) signal(e *entry, s *model.Signal) proxy.Class {
 			s.Tries[0].Status = s.Status
 		}
 	}
-	s.Failure = classify(e, s)
-	if s.Failed() {
-		s.Reason = reason(e)
-	}
-	return proxy.Access
 }
 
 func (p *Parser) client(e *entry) string {

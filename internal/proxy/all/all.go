@@ -11,6 +11,7 @@ import (
 	"github.com/gatemend/gatemend/internal/proxy/envoy"
 	"github.com/gatemend/gatemend/internal/proxy/haproxy"
 	"github.com/gatemend/gatemend/internal/proxy/kong"
+	"github.com/gatemend/gatemend/internal/proxy/linkerd"
 	"github.com/gatemend/gatemend/internal/proxy/nginx"
 	"github.com/gatemend/gatemend/internal/proxy/traefik"
 )
@@ -20,7 +21,9 @@ const sniffLines = 200
 
 // Proxies returns all proxies, in the order in which they are asked.
 func Proxies() []proxy.Proxy {
-	return append([]proxy.Proxy{nginx.Proxy(), envoy.Proxy(), haproxy.Proxy(), traefik.Proxy(), kong.Proxy(), caddy.Proxy()}, cloudlb.Proxies()...)
+	return append([]proxy.Proxy{
+		nginx.Proxy(), envoy.Proxy(), haproxy.Proxy(), traefik.Proxy(), kong.Proxy(), caddy.Proxy(), linkerd.Proxy(),
+	}, cloudlb.Proxies()...)
 }
 
 // Named returns the proxy with the given name.

@@ -26,8 +26,9 @@ func alb() proxy.Proxy {
 		ServiceSettings: func(_ string, svc *corev1.Service, _ *corev1.ServicePort) proxy.Settings {
 			return albTable().Read(annotation.ServiceRef(svc), svc.Annotations)
 		},
-		Patterns: albPatterns,
-		Matching: func(string) proxy.Matching { return proxy.Matching{FallsThrough: true, DeepWildcard: true} },
+		Patterns:  albPatterns,
+		Matching:  func(string) proxy.Matching { return proxy.Matching{FallsThrough: true, DeepWildcard: true} },
+		NewParser: func() proxy.Parser { return newALBParser() },
 	})
 }
 

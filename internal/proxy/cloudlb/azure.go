@@ -22,7 +22,8 @@ func azure() proxy.Proxy {
 		IngressSettings: func(_ string, ing *networkingv1.Ingress) proxy.Settings {
 			return azureTable().Read(annotation.IngressRef(ing), ing.Annotations)
 		},
-		Patterns: starPatterns,
+		Patterns:  starPatterns,
+		NewParser: func() proxy.Parser { return newAzureParser() },
 	})
 }
 

@@ -5,7 +5,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 )
 
@@ -18,17 +17,7 @@ func Proxies() []proxy.Proxy {
 func outside(p proxy.Proxy) proxy.Proxy {
 	p.Outside = true
 	p.GatewayContainer = func(*corev1.Pod) (string, bool) { return "", false }
-	p.NewParser = func() proxy.Parser { return silent{} }
 	return p
-}
-
-// silent is the parser of a log that no pod writes.
-type silent struct{}
-
-// Parse knows no line.
-func (silent) Parse(_ []byte, s *model.Signal) proxy.Class {
-	*s = model.Signal{}
-	return proxy.Foreign
 }
 
 // one reports whether a controller's name has one of some words in it.

@@ -14,9 +14,10 @@ func gcp() proxy.Proxy {
 		ClaimsController: func(c string) bool {
 			return one(c, "ingress.gke.io", "networking.gke.io", "ingress.gcp.kubernetes.io") || c == "gce" || c == "gce-internal"
 		},
-		Answer:   gcpAnswer,
-		Patterns: starPatterns,
-		Matching: func(string) proxy.Matching { return proxy.Matching{} },
+		Answer:    gcpAnswer,
+		Patterns:  starPatterns,
+		Matching:  func(string) proxy.Matching { return proxy.Matching{} },
+		NewParser: func() proxy.Parser { return newGCPParser() },
 	})
 }
 

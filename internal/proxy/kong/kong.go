@@ -29,7 +29,7 @@ func Proxy() proxy.Proxy {
 		ServiceSettings:  serviceSettings,
 		Patterns:         patterns,
 		Matching:         func(string) proxy.Matching { return proxy.Matching{FallsThrough: true} },
-		NewParser:        func() proxy.Parser { return nginx.NewParser() },
+		NewParser:        func() proxy.Parser { return NewParser() },
 	}
 }
 

@@ -50,7 +50,7 @@ func (p *Parser) access(line []byte, s *model.Signal) proxy.Class {
 	if !p.trailer(rest, s) {
 		return proxy.Foreign
 	}
-	s.Proxy = Name
+	s.Proxy = p.dialect.Name
 	s.Client = p.names.String(client)
 	p.request(request, s)
 	p.judge(s)

@@ -34,11 +34,11 @@ func (p *Parser) errorLine(line []byte, s *model.Signal) proxy.Class {
 	if !ok {
 		return proxy.Event
 	}
-	failure := failureOf(message)
+	failure := p.failure(message)
 	if failure == model.NoFailure {
 		return proxy.Event
 	}
-	s.At, s.Proxy, s.ErrorLog, s.Failure = at, Name, true, failure
+	s.At, s.Proxy, s.ErrorLog, s.Failure = at, p.dialect.Name, true, failure
 	s.Reason = p.names.String(message)
 	s.Raw = field.Redact(line)
 	p.errorTrailer(trailer, s)

@@ -27,13 +27,13 @@ func (p *Parser) jsonLine(line []byte, s *model.Signal) proxy.Class {
 		return proxy.Foreign
 	}
 	p.groups.reset()
-	s.At, s.Status, s.Proxy = at, status, Name
+	s.At, s.Status, s.Proxy = at, status, p.dialect.Name
 	s.Client = p.names.String(text(v, "remote_addr", "remote_ip"))
 	s.Request.Method = p.names.String(text(v, "method", "request_method"))
 	s.Request.Host = p.names.String(field.Host(text(v, "vhost", "host")))
 	_, path := field.Target(text(v, "path", "uri", "request_uri"))
 	s.Request.Path = p.names.String(path)
-	s.Duration, _ = field.Seconds(number(v, "request_time"))
+	s.Duration, _ = field.Seconds(p.number(v, "request_time"))
 	p.jsonTries(v, s)
 	name := text(v, "proxy_upstream_name")
 	p.groups.upstreamName = name
@@ -92,13 +92,14 @@ func text(v *fastjson.Value, keys ...string) []byte {
 }
 
 // number returns a number as it was written, or the text in its place.
-func number(v *fastjson.Value, key string) []byte {
+func (p *Parser) number(v *fastjson.Value, key string) []byte {
 	n := v.Get(key)
 	if n == nil {
 		return nil
 	}
 	if n.Type() == fastjson.TypeNumber {
-		return n.MarshalTo(nil)
+		p.scratch = n.MarshalTo(p.scratch[:0])
+		return p.scratch
 	}
 	return n.GetStringBytes()
 }

@@ -43,7 +43,7 @@ func (p *Parser) klog(line []byte, s *model.Signal) proxy.Class {
 	if !ok || !bytes.Contains(rest, []byte("does not have any active Endpoint")) && !bytes.Contains(rest, []byte("no object matching key")) {
 		return proxy.Event
 	}
-	s.Proxy = Name
+	s.Proxy = p.dialect.Name
 	s.RouteNamespace = p.names.String(namespace)
 	s.Service = p.names.String(service)
 	s.Failure = model.NoEndpoints

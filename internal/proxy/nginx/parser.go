@@ -12,14 +12,38 @@ import (
 
 // Parser reads all that an nginx gateway's pod prints.
 type Parser struct {
-	names  field.Interner
-	tries  field.Tries
-	groups groups
-	json   fastjson.Parser
+	dialect Dialect
+	names   field.Interner
+	tries   field.Tries
+	groups  groups
+	json    fastjson.Parser
+	// scratch holds the digits of JSON numbers while a line is read.
+	scratch []byte
 }
 
-// NewParser returns a parser.
-func NewParser() *Parser { return &Parser{} }
+// Dialect is in what a proxy that is built on nginx differs from it.
+type Dialect struct {
+	// Name stands in Signal.Proxy.
+	Name string
+	// Failure says what messages of its own in the error log mean; NoFailure for those of nginx. nil: it has none.
+	Failure func(message []byte) model.FailureKind
+}
+
+// NewParser returns a parser of nginx's own logs.
+func NewParser() *Parser { return NewDialectParser(Dialect{Name: Name}) }
+
+// NewDialectParser returns a parser of the logs of a proxy that is built on nginx.
+func NewDialectParser(d Dialect) *Parser { return &Parser{dialect: d} }
+
+// failure says what a message of the error log means.
+func (p *Parser) failure(message []byte) model.FailureKind {
+	if p.dialect.Failure != nil {
+		if kind := p.dialect.Failure(message); kind != model.NoFailure {
+			return kind
+		}
+	}
+	return failureOf(message)
+}
 
 // Parse implements proxy.Parser. The form of a line is recognised by its first bytes.
 func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {

@@ -191,20 +191,15 @@ func hasPort(address []byte) bool {
 	return bytes.IndexByte(address, ':') >= 0
 }
 
-// service takes what the upstream's name says. ingress-nginx joins namespace, Service and port with
-// dashes, which occur in all three: only a name of exactly three parts can be split without knowing
-// the cluster's Services. Others stay whole in Service, for path.Locate to match.
+// service takes what the upstream's name says: ingress-nginx joins namespace, Service and port with dashes. A name
+// that cannot be split here stays whole in Service, for path.Locate to match.
 func (p *Parser) service(name []byte, s *model.Signal) {
 	if field.Unset(name) || string(name) == "upstream-default-backend" || string(name) == "internal" {
 		return
 	}
 	s.Service = p.names.String(name)
-	if bytes.Count(name, []byte{'-'}) != 2 || bytes.HasPrefix(name, []byte("custom-default-backend-")) {
-		return
-	}
-	namespace, rest, _ := bytes.Cut(name, []byte{'-'})
-	service, port, _ := bytes.Cut(rest, []byte{'-'})
-	if len(namespace) == 0 || len(service) == 0 || len(port) == 0 {
+	namespace, service, port, ok := field.Joint(name)
+	if !ok || bytes.HasPrefix(name, []byte("custom-default-backend-")) {
 		return
 	}
 	s.RouteNamespace = p.names.String(namespace)

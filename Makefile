@@ -121,6 +121,10 @@ bench: ## Run the benchmarks named BENCH ten times, for benchstat
 bench-diagnose: build ## Measure diagnose on a dump of 50,000 pods against its targets
 	$(GO) run ./bench/diagnose -gatemend $(GATEMEND) $(ARGS)
 
+.PHONY: bench-detect
+bench-detect: ## Measure detection in simulation: delays, false alarms, memory, speed (one core, some minutes)
+	$(GO) run ./bench/detect $(ARGS)
+
 .PHONY: accuracy
 accuracy: build ## Measure how often diagnoses are right: SCENARIOS="FOLDER..." of scenarios and cases, ARGS=-v
 	$(GO) run ./accuracy -gatemend $(GATEMEND) -make dist/scenarios $(ARGS) $(SCENARIOS)

@@ -41,6 +41,8 @@ type caseload map[string]*alarmCase
 func (c caseload) take(a detect.Alarm, now time.Time) {
 	known, ok := c[a.Route]
 	switch {
+	case a.Worse && ok:
+		known.Alarm = a // it is worked on, and what fails now is the same route
 	case !a.Ended:
 		c[a.Route] = &alarmCase{Alarm: a, next: now, wait: lookAgain}
 	case ok && known.done:

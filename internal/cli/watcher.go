@@ -188,18 +188,35 @@ func (w *watcher) tick(alarms chan<- detect.Alarm) error {
 }
 
 func alarmDoc(a detect.Alarm, now time.Time) printer.EventDoc {
-	kind, text := printer.EventAlarm, fmt.Sprintf("%d of %d requests failed; the first %s ago",
-		a.Errors, a.Requests, now.Sub(a.From).Round(10*time.Millisecond))
+	kind := printer.EventAlarm
 	if a.Ended {
 		kind = printer.EventCalm
-		text = fmt.Sprintf("no longer failing; %d of %d requests failed within %s", a.Errors, a.Requests, a.To.Sub(a.From).Round(10*time.Millisecond))
-		if a.Quiet {
-			text = "no more requests, so nobody knows whether it works again"
-		}
 	}
-	doc := printer.NewEvent(kind, now, text)
+	doc := printer.NewEvent(kind, now, alarmText(a, now))
 	doc.Route, doc.FirstError, doc.Requests, doc.Errors = a.Route, a.From.UTC(), a.Requests, a.Errors
 	return doc
+}
+
+// alarmText is what people read of an alarm.
+func alarmText(a detect.Alarm, now time.Time) string {
+	switch {
+	case a.Ended && a.Quiet:
+		return "no more requests, so nobody knows whether it works again"
+	case a.Ended && a.Kind == detect.Vanished:
+		return fmt.Sprintf("requests come again, after %s", now.Sub(a.From).Round(time.Second))
+	case a.Ended && a.Blip:
+		return fmt.Sprintf("no longer failing; a blip: %d of %d requests failed within %s", a.Errors, a.Requests, a.To.Sub(a.From).Round(10*time.Millisecond))
+	case a.Ended:
+		return fmt.Sprintf("no longer failing; %d of %d requests failed within %s", a.Errors, a.Requests, a.To.Sub(a.From).Round(10*time.Millisecond))
+	case a.Kind == detect.Vanished:
+		return fmt.Sprintf("no request for %s, where there was steady traffic", now.Sub(a.From).Round(time.Second))
+	case a.Kind == detect.SlowBurn:
+		return fmt.Sprintf("%d of about %d requests failed in the last hours: more than may in the long run", a.Errors, a.Requests)
+	case a.Worse:
+		return fmt.Sprintf("now every request fails; %d of %d since %s ago", a.Errors, a.Requests, now.Sub(a.From).Round(10*time.Millisecond))
+	default:
+		return fmt.Sprintf("%d of %d requests failed; the first %s ago", a.Errors, a.Requests, now.Sub(a.From).Round(10*time.Millisecond))
+	}
 }
 
 // failing says again what is failing.
@@ -210,7 +227,7 @@ func (w *watcher) failing() error {
 	}
 	now := w.session.now()
 	for _, a := range open {
-		if now.Sub(a.To) > lately {
+		if now.Sub(a.To) > lately || a.Kind == detect.Vanished {
 			continue // its errors have stopped; it ends when they stay away
 		}
 		doc := printer.NewEvent(printer.EventFailing, now, fmt.Sprintf("still failing, for %s: %d of %d requests",

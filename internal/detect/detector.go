@@ -1,49 +1,26 @@
 package detect
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
 )
 
-// Alarm says that a route is failing, or that it no longer is.
-type Alarm struct {
-	Route  string    `json:"route"`
-	Object model.Ref `json:"object"`
-	// From is the time of the first error, as the gateway stamped it.
-	From time.Time `json:"from"`
-	// Opened is the tick at which the alarm was first reported.
-	Opened time.Time `json:"opened"`
-	// To is the time of the last error so far.
-	To time.Time `json:"to"`
-	// Requests and Errors count since From.
-	Requests int  `json:"requests"`
-	Errors   int  `json:"errors"`
-	Ended    bool `json:"ended,omitempty"`
-	// Quiet is set on an ended alarm if no more requests came: nobody knows whether it works again.
-	Quiet bool `json:"quiet,omitempty"`
-}
-
 // Detector watches requests route by route. It is used by one goroutine. See the package comment for how
 // it decides.
 type Detector struct {
 	options   Options
-	routes    map[string]*route
+	table     table
+	now       instant  // of the last tick
+	active    []uint32 // slots of routes that the next tick has to look at
+	swept     uint32   // where the next sweep goes on
 	untracked int
 }
 
 // New returns a detector that has seen nothing.
 func New(o Options) *Detector {
-	return &Detector{options: o.withDefaults(), routes: map[string]*route{}}
-}
-
-// Failing reports whether a request counts as an error of its route: a 5xx, no answer at all, or an
-// answer that broke off. What was refused on purpose or for want of a route (4xx) does not count, or
-// anybody could open alarms by asking for what is not there.
-func Failing(s model.Signal) bool {
-	return s.Status >= 500 || s.Failure != model.NoFailure && s.Status < 400
+	return &Detector{options: o.withDefaults(), table: newTable()}
 }
 
 // Add takes in one request. route tells routes apart and is printed; object is the Ingress or
@@ -52,11 +29,26 @@ func (d *Detector) Add(route string, object model.Ref, s model.Signal) {
 	if s.ErrorLog {
 		return
 	}
-	if r := d.route(route, object); r != nil {
-		r.add(s.At, Failing(s), d.options)
-	} else {
+	slot, ok := d.slot(route, object)
+	if !ok {
 		d.untracked++
+		return
 	}
+	r := d.table.at(slot)
+	failed := Failing(s)
+	switch {
+	case gaveUp(s):
+		if failed = r.hung(s); !failed {
+			return // an impatient client says nothing about the route
+		}
+	case !failed:
+		r.answered(s.Duration)
+	}
+	errors := 0
+	if failed {
+		errors = 1
+	}
+	d.take(slot, d.stamp(s.At), 1, errors)
 }
 
 // AddCounts takes in requests that were only counted, as counters of metrics are: so many since the last
@@ -66,66 +58,146 @@ func (d *Detector) AddCounts(route string, object model.Ref, at time.Time, reque
 	if requests <= 0 {
 		return
 	}
-	if r := d.route(route, object); r != nil {
-		r.addCounts(at, requests, min(max(errors, 0), requests), d.options)
-	} else {
+	slot, ok := d.slot(route, object)
+	if !ok {
 		d.untracked += requests
+		return
+	}
+	d.take(slot, d.stamp(at), requests, min(max(errors, 0), requests))
+}
+
+// chunks is into how many parts a batch of requests is cut at most, so that it costs no more than that
+// many requests.
+const chunks = 64
+
+func (d *Detector) take(slot uint32, at instant, requests, errors int) {
+	r, now := d.table.at(slot), max(at, d.now)
+	idle := r.State == calm
+	r.arrive(at, now, requests, errors, d.options)
+	parts := min(errors, chunks)
+	successes, left := requests-errors, errors
+	for i := parts; i > 0; i-- {
+		s, f := successes/(i+1), left/i
+		r.succeed(now, uint32(min(s, maxBatch)))
+		r.fail(at, now, uint32(min(f, maxBatch)), d.options)
+		successes, left = successes-s, left-f
+	}
+	r.succeed(now, uint32(min(successes, maxBatch)))
+	if idle && r.State != calm {
+		d.active = append(d.active, slot)
 	}
 }
 
-// route finds or makes what is known of a route; nil if there are too many.
-func (d *Detector) route(key string, object model.Ref) *route {
-	r := d.routes[key]
-	if r == nil {
-		if len(d.routes) >= d.options.MaxRoutes {
-			return nil
+// maxBatch is the largest number of requests that is believed at once.
+const maxBatch = 1 << 30
+
+// slot finds or makes the place of a route.
+func (d *Detector) slot(key string, object model.Ref) (uint32, bool) {
+	slot, ok := d.table.find(key)
+	if !ok {
+		if d.table.len() >= d.options.MaxRoutes {
+			return 0, false
 		}
-		r = newRoute(key, d.options)
-		d.routes[key] = r
+		slot = d.table.insert(newRoute(key, d.options))
 	}
-	if !object.IsZero() {
+	if r := d.table.at(slot); r.object != object && !object.IsZero() {
 		r.object = object
 	}
-	return r
+	return slot, true
+}
+
+// stamp is the time of a request. Without one, or with one of the future, it counts as of now.
+func (d *Detector) stamp(at time.Time) instant {
+	i := instantOf(at)
+	if d.now > 0 && (i == 0 || i > d.now.add(ahead)) {
+		return d.now
+	}
+	return i
 }
 
 // Untracked is how many requests were not looked at because there were more routes than
 // Options.MaxRoutes.
 func (d *Detector) Untracked() int { return d.untracked }
 
-// forgetAfter is how long a route without requests is remembered.
-const forgetAfter = time.Hour
-
-// Tick returns the alarms that opened or ended since the last tick, ordered by time and route. Call it
-// a few times a second.
+// Tick returns the alarms that opened, became worse or ended since the last tick, ordered by time and
+// route. Call it a few times a second.
 func (d *Detector) Tick(now time.Time) []Alarm {
+	elapsed := d.advance(instantOf(now))
+	d.sweep(elapsed)
 	var changed []Alarm
-	for key, r := range d.routes {
-		if a, ok := r.tick(now, d.options); ok {
+	d.active = slices.DeleteFunc(d.active, func(slot uint32) bool {
+		r := d.table.at(slot)
+		if a, ok := r.tick(d.now, d.options); ok {
 			changed = append(changed, a)
 		}
-		if r.state == calm && now.Sub(r.last) > forgetAfter {
-			delete(d.routes, key)
-		}
-	}
+		return r.State == calm
+	})
 	order(changed)
 	return changed
+}
+
+// setBack is how far a clock must be set back to be followed. Smaller steps are waited out.
+const setBack = time.Minute
+
+// advance takes the new time and says how much time has gone by.
+func (d *Detector) advance(now instant) time.Duration {
+	elapsed := now.since(d.now)
+	switch {
+	case d.now == 0:
+		d.now = now
+		return sweepEvery
+	case elapsed <= -setBack:
+		d.now = now
+		for slot := range d.table.slots() {
+			d.table.at(slot).notAfter(now)
+		}
+		return 0
+	case elapsed < 0:
+		return 0
+	}
+	d.now = now
+	return elapsed
+}
+
+const (
+	// sweepEvery is how long it takes until each route was looked at for what happens without requests.
+	sweepEvery = 10 * time.Second
+	// forgetAfter is how long a route without requests is remembered.
+	forgetAfter = time.Hour
+)
+
+// sweep looks at some of the routes, for traffic that vanished and for routes that can be forgotten.
+func (d *Detector) sweep(elapsed time.Duration) {
+	slots := d.table.slots()
+	n := min(int64(slots), 1+int64(slots)*int64(min(elapsed, sweepEvery))/int64(sweepEvery))
+	for range n {
+		if d.swept++; d.swept >= d.table.slots() {
+			d.swept = 0
+		}
+		if d.table.len() == 0 {
+			return
+		}
+		r := d.table.at(d.swept)
+		switch {
+		case r.key == "" || r.State != calm:
+		case r.vanished(d.now, d.options):
+			r.open(Vanished, r.Last)
+			r.Requests, r.Errors = 0, 0
+			d.active = append(d.active, d.swept)
+		case d.now.since(r.Last) > forgetAfter:
+			d.table.remove(d.swept)
+		}
+	}
 }
 
 // Open returns the alarms that are open, with their counts so far, ordered as by [Detector.Tick].
 func (d *Detector) Open() []Alarm {
 	var open []Alarm
-	for _, r := range d.routes {
-		if r.state == alarmed {
+	for _, slot := range d.active {
+		if r := d.table.at(slot); r.State == alarmed || r.State == worse {
 			open = append(open, r.alarm())
 		}
 	}
 	order(open)
 	return open
-}
-
-func order(alarms []Alarm) {
-	slices.SortFunc(alarms, func(a, b Alarm) int {
-		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Route, b.Route))
-	})
 }

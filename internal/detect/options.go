@@ -1,6 +1,9 @@
 package detect
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Options of a [Detector]. The zero value is meant for production.
 type Options struct {
@@ -10,46 +13,54 @@ type Options struct {
 	// LeastUsual is the lowest error ratio that is ever learned, so that a route that never failed
 	// does not raise an alarm at a single stray error; 0 means 0.0001.
 	LeastUsual float64
-	// Large and Small are the shares of errors that the two sequential tests look for; 0 means 0.2
-	// and 0.02.
-	Large, Small float64
-	// FalseAlarm is the mean time between false alarms of one route; 0 means 1000 h.
+	// MinEffect is the least share of errors that shall be noticed soon; 0 means 0.01. Smaller ones are left
+	// to the slow burn.
+	MinEffect float64
+	// Objective is the share of errors that the route's users have agreed to, against which a slow burn is
+	// measured; 0 means 0.001.
+	Objective float64
+	// FalseAlarm is the mean time between false alarms of one route; 0 means a year.
 	FalseAlarm time.Duration
-	// Calm is how long a route must be without errors, or back at its usual ratio, until its alarm
-	// ends; 0 means 10 s. At most 1 min.
+	// Calm is how long everything must speak for recovery until an alarm ends; 0 means 8 s, so that it has ended
+	// within 10 s even if logs come a little late.
 	Calm time.Duration
 	// Quiet is how long after the last request an open alarm ends because nothing is known of the
 	// route any more; 0 means 5 min.
 	Quiet time.Duration
+	// Vanished is the least time without a request that counts as vanished traffic; 0 means 1 min, less
+	// than 0 that it is never an alarm.
+	Vanished time.Duration
 	// MaxRoutes bounds memory; 0 means 10000. Requests of further routes are counted only.
 	MaxRoutes int
+
+	shares [charts]float64 // that the sums look for
 }
 
 func (o Options) withDefaults() Options {
-	if o.Usual == 0 {
-		o.Usual = 0.001
-	}
-	if o.LeastUsual == 0 {
-		o.LeastUsual = 0.0001
-	}
-	if o.Large == 0 {
-		o.Large = 0.2
-	}
-	if o.Small == 0 {
-		o.Small = 0.02
-	}
-	if o.FalseAlarm == 0 {
-		o.FalseAlarm = 1000 * time.Hour
-	}
-	if o.Calm == 0 {
-		o.Calm = 10 * time.Second
-	}
-	o.Calm = min(o.Calm, windowSeconds*time.Second)
-	if o.Quiet == 0 {
-		o.Quiet = 5 * time.Minute
-	}
-	if o.MaxRoutes == 0 {
-		o.MaxRoutes = 10000
-	}
+	o.Usual = ratioOr(o.Usual, 0.001)
+	o.LeastUsual = min(ratioOr(o.LeastUsual, 0.0001), o.Usual)
+	o.MinEffect = ratioOr(o.MinEffect, 0.01)
+	o.Objective = ratioOr(o.Objective, 0.001)
+	o.FalseAlarm = positiveOr(o.FalseAlarm, 365*24*time.Hour)
+	o.Calm = positiveOr(o.Calm, 8*time.Second)
+	o.Quiet = positiveOr(o.Quiet, 5*time.Minute)
+	o.Vanished = cmp.Or(o.Vanished, time.Minute)
+	o.MaxRoutes = positiveOr(o.MaxRoutes, 10_000)
+	o.shares = sharesFrom(o.MinEffect)
 	return o
+}
+
+// ratioOr is a share between 0 and 1; anything else means the default.
+func ratioOr(ratio, standard float64) float64 {
+	if ratio > 0 && ratio < 1 {
+		return ratio
+	}
+	return standard
+}
+
+func positiveOr[T ~int | ~int64](value, standard T) T {
+	if value > 0 {
+		return value
+	}
+	return standard
 }

@@ -14,10 +14,13 @@ const (
 	calm    state = iota
 	opening       // a test gave way; the next tick reports it
 	alarmed       // reported
+	worse         // an open alarm became a full outage; the next tick reports it
+	back          // vanished traffic has come back; the next tick reports it
+	states        // how many there are
 )
 
-// minFailures is the least number of errors of an alarm that a sequential test opens, whatever its sum:
-// one stray error is never an alarm, and two by chance are common at a thousand requests a second.
+// minFailures is the least number of errors of an alarm, whatever the tests say: one stray error is never
+// an alarm, and two by chance are common at a thousand requests a second.
 const minFailures = 3
 
 // apart is how far two failures in a row must at least lie apart to open an alarm without a third.
@@ -27,178 +30,288 @@ const apart = time.Second
 type route struct {
 	key    string
 	object model.Ref
-	state  state
-
-	window       window
-	usual        baseline
-	large, small sequential
-
-	inRow       int       // failures since the last success
-	rowFrom     time.Time // the first of them
-	last        time.Time // the newest request
-	lastError   time.Time
-	successes   int // since the last error
-	from        time.Time
-	opened      time.Time
-	requests    int // since from
-	errors      int // since from
-	sinceCalm   int // requests since the tests last had no evidence at all
-	errorsSince int // errors among them
+	memory
 }
 
-func newRoute(key string, o Options) *route {
-	return &route{key: key, usual: newBaseline(o.Usual)}
+// memory is what was learned of a route; its exported fields are what a checkpoint keeps.
+type memory struct {
+	Sums  cusums
+	Usual baseline
+	// Gap are successes that Sums have not taken in: while nothing fails, a request costs a counter.
+	Gap uint32
+	// Since and SinceErrors are requests that have not been learned as usual, because there was evidence against it.
+	Since, SinceErrors uint32
+
+	Bucket  bucket
+	Windows windows
+	First   instant // request
+	Last    instant // the newest request
+	Longest float32 // silence between two requests, in seconds; fades
+	Slow    float32 // what only one in a hundred answers takes longer than, in seconds
+
+	Row     uint32  // failures since the last success
+	RowFrom instant // the first of them
+
+	State state
+	Kind  Kind
+	// Of an alarm: the first error, the report, the last error, and what was counted since the first.
+	From, Opened, LastError instant
+	Requests, Errors        uint64
+	// Failing is the share of errors up to the last error of an alarm, Relief the evidence that it is over,
+	// and ReliefFrom since when there is any.
+	Failing, Relief float32
+	ReliefFrom      instant
 }
 
-// add takes in one request at the given time.
-func (r *route) add(at time.Time, failed bool, o Options) {
-	r.window.add(at, failed)
-	if at.After(r.last) {
-		r.last = at
+func newRoute(key string, o Options) route {
+	return route{key: key, memory: memory{Usual: newBaseline(o.Usual)}}
+}
+
+// arrive notes that requests came. at is their stamp, now the later one of stamp and clock.
+func (r *route) arrive(at, now instant, requests, errors int, o Options) {
+	if r.First == 0 {
+		r.First, r.Bucket.From = at, now
 	}
-	r.count(at, failed)
-	if r.state != calm {
-		r.requests++
-		if failed {
-			r.errors++
+	if at > r.Last {
+		if r.Last > 0 {
+			r.Longest = max(r.Longest, float32(at.since(r.Last).Seconds()))
 		}
-		return
+		r.Last = at
 	}
-	usual := r.usual.ratio(o.LeastUsual)
-	r.large.add(at, failed, usual, o.Large)
-	r.small.add(at, failed, usual, o.Small)
-	r.sinceCalm++
-	if failed {
-		r.errorsSince++
+	if age := now.since(r.Bucket.From); age >= bucketLength {
+		r.turn(now, age, o)
 	}
-	if r.gaveWay(at, failed, o) {
-		r.state, r.requests, r.errors = opening, r.sinceCalm, r.errorsSince
-		return
+	r.Bucket.Requests = plus(r.Bucket.Requests, requests)
+	r.Bucket.Errors = plus(r.Bucket.Errors, errors)
+	if r.Kind == Vanished && r.State == alarmed {
+		r.State = back
 	}
-	r.learn()
 }
 
-// addCounts takes in requests of which some failed, evenly spread among the others.
-func (r *route) addCounts(at time.Time, requests, errors int, o Options) {
-	failed := 0
-	for i := 1; i <= requests; i++ {
-		fails := i*errors/requests > failed
-		if fails {
-			failed++
+// turn closes a bucket.
+func (r *route) turn(now instant, age time.Duration, o Options) {
+	failed := r.Bucket.Errors > 0
+	r.Windows.fold(r.Bucket, age)
+	r.Bucket = bucket{From: now}
+	r.Longest *= float32(math.Exp(-float64(age) / float64(length(hours6))))
+	if r.State != calm {
+		return
+	}
+	r.settle(o)
+	if !failed {
+		return
+	}
+	if long, since, ok := r.Windows.burning(o, limit(r.between(now, o), partOfSum)); ok {
+		r.open(SlowBurn, max(r.First, now.add(-since)))
+		r.Requests, r.Errors = uint64(long.Requests), uint64(long.Errors)
+		r.Failing = float32(long.ratio())
+	}
+}
+
+// open prepares an alarm for the next tick.
+func (r *route) open(k Kind, from instant) {
+	r.State, r.Kind, r.From = opening, k, from
+	r.Requests, r.Errors = uint64(r.Since), uint64(r.SinceErrors)
+	r.Relief, r.ReliefFrom = 0, 0
+}
+
+// counting reports whether requests belong to an open alarm.
+func (r *route) counting() bool { return r.State != calm && r.Kind != Vanished }
+
+// succeed takes in successes.
+func (r *route) succeed(now instant, n uint32) {
+	if n == 0 {
+		return
+	}
+	r.Row = 0
+	r.Gap = plus(r.Gap, int(n))
+	if r.counting() {
+		r.Requests += uint64(n)
+		if r.ReliefFrom == 0 {
+			r.ReliefFrom = now
 		}
-		r.add(at, fails, o)
 	}
 }
 
-// learn takes what was seen into the usual ratio once no test has evidence against it any more. A
-// failure that builds up slowly would be learned as usual before it is noticed otherwise.
-func (r *route) learn() {
-	if r.large.sum > 0 || r.small.sum > 0 {
+// fail takes in failures in a row.
+func (r *route) fail(at, now instant, n uint32, o Options) {
+	if r.Row == 0 {
+		r.RowFrom = at
+	}
+	r.Row = plus(r.Row, int(n))
+	r.LastError = max(r.LastError, at)
+	if r.counting() {
+		r.failOn(now, n, o)
 		return
 	}
-	r.usual.add(r.sinceCalm, r.errorsSince)
-	r.sinceCalm, r.errorsSince = 0, 0
+	r.settle(o)
+	usual := r.Usual.ratio(o)
+	r.Sums.fail(at, n, usual, o)
+	r.Since = plus(r.Since, int(n))
+	r.SinceErrors = plus(r.SinceErrors, int(n))
+	if r.State == calm {
+		r.judge(at, now, usual, o)
+	}
 }
 
-func (r *route) count(at time.Time, failed bool) {
-	if !failed {
-		r.inRow = 0
-		r.successes++
+// failOn takes in failures while an alarm is open.
+func (r *route) failOn(now instant, n uint32, o Options) {
+	if r.Gap > 0 || r.Relief > 0 {
+		r.relieve(o)
+		_, failure := Evidence(float64(r.Failing), r.Usual.ratio(o))
+		r.Relief = max(0, r.Relief+float32(float64(n)*failure))
+	}
+	if r.Relief == 0 {
+		r.ReliefFrom = 0
+	}
+	if r.Kind == Outage && r.Requests > r.Errors {
+		r.Kind = Partial
+	}
+	r.Requests += uint64(n)
+	r.Errors += uint64(n)
+	r.Failing = float32(r.Errors) / float32(r.Requests)
+	if r.State == alarmed && r.Kind != Outage && r.allFail(float64(r.Failing), now, o) {
+		r.State, r.Kind = worse, Outage
+	}
+}
+
+// relieve takes the successes since the last failure as evidence that it is over. No more is kept than an error
+// or two can refute.
+func (r *route) relieve(o Options) {
+	success, _ := Evidence(float64(r.Failing), r.Usual.ratio(o))
+	r.Relief = float32(min(float64(r.Relief)+float64(r.Gap)*success, 2*Recovered))
+	r.Gap = 0
+}
+
+// settle lets the sums take in the successes since the last failure. What was seen is learned as usual once no evidence against
+// it is left. A failure that builds up slowly would be learned before it is noticed otherwise.
+func (r *route) settle(o Options) {
+	none := r.Sums.succeed(r.Gap, r.Usual.ratio(o), o)
+	r.Since = plus(r.Since, int(r.Gap))
+	r.Gap = 0
+	if none {
+		r.Usual.add(r.Since, r.SinceErrors)
+		r.Since, r.SinceErrors = 0, 0
+	}
+}
+
+// judge asks the tests for full outages and shares of errors.
+func (r *route) judge(at, now instant, usual float64, o Options) {
+	if r.allFail(usual, now, o) || r.rare(at, now, usual, o) {
+		r.open(Outage, r.RowFrom)
+		r.Requests, r.Errors, r.Failing = uint64(r.Row), uint64(r.Row), 1
 		return
 	}
-	if r.inRow == 0 {
-		r.rowFrom = at
+	if r.SinceErrors < minFailures {
+		return
 	}
-	r.inRow++
-	r.successes = 0
-	if at.After(r.lastError) {
-		r.lastError = at
+	if from, ok := r.Sums.over(limit(r.between(now, o), partOfSum)); ok {
+		r.open(Partial, from)
+		r.Failing = float32(r.Errors) / float32(r.Requests)
 	}
 }
 
-// gaveWay reports whether any test has enough, and notes since when.
-func (r *route) gaveWay(at time.Time, failed bool, o Options) bool {
-	if !failed {
-		return false
-	}
-	if r.inRow >= minFailures || r.inRow == 2 && r.rare(at, o) {
-		r.from = r.rowFrom
-		return true
-	}
-	if r.errorsSince < minFailures {
-		return false
-	}
-	limit := threshold(r.window.rate(), o.FalseAlarm)
-	switch {
-	case r.large.sum >= limit:
-		r.from = r.large.from
-	case r.small.sum >= limit:
-		r.from = r.small.from
-	default:
-		return false
-	}
-	return true
+// allFail reports whether more requests in a row failed than chance explains at a ratio.
+func (r *route) allFail(ratio float64, now instant, o Options) bool {
+	return r.Row >= minFailures && -float64(r.Row)*math.Log(min(ratio, mostShare)) >= limit(r.between(now, o), partOfRuns)
 }
 
-// rare reports whether requests come so seldom that two failures in a row are not chance: at a request a
-// second two errors meet once in a million requests, which is twice a month.
-func (r *route) rare(at time.Time, o Options) bool {
-	gap := at.Sub(r.rowFrom)
-	if gap < apart {
-		return false
-	}
-	usual := max(r.usual.ratio(o.LeastUsual), o.Usual)
-	return -2*math.Log(usual) >= threshold(1/gap.Seconds(), o.FalseAlarm)
+// rare reports whether requests come so seldom that two failures in a row are not chance, as with a request
+// a minute. Requests of one second may be one person's.
+func (r *route) rare(at, now instant, usual float64, o Options) bool {
+	return r.Row == 2 && at.since(r.RowFrom) >= apart &&
+		-2*math.Log(max(usual, o.Usual)) >= limit(r.between(now, o), partOfRuns)
 }
 
-// tick reports the alarm if it opened or ended.
-func (r *route) tick(now time.Time, o Options) (Alarm, bool) {
-	switch r.state {
+// between is how many requests of the route may lie between two false alarms.
+func (r *route) between(now instant, o Options) float64 {
+	age := max(now.since(r.First).Seconds(), 1)
+	hour := length(hour1).Seconds()
+	seen := hour * -math.Expm1(-age/hour) // what of a fading hour the route was there
+	return (float64(r.Windows[hour1].Requests) + float64(r.Bucket.Requests)) / seen * o.FalseAlarm.Seconds()
+}
+
+// tick reports the alarm if it opened, became worse or ended.
+func (r *route) tick(now instant, o Options) (Alarm, bool) {
+	switch r.State {
 	case opening:
-		r.state, r.opened = alarmed, now
+		r.State, r.Opened = alarmed, now
 		return r.alarm(), true
-	case alarmed:
-		recovered, quiet := r.recovered(now, o), now.Sub(r.last) >= o.Quiet
-		if !recovered && !quiet {
-			return Alarm{}, false
-		}
+	case worse:
+		r.State = alarmed
 		a := r.alarm()
-		a.Ended, a.Quiet = true, !recovered
-		r.state = calm
-		r.large, r.small = sequential{}, sequential{}
-		r.sinceCalm, r.errorsSince, r.inRow = 0, 0, 0
+		a.Worse = true
 		return a, true
-	default:
-		return Alarm{}, false
+	case back:
+		return r.end(false), true
+	case alarmed:
+		if r.Kind != Vanished && r.recovered(now, o) {
+			return r.end(false), true
+		}
+		if now.since(r.Last) >= o.patience(r.Kind) {
+			return r.end(true), true
+		}
 	}
+	return Alarm{}, false
 }
 
-// enoughSuccesses is how many requests in a row must succeed before an alarm ends, so that a pause in
+// patience is how long an alarm stays open without requests. Whoever asks where the traffic went has no
+// use for an alarm that gives up after minutes.
+func (o Options) patience(k Kind) time.Duration {
+	if k == Vanished {
+		return max(o.Quiet, forgetAfter)
+	}
+	return o.Quiet
+}
+
+// end closes the alarm and lets the route start afresh.
+func (r *route) end(quiet bool) Alarm {
+	a := r.alarm()
+	a.Ended, a.Quiet = true, quiet
+	a.Blip = r.Kind != Vanished && a.To.Sub(a.From) < blip
+	if r.Kind != Vanished {
+		r.Sums, r.Since, r.SinceErrors, r.Gap, r.Row = cusums{}, 0, 0, 0, 0
+	}
+	r.State = calm
+	return a
+}
+
+// enoughSuccesses is how many requests must at least succeed before an alarm ends, so that a pause in
 // traffic is not taken for recovery.
 const enoughSuccesses = 3
 
-// recovered: for as long as Calm nothing failed, or no more than usual; and requests did come. The
-// share at which an alarm ends is well below the one at which it opens, so that it does not flap.
-func (r *route) recovered(now time.Time, o Options) bool {
-	if r.successes < enoughSuccesses {
+// recovered: the requests since the last errors prove that it is over, and have done for as long as Calm.
+// Without the time a thousand requests a second would prove it between two crashes.
+func (r *route) recovered(now instant, o Options) bool {
+	if r.Row > 0 || r.ReliefFrom == 0 || now.since(max(r.ReliefFrom, r.Opened)) < o.Calm {
 		return false
 	}
-	// Some proxies stamp a request with its start and log it at its end, so that the last error may
-	// look old when its line arrives.
-	if now.Sub(r.opened) < o.Calm {
+	if r.Gap < enoughSuccesses && r.Relief == 0 {
 		return false
 	}
-	if now.Sub(r.lastError) >= o.Calm {
-		return true
-	}
-	requests, errors := r.window.count(now, o.Calm)
-	return float64(errors) <= 2*r.usual.ratio(o.LeastUsual)*float64(requests)
+	r.relieve(o)
+	return r.Relief >= Recovered
 }
 
 func (r *route) alarm() Alarm {
 	return Alarm{
-		Route: r.key, Object: r.object,
-		From: r.from, Opened: r.opened, To: r.lastError,
-		Requests: r.requests, Errors: r.errors,
+		Route: r.key, Object: r.object, Kind: r.Kind,
+		From: r.From.time(), Opened: r.Opened.time(), To: max(r.From, r.LastError).time(),
+		Requests: int(r.Requests), Errors: int(r.Errors),
 	}
+}
+
+// notAfter corrects stamps that lie in the future of a clock that was set back.
+func (r *route) notAfter(now instant) {
+	for _, i := range []*instant{&r.First, &r.Last, &r.Bucket.From, &r.RowFrom, &r.From, &r.Opened, &r.LastError, &r.ReliefFrom} {
+		*i = min(*i, now)
+	}
+	for i := range r.Sums.From {
+		r.Sums.From[i] = min(r.Sums.From[i], now)
+	}
+}
+
+// plus adds without wrapping around.
+func plus(a uint32, n int) uint32 {
+	return uint32(min(uint64(a)+uint64(max(n, 0)), math.MaxUint32))
 }

@@ -21,8 +21,12 @@ func (p *Parser) plugin(line []byte, s *model.Signal) proxy.Class {
 	if err != nil || v.Type() != fastjson.TypeObject || !v.Exists("latencies") || !v.Exists("request") {
 		return proxy.Foreign
 	}
-	status, err := v.Get("response", "status").Int()
-	if v.Get("response", "status") == nil || err != nil || status < 0 || status > 999 {
+	code := v.Get("response", "status")
+	if code == nil {
+		return proxy.Foreign
+	}
+	status, err := code.Int()
+	if err != nil || status < 0 || status > 999 {
 		return proxy.Foreign
 	}
 	started := v.GetInt64("started_at")

@@ -1,0 +1,83 @@
+package logformat
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Skip is the slot of a field that nobody reads.
+const Skip = -1
+
+// Part is a fixed text or a variable of a format.
+type Part struct {
+	Literal string // if not empty, the part is this text
+	Name    string // the variable as it was written
+	At      int    // its place in the format, in bytes, for messages
+	Slot    int    // where Split puts it, or Skip
+	Content Content
+}
+
+// maxFields bounds how deep a line is searched.
+const maxFields = 128
+
+// Template is a compiled format. It is used by one goroutine.
+type Template struct {
+	// literals[i] stands before fields[i], the last one after all; only the first and the last may be empty.
+	literals []string
+	fields   []Part
+	// open is set if some field of free text may hold the fixed text that follows it.
+	open bool
+
+	line            []byte
+	spans, mirrored []span
+	steps           int
+}
+
+type span struct{ from, to int }
+
+// PositionError says where in a format something is wrong.
+type PositionError struct {
+	At  int // in bytes, from 0
+	Why string
+}
+
+func (e *PositionError) Error() string { return fmt.Sprintf("at character %d: %s", e.At+1, e.Why) }
+
+// ErrNoFields means that a format has no variables.
+var ErrNoFields = errors.New("the format has no variables")
+
+// New compiles a format. It fails with a *PositionError where two variables touch, so that nothing tells where
+// one ends, and with ErrNoFields.
+func New(parts []Part) (*Template, error) {
+	t := &Template{}
+	literal := ""
+	for _, p := range parts {
+		if p.Literal != "" {
+			literal += p.Literal
+			continue
+		}
+		if len(t.fields) > 0 && literal == "" {
+			last := t.fields[len(t.fields)-1]
+			return nil, &PositionError{p.At, fmt.Sprintf("%s follows %s with nothing between: nobody could tell where one ends", p.Name, last.Name)}
+		}
+		if len(t.fields) == maxFields {
+			return nil, &PositionError{p.At, fmt.Sprintf("more than %d variables", maxFields)}
+		}
+		t.literals = append(t.literals, literal)
+		t.fields = append(t.fields, p)
+		literal = ""
+	}
+	if len(t.fields) == 0 {
+		return nil, ErrNoFields
+	}
+	t.literals = append(t.literals, literal)
+	for i := range t.fields {
+		next := t.literals[i+1]
+		if t.fields[i].Content.free && next != "" && !t.fields[i].Content.stops(next[0]) {
+			t.open = true
+		}
+	}
+	t.spans = make([]span, len(t.fields))
+	t.mirrored = make([]span, len(t.fields))
+	return t, nil
+}

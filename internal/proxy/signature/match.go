@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/likeness"
 )
 
 // Hit is a signature found in a text.
@@ -20,6 +21,9 @@ type Hit struct {
 	from, to int
 	strength int
 	counter  bool
+	// alike is how much the words of the whole text speak for the first cause of the signature, where none of its
+	// phrases needs to be there.
+	alike float64
 	// strange is set for what a product says where nothing but the words tells that it is this product.
 	strange bool
 }
@@ -31,6 +35,8 @@ type Matcher struct {
 	colour *regexp.Regexp
 	// product is set where it is known which product of an engine speaks.
 	product string
+	// reports are, by cause, the signatures of how people describe what they see; nil if those were not asked for.
+	reports map[model.CauseID]*Signature
 	// columns are the names of all fields that signatures ask for.
 	columns map[string]bool
 }
@@ -50,6 +56,7 @@ func (s *Set) Matcher(proxies ...string) *Matcher {
 	for _, g := range s.all {
 		if len(proxies) == 0 || slices.Contains(proxies, g.Proxy) || slices.Contains(proxies, g.Engine) || slices.Contains(engines, g.Proxy) {
 			m.all = append(m.all, g)
+			m.report(g)
 		}
 		for _, c := range g.clauses {
 			m.columns[c.field] = true
@@ -58,17 +65,35 @@ func (s *Set) Matcher(proxies ...string) *Matcher {
 	return m
 }
 
+// report notes that a signature is what people say of a cause.
+func (m *Matcher) report(g *Signature) {
+	if g.ID != "report-"+string(g.Causes[0]) {
+		return
+	}
+	if m.reports == nil {
+		m.reports = map[model.CauseID]*Signature{}
+	}
+	m.reports[g.Causes[0]] = g
+}
+
 // Match finds the signatures in a text, line by line, the more specific ones of each line only.
 func (m *Matcher) Match(text string) []Hit {
 	text = m.colour.ReplaceAllString(text, "")
 	var out []Hit
 	n := 0
+	var prose []string
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
-		out = append(out, m.specific(m.line(n, line))...)
+		fields := m.reader().fields(line)
+		found := m.specific(m.line(n, line, fields))
+		out = append(out, found...)
+		if strings.Contains(line, " ") && !m.record(fields) { // one word alone is a name, of a cause maybe
+			prose = append(prose, besides(line, found))
+		}
 		n++
 	}
 	out = append(out, m.across(text, n)...)
+	out = append(out, m.resembling(prose)...)
 	lower := asciiLower(text)
 	for i, h := range out {
 		out[i].strange = h.Engine != "" && h.Proxy != m.product && !strings.Contains(lower, h.Proxy)
@@ -89,13 +114,50 @@ func (m *Matcher) Signal(s model.Signal) []Hit {
 	return m.Match(text)
 }
 
+// besides is what a line says apart from the proxies' own words in it, whose meaning is known.
+func besides(line string, found []Hit) string {
+	left := []byte(line)
+	for _, h := range found {
+		if h.strength == 0 && !h.counter && len(h.clauses) == 0 {
+			for i := h.from; i < h.to; i++ {
+				left[i] = ' '
+			}
+		}
+	}
+	return string(left)
+}
+
+const (
+	// mostAlike is how many causes are considered that nothing but single words speaks for.
+	mostAlike = 12
+	// leastAlike is how much the words must speak for the most likely of them; less is chance.
+	leastAlike = 1.5
+)
+
+// resembling asks for which causes the words of a text speak, phrase or not.
+func (m *Matcher) resembling(prose []string) []Hit {
+	if m.reports == nil {
+		return nil
+	}
+	var out []Hit
+	all := likeness.Load().Of(prose)
+	if len(all) == 0 || all[0].Value < leastAlike {
+		return nil
+	}
+	for _, s := range all {
+		if g, ok := m.reports[s.Cause]; ok && len(out) < mostAlike {
+			out = append(out, Hit{Signature: g, Line: -1, Quote: s.Word, alike: s.Value})
+		}
+	}
+	return out
+}
+
 // line finds all signatures in one line.
-func (m *Matcher) line(n int, line string) []Hit {
+func (m *Matcher) line(n int, line string, fields map[string]string) []Hit {
 	if strings.TrimSpace(line) == "" {
 		return nil
 	}
 	lower := asciiLower(line)
-	fields := m.reader().fields(line)
 	var out []Hit
 	record := m.record(fields)
 	for _, g := range m.all {

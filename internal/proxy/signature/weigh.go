@@ -17,6 +17,9 @@ const (
 	against = 2.5
 	// again is what a second hit of the same line counts: two readings of one line are hardly independent.
 	again = 0.4
+	// words is what the likeness of a text's words counts: they are hardly independent of each other, nor of the
+	// phrases that they make.
+	words = 0.6
 )
 
 // strengths are those of phrases, from a hint to hardly anything else.
@@ -43,6 +46,7 @@ type Verdict struct {
 // twice, what one line says in two ways does not.
 func Weigh(hits []Hit) Verdict {
 	score := scores(hits)
+	hits = audible(hits, score)
 	order := func(a, b model.CauseID) int { return cmp.Compare(score[b], score[a]) }
 	var v Verdict
 	for _, h := range hits {
@@ -70,8 +74,34 @@ func Weigh(hits []Hit) Verdict {
 	return v
 }
 
-// Causes are the causes of the signature that was found.
-func (h Hit) Causes() []model.CauseID { return slices.Clone(h.Signature.Causes) }
+// faint is the share of what speaks for the most likely cause below which single words are not worth telling.
+const faint = 0.5
+
+// audible leaves out what only single words say, where they say it faintly next to what speaks for another cause, or
+// where a phrase says it too.
+func audible(hits []Hit, score map[model.CauseID]float64) []Hit {
+	best, said := 0.0, map[model.CauseID]bool{}
+	for _, v := range score {
+		best = max(best, v)
+	}
+	for _, h := range hits {
+		for _, c := range h.Signature.Causes {
+			said[c] = said[c] || h.alike == 0
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(hits), func(h Hit) bool {
+		c := h.Signature.Causes[0]
+		return h.alike > 0 && (said[c] || score[c] < faint*best)
+	})
+}
+
+// Causes are the causes of the signature that was found; single words speak for the first of them only.
+func (h Hit) Causes() []model.CauseID {
+	if h.alike > 0 {
+		return slices.Clone(h.Signature.Causes[:1])
+	}
+	return slices.Clone(h.Signature.Causes)
+}
 
 // possible leaves out what more speaks against than for, unless nothing else is left.
 func possible(causes []model.CauseID, score map[model.CauseID]float64) []model.CauseID {
@@ -89,7 +119,12 @@ func scores(hits []Hit) map[model.CauseID]float64 {
 	}
 	said := map[place][]float64{}
 	denied := map[place]bool{}
+	out := map[model.CauseID]float64{}
 	for _, h := range hits {
+		if h.alike > 0 {
+			out[h.Signature.Causes[0]] += words * h.alike
+			continue
+		}
 		for _, c := range h.Signature.Causes {
 			said[place{h.Line, c}] = append(said[place{h.Line, c}], h.says(c))
 		}
@@ -97,7 +132,6 @@ func scores(hits []Hit) map[model.CauseID]float64 {
 			denied[place{h.Line, c}] = true
 		}
 	}
-	out := map[model.CauseID]float64{}
 	for p, values := range said {
 		slices.SortFunc(values, func(a, b float64) int { return cmp.Compare(b, a) })
 		out[p.cause] += values[0]
@@ -115,8 +149,11 @@ func scores(hits []Hit) map[model.CauseID]float64 {
 // over their rank; what lists one cause says more for it than what lists eight.
 func (h Hit) says(c model.CauseID) float64 {
 	rank := slices.Index(h.Signature.Causes, c)
-	if rank < 0 {
+	switch {
+	case rank < 0 || h.alike > 0 && rank > 0:
 		return 0
+	case h.alike > 0:
+		return words * h.alike
 	}
 	if h.strength > 0 {
 		return strengths()[h.strength] / (1 + 1.5*float64(rank))

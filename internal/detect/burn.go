@@ -45,6 +45,13 @@ func (w *windows) fold(b bucket, age time.Duration) {
 	}
 }
 
+// forgive takes all errors out.
+func (w *windows) forgive() {
+	for i := range w {
+		w[i].Errors = 0
+	}
+}
+
 // burning reports whether errors use up the error budget too fast, over a long time and still: the
 // multi-window, multi-burn-rate alerts of the SRE workbook ("Alerting on SLOs", table 5-8 and the 1 d / 2 h
 // ticket at three times the budget). Its last one, at the budget itself over three days, would

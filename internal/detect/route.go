@@ -164,8 +164,8 @@ func (r *route) failOn(now instant, n uint32, o Options) {
 	if r.Relief == 0 {
 		r.ReliefFrom = 0
 	}
-	if r.Kind == Outage && r.Requests > r.Errors {
-		r.Kind = Partial
+	if r.Kind == Outage && r.Row == n {
+		r.Kind = Partial // something succeeded in between
 	}
 	r.Requests += uint64(n)
 	r.Errors += uint64(n)
@@ -264,13 +264,15 @@ func (o Options) patience(k Kind) time.Duration {
 	return o.Quiet
 }
 
-// end closes the alarm and lets the route start afresh.
+// end closes the alarm and lets the route start afresh: errors that were told of are no slow burn.
 func (r *route) end(quiet bool) Alarm {
 	a := r.alarm()
 	a.Ended, a.Quiet = true, quiet
 	a.Blip = r.Kind != Vanished && a.To.Sub(a.From) < blip
 	if r.Kind != Vanished {
 		r.Sums, r.Since, r.SinceErrors, r.Gap, r.Row = cusums{}, 0, 0, 0, 0
+		r.Bucket.Errors = 0
+		r.Windows.forgive()
 	}
 	r.State = calm
 	return a

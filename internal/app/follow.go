@@ -6,10 +6,12 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/cli"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/signal/podlog"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/kube"
@@ -21,24 +23,30 @@ const lookEvery = 100 * time.Millisecond
 // live is a cluster that is being followed: its objects by watches, its gateways by their logs.
 type live struct {
 	watcher *kube.Watcher
-	logs    *podlog.Follower
+	logs    *podlog.Follower // nil: they are not followed
 	heart   *heartbeat
 	stop    context.CancelFunc
 }
 
 // Follow begins to follow and returns once objects and gateways are known.
-func (c *cluster) Follow(ctx context.Context, namespace string, since time.Time) (cli.Live, error) {
+func (c *cluster) Follow(ctx context.Context, o cli.FollowOptions) (cli.Live, error) {
 	ctx, stop := context.WithCancel(ctx)
-	w, err := kube.Watch(ctx, c.clients, kube.Options{Namespace: namespace, Now: c.now})
+	w, err := kube.Watch(ctx, c.clients, kube.Options{Namespace: o.Namespace, Now: c.now})
 	if err != nil {
 		stop()
 		return nil, hinted(err)
 	}
-	l := &live{watcher: w, stop: stop, logs: podlog.Stream(ctx, c.clients.Kube, podlog.Options{Since: since})}
+	l := &live{watcher: w, stop: stop}
+	if !o.NoLogs {
+		l.logs = podlog.Stream(ctx, c.clients.Kube, podlog.Options{Since: o.Since})
+	}
 	l.heart = &heartbeat{ask: func(ctx context.Context) error {
 		return c.clients.Kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Error()
 	}}
 	go l.heart.run(ctx) // ends with ctx, which Close ends
+	if l.logs == nil {
+		return l, nil
+	}
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
@@ -70,24 +78,50 @@ func (l *live) Deleted() []metav1.Object {
 }
 
 // Signals is where signals arrive.
-func (l *live) Signals() <-chan model.Signal { return l.logs.Signals() }
+func (l *live) Signals() <-chan model.Signal {
+	if l.logs == nil {
+		return nil
+	}
+	return l.logs.Signals()
+}
 
 // Gateways are the pods whose logs are followed, and what cannot be followed.
 func (l *live) Gateways() ([]model.Ref, []model.Unseen) {
-	unseen := l.logs.Unseen()
+	var pods []model.Ref
+	var unseen []model.Unseen
+	if l.logs != nil {
+		pods, unseen = l.logs.Pods(), l.logs.Unseen()
+	} else {
+		for _, p := range l.gateways() {
+			pods = append(pods, snapshot.RefOf(p))
+		}
+	}
 	for i := range unseen {
 		unseen[i].Why = brief(unseen[i].Why)
 	}
 	if why := l.heart.silent(); why != "" {
 		unseen = append(unseen, model.Unseen{What: "the API server", Why: why})
 	}
-	return l.logs.Pods(), unseen
+	return pods, unseen
+}
+
+// gateways are the pods that run a proxy now.
+func (l *live) gateways() []*corev1.Pod {
+	var out []*corev1.Pod
+	for p := range l.watcher.Snapshot().Pods().All() {
+		if _, _, ok := all.ForPod(p); ok && p.Status.Phase == corev1.PodRunning {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // Close ends following. Signals that nobody reads any more are dropped, so that the streams can end.
 func (l *live) Close() {
 	l.stop()
-	for range l.logs.Signals() {
+	if l.logs != nil {
+		for range l.logs.Signals() {
+		}
 	}
 	l.watcher.Stop()
 }

@@ -82,11 +82,19 @@ type Cluster interface {
 	// WriteDump writes all that a diagnosis reads to a folder, without values of Secrets, and says
 	// what it could not read. Gateways' logs begin at since.
 	WriteDump(ctx context.Context, dir, namespace string, since time.Time) (unseen []model.Unseen, err error)
-	// Follow keeps looking until the context ends. It returns once the first state is complete;
-	// signals begin at since.
-	Follow(ctx context.Context, namespace string, since time.Time) (Live, error)
+	// Follow keeps looking until the context ends. It returns once the first state is complete.
+	Follow(ctx context.Context, o FollowOptions) (Live, error)
+	// Sources makes the further sources of a watch, which begin to listen when they are run.
+	Sources(live Live, o SourceOptions) ([]Source, error)
 	// Actor is what carries changes out.
 	Actor() mend.Actor
+}
+
+// FollowOptions says what of a cluster is followed.
+type FollowOptions struct {
+	Namespace string    // empty: all
+	Since     time.Time // signals begin then
+	NoLogs    bool      // objects only; there are no signals then
 }
 
 // Live is a cluster that is being followed.

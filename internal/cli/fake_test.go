@@ -27,6 +27,8 @@ import (
 type fakeCluster struct {
 	healthy, broken *snapshot.Snapshot
 	helps           bool // what is applied takes effect on requests
+	sources         []Source
+	silent          bool // the gateway's log tells nothing
 	past            int  // so many requests failed in the seconds before the program was started
 
 	mu      sync.Mutex
@@ -129,8 +131,10 @@ func (c *fakeCluster) changes() []model.Change {
 	return c.applied
 }
 
+func (c *fakeCluster) Sources(Live, SourceOptions) ([]Source, error) { return c.sources, nil }
+
 // Follow sends requests' signals until it is closed.
-func (c *fakeCluster) Follow(ctx context.Context, _ string, _ time.Time) (Live, error) {
+func (c *fakeCluster) Follow(ctx context.Context, _ FollowOptions) (Live, error) {
 	ctx, c.stop = context.WithCancel(ctx)
 	go func() {
 		defer close(c.signals)
@@ -141,6 +145,9 @@ func (c *fakeCluster) Follow(ctx context.Context, _ string, _ time.Time) (Live, 
 			case <-ctx.Done():
 				return
 			case <-tick.C:
+				if c.silent {
+					continue
+				}
 				select {
 				case c.signals <- c.signal():
 				case <-ctx.Done():

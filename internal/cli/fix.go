@@ -116,7 +116,7 @@ func (o *fixOptions) run(ctx context.Context) error {
 	if o.planOnly {
 		return o.plan(ctx)
 	}
-	s, err := o.scope.open(ctx, o.env, o.since)
+	s, err := o.scope.open(ctx, o.env, o.since, false)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type session struct {
 	now     func() time.Time
 	since   time.Duration // how far back signals count for a diagnosis
 	from    time.Time     // signals before it are about something else; zero: none are
+	noLogs  bool          // logs are not followed: they are read when something is to be diagnosed
 	cause   model.CauseID // the only cause to mend; empty: whichever comes first
 
 	mu   sync.Mutex
@@ -46,6 +47,13 @@ func (s *session) Diagnose(ctx context.Context, snap *snapshot.Snapshot, target 
 	_, unseen := s.live.Gateways()
 	l := &look{
 		snapshot: snap, signals: s.recent(), unseen: unseen, cluster: s.cluster, deleted: s.live.Deleted(),
+	}
+	if s.noLogs {
+		logs, err := s.cluster.GatewayLogs(ctx, snap, s.oldest())
+		if err != nil {
+			return model.Diagnosis{}, err
+		}
+		l.signals, l.logs, l.unseen = append(l.signals, logs.Signals...), logs.Excerpts, append(l.unseen, logs.Unseen...)
 	}
 	d := l.diagnose(ctx, target)
 	if err := ctx.Err(); err != nil {
@@ -67,11 +75,17 @@ func (s *session) diagnosis() model.Diagnosis {
 // recent gives the signals that are young enough to speak about the present.
 func (s *session) recent() []model.Signal {
 	signals, _ := s.ring.Read(0)
+	oldest := s.oldest()
+	return slices.DeleteFunc(signals, func(sig model.Signal) bool { return sig.At.Before(oldest) })
+}
+
+// oldest is since when signals count.
+func (s *session) oldest() time.Time {
 	oldest := s.now().Add(-s.since)
 	if s.from.After(oldest) {
-		oldest = s.from
+		return s.from
 	}
-	return slices.DeleteFunc(signals, func(sig model.Signal) bool { return sig.At.Before(oldest) })
+	return oldest
 }
 
 // only leaves one cause in a diagnosis, with its remedies.
@@ -107,15 +121,18 @@ func (s *session) pump() {
 }
 
 // open connects, reads what the gateways logged lately, and begins to follow.
-func (s *scope) open(ctx context.Context, env Env, since time.Duration) (*session, error) {
+func (s *scope) open(ctx context.Context, env Env, since time.Duration, noLogs bool) (*session, error) {
 	cluster, err := env.Connect(s.kube)
 	if err != nil {
 		return nil, err
 	}
-	sess := &session{cluster: cluster, ring: mend.NewRing(remembered), now: env.Now, since: since}
+	sess := &session{cluster: cluster, ring: mend.NewRing(remembered), now: env.Now, since: since, noLogs: noLogs}
 	began := env.Now()
-	if sess.live, err = cluster.Follow(ctx, s.only, began); err != nil {
+	if sess.live, err = cluster.Follow(ctx, FollowOptions{Namespace: s.only, Since: began, NoLogs: noLogs}); err != nil {
 		return nil, err
+	}
+	if noLogs {
+		return sess, nil
 	}
 	// What was logged before is read once. Lines of the second in which following began may come
 	// twice: they are counted in the failing time only, where a few more make no difference.

@@ -17,6 +17,9 @@ const watchLong = `Follow the gateways' logs and say what is failing right now, 
 An alarm opens within a second of sustained errors on a route; a single stray error opens none. Each
 alarm is diagnosed. It ends when requests succeed again.
 
+With --scrape or --prometheus what the gateways count is watched too, and with --alerts an alert of
+Alertmanager is diagnosed as an alarm is.
+
 With --fix, what a machine may mend is mended, under the same guards as 'gatemend fix': on a terminal
 after a yes, with --yes without asking. --yes lifts no guard here: what needs a person's decision is
 only proposed, unless --approve names its cause in advance. Some guards no yes lifts.`
@@ -30,6 +33,8 @@ type watchOptions struct {
 	approve []string
 	journal string
 	events  string
+	noLogs  bool
+	sources SourceOptions
 
 	maxChanges int
 
@@ -66,6 +71,8 @@ func newWatch(env Env) *cobra.Command {
 	f.IntVar(&o.maxChanges, "max-changes", 10, "with --fix: how many changes may be made in any 10 minutes")
 	f.StringVar(&o.events, "events", "", "file to which every event is appended as one line of JSON")
 	f.StringVar(&o.journal, "journal", "", "with --fix: file that records every step, so that an interrupted repair is taken up again")
+	f.BoolVar(&o.noLogs, "no-logs", false, "do not follow the gateways' logs; they are read when an alarm is diagnosed")
+	o.sources.add(f)
 	return cmd
 }
 
@@ -87,6 +94,15 @@ func (o *watchOptions) validate() error {
 	if o.maxChanges < 1 {
 		return usagef("for example: --max-changes 10", "--max-changes must be at least 1, not %d", o.maxChanges)
 	}
+	if o.noLogs && !o.sources.counts() {
+		return usagef("add --scrape or --prometheus URL", "with --no-logs there is nothing to hear of requests by")
+	}
+	if o.noLogs && o.fix {
+		return usagef("leave one of them out", "--fix proves by the gateways' logs that it helped, and --no-logs does not read them")
+	}
+	if err := o.sources.validate(); err != nil {
+		return err
+	}
 	return o.format.validate(outputText, outputJSON)
 }
 
@@ -105,7 +121,7 @@ func (o *watchOptions) complete(args []string) error {
 const diagnosedSince = 2 * time.Minute
 
 func (o *watchOptions) run(ctx context.Context) error {
-	s, err := o.scope.open(ctx, o.env, diagnosedSince)
+	s, err := o.scope.open(ctx, o.env, diagnosedSince, o.noLogs)
 	if err != nil {
 		return err
 	}
@@ -119,7 +135,11 @@ func (o *watchOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer t.close()
-	w := &watcher{session: s, target: target, events: make(chan printer.EventDoc), print: t.tell}
+	further, err := s.cluster.Sources(s.live, o.sources)
+	if err != nil {
+		return err
+	}
+	w := &watcher{session: s, sources: newSources(further), target: target, events: make(chan printer.EventDoc), print: t.tell}
 	if o.fix {
 		journal, closeJournal, err := openJournal(o.journal)
 		if err != nil {

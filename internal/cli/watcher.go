@@ -31,19 +31,24 @@ type watcher struct {
 	events  chan printer.EventDoc
 	print   func(printer.EventDoc) error
 
+	sources  *sources
 	detector *detect.Detector
+	counted  *detect.Detector // of requests that were only counted
+	voices   voices
 	routes   *path.Map // of the state at the last tick; nil: there was a change
 	blind    blindness
 }
 
 // run watches until the context ends, which is the regular end of a watch and no error.
 func (w *watcher) run(ctx context.Context) error {
-	w.detector, w.blind = detect.New(detect.Options{}), blindness{}
+	w.detector, w.counted, w.voices, w.blind = detect.New(detect.Options{}), detect.New(detect.Options{}), voices{}, blindness{}
 	ctx, cancel := context.WithCancel(ctx)
 	alarms := make(chan detect.Alarm, queueLength)
 	failed, done := make(chan error, 1), make(chan struct{})
+	w.sources.start(ctx, failed)
 	go func() {
 		defer close(done)
+		defer w.sources.group.Wait()
 		if err := w.work(ctx, alarms); err != nil && ctx.Err() == nil {
 			failed <- err
 		}
@@ -77,6 +82,12 @@ func (w *watcher) loop(ctx context.Context, alarms chan<- detect.Alarm, failed <
 				return nil
 			}
 			w.take(sig)
+		case sig := <-w.sources.signals:
+			w.take(sig)
+		case counts := <-w.sources.counts:
+			w.takeCounts(counts)
+		case n := <-w.sources.notices:
+			err = w.noted(n, alarms)
 		case <-tick.C:
 			err = w.tick(alarms)
 		case <-again.C:
@@ -170,18 +181,23 @@ func (w *watcher) tick(alarms chan<- detect.Alarm) error {
 	w.refresh()
 	now := w.session.now()
 	_, unseen := w.session.live.Gateways()
-	for _, text := range w.blind.update(unseen, now) {
+	for _, text := range w.blind.update(append(unseen, w.sources.unseen()...), now) {
 		if err := w.print(printer.NewEvent(printer.EventWarning, now, text)); err != nil {
 			return err
 		}
 	}
-	for _, a := range w.detector.Tick(now) {
-		if err := w.print(alarmDoc(a, now)); err != nil {
-			return err
-		}
-		select {
-		case alarms <- a:
-		default: // hundreds of alarms wait already; what is still open is diagnosed by the next watch
+	for _, pair := range [][2]*detect.Detector{{w.detector, w.counted}, {w.counted, w.detector}} {
+		for _, a := range pair[0].Tick(now) {
+			if !w.voices.says(a, pair[0], pair[1]) {
+				continue
+			}
+			if err := w.print(alarmDoc(a, now)); err != nil {
+				return err
+			}
+			select {
+			case alarms <- a:
+			default: // hundreds of alarms wait already; what is still open is diagnosed by the next watch
+			}
 		}
 	}
 	return nil
@@ -221,12 +237,8 @@ func alarmText(a detect.Alarm, now time.Time) string {
 
 // failing says again what is failing.
 func (w *watcher) failing() error {
-	open := w.detector.Open()
-	if len(open) == 0 {
-		return nil
-	}
 	now := w.session.now()
-	for _, a := range open {
+	for _, a := range w.voices.open(w.detector, w.counted) {
 		if now.Sub(a.To) > lately || a.Kind == detect.Vanished {
 			continue // its errors have stopped; it ends when they stay away
 		}

@@ -20,6 +20,7 @@ const (
 	EventDiagnosis = "diagnosis" // why a route fails
 	EventMend      = "mend"      // one step of a repair
 	EventWarning   = "warning"   // something could not be looked at
+	EventNotice    = "notice"    // somebody else says that something fails
 )
 
 // EventDoc is something that happened at a time, on one line of text or JSON.
@@ -55,7 +56,7 @@ func Event(w io.Writer, e EventDoc, s Style) error {
 	}
 	p := &page{style: s}
 	color := map[string]string{
-		EventAlarm: bold + red, EventCalm: bold + green, EventWarning: yellow, EventMend: bold + cyan,
+		EventAlarm: bold + red, EventCalm: bold + green, EventWarning: yellow, EventNotice: yellow, EventMend: bold + cyan,
 	}[e.Type]
 	what := e.Type
 	if e.Step != "" {

@@ -41,6 +41,8 @@ type Proxy struct {
 	Patterns func(controller string, rules []PathRule) []Pattern
 	// Matching says how it chooses among hosts. nil for one that does none of what [Matching] tells of.
 	Matching func(controller string) Matching
+	// Metrics says how it counts requests. nil if it does not, or not by status.
+	Metrics func() Metrics
 	// NewParser returns a parser of this proxy's logs, access and error lines mixed.
 	NewParser func() Parser
 }

@@ -21,6 +21,7 @@ func Proxy() proxy.Proxy {
 		ClaimsController: func(controller string) bool { return strings.Contains(strings.ToLower(controller), "caddy") },
 		GatewayContainer: gatewayContainer,
 		Answer:           Answer,
+		Metrics:          metrics,
 		NewParser:        func() proxy.Parser { return NewParser() },
 	}
 }

@@ -28,6 +28,7 @@ func Proxy() proxy.Proxy {
 		Matching: func(controller string) proxy.Matching {
 			return proxy.Matching{Rest: proxy.RestUnserved, WholeRules: productOf(controller) == byContour}
 		},
+		Metrics:   metrics,
 		NewParser: func() proxy.Parser { return NewParser() },
 	}
 }

@@ -25,6 +25,7 @@ func Proxy() proxy.Proxy {
 		ServiceSettings:  serviceSettings,
 		Patterns:         patterns,
 		Matching:         func(string) proxy.Matching { return proxy.Matching{Rest: proxy.RestToAny} },
+		Metrics:          metrics,
 		NewParser:        func() proxy.Parser { return NewParser() },
 	}
 }

@@ -25,6 +25,7 @@ func Proxy() proxy.Proxy {
 		ServiceSettings:  serviceSettings,
 		Patterns:         patterns,
 		Matching:         matching,
+		Metrics:          metrics,
 		NewParser:        func() proxy.Parser { return NewParser() },
 	}
 }

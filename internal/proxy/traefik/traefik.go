@@ -25,6 +25,7 @@ func Proxy() proxy.Proxy {
 		ServiceSettings:  serviceSettings,
 		Patterns:         patterns,
 		Matching:         func(string) proxy.Matching { return proxy.Matching{FallsThrough: true} },
+		Metrics:          metrics,
 		NewParser:        func() proxy.Parser { return NewParser() },
 	}
 }

@@ -30,7 +30,7 @@ type stream struct {
 	held      []heldLine   // until it is decided
 	tail      []string     // the last lines, as a ring
 	seen      int          // lines that went through tail
-	unwrapper unwrapper
+	unwrapper Unwrapper
 }
 
 type heldLine struct {
@@ -93,7 +93,7 @@ func (st *stream) read(r io.Reader) error {
 		}
 		st.Lines++
 		st.Truncated = !ended
-		text, ok := st.unwrapper.unwrap(line)
+		text, _, ok := st.unwrapper.Unwrap(line)
 		if !ok {
 			continue
 		}

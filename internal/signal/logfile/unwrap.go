@@ -2,54 +2,72 @@ package logfile
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/valyala/fastjson"
 
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy/field"
 )
 
-// unwrapper takes off what a container runtime puts around lines, and joins lines that it split.
-type unwrapper struct {
+// Unwrapper takes off what a container runtime puts around lines, and joins lines that it split. The zero
+// value is ready.
+type Unwrapper struct {
 	parser fastjson.Parser
 	parts  map[string][]byte // by stream
 }
 
-// unwrap returns the line that the container wrote. ok is false if more of it must come first.
-func (u *unwrapper) unwrap(line []byte) (text []byte, ok bool) {
-	if stream, flag, text, is := cri(line); is {
-		return u.join(string(stream), text, flag == 'F')
+// Unwrap returns the line that the container wrote, and when the runtime got it; the zero time where that
+// is not said. ok is false if more of the line must come first.
+func (u *Unwrapper) Unwrap(line []byte) (text []byte, at time.Time, ok bool) {
+	if at, stream, flag, text, is := cri(line); is {
+		text, ok = u.join(string(stream), text, flag == 'F')
+		return text, at, ok
 	}
 	if bytes.HasPrefix(line, []byte(`{"log":`)) {
 		if v, err := u.parser.ParseBytes(line); err == nil && v.Exists("stream") {
 			text, complete := bytes.CutSuffix(v.GetStringBytes("log"), []byte("\n"))
-			return u.join(string(v.GetStringBytes("stream")), text, complete)
+			at, _ = field.ISO(v.GetStringBytes("time"))
+			text, ok = u.join(string(v.GetStringBytes("stream")), text, complete)
+			return text, at, ok
 		}
 	}
-	return line, true
+	return line, time.Time{}, true
+}
+
+// Pending reports whether the beginning of a line waits for its end.
+func (u *Unwrapper) Pending() bool {
+	for _, p := range u.parts {
+		if len(p) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // cri splits "2026-03-14T09:26:00.123456789Z stdout F text", the format of the kubelet's logs
 // (kubernetes/cri-api, "ContainerLogPath").
-func cri(line []byte) (stream []byte, flag byte, text []byte, ok bool) {
+func cri(line []byte) (at time.Time, stream []byte, flag byte, text []byte, ok bool) {
 	stamp, rest, found := bytes.Cut(line, []byte{' '})
 	if !found || len(stamp) < len("2006-01-02T15:04:05Z") {
-		return nil, 0, nil, false
+		return time.Time{}, nil, 0, nil, false
 	}
 	stream, rest, found = bytes.Cut(rest, []byte{' '})
 	if !found || string(stream) != "stdout" && string(stream) != "stderr" {
-		return nil, 0, nil, false
+		return time.Time{}, nil, 0, nil, false
 	}
 	if len(rest) == 0 || rest[0] != 'F' && rest[0] != 'P' || len(rest) > 1 && rest[1] != ' ' && rest[1] != ':' {
-		return nil, 0, nil, false
+		return time.Time{}, nil, 0, nil, false
 	}
-	if _, is := field.ISO(stamp); !is {
-		return nil, 0, nil, false
+	at, is := field.ISO(stamp)
+	if !is {
+		return time.Time{}, nil, 0, nil, false
 	}
 	_, text, _ = bytes.Cut(rest, []byte{' '})
-	return stream, rest[0], text, true
+	return at, stream, rest[0], text, true
 }
 
-func (u *unwrapper) join(stream string, text []byte, complete bool) ([]byte, bool) {
+func (u *Unwrapper) join(stream string, text []byte, complete bool) ([]byte, bool) {
 	parts := u.parts[stream]
 	if complete && len(parts) == 0 {
 		return text, true
@@ -64,6 +82,19 @@ func (u *unwrapper) join(stream string, text []byte, complete bool) ([]byte, boo
 		u.parts[stream] = parts
 		return nil, false
 	}
-	u.parts[stream] = nil
+	u.parts[stream] = nil // the text is handed on
 	return parts, true
+}
+
+// Moment says when a request ended: a line's own time, or if that is in whole seconds only, or of an
+// unknown zone, the moment at which the node received the line. Both are written when the request ends.
+func Moment(s model.Signal, stamp time.Time) time.Time {
+	switch {
+	case stamp.IsZero():
+		return s.At
+	case s.ErrorLog || s.At.IsZero() || s.At.Nanosecond() == 0 && stamp.Sub(s.At).Abs() < 2*time.Second:
+		return stamp
+	default:
+		return s.At
+	}
 }

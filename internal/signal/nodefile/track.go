@@ -1,0 +1,312 @@
+package nodefile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/signal/logfile"
+)
+
+// How reading moves on from a file that was rotated away. Writers hold the old file for a moment after
+// the new one is there.
+const (
+	quietFor    = 100 * time.Millisecond // nothing more came from the old file
+	stayAtMost  = 5 * time.Second        // though it is still being written
+	goneFor     = 10 * time.Second       // a file that is missing so long was deleted, not rotated
+	doubtFor    = 500 * time.Millisecond // whether a file is gone: it may just be copied or compressed
+	turnOfLines = 2000                   // at once, before other logs have their turn
+)
+
+// track is one log that is followed. It belongs to one goroutine.
+type track struct {
+	follower  *Follower
+	container Container
+	gateway   Gateway
+	source    string
+	unwrapper logfile.Unwrapper
+	since     time.Time // lines before are not wanted
+
+	at     *opened // nil: nothing is open
+	placed *opened // the file that place is in
+	place  place
+	skip   int // lines still to pass over, which were taken before the last end
+
+	fresh   time.Time // when the file that is read last had something new
+	left    time.Time // when it was first seen that another file has its name; zero: it has it
+	doubt   time.Time // when the file that was read last was first not found; zero: it was
+	missing time.Time // since when there is no file of that name; zero: there is one
+}
+
+// advance reads on for a while. more is true if there is more to be read at once; gone if the log is
+// over for good.
+func (t *track) advance(ctx context.Context) (more, gone bool) {
+	if t.at == nil {
+		if err := t.begin(); err != nil {
+			return false, t.lost(err)
+		}
+		if t.at == nil {
+			return false, false
+		}
+	}
+	if t.at.truncated() {
+		t.cut()
+		return t.at != nil, false
+	}
+	for range turnOfLines {
+		line, err := t.at.next(t.follower.scratch)
+		switch {
+		case err == nil:
+			if !t.take(ctx, line) {
+				return false, false
+			}
+			t.fresh = t.follower.options.Now()
+		case errors.Is(err, io.EOF):
+			return t.ended(ctx)
+		default:
+			t.gap(err.Error())
+			return t.leave(ctx), false
+		}
+	}
+	return true, false
+}
+
+// begin opens the first file: where reading stopped, or the oldest that is wanted. It opens none yet while
+// the former is looked for.
+func (t *track) begin() error {
+	all, err := members(t.container.Path)
+	if err != nil {
+		return err
+	}
+	if t.place.Head.Size > 0 {
+		for _, m := range slices.Backward(all) {
+			if m.holds(t.place.Head, t.place.Offset) && t.resume(m) == nil {
+				t.doubt = time.Time{}
+				return nil
+			}
+		}
+		if now := t.follower.options.Now(); t.doubt.IsZero() {
+			t.doubt = now
+			return nil
+		} else if now.Sub(t.doubt) < doubtFor {
+			return nil
+		}
+		t.gap("the file that was read last is gone, and with it what was not read")
+	}
+	t.doubt = time.Time{}
+	all = slices.DeleteFunc(all, func(m member) bool { return t.done(m) || !m.current && m.info.ModTime().Before(t.since) })
+	if len(all) == 0 {
+		return fs.ErrNotExist
+	}
+	t.skip = 0
+	return t.open(all[0], 0)
+}
+
+// done reports whether a file was read to its end before.
+func (t *track) done(m member) bool {
+	return slices.ContainsFunc(t.place.Done, func(h head) bool { return m.holds(h, 0) })
+}
+
+// resume opens the file that the place is in.
+func (t *track) resume(m member) error {
+	if err := t.open(m, t.place.Offset); err != nil {
+		return err
+	}
+	t.at.head, t.placed, t.skip = t.place.Head, t.at, t.place.Taken
+	return nil
+}
+
+func (t *track) open(m member, offset int64) error {
+	o, err := m.open(offset)
+	if err != nil {
+		return err
+	}
+	t.at, t.left, t.missing, t.fresh = o, time.Time{}, time.Time{}, t.follower.options.Now()
+	t.follower.Note(t.source, "")
+	return nil
+}
+
+// lost handles that no file could be opened, and reports whether the log is over.
+func (t *track) lost(err error) (gone bool) {
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.follower.Note(t.source, err.Error())
+		return false
+	}
+	now := t.follower.options.Now()
+	if t.missing.IsZero() {
+		t.missing = now
+	}
+	return now.Sub(t.missing) > goneFor
+}
+
+// cut goes on after the file was truncated: in the copy that was made before, if there is one.
+func (t *track) cut() {
+	t.at.file.Close()
+	t.at, t.placed, t.unwrapper = nil, nil, logfile.Unwrapper{}
+	if err := t.begin(); err != nil {
+		t.lost(err)
+	}
+}
+
+// ended looks what became of a file that was read to its end.
+func (t *track) ended(ctx context.Context) (more, gone bool) {
+	now := t.follower.options.Now()
+	info, err := os.Stat(t.container.Path)
+	switch {
+	case err != nil:
+		return false, t.lost(err) && now.Sub(t.fresh) > goneFor
+	case os.SameFile(info, t.at.info):
+		t.left, t.missing = time.Time{}, time.Time{}
+		return false, false
+	case t.left.IsZero():
+		t.left = now
+	}
+	t.missing = time.Time{}
+	next := t.next()
+	if len(next) == 0 {
+		return false, false
+	}
+	if next[0].current && t.stays(info, now) {
+		return false, false
+	}
+	return t.leave(ctx), false
+}
+
+// stays reports whether more may come in the file that is read, though the next one is there.
+func (t *track) stays(next os.FileInfo, now time.Time) bool {
+	switch {
+	case next.Size() == 0:
+		return true // nobody writes it yet
+	case now.Sub(t.fresh) >= quietFor && now.Sub(t.left) >= quietFor:
+		return false
+	case now.Sub(t.left) < stayAtMost:
+		return true
+	default:
+		t.gap("a rotated file was still written while the new one was, too")
+		return false
+	}
+}
+
+// next lists the files after the one that is read.
+func (t *track) next() []member {
+	all, err := members(t.container.Path)
+	if err != nil {
+		return nil
+	}
+	own := slices.IndexFunc(all, func(m member) bool { return os.SameFile(m.info, t.at.info) })
+	if own < 0 {
+		own = slices.IndexFunc(all, func(m member) bool { return m.holds(t.at.known(), t.at.offset) })
+	}
+	all = all[own+1:] // all are newer if this one is gone: the oldest go first
+	return slices.DeleteFunc(all, t.done)
+}
+
+// leave goes on to the next file, and reports whether there is one.
+func (t *track) leave(ctx context.Context) bool {
+	next := t.next()
+	if len(next) == 0 {
+		return false
+	}
+	if rest := t.at.rest(); len(rest) > 0 && !t.take(ctx, rest) {
+		return false
+	}
+	old := t.at
+	for _, m := range next {
+		if err := t.open(m, 0); err != nil {
+			t.gap(err.Error())
+			continue
+		}
+		old.file.Close()
+		t.follower.counts.rotated.Add(1)
+		return true
+	}
+	return false
+}
+
+// gap counts and says that something was gone before it was read.
+func (t *track) gap(why string) {
+	t.follower.counts.gaps.Add(1)
+	t.follower.Tell(fmt.Sprintf("some lines of the log %s may be lost: %s", t.source, why))
+}
+
+// take takes in one line, and reports whether it was taken: not if ctx ended.
+func (t *track) take(ctx context.Context, line []byte) bool {
+	// A file that was truncated under a writer that does not append begins with zeros.
+	line = bytes.TrimRight(bytes.TrimLeft(line, "\x00"), "\r")
+	text, stamp, complete := t.unwrapper.Unwrap(line)
+	if complete {
+		switch {
+		case t.skip > 0:
+			t.skip--
+		case t.parse(ctx, text, stamp):
+			t.place.Taken++
+			t.follower.changed = true
+		default:
+			return false
+		}
+	}
+	switch {
+	case !t.unwrapper.Pending():
+		t.settle()
+	case t.place.Head.Size == 0: // the very first line was split: the place is before it
+		t.place.Head, t.placed, t.follower.changed = t.at.known(), t.at, true
+	}
+	return true
+}
+
+// settle moves the place to where reading is.
+func (t *track) settle() {
+	if t.placed != t.at {
+		if h := t.place.Head; t.placed != nil && h.Size > 0 {
+			t.place.Done = append(t.place.Done, h)
+			t.place.Done = t.place.Done[max(0, len(t.place.Done)-mostDone):]
+		}
+		t.placed = t.at
+	}
+	t.place.Head, t.place.Offset, t.place.Taken = t.at.known(), t.at.offset, 0
+	t.follower.changed = true
+}
+
+func (t *track) parse(ctx context.Context, text []byte, stamp time.Time) bool {
+	c := &t.follower.counts
+	if stamp.Before(t.since) && !stamp.IsZero() {
+		return true
+	}
+	var signal model.Signal
+	class := t.gateway.Parser.Parse(text, &signal)
+	if class == proxy.Access || class == proxy.ErrorLine {
+		signal.At = logfile.Moment(signal, stamp)
+		if signal.At.Before(t.since) {
+			return true
+		}
+		signal.Gateway, signal.Source = t.gateway.Pod, t.source
+		if !t.follower.Send(ctx, signal) {
+			return false
+		}
+	}
+	c.lines.Add(1)
+	switch {
+	case class == proxy.Access:
+		c.requests.Add(1)
+	case class == proxy.ErrorLine:
+		c.errors.Add(1)
+	case class != proxy.Event && len(text) > 0:
+		c.foreign.Add(1)
+	}
+	return true
+}
+
+func (t *track) close() {
+	if t.at != nil {
+		t.at.file.Close()
+	}
+	t.follower.Note(t.source, "")
+}

@@ -195,6 +195,13 @@ func TestEndNeedsProof(t *testing.T) {
 			t.Errorf("%s: ended after %v, want %v to %v", test.name, took, test.least, test.worst)
 		}
 	}
+	// A failure that became less is not over.
+	less := newStream()
+	less.counts(100, 0, 10*time.Minute)
+	less.counts(100, 100, time.Minute)
+	if got := less.counts(100, 10, 10*time.Minute); len(got) > 0 {
+		t.Errorf("a tenth still fails: %+v", got)
+	}
 	// The usual errors do not keep it open, at any rate of requests.
 	s := newStream()
 	s.counts(10_000, 10, 10*time.Minute)

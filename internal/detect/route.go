@@ -57,10 +57,10 @@ type memory struct {
 	// Of an alarm: the first error, the report, the last error, and what was counted since the first.
 	From, Opened, LastError instant
 	Requests, Errors        uint64
-	// Failing is the share of errors up to the last error of an alarm, Relief the evidence that it is over,
-	// and ReliefFrom since when there is any.
-	Failing, Relief float32
-	ReliefFrom      instant
+	// Failing is the share of errors up to the last error of an alarm, Seen the clock at that; Relief the evidence up to there
+	// that hardly anything fails any more, and ReliefFrom since when there is any.
+	Failing, Relief  float32
+	Seen, ReliefFrom instant
 }
 
 func newRoute(key string, o Options) route {
@@ -112,7 +112,7 @@ func (r *route) turn(now instant, age time.Duration, o Options) {
 func (r *route) open(k Kind, from instant) {
 	r.State, r.Kind, r.From = opening, k, from
 	r.Requests, r.Errors = uint64(r.Since), uint64(r.SinceErrors)
-	r.Relief, r.ReliefFrom = 0, 0
+	r.Relief, r.ReliefFrom, r.Seen = 0, 0, 0
 }
 
 // counting reports whether requests belong to an open alarm.
@@ -156,14 +156,8 @@ func (r *route) fail(at, now instant, n uint32, o Options) {
 
 // failOn takes in failures while an alarm is open.
 func (r *route) failOn(now instant, n uint32, o Options) {
-	if r.Gap > 0 || r.Relief > 0 {
-		r.relieve(o)
-		_, failure := Evidence(float64(r.Failing), r.Usual.ratio(o))
-		r.Relief = max(0, r.Relief+float32(float64(n)*failure))
-	}
-	if r.Relief == 0 {
-		r.ReliefFrom = 0
-	}
+	r.refute(n, o)
+	r.Seen = now
 	if r.Kind == Outage && r.Row == n {
 		r.Kind = Partial // something succeeded in between
 	}
@@ -175,12 +169,23 @@ func (r *route) failOn(now instant, n uint32, o Options) {
 	}
 }
 
-// relieve takes the successes since the last failure as evidence that it is over. No more is kept than an error
-// or two can refute.
-func (r *route) relieve(o Options) {
-	success, _ := Evidence(float64(r.Failing), r.Usual.ratio(o))
-	r.Relief = float32(min(float64(r.Relief)+float64(r.Gap)*success, 2*Recovered))
-	r.Gap = 0
+// relief is the evidence that the share of errors is below what shall be noticed, the usual errors granted.
+// No more is kept than a few errors can refute.
+func (r *route) relief(o Options) (sum, failure float64) {
+	success, failure := Evidence(min(o.MinEffect, float64(r.Failing)), r.Usual.ratio(o))
+	return min(float64(r.Relief)+float64(r.Gap)*success, 2*Recovered), failure
+}
+
+// refute takes in failures as evidence against recovery.
+func (r *route) refute(n uint32, o Options) {
+	if r.Gap > 0 || r.Relief > 0 {
+		sum, failure := r.relief(o)
+		r.Relief = float32(max(0, sum+float64(n)*failure))
+		r.Gap = 0
+	}
+	if r.Relief == 0 {
+		r.ReliefFrom = 0
+	}
 }
 
 // settle lets the sums take in the successes since the last failure. What was seen is learned as usual once no evidence against
@@ -282,17 +287,19 @@ func (r *route) end(quiet bool) Alarm {
 // traffic is not taken for recovery.
 const enoughSuccesses = 3
 
-// recovered: the requests since the last errors prove that it is over, and have done for as long as Calm.
-// Without the time a thousand requests a second would prove it between two crashes.
+// recovered: nothing has failed for as long as Calm, in so many requests that the share of the incident would have
+// shown; or so little that it is usual, which takes more requests to prove. Without the time a thousand requests a second would prove
+// it between two crashes.
 func (r *route) recovered(now instant, o Options) bool {
-	if r.Row > 0 || r.ReliefFrom == 0 || now.since(max(r.ReliefFrom, r.Opened)) < o.Calm {
+	if r.Row > 0 || r.Gap < enoughSuccesses {
 		return false
 	}
-	if r.Gap < enoughSuccesses && r.Relief == 0 {
-		return false
+	success, _ := Evidence(float64(r.Failing), r.Usual.ratio(o))
+	if now.since(max(r.Seen, r.Opened)) >= o.Calm && float64(r.Gap)*success >= Recovered {
+		return true
 	}
-	r.relieve(o)
-	return r.Relief >= Recovered
+	sum, _ := r.relief(o)
+	return now.since(max(r.ReliefFrom, r.Opened)) >= o.Calm && sum >= Recovered
 }
 
 func (r *route) alarm() Alarm {
@@ -305,7 +312,7 @@ func (r *route) alarm() Alarm {
 
 // notAfter corrects stamps that lie in the future of a clock that was set back.
 func (r *route) notAfter(now instant) {
-	for _, i := range []*instant{&r.First, &r.Last, &r.Bucket.From, &r.RowFrom, &r.From, &r.Opened, &r.LastError, &r.ReliefFrom} {
+	for _, i := range []*instant{&r.First, &r.Last, &r.Bucket.From, &r.RowFrom, &r.From, &r.Opened, &r.LastError, &r.Seen, &r.ReliefFrom} {
 		*i = min(*i, now)
 	}
 	for i := range r.Sums.From {

@@ -25,7 +25,7 @@ func may() map[string][]string {
 		"diagnose": append(slices.Clone(facts), "path", "detect", "timeline"),
 		"remedy":   append(slices.Clone(facts), "path"),
 		"plan":     append(slices.Clone(facts), "remedy", "path", "verify"),
-		"verify":   facts,
+		"verify":   append(slices.Clone(facts), "detect"), // a change has helped when its alarm would end
 		"printer":  facts,
 		// ring 3: hands and senses
 		"source": facts,

@@ -3,6 +3,8 @@ package verify
 import (
 	"math"
 	"time"
+
+	"github.com/gatemend/gatemend/internal/detect"
 )
 
 // Counts are requests and how many of them failed.
@@ -38,7 +40,17 @@ type Tally struct {
 	Run       int       `json:"run"`
 	First     time.Time `json:"first,omitzero"`
 	LastError time.Time `json:"lastError,omitzero"`
+	// Relief is the evidence that hardly any request fails any more, and ReliefFrom since when there is any. It
+	// grows on a route that has its usual errors, where no run of successes is ever long.
+	Relief     float64   `json:"relief,omitempty"`
+	ReliefFrom time.Time `json:"reliefFrom,omitzero"`
 }
+
+// The share of errors that a change must get rid of, and the one that is left to a route that works.
+const (
+	tooMany = 0.01
+	usual   = 0.001
+)
 
 // Add counts one request. Requests come nearly in order of time; one that is older than the last
 // error does not lengthen the run.
@@ -47,6 +59,7 @@ func (t *Tally) Add(at time.Time, failed bool) {
 	if t.First.IsZero() || at.Before(t.First) {
 		t.First = at
 	}
+	success, failure := detect.Evidence(tooMany, usual)
 	switch {
 	case failed:
 		t.Errors++
@@ -54,7 +67,14 @@ func (t *Tally) Add(at time.Time, failed bool) {
 		if at.After(t.LastError) {
 			t.LastError = at
 		}
+		if t.Relief = max(0, t.Relief+failure); t.Relief == 0 {
+			t.ReliefFrom = time.Time{}
+		}
 	case !at.Before(t.LastError):
 		t.Run++
+		t.Relief = min(t.Relief+success, 2*detect.Recovered)
+		if t.ReliefFrom.IsZero() {
+			t.ReliefFrom = at
+		}
 	}
 }

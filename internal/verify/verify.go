@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/gatemend/gatemend/internal/detect"
 	"github.com/gatemend/gatemend/internal/model"
 )
 
@@ -98,12 +99,15 @@ func Judge(e Evidence, now time.Time, o Options) Judgement {
 	}
 	late := now.Sub(e.Started) >= o.Deadline
 	need := Need(e.Before, o)
-	proven := e.After.Run >= need && now.Sub(quietSince(e)) >= o.Soak
+	because, proven := fmt.Sprintf("%d requests in a row succeeded", e.After.Run), e.After.Run >= need && now.Sub(quietSince(e)) >= o.Soak
+	if !proven && fewFail(e, now, o) {
+		because, proven = fmt.Sprintf("hardly any request fails any more (%d of %d since the change)", e.After.Errors, e.After.Requests), true
+	}
 	switch {
 	case proven && e.ModelAgrees && e.Ready:
-		return say(Helped, "%d requests in a row succeeded%s", e.After.Run, formerly(e.Before))
+		return say(Helped, "%s%s", because, formerly(e.Before))
 	case proven && late:
-		return say(Unverified, "%d requests in a row succeeded, but %s", e.After.Run, disagreement(e))
+		return say(Unverified, "%s, but %s", because, disagreement(e))
 	case e.After.Requests == 0 && now.Sub(e.Started) >= min(o.NoTraffic, o.Deadline):
 		return judgeSilence(e, late)
 	case late:
@@ -189,6 +193,15 @@ func Need(before Counts, o Options) int {
 	p, _ := before.bounds(1.64)
 	p = min(max(p, rarest), 0.999)
 	return max(o.MinRequests, int(math.Ceil(math.Log(o.Significance)/math.Log(1-p))))
+}
+
+// fewFail reports whether so many requests have succeeded, and so few failed, that the share of errors is below what
+// alarms are for, by the test that also ends them (see [detect.Evidence]). A busy route has errors every second, and was never
+// without. It proves nothing where less than that share failed before.
+func fewFail(e Evidence, now time.Time, o Options) bool {
+	const z = 1.64 // 95 %
+	before, _ := e.Before.bounds(z)
+	return before >= tooMany && e.After.Relief >= detect.Recovered && now.Sub(e.After.ReliefFrom) >= o.Soak
 }
 
 // quietSince is when the run of successes began.

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/gatemend/gatemend/internal/detect"
 	"github.com/gatemend/gatemend/internal/model"
 )
 
@@ -163,9 +164,9 @@ func TestLaws(t *testing.T) {
 			return
 		}
 		switch {
-		case run < o.MinRequests:
+		case e.After.Relief < detect.Recovered && run < o.MinRequests:
 			t.Fatalf("helped after a run of %d", run)
-		case now-max(last, 0) < o.Soak.Seconds():
+		case e.After.Relief < detect.Recovered && now-max(last, 0) < o.Soak.Seconds():
 			t.Fatalf("helped %v s after the last error", now-last)
 		case !e.ModelAgrees || !e.Ready:
 			t.Fatal("helped, though model or pods say no")
@@ -173,6 +174,33 @@ func TestLaws(t *testing.T) {
 			t.Fatal("helped, though the proving rollout had errors")
 		}
 	})
+}
+
+// A busy route has errors all the time: a change that leaves the usual ones has helped, one that leaves more has not.
+func TestUsualErrorsGoOn(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		before Counts
+		every  int // request that fails after the change
+		want   Verdict
+	}{
+		{"one in a thousand is usual", Counts{Requests: 5000, Errors: 4000}, 1000, Helped},
+		{"one in fifty is not", Counts{Requests: 5000, Errors: 4000}, 50, NotHelped},
+		{"one in a thousand, of one in two hundred before", Counts{Requests: 5000, Errors: 25}, 1000, NotHelped},
+	} {
+		e := Evidence{Effect: at(0), Before: tc.before, ModelAgrees: true, Ready: true, Proof: model.ProofTraffic}
+		i, got := 0, Judgement{Verdict: NeedMore}
+		for now := 0.0; got.Verdict == NeedMore; now += 0.1 {
+			for range 500 { // 5000 a second
+				i++
+				e.After.Add(at(now), i%tc.every == 0)
+			}
+			got = Judge(e, at(now), Options{})
+		}
+		if got.Verdict != tc.want {
+			t.Errorf("%s: %s (%s), want %s", tc.name, got.Verdict, got.Because, tc.want)
+		}
+	}
 }
 
 func TestTally(t *testing.T) {

@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/proxy/envoy"
+	"github.com/gatemend/gatemend/internal/proxy/haproxy"
+	"github.com/gatemend/gatemend/internal/proxy/nginx"
 )
 
 // products are names by which people know a proxy's logs besides the engine's own name.
@@ -34,18 +37,50 @@ func FormatNames() []string {
 // autoFormat asks for the form of a log to be found out.
 const autoFormat = "auto"
 
-// ParserFor returns a parser of logs in the given format: "auto" or nothing (see [Auto]), or the name of a proxy
-// or of a product that runs it (see [FormatNames]), which stands for all that it writes by default.
+// ParserFor returns a parser of logs in the given format:
+//
+//   - "auto" or nothing, see [Auto];
+//   - the name of a proxy or of a product that runs it (see [FormatNames]), which stands for all that it writes by default;
+//   - "nginx:", "haproxy:" or "envoy:" with a format of that proxy's configuration after it, see [nginx.Compile],
+//     [haproxy.Compile] and [envoy.Compile].
 func ParserFor(format string) (proxy.Parser, error) {
-	name := strings.ToLower(strings.TrimSpace(format))
-	if name == "" || name == autoFormat {
+	format = strings.TrimSpace(format)
+	kind, text, own := strings.Cut(format, ":")
+	name := strings.ToLower(strings.TrimSpace(kind))
+	if name == "" || name == autoFormat && !own {
 		return NewAuto(), nil
 	}
 	if engine, ok := products()[name]; ok {
 		name = engine
 	}
+	if own {
+		return compile(name, kind, text)
+	}
 	if p, ok := Named(name); ok {
 		return p.NewParser(), nil
 	}
-	return nil, fmt.Errorf("unknown log format %q: want one of %s", format, strings.Join(FormatNames(), ", "))
+	return nil, fmt.Errorf("unknown log format %q: want one of %s; or nginx:, haproxy: or envoy: with a format after it", format, strings.Join(FormatNames(), ", "))
+}
+
+func compile(name, kind, text string) (proxy.Parser, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, fmt.Errorf("log format %q: no format after the colon", kind+":")
+	}
+	// A *Formatted that is nil must not become a Parser that is not.
+	var p proxy.Parser
+	var err error
+	switch name {
+	case "nginx":
+		p, err = nginx.Compile(text)
+	case "haproxy":
+		p, err = haproxy.Compile(text)
+	case "envoy":
+		p, err = envoy.Compile(text)
+	default:
+		return nil, fmt.Errorf("log format %q: only nginx:, haproxy: and envoy: take a format", kind+":")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--format: %w", err)
+	}
+	return p, nil
 }

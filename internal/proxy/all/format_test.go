@@ -27,6 +27,28 @@ func TestParserFor(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for format, want := range map[string]string{
+		`nginx:$remote_addr`: "no $status", `haproxy:%ST%B`: "character 4", `envoy:'%RESPONSE_CODE%`: "", `traefik:x`: "only nginx:", "nginx:": "no format after the colon",
+	} {
+		p, err := ParserFor(format)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) || (err == nil) != (p != nil) {
+			t.Errorf("%s: %v, %v; want %q", format, p, err, want)
+		}
+	}
+	for format, line := range map[string]string{
+		`nginx:'$status [$time_local]'`: `502 [04/May/2026:08:30:15 +0000]`, `ingress-nginx:escape=json {"s":"$status"}`: `{"s":"502"}`,
+		`haproxy:"%ST %tsc"`: `502 SH--`, `envoy:%RESPONSE_CODE% %RESPONSE_FLAGS%`: `502 UPE`, `istio:{"c":"%RESPONSE_CODE%"}`: `{"c":502}`,
+	} {
+		p, err := ParserFor(format)
+		if err != nil {
+			t.Errorf("%s: %v", format, err)
+			continue
+		}
+		var s model.Signal
+		if class := p.Parse([]byte(line), &s); class != proxy.Access || s.Status != 502 {
+			t.Errorf("%s: class %v, %+v", format, class, s)
+		}
+	}
 	if _, err := ParserFor("apache"); err == nil || !strings.Contains(err.Error(), "ingress-nginx") {
 		t.Errorf("an unknown format: %v", err)
 	}

@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/valyala/fastjson"
 
@@ -33,7 +34,9 @@ type entry struct {
 	forwardedFor, remote    []byte
 	upstreamHost            []byte
 	upstreamCluster, route  []byte
-	hasDetails              bool // whether the format has the details
+	hasDetails              bool      // whether the format has the details
+	attempted               []byte    // all hosts that were tried, where the format has them
+	when                    time.Time // in place of at, where the format prints another form of time
 }
 
 // Parse implements proxy.Parser. The form of a line is recognised by its first bytes.
@@ -69,8 +72,11 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 // matched no listener), not a request.
 func (p *Parser) signal(e *entry, s *model.Signal) proxy.Class {
 	var ok bool
-	if s.At, ok = field.ISO(e.at); !ok {
+	if s.At, ok = field.ISO(e.at); !ok && e.at != nil {
 		return proxy.Foreign
+	}
+	if e.at == nil {
+		s.At = e.when
 	}
 	code, ok := field.Uint(e.code)
 	if !ok || code > 999 || !validFlags(e.flags) {
@@ -107,12 +113,35 @@ func (p *Parser) fill(e *entry, s *model.Signal) {
 	s.Client = p.client(e)
 	p.backend(e.upstreamCluster, s)
 	p.route(e.route, s)
-	if !field.Unset(e.upstreamHost) {
+	p.hosts(e, s)
+}
+
+// maxTries bounds how many tries of one line are read.
+const maxTries = 32
+
+// hosts sets the tries: the last one, or where the format has them all of them.
+func (p *Parser) hosts(e *entry, s *model.Signal) {
+	n := bytes.Count(e.attempted, []byte{','}) + 1
+	switch {
+	case !field.Unset(e.attempted) && n <= maxTries:
+		s.Tries = p.tries.Take(n)
+		rest := e.attempted
+		for i := range s.Tries {
+			var host []byte
+			host, rest, _ = bytes.Cut(rest, []byte{','})
+			s.Tries[i].Address = p.names.String(bytes.TrimSpace(host))
+		}
+		if n == 1 {
+			s.Tries[0].Duration = s.Duration
+		}
+	case !field.Unset(e.upstreamHost):
 		s.Tries = p.tries.Take(1)
 		s.Tries[0] = model.Try{Address: p.names.String(e.upstreamHost), Duration: s.Duration}
-		if _, fromUpstream := field.Uint(e.serviceTime); fromUpstream || string(e.details) == "via_upstream" {
-			s.Tries[0].Status = s.Status
-		}
+	default:
+		return
+	}
+	if isNumber(e.serviceTime) || string(e.details) == "via_upstream" {
+		s.Tries[len(s.Tries)-1].Status = s.Status
 	}
 }
 

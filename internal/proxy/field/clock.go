@@ -163,3 +163,12 @@ func monthOf(b []byte) (time.Month, bool) {
 		return 0, false
 	}
 }
+
+// Epoch reads seconds since 1970 with an optional fraction: "1777883415.250".
+func Epoch(b []byte) (time.Time, bool) {
+	d, ok := Seconds(b)
+	if !ok {
+		return time.Time{}, false
+	}
+	return time.Unix(0, int64(d)).UTC(), true
+}

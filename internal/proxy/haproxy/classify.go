@@ -5,6 +5,9 @@ import "github.com/gatemend/gatemend/internal/model"
 // classify says how a request failed by its termination state (haproxy/haproxy, doc/configuration.txt,
 // section 8.5): first who ended it, then in which phase.
 func classify(e *entry, status int) model.FailureKind {
+	if len(e.state) < 2 {
+		return stateless(e, status)
+	}
 	who, phase := e.state[0], e.state[1]
 	switch who {
 	case 'C', 'c':
@@ -27,6 +30,14 @@ func classify(e *entry, status int) model.FailureKind {
 		}
 		return model.NoFailure
 	}
+}
+
+// stateless goes by what a format without the termination state leaves.
+func stateless(e *entry, status int) model.FailureKind {
+	if status == 503 && string(e.server) == noServer {
+		return model.NoEndpoints
+	}
+	return complete(e, status)
 }
 
 // serverFailure: capital S, the server closed or refused; small s, a timeout while waiting for it.

@@ -20,8 +20,9 @@ const cutAt = 1023
 type entry struct {
 	client, at                []byte
 	frontend, backend, server []byte
-	timers                    [5][]byte
-	status, state             []byte
+	timers                    [5][]byte // nil: the format lacks it
+	total                     []byte    // the session's time, where the format lacks the request's
+	status, state             []byte    // no state: the format lacks it
 	request                   []byte
 }
 

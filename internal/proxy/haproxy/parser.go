@@ -10,7 +10,9 @@ import (
 
 // Parser reads all that a HAProxy gateway's pod prints.
 type Parser struct {
-	names field.Interner
+	names   field.Interner
+	tries   field.Tries
+	scratch []byte // of addresses
 }
 
 // NewParser returns a parser.
@@ -79,7 +81,17 @@ func (p *Parser) signal(e *entry, s *model.Signal) bool {
 	if s.At, ok = field.Local(e.at); !ok {
 		return false
 	}
-	if s.Duration, ok = field.Millis(bytes.TrimPrefix(e.timers[4], []byte{'+'})); !ok {
+	return p.fill(e, s)
+}
+
+// fill sets all but the time.
+func (p *Parser) fill(e *entry, s *model.Signal) bool {
+	took := e.timers[4]
+	if took == nil {
+		took = e.total
+	}
+	var ok bool
+	if s.Duration, ok = field.Millis(bytes.TrimPrefix(took, []byte{'+'})); !ok && took != nil {
 		return false
 	}
 	if string(e.status) != "-1" {
@@ -110,6 +122,11 @@ func (p *Parser) request(line []byte, s *model.Signal) {
 		return
 	}
 	s.Request.Method = p.names.String(method)
+	p.target(target, s)
+}
+
+// target sets host and path.
+func (p *Parser) target(target []byte, s *model.Signal) {
 	if len(target) > 0 && target[0] != '/' && target[0] != '*' && !bytes.Contains(target, []byte("://")) {
 		host, path := target, []byte("/")
 		if i := bytes.IndexByte(target, '/'); i >= 0 {
@@ -157,7 +174,7 @@ func isDefaultBackend(name []byte) bool {
 // reason is the termination state, with the word for "no server" where it tells two cases apart.
 func (p *Parser) reason(e *entry) string {
 	if string(e.server) == noServer {
-		return p.names.String(append(append(make([]byte, 0, 16), e.state...), " "+noServer...))
+		return p.names.String(bytes.TrimSpace(append(append(make([]byte, 0, 16), e.state...), " "+noServer...)))
 	}
 	return p.names.String(e.state)
 }

@@ -1,5 +1,7 @@
 package logformat
 
+import "bytes"
+
 // Content says what a variable may print. Contents are made by [Of], [Text] and [Run].
 type Content struct {
 	// reach returns how many bytes at the start of b may belong to the field, at most.
@@ -9,6 +11,8 @@ type Content struct {
 	// stops reports whether no field holds this byte unescaped.
 	stops func(c byte) bool
 	free  bool
+	// joint is what joins two members of a list: where it follows, the field goes on.
+	joint string
 }
 
 // Of is what the proxy itself makes: text without the stop bytes, and valid (nil: any such text).
@@ -55,6 +59,17 @@ func upTo(stop string, escaped bool) Content {
 	}
 }
 
-func (c *Content) takes(b []byte) bool {
+// Joined returns the content of a list whose members are joined with this text.
+func (c Content) Joined(joint string) Content {
+	c.joint = joint
+	return c
+}
+
+// takes reports whether a field may go from one place of a line to another.
+func (c *Content) takes(line []byte, from, to int) bool {
+	if c.joint != "" && bytes.HasPrefix(line[to:], []byte(c.joint)) {
+		return false
+	}
+	b := line[from:to]
 	return c.reach(b) >= len(b) && (c.valid == nil || c.valid(b))
 }

@@ -51,7 +51,7 @@ func (t *Template) forward(i, from int) bool {
 	content := &t.fields[i].Content
 	if i == len(t.fields)-1 {
 		to := len(t.line) - len(t.literals[i+1])
-		if to < from || !content.takes(t.line[from:to]) {
+		if to < from || !content.takes(t.line, from, to) {
 			return false
 		}
 		t.spans[i] = span{from, to}
@@ -68,7 +68,7 @@ func (t *Template) forward(i, from int) bool {
 			return false
 		}
 		at += n
-		if content.takes(t.line[from:at]) && t.forward(i+1, at+len(next)) {
+		if content.takes(t.line, from, at) && t.forward(i+1, at+len(next)) {
 			t.spans[i] = span{from, at}
 			return true
 		}
@@ -80,7 +80,7 @@ func (t *Template) backward(i, to int) bool {
 	content := &t.fields[i].Content
 	if i == 0 {
 		from := len(t.literals[0])
-		if to < from || !content.takes(t.line[from:to]) {
+		if to < from || !content.takes(t.line, from, to) {
 			return false
 		}
 		t.spans[i] = span{from, to}
@@ -96,7 +96,7 @@ func (t *Template) backward(i, to int) bool {
 			return false
 		}
 		from := n + len(before)
-		if content.takes(t.line[from:to]) && t.backward(i-1, n) {
+		if content.takes(t.line, from, to) && t.backward(i-1, n) {
 			t.spans[i] = span{from, to}
 			return true
 		}

@@ -19,11 +19,11 @@ func number(b []byte) bool {
 	return len(b) > 0
 }
 
-// template compiles a small language: <x> is free text, <x!> free text that ends at a quote, <x#> a number, <x.> a word.
+// template compiles a small language: <x> is free text, <x!> free text that ends at a quote, <x#> a number, <x.> a word, <x*> a list.
 func template(t interface{ Fatal(...any) }, format string) (*Template, []string) {
 	var parts []Part
 	var names []string
-	variable := regexp.MustCompile(`<(\w+)([!#.]?)>`)
+	variable := regexp.MustCompile(`<(\w+)([!#.*]?)>`)
 	at := 0
 	for _, m := range variable.FindAllStringSubmatchIndex(format, -1) {
 		if m[0] > at {
@@ -37,6 +37,8 @@ func template(t interface{ Fatal(...any) }, format string) (*Template, []string)
 			p.Content = Of(` "`, number)
 		case ".":
 			p.Content = Of(` "`, nil)
+		case "*":
+			p.Content = Of(`"`, func(b []byte) bool { return !strings.HasSuffix(string(b), ":") }).Joined(" : ")
 		default:
 			p.Content = Text("", false)
 		}
@@ -66,6 +68,7 @@ func TestSplit(t *testing.T) {
 		{"free texts side by side", `"<a>" "<b>" "<c>" <n#>`, `"1" "x" "y" "z" 5`, `a=1 b=y c=z n=5`},
 		{"two readings that differ in a number", `"<a>" <n#> "<c>"`, `"x" 5 "y" 7 "z"`, ""},
 		{"two readings, but one number", `"<a>" <n#> "<c>"`, `"x" 5 "y" z "w"`, `a=x n=5 c=y" z "w`},
+		{"a list goes on", `<a*> <b>`, `x : y z`, "a=x : y b=z"},
 		{"no number", `<a.> <n#>`, `x y`, ""},
 		{"too short", `<a.> <n#>`, `x`, ""},
 		{"too long", `<a.> <n#>`, `x 5 6`, ""},

@@ -21,7 +21,7 @@ func (p *Parser) judge(s *model.Signal) {
 	case len(s.Tries) == 0:
 		// Nobody was asked. ingress-nginx answers 503 so for a backend without endpoints.
 		s.Failure = model.OtherFailure
-		if s.Status == 503 && s.Service != "" {
+		if s.Status == 503 && s.Service != "" && !g.blind {
 			s.Failure = model.NoEndpoints
 		}
 	default:

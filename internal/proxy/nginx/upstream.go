@@ -18,6 +18,7 @@ type groups struct {
 	first        int
 	lengths      [maxTries]int64 // of the answers' bodies; -1: none
 	named        bool            // an address without port: no peer was left in the group of that name
+	blind        bool            // the format does not say whether somebody was asked
 	statuses     [maxTries]int
 	upstreamName []byte
 }

@@ -1,0 +1,253 @@
+package envoy
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/gatemend/gatemend/internal/proxy/field"
+	"github.com/gatemend/gatemend/internal/proxy/logformat"
+)
+
+// Where a command operator belongs.
+const (
+	inTime = iota
+	inEpoch
+	inMethod
+	inPath
+	inAuthority
+	inCode
+	inFlags
+	inLongFlags
+	inDetails
+	inTransport
+	inDuration
+	inServiceTime
+	inForwardedFor
+	inRemote
+	inUpstreamHost
+	inAttempted
+	inCluster
+	inRoute
+	inFields
+)
+
+// operator is one command operator of a format, %NAME(ARGUMENT):LENGTH%.
+type operator struct{ name, argument string }
+
+// slot says where an operator belongs and what it prints (envoyproxy/envoy,
+// docs/root/configuration/observability/access_log/usage.rst). Nothing is escaped in text.
+func (o operator) slot() (int, logformat.Content) {
+	word := logformat.Of(` "`, nil)
+	number := logformat.Of(` "`, isNumberOrNone)
+	text := logformat.Text("", false)
+	switch o.name {
+	case "START_TIME":
+		return o.startTime()
+	case "REQ":
+		return header(o.argument, text)
+	case "RESP":
+		if strings.EqualFold(o.argument, "x-envoy-upstream-service-time") {
+			return inServiceTime, number
+		}
+		return logformat.Skip, text
+	case "PATH":
+		return inPath, logformat.Text(" ", false)
+	case "PROTOCOL", "REQUESTED_SERVER_NAME", "UPSTREAM_PROTOCOL", "UPSTREAM_LOCAL_ADDRESS", "DOWNSTREAM_LOCAL_ADDRESS",
+		"DOWNSTREAM_DIRECT_REMOTE_ADDRESS", "CONNECTION_TERMINATION_DETAILS", "GRPC_STATUS", "GRPC_STATUS_NUMBER":
+		return logformat.Skip, word
+	case "RESPONSE_CODE":
+		return inCode, number
+	case "RESPONSE_FLAGS":
+		return inFlags, logformat.Of(` "`, validFlags)
+	case "RESPONSE_FLAGS_LONG":
+		return inLongFlags, logformat.Of(` "`, validFlags)
+	case "RESPONSE_CODE_DETAILS":
+		return inDetails, word
+	case "UPSTREAM_TRANSPORT_FAILURE_REASON":
+		return inTransport, logformat.Of("", nil)
+	case "BYTES_RECEIVED", "BYTES_SENT", "REQUEST_DURATION", "RESPONSE_DURATION", "RESPONSE_TX_DURATION", "CONNECTION_ID",
+		"UPSTREAM_REQUEST_ATTEMPT_COUNT", "ATTEMPT_COUNT":
+		return logformat.Skip, number
+	case "DURATION":
+		return inDuration, number
+	case "DOWNSTREAM_REMOTE_ADDRESS", "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":
+		return inRemote, word
+	case "UPSTREAM_HOST", "UPSTREAM_REMOTE_ADDRESS":
+		return inUpstreamHost, word
+	case "UPSTREAM_HOSTS_ATTEMPTED":
+		return inAttempted, logformat.Of(`"`, nil)
+	case "UPSTREAM_CLUSTER", "UPSTREAM_CLUSTER_RAW":
+		return inCluster, word
+	case "ROUTE_NAME":
+		return inRoute, word
+	default:
+		return logformat.Skip, text
+	}
+}
+
+// startTime: without an argument ISO 8601 in UTC; else a form of strftime, of which the seconds since 1970 are read and
+// whatever looks like ISO 8601. Times of other forms are left out.
+func (o operator) startTime() (int, logformat.Content) {
+	switch {
+	case o.argument == "":
+		return inTime, logformat.Of(` "`, func(b []byte) bool { _, ok := field.ISO(b); return ok })
+	case strings.HasPrefix(o.argument, "%s"):
+		return inEpoch, logformat.Of(` "`, func(b []byte) bool { _, ok := field.Epoch(b); return ok })
+	case strings.HasPrefix(o.argument, "%Y-%m-%dT%H:%M:%S") && !strings.HasSuffix(o.argument, "S"):
+		return inTime, logformat.Of(` "`, func(b []byte) bool { _, ok := field.ISO(b); return ok })
+	default:
+		return logformat.Skip, logformat.Of(`"`, nil)
+	}
+}
+
+// header: of "A?B" the second is printed where there is no first. A method has only letters, and no path a blank
+// (the codec refuses both).
+func header(argument string, text logformat.Content) (int, logformat.Content) {
+	names := strings.Split(strings.ToLower(argument), "?")
+	switch names[len(names)-1] {
+	case ":method":
+		return inMethod, logformat.Text(` "`, false)
+	case ":path":
+		return inPath, logformat.Text(" ", false)
+	case ":authority", "host":
+		return inAuthority, text
+	case "x-forwarded-for":
+		return inForwardedFor, text
+	default:
+		return logformat.Skip, text
+	}
+}
+
+func isNumberOrNone(b []byte) bool { return isNumber(b) || string(b) == "-" }
+
+// parts takes a format string apart. base is added to places in messages.
+func parts(format string, base int) ([]logformat.Part, error) {
+	var out []logformat.Part
+	for at := 0; at < len(format); {
+		if format[at] != '%' {
+			end := at + strings.IndexByte(format[at:]+"%", '%')
+			out = append(out, logformat.Part{Literal: format[at:end]})
+			at = end
+			continue
+		}
+		if strings.HasPrefix(format[at:], "%%") {
+			out = append(out, logformat.Part{Literal: "%"})
+			at += 2
+			continue
+		}
+		o, end, why := readOperator(format, at)
+		if why != "" {
+			return nil, &logformat.PositionError{At: base + at, Why: why}
+		}
+		slot, content := o.slot()
+		out = append(out, logformat.Part{Name: format[at:end], At: base + at, Slot: slot, Content: content})
+		at = end
+	}
+	return out, nil
+}
+
+// readOperator reads one operator, which begins at a percent sign.
+func readOperator(format string, at int) (o operator, end int, why string) {
+	i := at + 1
+	for i < len(format) && (format[i] >= 'A' && format[i] <= 'Z' || format[i] == '_' || format[i] >= '0' && format[i] <= '9') {
+		i++
+	}
+	if o.name = format[at+1 : i]; o.name == "" {
+		return o, 0, "a % that begins no operator"
+	}
+	if i < len(format) && format[i] == '(' {
+		closing := strings.IndexByte(format[i:], ')')
+		if closing < 0 {
+			return o, 0, "a ( without its )"
+		}
+		o.argument = format[i+1 : i+closing]
+		i += closing + 1
+	}
+	if i < len(format) && format[i] == ':' {
+		for i++; i < len(format) && format[i] >= '0' && format[i] <= '9'; {
+			i++
+		}
+	}
+	if i >= len(format) || format[i] != '%' {
+		return o, 0, fmt.Sprintf("%%%s without the %% that ends it", o.name)
+	}
+	return o, i + 1, ""
+}
+
+// shortFlags turns long names of response flags into short ones; both are joined with commas
+// (envoyproxy/envoy, envoy/stream_info/stream_info.h).
+func shortFlags(dst, long []byte) []byte {
+	for len(long) > 0 {
+		var name []byte
+		name, long, _ = bytes.Cut(long, []byte{','})
+		if len(dst) > 0 {
+			dst = append(dst, ',')
+		}
+		if short := shortFlag(string(name)); short != "" {
+			dst = append(dst, short...)
+		} else {
+			dst = append(dst, name...)
+		}
+	}
+	return dst
+}
+
+func shortFlag(long string) string {
+	switch long {
+	case "FailedLocalHealthCheck":
+		return "LH"
+	case "NoHealthyUpstream":
+		return "UH"
+	case "UpstreamRequestTimeout":
+		return "UT"
+	case "LocalReset":
+		return "LR"
+	case "UpstreamRemoteReset":
+		return "UR"
+	case "UpstreamConnectionFailure":
+		return "UF"
+	case "UpstreamConnectionTermination":
+		return "UC"
+	case "UpstreamOverflow":
+		return "UO"
+	case "NoRouteFound":
+		return "NR"
+	case "DelayInjected":
+		return "DI"
+	case "FaultInjected":
+		return "FI"
+	case "RateLimited":
+		return "RL"
+	case "UnauthorizedExternalService":
+		return "UAEX"
+	case "DownstreamConnectionTermination":
+		return "DC"
+	case "UpstreamRetryLimitExceeded":
+		return "URX"
+	case "StreamIdleTimeout":
+		return "SI"
+	case "UpstreamMaxStreamDurationReached":
+		return "UMSDR"
+	case "NoFilterConfigFound":
+		return "NFCF"
+	case "DurationTimeout":
+		return "DT"
+	case "UpstreamProtocolError":
+		return "UPE"
+	case "NoClusterFound":
+		return "NC"
+	case "OverloadManagerTerminated":
+		return "OM"
+	case "DnsResolutionFailed":
+		return "DF"
+	case "DropOverload":
+		return "DO"
+	case "DownstreamRemoteReset":
+		return "DR"
+	case "UnconditionalDropOverload":
+		return "UDO"
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,166 @@
+package haproxy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
+)
+
+const (
+	standardFormat   = `%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r`
+	controllerFormat = `%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs "%HM %[var(txn.base)] %HV"`
+)
+
+// The built-in formats, compiled, are read as the built-in parser reads them.
+func TestCompiledIsBuiltIn(t *testing.T) {
+	long := `192.0.2.1:50000 [04/May/2026:08:30:15.123] http shop_cart_8080/SRV_1 0/0/0/2/9 200 217 - - ---- 1/1/0/0/0 0/0 "GET /` + strings.Repeat("x", 1100)
+	for format, lines := range map[string][]string{
+		controllerFormat: {
+			string(success),
+			`<134>May  4 08:30:15 lb-1 haproxy[31]: 2001:db8::1:50000 [04/May/2026:08:30:15.123] http shop_svc_cart_80/SRV_1 0/0/-1/-1/3004 503 217 - - SC-- 1/1/0/0/+3 0/0 "GET shop.test/buy HTTP/1.1"`,
+			`192.0.2.1:50000 [04/May/2026:08:30:15.123] http http/<NOSRV> -1/-1/-1/-1/0 400 0 - - PR-- 1/1/0/0/0 0/0 "<BADREQ> - <BADREQ>"`,
+			`192.0.2.1:50000 [04/May/2026:08:30:15.123] http shop_svc_cart_80/SRV_1 0/0/0/-1/900 -1 0 - - CH-- 1/1/0/0/0 0/0 "GET shop.test/a"b HTTP/1.1"`,
+			`backend shop_svc_cart_80 has no server available!`,
+			`some application text`,
+		},
+		`log-format "` + strings.ReplaceAll(standardFormat, " ", `\ `) + `"`: {
+			`192.0.2.1:50000 [04/May/2026:08:30:15.123] http shop_cart_8080/SRV_1 0/0/0/-1/+9 502 217 - - SH-- 1/1/0/0/0 0/0 {shop.test|curl #22x#22} {} "POST /buy?token=abc HTTP/1.1"`,
+			`192.0.2.1:50000 [04/May/2026:08:30:15.123] http shop_cart_8080/SRV_1 0/0/0/2/9 200 217 - - ---- 1/1/0/0/0 0/0 {shop.test} "POST /buy HTTP/1.1"`,
+			`192.0.2.1:50000 [04/May/2026:08:30:15.123] http shop_cart_8080/SRV_1 0/0/0/2/9 200 217 - - ---- 1/1/0/0/0 0/0 "POST /buy HTTP/1.1"`,
+			long[:1023],
+			long[:300],
+		},
+	} {
+		f, err := Compile(format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range lines {
+			var got, want model.Signal
+			class, wantClass := f.Parse([]byte(line), &got), NewParser().Parse([]byte(line), &want)
+			if class != wantClass {
+				t.Errorf("class %v, want %v: %s", class, wantClass, line)
+			}
+			got.Request.Path, want.Request.Path = strings.TrimRight(got.Request.Path, "x"), strings.TrimRight(want.Request.Path, "x")
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("%s\nsignal (-built-in +compiled)\n%s", line, d)
+			}
+		}
+	}
+}
+
+func TestCompile(t *testing.T) {
+	at := time.Date(2026, 5, 4, 8, 30, 15, 0, time.UTC)
+	tests := map[string]struct {
+		format, line string
+		want         model.Signal
+	}{
+		"JSON with the server's address": {
+			`{"ts":%Ts,"client":"%ci","be":"%b","srv":"%s","addr":"%si:%sp","status":%ST,"tt":%Tt,"state":"%ts","m":"%HM","u":"%HU","ua":"%[capture.req.hdr(0),json(utf8s)]"}`,
+			`{"ts":1777883415,"client":"192.0.2.1","be":"shop_cart_80","srv":"SRV_1","addr":"10.1.0.5:80","status":503,"tt":3004,"state":"SC","m":"GET","u":"/buy?x=1","ua":"a \"b\",\"status\":200"}`,
+			model.Signal{
+				At: at, Proxy: "haproxy", Client: "192.0.2.1", Request: model.Request{Scheme: "http", Method: "GET", Path: "/buy"}, RouteNamespace: "shop", Service: "cart", ServicePort: "80",
+				Status: 503, Failure: model.Refused, Reason: "SC", Duration: 3004 * time.Millisecond, Tries: []model.Try{{Address: "10.1.0.5:80", Duration: 3004 * time.Millisecond}},
+			},
+		},
+		"without the termination state": {
+			`%T %ft %b/%s %Tr %ST %[req.hdr(host)]`, `04/May/2026:08:30:15 +0000 https~ shop_cart_80/<NOSRV> -1 503 shop.test:8443`,
+			model.Signal{
+				At: at, Proxy: "haproxy", Request: model.Request{Scheme: "https", Host: "shop.test"}, RouteNamespace: "shop", Service: "cart", ServicePort: "80",
+				Status: 503, Failure: model.NoEndpoints, Reason: "<NOSRV>",
+			},
+		},
+		"letters and a percent sign after variables": {
+			`%Tams %ST%% %{+Q}[capture.req.method]`, `12ms 502% "GET"`,
+			model.Signal{Proxy: "haproxy", Request: model.Request{Scheme: "http", Method: "GET"}, Status: 502, Failure: model.OtherFailure, Duration: 12 * time.Millisecond},
+		},
+	}
+	for name, test := range tests {
+		f, err := Compile(test.format)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var got model.Signal
+		if class := f.Parse([]byte(test.line), &got); class != proxy.Access {
+			t.Errorf("%s: class %v, want Access", name, class)
+		}
+		if got.Failed() == (got.Raw == "") {
+			t.Errorf("%s: Raw %q must be there for failures, and for them alone", name, got.Raw)
+		}
+		got.Raw = ""
+		if d := cmp.Diff(test.want, got); d != "" {
+			t.Errorf("%s: signal (-want +got)\n%s", name, d)
+		}
+	}
+}
+
+func TestCompileFails(t *testing.T) {
+	for format, want := range map[string]string{
+		`%ci %b`:              "no %ST",
+		`%ST %zz`:             `character 5: "%zz" is no variable`,
+		`%ST %`:               "character 5",
+		`%ST %[src`:           "character 6: [ without its ]",
+		`%{+json}o %(a)ST`:    "character 1: %{+json}o",
+		`%ci %ST%B`:           "character 8: %B follows %ST",
+		`%ST %{+Q`:            "character 6: { without its }",
+		`%ST %(label`:         "character 6: ( without its )",
+		`%ci%[src] %ST`:       "character 4",
+		`log-format "no one"`: "no %ST",
+	} {
+		if _, err := Compile(format); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q in it", format, err, want)
+		}
+	}
+}
+
+// The controller's format has host and path as they came. A client may make its own line unreadable, but cannot make up
+// a status, a backend or a state.
+func TestCompiledCannotBeForged(t *testing.T) {
+	f, err := Compile(`%[var(txn.base)] %ST %tsc %b/%s "%HM %[var(txn.base)] %HV" %Ta`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, forged := range []string{`a 503 SC-- x_svc_y_1/<NOSRV> "GET b HTTP/1.1" 7`, `" 503`, `b HTTP/1.1" 7`} {
+		line := forged + ` 200 ---- shop_cart_80/SRV_1 "GET ` + forged + ` HTTP/1.1" 4`
+		var s model.Signal
+		if class := f.Parse([]byte(line), &s); s.Failed() || class == proxy.Access && (s.Status != 200 || s.Service != "cart" || s.Duration != 4*time.Millisecond) {
+			t.Errorf("class %v, %+v: %s", class, s, line)
+		}
+	}
+}
+
+func TestCompiledDoesNotAllocate(t *testing.T) {
+	f, err := Compile(controllerFormat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s model.Signal
+	if n := testing.AllocsPerRun(1000, func() { f.Parse(success, &s) }); n != 0 || s.Status != 200 {
+		t.Errorf("a line costs %v allocations, want 0; %+v", n, s)
+	}
+}
+
+// No format and no line make the compiler or what it made fail.
+func FuzzCompile(f *testing.F) {
+	f.Add(controllerFormat, success)
+	f.Add(standardFormat, []byte(`192.0.2.1:50000 [04/May/2026:08:30:15.123] http shop_cart_8080/SRV_1 0/0/0/-1/+9 502 217 - - SH-- 1/1/0/0/0 0/0 {shop.test} {} "POST /buy HTTP/1.1"`))
+	f.Add(`{"ts":%Ts,"addr":"%si:%sp","status":%ST,"state":"%ts","u":"%HU","ua":"%[capture.req.hdr(0),json(utf8s)]"}`, []byte(`{"ts":1777883415,"addr":"fd00::1:80","status":-1,"state":"SC","u":"<BADREQ>","ua":""}`))
+	f.Add(`%ST %{+Q}[status] %(x)tr`, []byte(`502 "502" 04/May/2026:08:30:15.123`))
+	f.Fuzz(func(t *testing.T, format string, line []byte) {
+		p, err := Compile(format)
+		if err != nil {
+			return
+		}
+		var s model.Signal
+		class := p.Parse(line, &s)
+		if class == proxy.Access && (s.Status < 0 || s.Status > 999 || s.Failed() == (s.Raw == "")) || class == proxy.Foreign && s.Proxy != "" {
+			t.Fatalf("%q in %q became class %v, %+v", line, format, class, s)
+		}
+	})
+}

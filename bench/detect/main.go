@@ -15,8 +15,8 @@ import (
 
 func main() {
 	b := bench{out: os.Stdout}
-	flag.IntVar(&b.repeats, "repeats", 8000, "changes simulated for each rate and effect")
-	flag.IntVar(&b.years, "years", 400, "route-years without a change, at 10 requests a second")
+	flag.IntVar(&b.repeats, "repeats", 2500, "changes simulated for each rate and effect")
+	flag.IntVar(&b.years, "years", 200, "route-years without a change, at 10 requests a second")
 	flag.Parse()
 	runtime.GOMAXPROCS(1) // the targets are for one core
 	if err := b.run(); err != nil {

@@ -38,13 +38,17 @@ type caseload map[string]*alarmCase
 
 // take brings an alarm in, or the news that it has ended. An ended alarm is looked at once more if
 // nobody knows its cause: what a race leaves behind is often clear only when it is over.
-func (c caseload) take(a detect.Alarm, now time.Time) {
+func (c caseload) take(n alarmNews, now time.Time) {
+	a := n.Alarm
 	known, ok := c[a.Route]
 	switch {
 	case a.Worse && ok:
 		known.Alarm = a // it is worked on, and what fails now is the same route
 	case !a.Ended:
 		c[a.Route] = &alarmCase{Alarm: a, next: now, wait: lookAgain}
+		if n.follows { // what mends the first one most likely mends it too
+			c[a.Route].next = now.Add(lookRarely)
+		}
 	case ok && known.done:
 		delete(c, a.Route)
 	case ok:
@@ -69,7 +73,7 @@ func (c caseload) due(now time.Time) (*alarmCase, time.Duration) {
 }
 
 // work diagnoses alarms, and mends what it may, one at a time.
-func (w *watcher) work(ctx context.Context, alarms <-chan detect.Alarm) error {
+func (w *watcher) work(ctx context.Context, alarms <-chan alarmNews) error {
 	if w.mender != nil {
 		if err := w.mender.resume(ctx); err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 
 // noted takes a notice in: it is told, and the first route that it may be about is diagnosed at once,
 // without waiting for an alarm. What is about nothing that is watched is told only.
-func (w *watcher) noted(n model.Notice, alarms chan<- detect.Alarm) error {
+func (w *watcher) noted(n model.Notice, alarms chan<- alarmNews) error {
 	now := w.session.now()
 	doc := printer.NewEvent(printer.EventNotice, now, n.Source+": "+n.Text)
 	route, ok := w.meant(n)
@@ -21,7 +21,7 @@ func (w *watcher) noted(n model.Notice, alarms chan<- detect.Alarm) error {
 	}
 	doc.Route = route.String()
 	select {
-	case alarms <- detect.Alarm{Route: doc.Route, Object: route.Object, From: n.At, Opened: now, To: n.At}:
+	case alarms <- alarmNews{Alarm: detect.Alarm{Route: doc.Route, Object: route.Object, From: n.At, Opened: now, To: n.At}}:
 	default: // so many alarms wait that this one would be looked at when it is over
 	}
 	return w.print(doc)

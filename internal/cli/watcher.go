@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,15 +36,17 @@ type watcher struct {
 	detector *detect.Detector
 	counted  *detect.Detector // of requests that were only counted
 	voices   voices
-	routes   *path.Map // of the state at the last tick; nil: there was a change
+	routes   *path.Map      // of the state at the last tick; nil: there was a change
+	grown    map[string]int // routes of an incident when it was last told of, by its first route
 	blind    blindness
 }
 
 // run watches until the context ends, which is the regular end of a watch and no error.
 func (w *watcher) run(ctx context.Context) error {
 	w.detector, w.counted, w.voices, w.blind = detect.New(detect.Options{}), detect.New(detect.Options{}), voices{}, blindness{}
+	w.grown = map[string]int{}
 	ctx, cancel := context.WithCancel(ctx)
-	alarms := make(chan detect.Alarm, queueLength)
+	alarms := make(chan alarmNews, queueLength)
 	failed, done := make(chan error, 1), make(chan struct{})
 	w.sources.start(ctx, failed)
 	go func() {
@@ -65,7 +68,7 @@ func (w *watcher) run(ctx context.Context) error {
 }
 
 // loop is the reading and printing side.
-func (w *watcher) loop(ctx context.Context, alarms chan<- detect.Alarm, failed <-chan error) error {
+func (w *watcher) loop(ctx context.Context, alarms chan<- alarmNews, failed <-chan error) error {
 	if err := w.hello(); err != nil {
 		return err
 	}
@@ -177,7 +180,7 @@ func selects(t model.Target, r path.Route) bool {
 }
 
 // tick prints alarms that opened or ended and hands open ones to the worker.
-func (w *watcher) tick(alarms chan<- detect.Alarm) error {
+func (w *watcher) tick(alarms chan<- alarmNews) error {
 	w.refresh()
 	now := w.session.now()
 	_, unseen := w.session.live.Gateways()
@@ -187,20 +190,29 @@ func (w *watcher) tick(alarms chan<- detect.Alarm) error {
 		}
 	}
 	for _, pair := range [][2]*detect.Detector{{w.detector, w.counted}, {w.counted, w.detector}} {
-		for _, a := range pair[0].Tick(now) {
-			if !w.voices.says(a, pair[0], pair[1]) {
-				continue
-			}
-			if err := w.print(alarmDoc(a, now)); err != nil {
-				return err
-			}
-			select {
-			case alarms <- a:
-			default: // hundreds of alarms wait already; what is still open is diagnosed by the next watch
-			}
+		if err := w.tickOne(pair[0], pair[1], now, alarms); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// tickOne does so for one of the two detectors.
+func (w *watcher) tickOne(d, other *detect.Detector, now time.Time, alarms chan<- alarmNews) error {
+	changed := slices.DeleteFunc(d.Tick(now), func(a detect.Alarm) bool { return !w.voices.says(a, d, other) })
+	found := w.incidentsOf(d, changed)
+	for _, a := range changed {
+		doc, news := alarmDoc(a, now), alarmNews{a, found.follows(a)}
+		doc.Routine = news.follows
+		if err := w.print(doc); err != nil {
+			return err
+		}
+		select {
+		case alarms <- news:
+		default: // hundreds of alarms wait already; what is still open is diagnosed by the next watch
+		}
+	}
+	return w.tellIncidents(found, changed, now)
 }
 
 func alarmDoc(a detect.Alarm, now time.Time) printer.EventDoc {

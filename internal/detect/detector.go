@@ -190,6 +190,12 @@ func (d *Detector) sweep(elapsed time.Duration) {
 	}
 }
 
+// Knows reports whether a route had requests lately.
+func (d *Detector) Knows(route string) bool {
+	_, ok := d.table.find(route)
+	return ok
+}
+
 // Open returns the alarms that are open, with their counts so far, ordered as by [Detector.Tick].
 func (d *Detector) Open() []Alarm {
 	var open []Alarm

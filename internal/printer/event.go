@@ -15,6 +15,7 @@ const KindEvent = "Event"
 const (
 	EventWatching  = "watching"  // what is watched
 	EventAlarm     = "alarm"     // a route has begun to fail
+	EventIncident  = "incident"  // several routes fail that have something in common
 	EventCalm      = "calm"      // a route no longer fails
 	EventFailing   = "failing"   // what is failing right now, said again from time to time
 	EventDiagnosis = "diagnosis" // why a route fails
@@ -34,11 +35,14 @@ type EventDoc struct {
 	// Step is the name of a repair's step: planned, applied, verified, undone, ...
 	Step string `json:"step,omitempty"`
 	// FirstError is when the first failing request was seen, on alarms.
-	FirstError time.Time        `json:"firstError,omitzero"`
-	Requests   int              `json:"requests,omitempty"`
-	Errors     int              `json:"errors,omitempty"`
-	Diagnosis  *model.Diagnosis `json:"diagnosis,omitempty"`
-	Plan       *model.Plan      `json:"plan,omitempty"`
+	FirstError time.Time `json:"firstError,omitzero"`
+	// Routes are those of an incident, and Shared what they have in common: the most specific first.
+	Routes    []string         `json:"routes,omitempty"`
+	Shared    []model.Ref      `json:"shared,omitempty"`
+	Requests  int              `json:"requests,omitempty"`
+	Errors    int              `json:"errors,omitempty"`
+	Diagnosis *model.Diagnosis `json:"diagnosis,omitempty"`
+	Plan      *model.Plan      `json:"plan,omitempty"`
 	// Routine marks a step that people need not read: the next one says that it was done. Data has it.
 	Routine bool `json:"-"`
 }
@@ -56,7 +60,7 @@ func Event(w io.Writer, e EventDoc, s Style) error {
 	}
 	p := &page{style: s}
 	color := map[string]string{
-		EventAlarm: bold + red, EventCalm: bold + green, EventWarning: yellow, EventNotice: yellow, EventMend: bold + cyan,
+		EventAlarm: bold + red, EventIncident: bold + red, EventCalm: bold + green, EventWarning: yellow, EventNotice: yellow, EventMend: bold + cyan,
 	}[e.Type]
 	what := e.Type
 	if e.Step != "" {

@@ -10,7 +10,7 @@ import (
 // of docs/architecture.md. An arrow only points inward; within a ring only where it is named here.
 func may() map[string][]string {
 	facts := []string{"model", "catalogue", "snapshot", "proxy"}
-	judgement := append(slices.Clone(facts), "path", "detect", "timeline", "diagnose", "remedy", "plan", "verify", "printer")
+	judgement := append(slices.Clone(facts), "path", "detect", "timeline", "diagnose", "remedy", "plan", "verify", "tally", "printer")
 	return map[string][]string{
 		// ring 0: nouns
 		"model": nil,
@@ -26,6 +26,7 @@ func may() map[string][]string {
 		"remedy":   append(slices.Clone(facts), "path"),
 		"plan":     append(slices.Clone(facts), "remedy", "path", "verify"),
 		"verify":   append(slices.Clone(facts), "detect"), // a change has helped when its alarm would end
+		"tally":    append(slices.Clone(facts), "detect"),
 		"printer":  facts,
 		// ring 3: hands and senses
 		"source": facts,

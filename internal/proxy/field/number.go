@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// maxDigits keeps every number well inside an int64.
-const maxDigits = 15
+// MaxDigits is how many digits a number may have; it keeps every number well inside an int64.
+const MaxDigits = 15
 
 // Uint reads a number made of digits alone.
 func Uint(b []byte) (int64, bool) {
-	if len(b) == 0 || len(b) > maxDigits {
+	if len(b) == 0 || len(b) > MaxDigits {
 		return 0, false
 	}
 	var n int64

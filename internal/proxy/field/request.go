@@ -64,3 +64,14 @@ func Host(b []byte) []byte {
 func Unset(b []byte) bool {
 	return len(b) == 0 || len(b) == 1 && b[0] == '-'
 }
+
+// FirstSegment returns the beginning of a path, "/cart" of "/cart/items": as much as may stand for the whole
+// where nothing else tells what a request was for.
+func FirstSegment[text string | []byte](path text) text {
+	for i := 1; i < len(path); i++ {
+		if path[i] == '/' {
+			return path[:i]
+		}
+	}
+	return path
+}

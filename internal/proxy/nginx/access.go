@@ -54,7 +54,7 @@ func (p *Parser) access(line []byte, s *model.Signal) proxy.Class {
 	s.Client = p.names.String(client)
 	p.request(request, s)
 	p.judge(s)
-	if s.Failed() {
+	if s.Failed() && !p.terse {
 		s.Raw = field.Redact(line)
 	}
 	return proxy.Access

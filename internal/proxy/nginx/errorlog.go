@@ -40,7 +40,9 @@ func (p *Parser) errorLine(line []byte, s *model.Signal) proxy.Class {
 	}
 	s.At, s.Proxy, s.ErrorLog, s.Failure = at, p.dialect.Name, true, failure
 	s.Reason = p.names.String(message)
-	s.Raw = field.Redact(line)
+	if !p.terse {
+		s.Raw = field.Redact(line)
+	}
 	p.errorTrailer(trailer, s)
 	return proxy.ErrorLine
 }

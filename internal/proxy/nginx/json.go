@@ -32,7 +32,7 @@ func (p *Parser) jsonLine(line []byte, s *model.Signal) proxy.Class {
 		*s = model.Signal{}
 		return proxy.Foreign
 	}
-	if s.Failed() {
+	if s.Failed() && !p.terse {
 		s.Raw = field.Redact(line)
 	}
 	return proxy.Access

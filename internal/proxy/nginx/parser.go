@@ -17,6 +17,8 @@ type Parser struct {
 	tries   field.Tries
 	groups  groups
 	json    fastjson.Parser
+	clock   field.Clock // for Skim
+	terse   bool        // see OmitRaw
 	// scratch holds the digits of JSON numbers while a line is read.
 	scratch []byte
 }
@@ -44,6 +46,9 @@ func (p *Parser) failure(message []byte) model.FailureKind {
 	}
 	return failureOf(message)
 }
+
+// OmitRaw implements proxy.Skimmer.
+func (p *Parser) OmitRaw() { p.terse = true }
 
 // Parse implements proxy.Parser. The form of a line is recognised by its first bytes.
 func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {

@@ -1,0 +1,244 @@
+package detect
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// Bounds of a [Joiner].
+const (
+	// joinHeld is how many requests, and how many error lines, wait at the same time.
+	joinHeld = 4096
+	// joinLate is how long a request waits for error lines that come after its own line.
+	joinLate = joinSlack
+	// joinEarly is how long an error line waits for its request, which goes on with other tries.
+	joinEarly = 5 * time.Minute
+)
+
+// Joiner does what [Join] does with a stream, within bounded memory: it gives each failed request the reason
+// that the error log has for it, in whatever order the two lines come. It does not generalise from one request to others.
+type Joiner struct {
+	emit     func(model.Signal)
+	requests waiting
+	errors   waiting
+	newest   time.Time
+	lone     map[joinKey]model.Signal // the last error line of each key that had no request
+}
+
+// NewJoiner returns a Joiner that hands over each request, and each error line without one, when nothing
+// more can come for it.
+func NewJoiner(emit func(model.Signal)) *Joiner {
+	return &Joiner{emit: emit, requests: newWaiting(), errors: newWaiting(), lone: map[joinKey]model.Signal{}}
+}
+
+// Add takes in one signal.
+func (j *Joiner) Add(s model.Signal) {
+	if s.At.After(j.newest) {
+		j.newest = s.At
+	}
+	j.release(false)
+	switch {
+	case s.ErrorLog:
+		if !j.explainWaiting(s) {
+			j.errors.push(s, keyOf(s))
+		}
+	case s.Failed() || s.Status >= 400 || len(s.Tries) > 1:
+		tries := failedTries(s)
+		j.takeErrors(&s, &tries, keyOf(s))
+		if s.Failed() && s.Reason == "" {
+			j.takeErrors(&s, &tries, anonymous(s))
+		}
+		if len(tries) == 0 && s.Reason != "" {
+			j.emit(s)
+			return
+		}
+		j.requests.push(s, keyOf(s))
+	default:
+		j.emit(s)
+	}
+}
+
+// Flush hands over all that waits.
+func (j *Joiner) Flush() { j.release(true) }
+
+// takeErrors explains a request by error lines that came before it.
+func (j *Joiner) takeErrors(s *model.Signal, tries *[]string, key joinKey) {
+	j.errors.each(key, func(h *held) bool {
+		if explains(h.signal, *s, tries) {
+			adopt(s, h.signal)
+			h.done = true
+		}
+		return len(*tries) > 0
+	})
+}
+
+// explainWaiting gives an error line to the request that it belongs to, if that came first.
+func (j *Joiner) explainWaiting(e model.Signal) (taken bool) {
+	j.requests.each(keyOf(e), func(h *held) bool {
+		tries := failedTries(h.signal)
+		if taken = (h.signal.Reason == "" || !h.signal.Failed()) && explains(e, h.signal, &tries); taken {
+			adopt(&h.signal, e)
+		}
+		return !taken
+	})
+	if taken || keyOf(e) != (joinKey{gateway: e.Gateway}) {
+		return taken
+	}
+	j.requests.all(func(h *held) bool {
+		tries := failedTries(h.signal)
+		if taken = h.signal.Failed() && h.signal.Reason == "" && explains(e, h.signal, &tries); taken {
+			adopt(&h.signal, e)
+		}
+		return !taken
+	})
+	return taken
+}
+
+// explains reports whether an error line is about one of the tries of a request, which it takes off.
+func explains(e, s model.Signal, tries *[]string) bool {
+	if !within(s, e) || e.Status != 0 && e.Status != s.Status {
+		return false
+	}
+	t := slices.IndexFunc(*tries, func(address string) bool { return matches(address, e) })
+	if t < 0 {
+		return false
+	}
+	*tries = slices.Delete(*tries, t, t+1)
+	return true
+}
+
+// adopt notes in a request what an error line says of it.
+func adopt(s *model.Signal, e model.Signal) {
+	if s.Request.Host == "" {
+		s.Request.Host = e.Request.Host
+	}
+	if s.Failed() {
+		s.Failure, s.Reason = e.Failure, e.Reason
+	}
+	if s.Raw != "" && e.Raw != "" {
+		s.Raw += "\n" + e.Raw
+	}
+}
+
+// release hands over what waited long enough, or everything.
+func (j *Joiner) release(everything bool) {
+	for {
+		h := j.requests.oldest()
+		if h == nil || !everything && j.requests.n < joinHeld && j.newest.Sub(h.signal.At) <= joinLate {
+			break
+		}
+		s := h.signal
+		j.requests.pop()
+		j.emit(s)
+	}
+	for {
+		h := j.errors.oldest()
+		if h == nil || !h.done && !everything && j.errors.n < joinHeld && j.newest.Sub(h.signal.At) <= joinEarly {
+			break
+		}
+		s, done, key := h.signal, h.done, h.key
+		j.errors.pop()
+		if !done && !j.another(s, key) {
+			j.emit(s)
+		}
+	}
+}
+
+// another reports whether an error line that had no request is about another try of one that was handed over.
+func (j *Joiner) another(s model.Signal, key joinKey) bool {
+	before, ok := j.lone[key]
+	if len(j.lone) >= joinHeld {
+		clear(j.lone)
+	}
+	j.lone[key] = s
+	return ok && s.At.Sub(before.At).Abs() <= joinSlack && !sameAddress(s, before)
+}
+
+// waiting is a queue in which signals can be found by key.
+type waiting struct {
+	ring  []held
+	first int // in ring
+	n     int
+	last  map[joinKey]int // the newest with each key, in ring
+}
+
+// held is a signal that waits.
+type held struct {
+	signal model.Signal
+	key    joinKey
+	before int // the one before with the same key, in ring; -1: none
+	done   bool
+}
+
+func newWaiting() waiting { return waiting{last: map[joinKey]int{}} }
+
+func (w *waiting) push(s model.Signal, key joinKey) {
+	if w.n == len(w.ring) {
+		w.grow()
+	}
+	at := (w.first + w.n) % len(w.ring)
+	before, ok := w.last[key]
+	if !ok {
+		before = -1
+	}
+	w.ring[at] = held{signal: s, key: key, before: before}
+	w.last[key] = at
+	w.n++
+}
+
+// grow doubles the ring. The queue begins at its start again, so places move.
+func (w *waiting) grow() {
+	kept := make([]held, 0, w.n)
+	w.all(func(h *held) bool { kept = append(kept, *h); return true })
+	w.ring, w.first, w.n = make([]held, max(16, 2*len(w.ring))), 0, 0
+	clear(w.last)
+	for _, h := range kept {
+		w.push(h.signal, h.key)
+		w.ring[w.n-1].done = h.done
+	}
+}
+
+// each calls do for those with a key that are not done, the newest first, while it returns true. What
+// comes before a place in the queue has left it if it does not stand nearer to its head.
+func (w *waiting) each(key joinKey, do func(*held) bool) {
+	at, ok := w.last[key]
+	for nearest := w.n; ok && at >= 0; at = w.ring[at].before {
+		age := (at - w.first + len(w.ring)) % len(w.ring)
+		if age >= nearest {
+			return
+		}
+		nearest = age
+		if h := &w.ring[at]; !h.done && !do(h) {
+			return
+		}
+	}
+}
+
+// all calls do for all, the oldest first, while it returns true.
+func (w *waiting) all(do func(*held) bool) {
+	for i := range w.n {
+		if !do(&w.ring[(w.first+i)%len(w.ring)]) {
+			return
+		}
+	}
+}
+
+// oldest is the first of the queue; nil if it is empty.
+func (w *waiting) oldest() *held {
+	if w.n == 0 {
+		return nil
+	}
+	return &w.ring[w.first]
+}
+
+func (w *waiting) pop() {
+	h := &w.ring[w.first]
+	if w.last[h.key] == w.first {
+		delete(w.last, h.key)
+	}
+	*h = held{before: -1}
+	w.first = (w.first + 1) % len(w.ring)
+	w.n--
+}

@@ -1,0 +1,68 @@
+package field
+
+import "time"
+
+// Clock reads times as [Common] and [ISO] do and remembers the last minute, since the next line's time is nearly
+// always in the same one. The zero value is ready.
+type Clock struct {
+	common, iso remembered
+}
+
+// remembered is a minute as it was written, up to the colon before the seconds.
+type remembered struct {
+	minute [18]byte
+	zone   [6]byte
+	at     int64 // its begin, in nanoseconds since 1970
+	known  bool
+}
+
+// Common is [Common] as nanoseconds since 1970.
+func (c *Clock) Common(b []byte) (nanos int64, ok bool) {
+	if r := &c.common; r.known && len(b) == 26 && string(b[:18]) == string(r.minute[:]) && string(b[20:]) == string(r.zone[:]) {
+		if s, ok := seconds(b[18], b[19]); ok {
+			return r.at + s*int64(time.Second), true
+		}
+	}
+	at, ok := Common(b)
+	if !ok {
+		return 0, false
+	}
+	r := &c.common
+	copy(r.minute[:], b[:18])
+	copy(r.zone[:], b[20:])
+	s, _ := seconds(b[18], b[19])
+	r.at, r.known = at.UnixNano()-s*int64(time.Second), true
+	return at.UnixNano(), true
+}
+
+// ISO is [ISO] as nanoseconds since 1970. Only times in UTC with at most three decimals are remembered.
+func (c *Clock) ISO(b []byte) (nanos int64, ok bool) {
+	r := &c.iso
+	if n := len(b); r.known && n >= 20 && b[n-1] == 'Z' && string(b[:17]) == string(r.minute[:17]) {
+		if s, ok := seconds(b[17], b[18]); ok {
+			if n == 20 {
+				return r.at + s*int64(time.Second), true
+			}
+			if part, ok := fraction(b[19 : n-1]); ok {
+				return r.at + s*int64(time.Second) + int64(part), true
+			}
+		}
+	}
+	at, ok := ISO(b)
+	if !ok {
+		return 0, false
+	}
+	if b[len(b)-1] == 'Z' {
+		copy(r.minute[:], b[:17])
+		r.at, r.known = at.Truncate(time.Minute).UnixNano(), b[17] != '6' // a leap second would belong to the next minute
+	}
+	return at.UnixNano(), true
+}
+
+// seconds reads 00 to 60.
+func seconds(tens, ones byte) (int64, bool) {
+	if tens < '0' || tens > '6' || ones < '0' || ones > '9' || tens == '6' && ones != '0' {
+		return 0, false
+	}
+	return int64(tens-'0')*10 + int64(ones-'0'), true
+}

@@ -1,0 +1,57 @@
+package tally
+
+import (
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// Chunk is a piece of a log: whole lines, each with its newline but the last of the log. What a Counter
+// finds in it that depends on the order of lines is kept beside it.
+type Chunk struct {
+	// Text are the lines. A Source appends to Text[:0].
+	Text []byte
+	// File is the index of the file in the source, Line the number of the first line less one.
+	File, Line int
+	// Cut is set if the last line may go on: the file ended without a newline.
+	Cut bool
+
+	counter                     int // who counted it
+	lines, parsed, bad, outside int
+	from, to                    int64 // of the requests, in nanoseconds since 1970; from > to: there are none
+	routes                      []Route
+	cells                       []cell
+	failed                      []failed
+	broken                      []broken
+	slow                        []slow
+	format                      string
+}
+
+// cell counts the requests of one route in one second.
+type cell struct {
+	route            int32
+	requests, errors int32
+	second           int64
+}
+
+// failed is a request that failed, one of which a try failed, or a line of an error log.
+type failed struct {
+	signal     model.Signal
+	route      int32
+	line       int // in the chunk
+	begin, end int // of the line in Text
+}
+
+// broken is a line that no parser knows.
+type broken struct{ line, begin, end int }
+
+// slow is a request that may be among the slowest.
+type slow struct {
+	signal model.Signal
+	line   int
+}
+
+func (c *Chunk) reset() {
+	*c = Chunk{
+		Text: c.Text, File: c.File, Line: c.Line, Cut: c.Cut, from: 1<<63 - 1, to: -1 << 63,
+		routes: c.routes[:0], cells: c.cells[:0], failed: c.failed[:0], broken: c.broken[:0], slow: c.slow[:0],
+	}
+}

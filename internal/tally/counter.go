@@ -1,0 +1,265 @@
+package tally
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/detect"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
+)
+
+// Bounds of what is kept.
+const (
+	maxRoutes = 10_000
+	maxSlow   = 10
+	maxBroken = 20
+)
+
+// Options of counting. The zero value finds out the form of the log and counts all of it.
+type Options struct {
+	// Parser makes a parser of the log's form; nil: each log's form is found out.
+	Parser func() proxy.Parser
+	// Format is the name of the form that Parser reads.
+	Format string
+	// Since and Until bound the time of the requests that are counted; zero: no bound. Since belongs to it, Until does not.
+	Since, Until time.Time
+}
+
+// Counter counts the lines of chunks. It is used by one goroutine.
+type Counter struct {
+	options      Options
+	id           int
+	since, until int64
+
+	form   form // of the present log
+	keys   *keys
+	routes map[Route]int32
+	known  []*routeCounts
+	dirty  []int32 // routes with requests in the present cell
+	told   int     // how many of known were handed over
+	slower time.Duration
+	slow   []time.Duration // the longest so far, sorted
+	broken int
+
+	skim   proxy.Skim
+	signal model.Signal
+}
+
+// routeCounts is a route as a Counter knows it.
+type routeCounts struct {
+	route Route
+	id    int32
+	counts
+	cell  cell
+	named bool // the names of route or Service tell it; see proxy.Skim
+}
+
+// NewCounter returns a counter. Those of one Tally have different ids, from 0 without gaps.
+func NewCounter(id int, o Options) *Counter {
+	c := &Counter{options: o, id: id, since: -1 << 63, until: 1<<63 - 1, keys: newKeys(), routes: map[Route]int32{}}
+	if !o.Since.IsZero() {
+		c.since = o.Since.UnixNano()
+	}
+	if !o.Until.IsZero() {
+		c.until = o.Until.UnixNano()
+	}
+	return c
+}
+
+// Count counts the lines of a chunk. format is what earlier chunks of the log are written in, "" if that is
+// not known yet.
+func (c *Counter) Count(k *Chunk, format string) {
+	k.reset()
+	k.counter = c.id
+	c.begin(k.Text, format)
+	foreign, patience := 0, unknownRun
+	for begin := 0; begin < len(k.Text); {
+		end := bytes.IndexByte(k.Text[begin:], '\n')
+		next := begin + end + 1
+		if end < 0 {
+			end, next = len(k.Text), len(k.Text)
+		} else {
+			end += begin
+		}
+		k.lines++
+		if c.line(k, begin, end) {
+			foreign = 0
+		} else if foreign++; foreign >= patience && c.options.Parser == nil {
+			// Perhaps another log begins here. Until it is known, what is foreign stays it.
+			c.reconsider(k.Text[next:])
+			foreign, patience = 0, 2*patience
+		}
+		begin = next
+	}
+	c.flush(k)
+	k.format = c.form.name
+}
+
+// unknownRun is how many lines in a row may be foreign before the form is looked at again.
+const unknownRun = 16
+
+// line counts one line and reports whether it could be read.
+func (c *Counter) line(k *Chunk, begin, end int) bool {
+	line := k.Text[begin:end]
+	if s := c.form.skimmer; s != nil && s.Skim(line, &c.skim) {
+		if r := c.find(line); r != nil {
+			c.success(k, r, line)
+			return true
+		}
+	}
+	switch c.form.parser.Parse(line, &c.signal) {
+	case proxy.Access:
+		k.parsed++
+		c.request(k, begin, end)
+	case proxy.ErrorLine:
+		k.parsed++
+		if c.inside(c.signal.At.UnixNano()) {
+			c.keep(k, begin, end, -1)
+		} else {
+			k.outside++
+		}
+	case proxy.Event:
+		k.parsed++
+	default:
+		if len(bytes.TrimSpace(line)) == 0 || end == len(k.Text) && k.Cut {
+			k.parsed++ // nothing, or the rest is still to come
+			return true
+		}
+		k.bad++
+		if c.broken < maxBroken {
+			c.broken++
+			k.broken = append(k.broken, broken{k.lines, begin, end})
+		}
+		return false
+	}
+	return true
+}
+
+func (c *Counter) inside(at int64) bool { return at >= c.since && at < c.until }
+
+// find returns the route of a line that was skimmed; nil if it must be read in full.
+func (c *Counter) find(line []byte) *routeCounts {
+	hash := c.keys.hash(c.skim.Route)
+	if i, ok := c.keys.find(hash, c.skim.Route); ok {
+		if r := c.known[i]; r.named != c.skim.ByPath {
+			return r
+		}
+		return nil
+	}
+	// The first such line: its names are those of all.
+	if c.form.parser.Parse(line, &c.signal) != proxy.Access {
+		return nil
+	}
+	i := c.routeOf(&c.signal)
+	c.keys.add(hash, c.skim.Route, i)
+	return c.known[i]
+}
+
+func (c *Counter) routeOf(s *model.Signal) int32 {
+	route := RouteOf(s)
+	if i, ok := c.routes[route]; ok {
+		return i
+	}
+	if len(c.known) >= maxRoutes {
+		route = other()
+		if i, ok := c.routes[route]; ok {
+			return i
+		}
+	}
+	i := int32(len(c.known))
+	c.routes[route] = i
+	c.known = append(c.known, &routeCounts{route: route, id: i, named: route.Service != "" || route.Name != ""})
+	return i
+}
+
+// success counts a request that was skimmed.
+func (c *Counter) success(k *Chunk, r *routeCounts, line []byte) {
+	k.parsed++
+	s := &c.skim
+	if !c.inside(s.At) {
+		k.outside++
+		return
+	}
+	took := time.Duration(s.Duration)
+	c.add(k, r, s.At, s.Status, took, false)
+	if took > c.slower && s.Status != 101 && c.form.parser.Parse(line, &c.signal) == proxy.Access {
+		c.slowest(k)
+	}
+}
+
+// request counts a request that was read in full.
+func (c *Counter) request(k *Chunk, begin, end int) {
+	s := &c.signal
+	at := s.At.UnixNano()
+	if !c.inside(at) {
+		k.outside++
+		return
+	}
+	i := c.routeOf(s)
+	if s.Status < 0 || s.Status > 999 {
+		s.Status = 0
+	}
+	c.add(k, c.known[i], at, s.Status, s.Duration, detect.Failing(*s))
+	if s.Duration > c.slower && s.Status != 101 {
+		c.slowest(k)
+	}
+	if s.Failed() || s.Status >= 400 || len(s.Tries) > 1 {
+		c.keep(k, begin, end, i)
+	}
+}
+
+func (c *Counter) keep(k *Chunk, begin, end int, route int32) {
+	k.failed = append(k.failed, failed{c.signal, route, k.lines, begin, end})
+}
+
+func (c *Counter) add(k *Chunk, r *routeCounts, at int64, status int, took time.Duration, failing bool) {
+	k.from, k.to = min(k.from, at), max(k.to, at)
+	r.requests++
+	r.status(status)
+	if r.took == nil {
+		r.took = new(histogram)
+	}
+	r.took.add(took)
+	second := at / int64(time.Second)
+	if r.cell.second != second || r.cell.requests == 0 {
+		if r.cell.requests > 0 {
+			k.cells = append(k.cells, r.cell)
+		} else {
+			c.dirty = append(c.dirty, r.id)
+		}
+		r.cell = cell{route: r.id, second: second}
+	}
+	r.cell.requests++
+	if failing {
+		r.errors++
+		r.cell.errors++
+	}
+}
+
+// slowest notes a request that may be among the slowest of all.
+func (c *Counter) slowest(k *Chunk) {
+	d := c.signal.Duration
+	i, _ := slices.BinarySearch(c.slow, d)
+	c.slow = slices.Insert(c.slow, i, d)
+	if len(c.slow) > maxSlow {
+		c.slow = slices.Delete(c.slow, 0, 1)
+		c.slower = c.slow[0]
+	}
+	k.slow = append(k.slow, slow{c.signal, k.lines})
+}
+
+// flush hands over what was counted in seconds that are not over, and the routes that are new.
+func (c *Counter) flush(k *Chunk) {
+	for _, i := range c.dirty {
+		r := c.known[i]
+		k.cells = append(k.cells, r.cell)
+		r.cell = cell{}
+	}
+	c.dirty = c.dirty[:0]
+	for _, r := range c.known[c.told:] {
+		k.routes = append(k.routes, r.route)
+	}
+	c.told = len(c.known)
+}

@@ -1,0 +1,93 @@
+package tally
+
+import (
+	"bytes"
+	"hash/maphash"
+)
+
+// maxKeys bounds a keys table; lines with further keys are read in full.
+const maxKeys = 1 << 16
+
+// keys finds the route of a line by the parts of it that tell the route, without making strings of them. It
+// is an open-addressing table: a line costs one hash and, nearly always, one comparison.
+type keys struct {
+	seed  maphash.Seed
+	slots []keySlot // a power of two, at most half full
+	n     int
+}
+
+type keySlot struct {
+	hash  uint64
+	parts []byte // joined, each with a zero byte after it; nil: empty slot
+	route int32
+}
+
+func newKeys() *keys { return &keys{seed: maphash.MakeSeed(), slots: make([]keySlot, 256)} }
+
+// hash of parts. The length of each goes in, so that "a"+"bc" is not "ab"+"c".
+func (k *keys) hash(parts [][]byte) uint64 {
+	var h uint64
+	for _, p := range parts {
+		h = (h ^ maphash.Bytes(k.seed, p) ^ uint64(len(p))) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+	}
+	return h
+}
+
+// find returns the route that was added for the parts.
+func (k *keys) find(hash uint64, parts [][]byte) (route int32, ok bool) {
+	mask := uint64(len(k.slots) - 1)
+	for i := hash & mask; k.slots[i].parts != nil; i = (i + 1) & mask {
+		if s := &k.slots[i]; s.hash == hash && same(s.parts, parts) {
+			return s.route, true
+		}
+	}
+	return 0, false
+}
+
+func same(joined []byte, parts [][]byte) bool {
+	for _, p := range parts {
+		n := len(p)
+		if len(joined) < n+1 || joined[n] != 0 || !bytes.Equal(joined[:n], p) {
+			return false
+		}
+		joined = joined[n+1:]
+	}
+	return len(joined) == 0
+}
+
+// add notes the route of parts that were not found. It reports false if there is no room.
+func (k *keys) add(hash uint64, parts [][]byte, route int32) bool {
+	if k.n >= maxKeys {
+		return false
+	}
+	if 2*k.n >= len(k.slots) {
+		k.grow()
+	}
+	var joined []byte
+	for _, p := range parts {
+		joined = append(append(joined, p...), 0)
+	}
+	k.put(keySlot{hash: hash, parts: joined, route: route})
+	k.n++
+	return true
+}
+
+func (k *keys) put(s keySlot) {
+	mask := uint64(len(k.slots) - 1)
+	i := s.hash & mask
+	for k.slots[i].parts != nil {
+		i = (i + 1) & mask
+	}
+	k.slots[i] = s
+}
+
+func (k *keys) grow() {
+	old := k.slots
+	k.slots = make([]keySlot, 2*len(old))
+	for _, s := range old {
+		if s.parts != nil {
+			k.put(s)
+		}
+	}
+}

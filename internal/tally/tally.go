@@ -1,0 +1,239 @@
+package tally
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/detect"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/field"
+)
+
+// Bounds of a report.
+const (
+	maxQuoted    = 3  // samples of each kind of failure
+	maxRedacted  = 64 // lines of each kind that are kept as possible samples
+	maxUpstreams = 4096
+	maxAlarms    = 1000
+)
+
+// Tally is the sum of all chunks. It is used by one goroutine at a time.
+type Tally struct {
+	names    []string // of files
+	counters []*Counter
+	ids      [][]int32 // of the routes of each counter
+
+	routes  map[Route]int32
+	known   []routeTotal
+	formats []string
+
+	lines, parsed, bad, outside int
+	bytes                       int64
+	from, to                    int64
+	failures                    map[model.FailureKind]int
+	upstreams                   map[string]*model.LogUpstream
+	slow                        []model.LogSlow
+	broken                      []model.LogLine
+	samples                     []model.LogSample
+	quoted, redacted            map[model.FailureKind]int
+	timeline                    timeline
+
+	joiner   *detect.Joiner
+	detector *detect.Detector
+	ticked   int64 // second
+	alarms   []detect.Alarm
+	notify   func(detect.Alarm)
+}
+
+// routeTotal is what is counted of a route in order.
+type routeTotal struct {
+	route    Route
+	text     string
+	lone     int // errors that only an error log tells of
+	failures map[model.FailureKind]int
+}
+
+// New returns a tally of the chunks of some counters. notify, if not nil, is told of alarms when they open and
+// end.
+func New(counters []*Counter, notify func(detect.Alarm)) *Tally {
+	t := &Tally{
+		counters: counters, ids: make([][]int32, len(counters)), routes: map[Route]int32{}, from: 1<<63 - 1, to: -1 << 63,
+		failures: map[model.FailureKind]int{}, upstreams: map[string]*model.LogUpstream{},
+		quoted: map[model.FailureKind]int{}, redacted: map[model.FailureKind]int{},
+		detector: detect.New(detect.Options{}), notify: notify,
+	}
+	t.joiner = detect.NewJoiner(t.settle)
+	return t
+}
+
+// Begin says that what follows is another log, perhaps of the same time: its lines have nothing to do with those before.
+func (t *Tally) Begin() {
+	t.joiner.Flush()
+	t.joiner = detect.NewJoiner(t.settle)
+	t.endAlarms()
+	t.detector, t.ticked = detect.New(detect.Options{}), 0
+}
+
+// endAlarms takes over the alarms that are open.
+func (t *Tally) endAlarms() {
+	for _, a := range t.detector.Open() {
+		t.alarm(a)
+	}
+}
+
+// File names the next file; chunks refer to files by their index.
+func (t *Tally) File(name string) { t.names = append(t.names, name) }
+
+// Take takes in a chunk that was counted. Chunks come in the order of the log.
+func (t *Tally) Take(c *Chunk) {
+	if c.format != "" && !slices.Contains(t.formats, c.format) && c.from <= c.to {
+		t.formats = append(t.formats, c.format)
+	}
+	t.lines += c.lines
+	t.parsed += c.parsed
+	t.bad += c.bad
+	t.outside += c.outside
+	t.bytes += int64(len(c.Text))
+	t.from, t.to = min(t.from, c.from), max(t.to, c.to)
+	for _, r := range c.routes {
+		t.ids[c.counter] = append(t.ids[c.counter], t.route(r))
+	}
+	for _, b := range c.broken {
+		if len(t.broken) < maxBroken {
+			text := c.Text[b.begin:min(b.end, b.begin+160)]
+			t.broken = append(t.broken, model.LogLine{Source: t.source(c, b.line), Text: strings.ToValidUTF8(field.Redact(text), "?")})
+		}
+	}
+	for i := range c.slow {
+		t.takeSlow(c, &c.slow[i])
+	}
+	for i := range c.failed {
+		t.takeFailed(c, &c.failed[i])
+	}
+	t.watch(c)
+}
+
+func (t *Tally) source(c *Chunk, line int) string {
+	return t.names[c.File] + ":" + strconv.Itoa(c.Line+line)
+}
+
+func (t *Tally) route(r Route) int32 {
+	if i, ok := t.routes[r]; ok {
+		return i
+	}
+	if len(t.known) > maxRoutes {
+		if r = other(); t.routes[r] > 0 {
+			return t.routes[r]
+		}
+	}
+	i := int32(len(t.known))
+	t.routes[r] = i
+	t.known = append(t.known, routeTotal{route: r, text: r.String(), failures: map[model.FailureKind]int{}})
+	return i
+}
+
+func (t *Tally) takeSlow(c *Chunk, s *slow) {
+	n := len(t.slow)
+	if n == maxSlow && t.slow[n-1].Seconds >= s.signal.Duration.Seconds() {
+		return
+	}
+	got := model.LogSlow{
+		Source: t.source(c, s.line), At: s.signal.At, Route: RouteOf(&s.signal).String(), Method: s.signal.Request.Method,
+		Path: s.signal.Request.Path, Status: s.signal.Status, Seconds: s.signal.Duration.Seconds(),
+	}
+	i, _ := slices.BinarySearchFunc(t.slow, got, func(a, b model.LogSlow) int { return cmp.Or(cmp.Compare(b.Seconds, a.Seconds), -1) })
+	t.slow = slices.Insert(t.slow, i, got)
+	t.slow = t.slow[:min(len(t.slow), maxSlow)]
+}
+
+// takeFailed gives a signal to the joiner, with its line if it may become a sample.
+func (t *Tally) takeFailed(c *Chunk, f *failed) {
+	s := f.signal
+	s.Raw = ""
+	if s.Failed() && t.redacted[s.Failure] < maxRedacted {
+		t.redacted[s.Failure]++
+		s.Raw = strings.ToValidUTF8(field.Redact(c.Text[f.begin:f.end]), "?")
+		s.Source = t.source(c, f.line)
+	}
+	t.joiner.Add(s)
+}
+
+// settle counts a failure whose reason is known as well as it ever will be.
+func (t *Tally) settle(s model.Signal) {
+	t.countTries(&s)
+	if !s.Failed() {
+		return
+	}
+	kind := cmp.Or(s.Failure, model.OtherFailure)
+	r := &t.known[t.route(RouteOf(&s))]
+	t.failures[kind]++
+	r.failures[kind]++
+	if s.ErrorLog && kind != model.Denied && kind != model.NoRoute {
+		r.lone++
+	}
+	if s.Raw != "" && t.quoted[kind] < maxQuoted {
+		t.quoted[kind]++
+		t.samples = append(t.samples, model.LogSample{Failure: kind, Source: s.Source, Route: r.text, Lines: strings.Split(s.Raw, "\n")})
+	}
+}
+
+// countTries counts the tries that failed, by upstream. One without a status failed if the request did, or if another
+// one was made after it.
+func (t *Tally) countTries(s *model.Signal) {
+	for i, try := range s.Tries {
+		if try.Address == "" || try.Status < 500 && (try.Status != 0 || !s.Failed() && i == len(s.Tries)-1) {
+			continue
+		}
+		u := t.upstreams[try.Address]
+		if u == nil {
+			if len(t.upstreams) >= maxUpstreams {
+				continue
+			}
+			u = &model.LogUpstream{Address: try.Address, Failures: map[model.FailureKind]int{}}
+			t.upstreams[try.Address] = u
+		}
+		u.Failed++
+		u.Failures[cmp.Or(s.Failure, model.OtherFailure)]++
+	}
+}
+
+// watch has the detector see the requests of a chunk, second by second.
+func (t *Tally) watch(c *Chunk) {
+	slices.SortFunc(c.cells, func(a, b cell) int {
+		return cmp.Or(cmp.Compare(a.second, b.second), cmp.Compare(a.route, b.route))
+	})
+	for _, cell := range c.cells {
+		t.timeline.add(cell.second, int(cell.requests), int(cell.errors))
+		t.tick(cell.second)
+		r := &t.known[t.ids[c.counter][cell.route]]
+		t.detector.AddCounts(r.text, model.Ref{}, time.Unix(cell.second, 0).UTC(), int(cell.requests), int(cell.errors))
+	}
+}
+
+// tick lets the seconds pass that lie between two times of the log.
+func (t *Tally) tick(second int64) {
+	const most = 3600 // after so long, nothing that was open still is
+	if t.ticked == 0 {
+		t.ticked = second
+	}
+	for s := max(t.ticked+1, second-most); s <= second; s++ {
+		for _, a := range t.detector.Tick(time.Unix(s, 0).UTC()) {
+			if t.notify != nil {
+				t.notify(a)
+			}
+			if a.Ended {
+				t.alarm(a)
+			}
+		}
+	}
+	t.ticked = max(t.ticked, second)
+}
+
+func (t *Tally) alarm(a detect.Alarm) {
+	if len(t.alarms) < maxAlarms {
+		t.alarms = append(t.alarms, a)
+	}
+}

@@ -125,6 +125,10 @@ bench-diagnose: build ## Measure diagnose on a dump of 50,000 pods against its t
 bench-detect: ## Measure detection in simulation: delays, false alarms, memory, speed (one core, some minutes)
 	$(GO) run ./bench/detect $(ARGS)
 
+.PHONY: bench-logs
+bench-logs: build ## Measure how fast logs are counted, beside grep, gawk and goaccess (500 MB of disk; what is not installed is left out)
+	$(GO) run ./bench/logs -gatemend $(GATEMEND) $(ARGS)
+
 .PHONY: accuracy
 accuracy: build ## Measure how often diagnoses are right: SCENARIOS="FOLDER..." of scenarios and cases, ARGS=-v
 	$(GO) run ./accuracy -gatemend $(GATEMEND) -make dist/scenarios $(ARGS) $(SCENARIOS)

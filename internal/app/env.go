@@ -23,16 +23,17 @@ import (
 // Env is the real outside of the program. program is the name by which it was called.
 func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string) string) cli.Env {
 	return cli.Env{
-		In:       in,
-		Out:      out,
-		Err:      printer.PlainWriter(errOut),
-		Terminal: terminal(in, out, getenv),
-		Now:      time.Now,
-		Program:  programName(program),
-		Build:    build(),
-		ReadDump: readDump,
-		LogsIn:   logsIn,
-		ReadLogs: readLogs,
+		In:        in,
+		Out:       out,
+		Err:       printer.PlainWriter(errOut),
+		Terminal:  terminal(in, out, getenv),
+		Now:       time.Now,
+		Program:   programName(program),
+		Build:     build(),
+		ReadDump:  readDump,
+		LogsIn:    logsIn,
+		ReadLogs:  readLogs,
+		CountLogs: countLogs,
 		OpenEvents: func(path string) (io.WriteCloser, error) {
 			return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		},

@@ -12,6 +12,7 @@ import (
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/tally"
 )
 
 // Env is the outside as commands see it. Package app fills it in for the program, tests for tests.
@@ -30,6 +31,8 @@ type Env struct {
 	LogsIn func(dump string) string
 	// ReadLogs reads a file or folder of container logs that belong to a snapshot.
 	ReadLogs func(path string, s *snapshot.Snapshot) (LogFiles, error)
+	// CountLogs reads logs and counts what they say. It fails only if there is nothing to read.
+	CountLogs func(ctx context.Context, c LogCount) (model.LogReport, error)
 	// OpenEvents opens a file to which events are appended.
 	OpenEvents func(path string) (io.WriteCloser, error)
 	// Connect opens a cluster. It does not read yet, but fails where there is nothing to connect to.
@@ -59,6 +62,15 @@ type LogFiles struct {
 	Excerpts []model.LogExcerpt // of applications, and what gateways said of themselves
 	Notes    []string           // malformed lines and the like, for stderr
 	Unseen   []model.Unseen     // what could not be read
+}
+
+// LogCount says which logs to count, and how.
+type LogCount struct {
+	Paths   []string // files, folders, or - for In
+	In      io.Reader
+	Follow  bool // go on until the context ends
+	Options tally.Options
+	Notify  tally.Notify
 }
 
 // Pods are what a cluster's running pods tell beyond their objects.

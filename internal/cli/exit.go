@@ -96,5 +96,8 @@ func exitOf(err error) Exit {
 // errInterrupted ends a command that a person stopped before it had a result.
 var errInterrupted = errors.New("interrupted")
 
+// errNoForm ends a look at a log of which no line could be read.
+var errNoForm = errors.New("no line of the log is in a form that is known")
+
 // silent reports whether an error's message would only repeat what was printed.
 func silent(err error) bool { return errors.Is(err, errWrong) || errors.Is(err, errDidNotHelp) }

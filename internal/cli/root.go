@@ -61,7 +61,7 @@ func New(env Env) *cobra.Command {
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		newDiagnose(env), newFix(env), newWatch(env), newDump(env), newExplain(env),
+		newDiagnose(env), newFix(env), newWatch(env), newDump(env), newLogs(env), newExplain(env),
 		newVersion(env), newCompletion(env), newExitCodes(),
 	)
 	for _, c := range root.Commands() {

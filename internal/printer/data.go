@@ -53,6 +53,8 @@ func encode(doc any, indent string) ([]byte, error) {
 		doc = d
 	case EventDoc:
 		doc = wholeEvent(d)
+	case model.LogReport:
+		doc = wholeLogReport(d)
 	}
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)
@@ -81,6 +83,19 @@ type DiagnosisList struct {
 // Diagnoses makes a document of several diagnoses.
 func Diagnoses(items []model.Diagnosis) DiagnosisList {
 	return DiagnosisList{APIVersion: model.APIVersion, Kind: model.KindDiagnosis + "List", Items: items}
+}
+
+// wholeLogReport is r with every list and table of the contract present.
+func wholeLogReport(r model.LogReport) model.LogReport {
+	r.Routes = each(r.Routes, same)
+	r.Alarms = each(r.Alarms, same)
+	r.Upstreams = each(r.Upstreams, same)
+	r.Slowest = each(r.Slowest, same)
+	r.Samples = each(r.Samples, same)
+	r.BadLines = each(r.BadLines, same)
+	r.Unread = each(r.Unread, same)
+	r.Timeline.Parts = each(r.Timeline.Parts, same)
+	return r
 }
 
 func wholeEvent(e EventDoc) EventDoc {

@@ -22,6 +22,7 @@ const (
 	EventMend      = "mend"      // one step of a repair
 	EventWarning   = "warning"   // something could not be looked at
 	EventNotice    = "notice"    // somebody else says that something fails
+	EventCounted   = "counted"   // how many requests there were lately, of a log
 )
 
 // EventDoc is something that happened at a time, on one line of text or JSON.

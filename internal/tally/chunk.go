@@ -1,6 +1,8 @@
 package tally
 
 import (
+	"time"
+
 	"github.com/gatemend/gatemend/internal/model"
 )
 
@@ -11,8 +13,13 @@ type Chunk struct {
 	Text []byte
 	// File is the index of the file in the source, Line the number of the first line less one.
 	File, Line int
+	// Bytes is how much was read for it.
+	Bytes int
 	// Cut is set if the last line may go on: the file ended without a newline.
 	Cut bool
+
+	// Idle is how long nothing was logged while somebody waited for it.
+	Idle time.Duration
 
 	counter                     int // who counted it
 	lines, parsed, bad, outside int
@@ -51,7 +58,7 @@ type slow struct {
 
 func (c *Chunk) reset() {
 	*c = Chunk{
-		Text: c.Text, File: c.File, Line: c.Line, Cut: c.Cut, from: 1<<63 - 1, to: -1 << 63,
+		Text: c.Text, File: c.File, Line: c.Line, Bytes: c.Bytes, Cut: c.Cut, Idle: c.Idle, from: 1<<63 - 1, to: -1 << 63,
 		routes: c.routes[:0], cells: c.cells[:0], failed: c.failed[:0], broken: c.broken[:0], slow: c.slow[:0],
 	}
 }

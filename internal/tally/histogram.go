@@ -1,6 +1,7 @@
 package tally
 
 import (
+	"math"
 	"math/bits"
 	"time"
 )
@@ -45,9 +46,9 @@ func (h *histogram) merge(o *histogram) {
 	h.n += o.n
 }
 
-// quantile returns the duration below which a share of all lies.
+// quantile returns the duration that a share of all does not exceed.
 func (h *histogram) quantile(share float64) time.Duration {
-	want := uint64(share*float64(h.n-1)) + 1
+	want := max(1, uint64(math.Ceil(share*float64(h.n))))
 	var seen uint64
 	for b, c := range h.counts {
 		if seen += uint64(c); seen >= want {

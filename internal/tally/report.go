@@ -2,9 +2,9 @@ package tally
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -72,7 +72,7 @@ func (t *Tally) totals() []model.LogRoute {
 		if r.Requests == 0 && len(r.Failures) == 0 {
 			continue
 		}
-		s.eachStatus(func(code int, n uint64) { r.Statuses[strconv.Itoa(code)] = int(n) })
+		s.eachStatus(func(code int, n uint64) { r.Statuses[statusText(code)] = int(n) })
 		if s.took != nil && uint64(s.took.counts[0]) < s.took.n {
 			p50, p99 := s.took.quantile(0.5).Seconds(), s.took.quantile(0.99).Seconds()
 			r.P50, r.P99 = &p50, &p99
@@ -83,6 +83,14 @@ func (t *Tally) totals() []model.LogRoute {
 		return cmp.Or(cmp.Compare(b.Errors, a.Errors), cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Route, b.Route))
 	})
 	return routes
+}
+
+// statusText writes a status as logs do: nginx has 009 for an answer without a status line, and 0 is none at all.
+func statusText(code int) string {
+	if code == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%03d", code)
 }
 
 func (t *Tally) reportAlarms() []model.LogAlarm {

@@ -5,20 +5,18 @@ import (
 	"errors"
 	"io"
 	"sync"
-
-	"github.com/gatemend/gatemend/internal/detect"
 )
 
 // Source gives logs piece by piece. It is used by one goroutine at a time.
 type Source interface {
-	// Next puts the next lines into c: its Text, File, Line and Cut. Names of files that begin with it, and whether they
+	// Next puts the next lines into c: all its exported fields. Names of files that begin with it, and whether they
 	// begin another log, are told first. At the end it returns io.EOF; what could not be read is the source's to remember.
 	Next(c *Chunk, begin func(name string, another bool)) error
 }
 
 // Run counts all that a source gives, with some goroutines, and returns the sum. It ends early when the context
 // does, without an error: what was counted by then counts.
-func Run(ctx context.Context, src Source, workers int, o Options, notify func(detect.Alarm)) (*Tally, error) {
+func Run(ctx context.Context, src Source, workers int, o Options, notify Notify) (*Tally, error) {
 	counters := make([]*Counter, workers)
 	for i := range counters {
 		counters[i] = NewCounter(i, o)
@@ -75,7 +73,7 @@ func (r *run) step(c *Counter) bool {
 		return false
 	}
 	j.begins = j.begins[:0]
-	j.Text = j.Text[:0]
+	j.Text, j.Bytes, j.Idle, j.Cut = j.Text[:0], 0, 0, false
 	err := r.source.Next(&j.Chunk, func(name string, another bool) { j.begins = append(j.begins, begin{name, another}) })
 	number, format := r.read, r.format
 	r.read++

@@ -45,8 +45,24 @@ type Tally struct {
 	detector *detect.Detector
 	ticked   int64 // second
 	alarms   []detect.Alarm
-	notify   func(detect.Alarm)
+	notify   Notify
+	lately   Lately
 }
+
+// Notify is told what happens while a log is read.
+type Notify struct {
+	Alarm  func(detect.Alarm) // one opened or ended; nil: nobody wants to know
+	Lately func(Lately)       // some seconds of the log are over; nil: nobody wants to know
+}
+
+// Lately counts a few seconds of the log.
+type Lately struct {
+	At               time.Time // their end
+	Requests, Errors int
+}
+
+// latelySeconds is how many seconds of the log a [Lately] counts.
+const latelySeconds = 10
 
 // routeTotal is what is counted of a route in order.
 type routeTotal struct {
@@ -56,9 +72,8 @@ type routeTotal struct {
 	failures map[model.FailureKind]int
 }
 
-// New returns a tally of the chunks of some counters. notify, if not nil, is told of alarms when they open and
-// end.
-func New(counters []*Counter, notify func(detect.Alarm)) *Tally {
+// New returns a tally of the chunks of some counters.
+func New(counters []*Counter, notify Notify) *Tally {
 	t := &Tally{
 		counters: counters, ids: make([][]int32, len(counters)), routes: map[Route]int32{}, from: 1<<63 - 1, to: -1 << 63,
 		failures: map[model.FailureKind]int{}, upstreams: map[string]*model.LogUpstream{},
@@ -89,14 +104,14 @@ func (t *Tally) File(name string) { t.names = append(t.names, name) }
 
 // Take takes in a chunk that was counted. Chunks come in the order of the log.
 func (t *Tally) Take(c *Chunk) {
-	if c.format != "" && !slices.Contains(t.formats, c.format) && c.from <= c.to {
+	if c.format != "" && !slices.Contains(t.formats, c.format) && c.parsed > 0 {
 		t.formats = append(t.formats, c.format)
 	}
 	t.lines += c.lines
 	t.parsed += c.parsed
 	t.bad += c.bad
 	t.outside += c.outside
-	t.bytes += int64(len(c.Text))
+	t.bytes += int64(c.Bytes)
 	t.from, t.to = min(t.from, c.from), max(t.to, c.to)
 	for _, r := range c.routes {
 		t.ids[c.counter] = append(t.ids[c.counter], t.route(r))
@@ -114,6 +129,9 @@ func (t *Tally) Take(c *Chunk) {
 		t.takeFailed(c, &c.failed[i])
 	}
 	t.watch(c)
+	if c.Idle > 0 && t.ticked > 0 {
+		t.tick(t.ticked + int64(c.Idle/time.Second))
+	}
 }
 
 func (t *Tally) source(c *Chunk, line int) string {
@@ -124,9 +142,10 @@ func (t *Tally) route(r Route) int32 {
 	if i, ok := t.routes[r]; ok {
 		return i
 	}
-	if len(t.known) > maxRoutes {
-		if r = other(); t.routes[r] > 0 {
-			return t.routes[r]
+	if len(t.known) >= maxRoutes {
+		r = other()
+		if i, ok := t.routes[r]; ok {
+			return i
 		}
 	}
 	i := int32(len(t.known))
@@ -208,6 +227,8 @@ func (t *Tally) watch(c *Chunk) {
 	for _, cell := range c.cells {
 		t.timeline.add(cell.second, int(cell.requests), int(cell.errors))
 		t.tick(cell.second)
+		t.lately.Requests += int(cell.requests)
+		t.lately.Errors += int(cell.errors)
 		r := &t.known[t.ids[c.counter][cell.route]]
 		t.detector.AddCounts(r.text, model.Ref{}, time.Unix(cell.second, 0).UTC(), int(cell.requests), int(cell.errors))
 	}
@@ -220,9 +241,16 @@ func (t *Tally) tick(second int64) {
 		t.ticked = second
 	}
 	for s := max(t.ticked+1, second-most); s <= second; s++ {
+		if s%latelySeconds == 0 && t.lately.Requests > 0 {
+			t.lately.At = time.Unix(s, 0).UTC()
+			if t.notify.Lately != nil {
+				t.notify.Lately(t.lately)
+			}
+			t.lately = Lately{}
+		}
 		for _, a := range t.detector.Tick(time.Unix(s, 0).UTC()) {
-			if t.notify != nil {
-				t.notify(a)
+			if t.notify.Alarm != nil {
+				t.notify.Alarm(a)
 			}
 			if a.Ended {
 				t.alarm(a)

@@ -3,7 +3,7 @@
 //
 // A folder holds files named POD_CONTAINER.log, and POD_CONTAINER.previous.log for the container before
 // the last restart, as kubectl users and gatemend itself save them; any of them may be compressed with
-// gzip (.gz). A file of another name is a gateway's log if it reads like one. Lines with the prefix of a
+// gzip (.gz) or Zstandard (.zst). A file of another name is a gateway's log if it reads like one. Lines with the prefix of a
 // container runtime (CRI, or Docker's json-file) are unwrapped.
 //
 // What cannot be read is counted and named with file and line, and never stops the reading.

@@ -3,7 +3,6 @@ package logfile
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"io"
 )
@@ -12,7 +11,7 @@ import (
 // writes lines near it.
 const maxLine = 256 << 10
 
-// lines reads a stream line by line, whatever the length of a line. It decompresses gzip.
+// lines reads a stream line by line, whatever the length of a line. It decompresses gzip and Zstandard.
 type lines struct {
 	r      *bufio.Reader
 	buffer []byte
@@ -22,19 +21,18 @@ type lines struct {
 
 func newLines(r io.Reader) (*lines, error) {
 	b := bufio.NewReaderSize(r, 64<<10)
-	magic, err := b.Peek(2)
-	if err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
-		z, err := gzip.NewReader(b)
-		if err != nil {
-			return nil, err
-		}
-		b = bufio.NewReaderSize(z, 64<<10)
+	plain, err := decompress(b)
+	if err != nil {
+		return nil, err
+	}
+	if plain != io.Reader(b) {
+		b = bufio.NewReaderSize(plain, 64<<10)
 	}
 	return &lines{r: b}, nil
 }
 
 // next returns the next line without its end; it is valid until the next call. ended is false for
-// a last line without a newline. A stream of gzip that stops in the middle is an error after its
+// a last line without a newline. A compressed stream that stops in the middle is an error after its
 // last readable line.
 func (l *lines) next() (line []byte, ended bool, err error) {
 	l.buffer = l.buffer[:0]

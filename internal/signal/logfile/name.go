@@ -8,7 +8,7 @@ import (
 // logName splits "POD_CONTAINER.previous.log.gz". Names of pods and containers have no underscore (RFC 1123
 // subdomain and label), so the first one parts them.
 func logName(name string) (pod, container string, previous bool) {
-	base := strings.TrimSuffix(path.Base(name), ".gz")
+	base := uncompressed(path.Base(name))
 	base = strings.TrimSuffix(strings.TrimSuffix(base, ".log"), ".txt")
 	base, previous = strings.CutSuffix(base, ".previous")
 	pod, container, ok := strings.Cut(base, "_")

@@ -18,7 +18,7 @@ func Read(fsys fs.FS, root string, o Options) ([]model.Signal, Report, error) {
 	return signals, report, err
 }
 
-// Walk reads a file, or all log files (.log, .txt, and these with .gz) below a folder, in the order of
+// Walk reads a file, or all log files (.log, .txt, and these with .gz or .zst) below a folder, in the order of
 // their names, and hands over each signal as it is read. It fails only if root does not exist or holds no logs; what goes
 // wrong within a file stands in the report.
 func Walk(fsys fs.FS, root string, o Options, emit func(model.Signal)) (Report, error) {
@@ -60,8 +60,16 @@ func list(fsys fs.FS, root string) ([]string, error) {
 	return names, err
 }
 
+// uncompressed is the name of a file without the end that says how it is compressed.
+func uncompressed(name string) string {
+	for _, end := range compressed() {
+		name = strings.TrimSuffix(name, end)
+	}
+	return name
+}
+
 func isLog(name string) bool {
-	switch path.Ext(strings.TrimSuffix(name, ".gz")) {
+	switch path.Ext(uncompressed(name)) {
 	case ".log", ".txt":
 		return true
 	default:

@@ -1,0 +1,268 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/signal/logfile"
+	"github.com/gatemend/gatemend/internal/tally"
+)
+
+// countLogs reads logs and counts what they say.
+func countLogs(ctx context.Context, c cli.LogCount) (model.LogReport, error) {
+	inputs, err := logInputs(ctx, c)
+	if err != nil {
+		return model.LogReport{}, err
+	}
+	var source tally.Source
+	var unread func() []model.Unseen
+	workers := runtime.GOMAXPROCS(0)
+	if c.Follow {
+		followed := newFollowed(ctx, inputs)
+		defer followed.close()
+		source, unread, workers = followed, followed.unread, 1
+	} else {
+		blocks := logfile.NewBlocks(inputs)
+		source, unread = &blockSource{blocks: blocks, inputs: inputs}, blocks.Unread
+	}
+	t, err := tally.Run(ctx, source, workers, c.Options, c.Notify)
+	if err != nil {
+		return model.LogReport{}, err
+	}
+	report := t.Finish()
+	report.Unread = unread()
+	return report, nil
+}
+
+// blockSource is a tally's source of files.
+type blockSource struct {
+	blocks *logfile.Blocks
+	inputs []logfile.Input
+}
+
+// Next implements tally.Source.
+func (s *blockSource) Next(c *tally.Chunk, begin func(string, bool)) error {
+	text, at, err := s.blocks.Next(c.Text, func(i int) { begin(s.inputs[i].Name, s.inputs[i].Another) })
+	c.Text, c.File, c.Line, c.Bytes, c.Cut = text, at.Input, at.Line, at.Bytes, at.Cut
+	return err
+}
+
+// logInputs finds the files: those given, and those in folders, rotated ones before what goes on after them.
+func logInputs(ctx context.Context, c cli.LogCount) ([]logfile.Input, error) {
+	var names []string
+	for _, p := range c.Paths {
+		if p == "-" {
+			names = append(names, p)
+			continue
+		}
+		info, err := os.Stat(p)
+		if err != nil {
+			return nil, &cli.HintedError{Err: fmt.Errorf("read logs: %w", err), Hint: "give files, folders, or - for standard input"}
+		}
+		if !info.IsDir() {
+			names = append(names, p)
+			continue
+		}
+		found, err := logfile.Find(os.DirFS(p), ".")
+		if err != nil {
+			return nil, fmt.Errorf("read logs in %s: %w", p, err)
+		}
+		for _, f := range found {
+			names = append(names, filepath.Join(p, f))
+		}
+	}
+	var inputs []logfile.Input
+	for _, set := range logfile.Sets(names) {
+		for i, name := range set {
+			inputs = append(inputs, logfile.Input{
+				Name: name, Open: opener(ctx, name, c), Live: c.Follow, Another: i == 0 && len(inputs) > 0,
+			})
+		}
+	}
+	return inputs, nil
+}
+
+func opener(ctx context.Context, name string, c cli.LogCount) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) {
+		switch {
+		case name == "-":
+			return io.NopCloser(c.In), nil
+		case c.Follow:
+			return openTail(ctx, name)
+		default:
+			return os.Open(name)
+		}
+	}
+}
+
+// tailEvery is how often a followed file is looked at for more.
+const tailEvery = 100 * time.Millisecond
+
+// tail reads a file that is being written, also across its rotation: when another file has its name, the old one
+// is read to its end first. A file that became shorter was emptied, and is read from its start.
+type tail struct {
+	ctx  context.Context //nolint:containedctx // Read takes none, and a tail ends with what it is read for
+	name string
+	file *os.File
+	at   int64
+}
+
+func openTail(ctx context.Context, name string) (*tail, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return &tail{ctx: ctx, name: name, file: f}, nil
+}
+
+// Read waits for more, and ends with the context.
+func (t *tail) Read(p []byte) (int, error) {
+	wait := time.NewTicker(tailEvery)
+	defer wait.Stop()
+	for {
+		n, err := t.file.Read(p)
+		t.at += int64(n)
+		if n > 0 || err != nil && !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		if t.turn() {
+			continue
+		}
+		select {
+		case <-wait.C:
+		case <-t.ctx.Done():
+			return 0, io.EOF
+		}
+	}
+}
+
+// turn goes over to the file that has the name now, or back to the start, and reports whether it did.
+func (t *tail) turn() bool {
+	now, err := os.Stat(t.name)
+	if err != nil {
+		return false // between two files
+	}
+	mine, err := t.file.Stat()
+	if err != nil {
+		return false
+	}
+	if os.SameFile(now, mine) {
+		if mine.Size() >= t.at {
+			return false
+		}
+		_, err := t.file.Seek(0, io.SeekStart)
+		t.at = 0
+		return err == nil
+	}
+	f, err := os.Open(t.name)
+	if err != nil {
+		return false
+	}
+	_ = t.file.Close() // it was only read
+	t.file, t.at = f, 0
+	return true
+}
+
+// Close closes the file.
+func (t *tail) Close() error { return t.file.Close() }
+
+// followed is a tally's source of logs that are being written, all at once.
+type followed struct {
+	inputs []logfile.Input
+	blocks chan liveBlock
+	begun  []bool
+	names  int   // that the tally was told
+	places []int // of inputs among those
+	live   int   // inputs that have not ended
+	wait   *time.Ticker
+	stop   context.CancelFunc
+	ctx    context.Context //nolint:containedctx // ends the goroutines that read
+	failed []model.Unseen
+}
+
+type liveBlock struct {
+	input  int
+	text   []byte
+	block  logfile.Block
+	unread []model.Unseen
+	ended  bool
+}
+
+// newFollowed begins to read; each input has a goroutine, which ends when its input does, or after close with
+// the next thing it reads.
+func newFollowed(ctx context.Context, inputs []logfile.Input) *followed {
+	f := &followed{
+		inputs: inputs, blocks: make(chan liveBlock), begun: make([]bool, len(inputs)), places: make([]int, len(inputs)),
+		live: len(inputs), wait: time.NewTicker(time.Second),
+	}
+	f.ctx, f.stop = context.WithCancel(ctx)
+	for i := range inputs {
+		go f.read(i)
+	}
+	return f
+}
+
+func (f *followed) close() {
+	f.stop()
+	f.wait.Stop()
+}
+
+func (f *followed) unread() []model.Unseen { return f.failed }
+
+func (f *followed) read(i int) {
+	blocks := logfile.NewBlocks(f.inputs[i : i+1])
+	for {
+		text, at, err := blocks.Next(nil, func(int) {})
+		b := liveBlock{input: i, text: text, block: at, ended: err != nil}
+		if b.ended {
+			b.unread = blocks.Unread()
+		}
+		select {
+		case f.blocks <- b:
+		case <-f.ctx.Done():
+			return
+		}
+		if b.ended {
+			return
+		}
+	}
+}
+
+// Next implements tally.Source: it waits for lines, at most a second.
+func (f *followed) Next(c *tally.Chunk, begin func(string, bool)) error {
+	c.Idle, c.Bytes, c.Cut = 0, 0, false
+	for f.live > 0 {
+		select {
+		case b := <-f.blocks:
+			if b.ended {
+				f.live--
+				f.failed = append(f.failed, b.unread...)
+			}
+			if len(b.text) == 0 {
+				continue
+			}
+			if !f.begun[b.input] {
+				f.begun[b.input], f.places[b.input] = true, f.names
+				f.names++
+				begin(f.inputs[b.input].Name, false)
+			}
+			c.Text = append(c.Text, b.text...)
+			c.File, c.Line, c.Bytes, c.Cut = f.places[b.input], b.block.Line, b.block.Bytes, b.block.Cut
+			return nil
+		case <-f.wait.C:
+			c.Idle = time.Second
+			return nil
+		case <-f.ctx.Done():
+			return io.EOF
+		}
+	}
+	return io.EOF
+}

@@ -1,0 +1,198 @@
+package logfile
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// blockSize is how much is read at once: it fits into a processor's cache together with what is counted of it.
+const blockSize = 256 << 10
+
+// Input is a log that Blocks reads.
+type Input struct {
+	Name string
+	Open func() (io.ReadCloser, error)
+	// Another is set if it does not go on where the input before it ends, as a rotated file does.
+	Another bool
+	// Live is set if lines are wanted as soon as they are there.
+	Live bool
+}
+
+// Blocks reads logs as blocks of whole lines, decompressed, and without what a container runtime puts around them. A line
+// that a runtime split is in the place of its last part, with an empty line for each other one; so the
+// numbers of lines are those of the file. What is beyond the length of a possible line is left out.
+type Blocks struct {
+	inputs []Input
+	next   int
+
+	open      io.Closer // nil: none
+	from      io.Reader
+	carry     []byte // the begin of a line
+	scratch   []byte
+	skip      bool // the rest of a line that is too long
+	fresh     bool // nothing was read yet
+	wrapped   bool
+	unwrapper Unwrapper
+	line      int
+	unread    []model.Unseen
+}
+
+// Block says where a block comes from.
+type Block struct {
+	Input int  // index
+	Line  int  // the number of its first line less one
+	Bytes int  // read for it
+	Cut   bool // the last line has no end
+}
+
+// NewBlocks returns a reader of inputs, one after the other.
+func NewBlocks(inputs []Input) *Blocks { return &Blocks{inputs: inputs} }
+
+// Unread says what could not be read so far.
+func (b *Blocks) Unread() []model.Unseen { return b.unread }
+
+// Next appends the next lines to into, which should be empty. begin is told the index of each input that begins with
+// them. At the end of all it returns io.EOF, perhaps with lines.
+func (b *Blocks) Next(into []byte, begin func(input int)) ([]byte, Block, error) {
+	for b.open == nil {
+		if b.next == len(b.inputs) {
+			return into, Block{}, io.EOF
+		}
+		b.next++
+		begin(b.next - 1)
+		if err := b.start(b.inputs[b.next-1]); err != nil {
+			b.fail(err)
+		}
+	}
+	at := Block{Input: b.next - 1, Line: b.line}
+	to := &into
+	if b.wrapped || b.fresh {
+		b.scratch = b.scratch[:0]
+		to = &b.scratch
+	}
+	done := b.fill(to, &at)
+	text := *to
+	if b.fresh {
+		b.fresh, b.wrapped = len(text) == 0, b.isWrapped(text)
+	}
+	if to == &b.scratch {
+		into = b.unwrapAll(into, text)
+	}
+	b.line += bytes.Count(text, []byte{'\n'})
+	if done {
+		b.close()
+	}
+	return into, at, nil
+}
+
+func (b *Blocks) start(in Input) error {
+	b.carry, b.skip, b.fresh, b.wrapped, b.line = b.carry[:0], false, true, false, 0
+	b.unwrapper = Unwrapper{}
+	f, err := in.Open()
+	if err != nil {
+		return err
+	}
+	b.open = f
+	if in.Live {
+		b.from = f // nobody follows a compressed file
+		return nil
+	}
+	b.from, err = decompress(bufio.NewReaderSize(f, blockSize))
+	return err
+}
+
+func (b *Blocks) close() {
+	if b.open != nil {
+		_ = b.open.Close() // it was only read
+		b.open = nil
+	}
+}
+
+// fail gives an input up.
+func (b *Blocks) fail(err error) {
+	b.unread = append(b.unread, model.Unseen{What: "log " + b.inputs[b.next-1].Name, Why: err.Error()})
+	b.close()
+}
+
+// fill reads whole lines, and reports true at the end of the input.
+func (b *Blocks) fill(to *[]byte, at *Block) (done bool) {
+	text := append(*to, b.carry...)
+	begin := len(text) - len(b.carry)
+	b.carry = b.carry[:0]
+	if cap(text)-begin < blockSize+maxLine {
+		text = append(make([]byte, 0, blockSize+maxLine), text[begin:]...)
+		begin = 0
+	}
+	ended := false
+	for len(text)-begin < blockSize+maxLine {
+		n, err := b.from.Read(text[len(text):min(cap(text), begin+blockSize+maxLine)])
+		at.Bytes += n
+		fresh := text[len(text) : len(text)+n]
+		if b.skip {
+			fresh = b.skipLine(fresh)
+			n = copy(text[len(text):cap(text)], fresh)
+		}
+		text = text[:len(text)+n]
+		ended = ended || bytes.IndexByte(fresh, '\n') >= 0
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				b.fail(fmt.Errorf("after line %d: %w", b.line+bytes.Count(text[begin:], []byte{'\n'}), err))
+			}
+			at.Cut = len(text) > begin && text[len(text)-1] != '\n'
+			*to = text[begin:]
+			return true
+		}
+		if ended && (len(text)-begin >= blockSize || b.inputs[b.next-1].Live) {
+			break
+		}
+	}
+	text = text[begin:]
+	end := bytes.LastIndexByte(text, '\n') + 1
+	if end == 0 { // a line without an end
+		text[maxLine] = '\n'
+		*to, b.skip = text[:maxLine+1], true
+		return false
+	}
+	b.carry = append(b.carry, text[end:]...)
+	*to = text[:end]
+	return false
+}
+
+// skipLine leaves out what belongs to a line that was given up.
+func (b *Blocks) skipLine(text []byte) []byte {
+	i := bytes.IndexByte(text, '\n')
+	if i < 0 {
+		return nil
+	}
+	b.skip = false
+	return text[i+1:]
+}
+
+// isWrapped reports whether the first line looks like one that a container runtime wrote.
+func (b *Blocks) isWrapped(text []byte) bool {
+	line, _, _ := bytes.Cut(text, []byte{'\n'})
+	_, _, _, _, is := cri(line)
+	return is || bytes.HasPrefix(line, []byte(`{"log":`))
+}
+
+// unwrapAll appends the lines of text to into, unwrapped if they are wrapped.
+func (b *Blocks) unwrapAll(into, text []byte) []byte {
+	if !b.wrapped {
+		return append(into, text...)
+	}
+	for line := range bytes.Lines(text) {
+		line, ended := bytes.CutSuffix(line, []byte{'\n'})
+		if line, _, ok := b.unwrapper.Unwrap(line); ok {
+			into = append(into, line...)
+		}
+		if ended {
+			into = append(into, '\n')
+		}
+	}
+	return into
+}

@@ -1,0 +1,145 @@
+package logfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+)
+
+func input(name string, r io.Reader) Input {
+	return Input{Name: name, Open: func() (io.ReadCloser, error) { return io.NopCloser(r), nil }}
+}
+
+// readAll reads blocks to the end and returns the lines of each input, as "number:line".
+func readAll(t *testing.T, b *Blocks) (lines []string, read int) {
+	t.Helper()
+	begun := -1
+	for {
+		text, at, err := b.Next(nil, func(i int) { begun = i })
+		if len(text) > 0 && at.Input != begun {
+			t.Fatalf("a block of input %d, which did not begin", at.Input)
+		}
+		number := at.Line
+		for line := range bytes.Lines(text) {
+			number++
+			lines = append(lines, fmt.Sprintf("%d:%s", number, bytes.TrimSuffix(line, []byte("\n"))))
+		}
+		read += at.Bytes
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				t.Fatal(err)
+			}
+			return lines, read
+		}
+	}
+}
+
+func zstandard(t *testing.T, text string) []byte {
+	var b bytes.Buffer
+	z, err := zstd.NewWriter(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := z.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestBlocks(t *testing.T) {
+	long := strings.Repeat("x", 2*maxLine+7)
+	for name, test := range map[string]struct {
+		text string
+		want []string
+	}{
+		"empty":            {"", nil},
+		"no end":           {"a\nb", []string{"1:a", "2:b"}},
+		"empty lines":      {"\n\na\n", []string{"1:", "2:", "3:a"}},
+		"a line too long":  {"a\n" + long + "\nb\n", []string{"1:a", "2:" + long[:maxLine], "3:b"}},
+		"only a long line": {long, []string{"1:" + long[:maxLine]}},
+		"CRI": {
+			"2026-05-04T08:30:15.1Z stdout P ab\n2026-05-04T08:30:15.1Z stderr F e\n2026-05-04T08:30:15.1Z stdout F cd\nplain\n",
+			[]string{"1:", "2:e", "3:abcd", "4:plain"},
+		},
+		"Docker": {`{"log":"a\"b\n","stream":"stdout","time":"x"}` + "\n", []string{`1:a"b`}},
+	} {
+		for how, r := range map[string]io.Reader{
+			"plain": strings.NewReader(test.text), "gzip": bytes.NewReader(zipped(t, test.text)), "zstd": bytes.NewReader(zstandard(t, test.text)),
+			"byte by byte": iotest.OneByteReader(strings.NewReader(test.text)),
+		} {
+			b := NewBlocks([]Input{input(name, r)})
+			got, read := readAll(t, b)
+			if d := cmp.Diff(test.want, got); d != "" || len(b.Unread()) > 0 {
+				t.Errorf("%s, %s: unread %v, lines (-want +got)\n%.500s", name, how, b.Unread(), d)
+			}
+			if read != len(test.text) {
+				t.Errorf("%s, %s: %d bytes read, want %d", name, how, read, len(test.text))
+			}
+		}
+	}
+}
+
+// Many blocks give the same lines, with their numbers.
+func TestBlocksNumberLines(t *testing.T) {
+	var text strings.Builder
+	var want []string
+	for i := 1; text.Len() < 3*(blockSize+maxLine); i++ {
+		line := strings.Repeat("y", i%500)
+		fmt.Fprintln(&text, line)
+		want = append(want, fmt.Sprintf("%d:%s", i, line))
+	}
+	got, _ := readAll(t, NewBlocks([]Input{input("x", strings.NewReader(text.String()))}))
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got)\n%.500s", d)
+	}
+}
+
+func TestBlocksGoOn(t *testing.T) {
+	z := zipped(t, strings.Repeat("a line of some length\n", 50000))
+	gone := Input{Name: "gone", Open: func() (io.ReadCloser, error) { return nil, errors.New("no such file") }}
+	b := NewBlocks([]Input{gone, input("cut", bytes.NewReader(z[:len(z)/2])), input("last", strings.NewReader("z\n"))})
+	got, _ := readAll(t, b)
+	if len(got) < 2 || got[len(got)-1] != "1:z" {
+		t.Errorf("%d lines, the last of them not the last", len(got))
+	}
+	if u := b.Unread(); len(u) != 2 || u[0].What != "log gone" || !strings.Contains(u[1].Why, "after line ") {
+		t.Errorf("unread %+v", u)
+	}
+}
+
+func TestSets(t *testing.T) {
+	got := Sets([]string{"b.log", "a.log", "a.log.1", "a.log.10.gz", "a.log.2.zst", "c.log-20260314", "c.log", "c.log-20260313.gz", "0.log", "0.log.20260314-092600.gz", "-", "x.1"})
+	want := [][]string{
+		{"b.log"}, {"a.log.10.gz", "a.log.2.zst", "a.log.1", "a.log"}, {"c.log-20260313.gz", "c.log-20260314", "c.log"},
+		{"0.log.20260314-092600.gz", "0.log"}, {"-"}, {"x.1"},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+}
+
+func FuzzBlocks(f *testing.F) {
+	f.Add([]byte("a\nb"))
+	f.Add([]byte("2026-05-04T08:30:15.1Z stdout P ab\n2026-05-04T08:30:15.1Z stdout F cd\n"))
+	f.Add([]byte("\x1f\x8b\x08\x00"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		b := NewBlocks([]Input{input("x", bytes.NewReader(text))})
+		lines, read := readAll(t, b)
+		if bytes.HasPrefix(text, []byte{0x1f, 0x8b}) || bytes.HasPrefix(text, []byte("\x28\xb5\x2f\xfd")) {
+			return
+		}
+		if read != len(text) || len(lines) != bytes.Count(text, []byte("\n"))+min(1, len(text)-1-bytes.LastIndexByte(text, '\n')) {
+			t.Fatalf("%d of %d bytes read, %d lines of %q", read, len(text), len(lines), text)
+		}
+	})
+}

@@ -1,0 +1,143 @@
+package tally
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/proxy/all"
+)
+
+// skimmers are the parsers that can skim, by proxy.
+func skimmers() map[string]proxy.Skimmer {
+	found := map[string]proxy.Skimmer{}
+	for _, p := range all.Proxies() {
+		if s, ok := p.NewParser().(proxy.Skimmer); ok {
+			found[p.Name] = s
+		}
+	}
+	return found
+}
+
+// agreement checks what a Skimmer promises, from line to line.
+type agreement struct {
+	skimmers map[string]proxy.Skimmer
+	parsers  map[string]proxy.Parser
+	names    map[string]Route // by proxy and parts
+}
+
+func newAgreement() *agreement {
+	a := &agreement{skimmers: skimmers(), parsers: map[string]proxy.Parser{}, names: map[string]Route{}}
+	for _, p := range all.Proxies() {
+		a.parsers[p.Name] = p.NewParser()
+	}
+	return a
+}
+
+// check compares Skim with Parse and reports how many parsers skimmed the line.
+func (a *agreement) check(t *testing.T, line []byte) (skimmed int) {
+	for name, skimmer := range a.skimmers {
+		var k proxy.Skim
+		if !skimmer.Skim(line, &k) {
+			continue
+		}
+		skimmed++
+		var s model.Signal
+		if class := a.parsers[name].Parse(line, &s); class != proxy.Access {
+			t.Fatalf("%s skims a line of class %d: %q", name, class, line)
+		}
+		if s.At.UnixNano() != k.At || int64(s.Duration) != k.Duration || s.Status != k.Status {
+			t.Fatalf("%s skims %d, %d, %d; Parse has %d, %d, %d: %q", name, k.At, k.Duration, k.Status, s.At.UnixNano(), s.Duration, s.Status, line)
+		}
+		if k.Status < 100 || k.Status > 499 || s.Failed() || len(s.Tries) > 1 || len(s.Tries) == 1 && s.Tries[0].Status >= 500 {
+			t.Fatalf("%s skims a failure, %+v: %q", name, s, line)
+		}
+		route := RouteOf(&s)
+		named := route.Service != "" || route.Name != ""
+		if k.ByPath {
+			if named || len(k.Route) != 2 || route.Host != string(k.Route[0]) || route.Path != string(k.Route[1]) {
+				t.Fatalf("%s skims the route %q, Parse has %+v: %q", name, k.Route, route, line)
+			}
+			continue
+		}
+		if !named {
+			route = Route{}
+		}
+		key := fmt.Sprintf("%s %q", name, k.Route)
+		if before, ok := a.names[key]; ok && before != route {
+			t.Fatalf("%s: parts %q stand for %+v and %+v: %q", name, k.Route, before, route, line)
+		}
+		a.names[key] = route
+	}
+	return skimmed
+}
+
+// successes are lines that the parsers named must skim, or the speed is gone.
+func successes() map[string][]string {
+	return map[string][]string{
+		"nginx": {
+			`192.0.2.10 - - [14/Mar/2026:09:26:00 +0000] "GET /a/b?c HTTP/1.1" 200 5123 "-" "Mozilla/5.0 (X11)" 84 0.004 [shop-web-80] [] 10.244.1.10:8080 5123 0.004 200 cfcd208495d565ef66e7dff9f98764da`,
+			`2001:db8::1 - jo doe [14/Mar/2026:09:26:01 +0100] "GET /a HTTP/2.0" 304 0 "-" "curl" 84 0.004 [shop-web-api-http] [] 10.244.1.10:8080 - 0.004 304 cfcd`,
+			`192.0.2.10 - - [14/Mar/2026:09:26:02 +0000] "GET / HTTP/1.1" 499 0 "-" "x" 84 0.004 [shop-web-80] [] 10.244.1.10:8080 0 0.004 - cfcd`,
+			`192.0.2.10 - - [14/Mar/2026:09:26:02 +0000] "GET / HTTP/1.1" 308 164 "-" "x" 84 0.000 [shop-web-80] [] - - - - cfcd`,
+			`192.0.2.10 - - [14/Mar/2026:09:26:00 +0000] "GET /a/b HTTP/1.1" 200 5123 "-" "Mozilla/5.0 (X11)"`,
+			`192.0.2.10 - - [14/Mar/2026:09:26:00 +0000] "GET /a?b HTTP/1.1" 404 5123 "-" "Mozilla/5.0 (X11)" "192.0.2.200, 10.0.0.7"`,
+			`{"time": "2026-03-14T09:26:00+00:00", "remote_addr": "192.0.2.10", "request_time": 0.004, "status": 200, "vhost": "shop.example.com", "path": "/a", "http_user_agent": "a \"b\"", "proxy_upstream_name": "shop-web-80", "upstream_addr": "10.244.1.10:8080", "upstream_status": "200"}`,
+		},
+	}
+}
+
+func TestSkims(t *testing.T) {
+	a := newAgreement()
+	for name, lines := range successes() {
+		for _, line := range lines {
+			var k proxy.Skim
+			if !a.skimmers[name].Skim([]byte(line), &k) {
+				t.Errorf("%s does not skim %s", name, line)
+			}
+			a.check(t, []byte(line))
+		}
+	}
+}
+
+// Cut and changed anywhere, a line is skimmed only if it still reads the same.
+func TestSkimsNothingElse(t *testing.T) {
+	a := newAgreement()
+	skimmed := 0
+	for _, lines := range successes() {
+		for _, text := range lines {
+			for i := range text {
+				skimmed += a.check(t, []byte(text[:i]))
+				for _, c := range "\x00 \"\\,:[]-{}0a5\r" {
+					skimmed += a.check(t, []byte(text[:i]+string(c)+text[i+1:]))
+					skimmed += a.check(t, []byte(text[:i]+string(c)+text[i:]))
+				}
+				skimmed += a.check(t, []byte(text[:i]+text[i+1:]))
+				skimmed += a.check(t, []byte(text[:i]+", 10.1.1.1:80 : 502"+text[i:]))
+			}
+			for _, status := range []string{"500", "502", "009", "000", "404", "1000"} {
+				skimmed += a.check(t, []byte(strings.ReplaceAll(text, "200", status)))
+			}
+		}
+	}
+	if skimmed < 1000 {
+		t.Errorf("only %d changed lines were skimmed at all", skimmed)
+	}
+}
+
+func FuzzSkim(f *testing.F) {
+	for _, lines := range successes() {
+		for _, line := range lines {
+			f.Add([]byte(line))
+		}
+	}
+	a := newAgreement()
+	f.Fuzz(func(t *testing.T, line []byte) {
+		if len(a.names) > 1<<16 {
+			clear(a.names)
+		}
+		a.check(t, line)
+	})
+}

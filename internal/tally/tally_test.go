@@ -346,3 +346,19 @@ func BenchmarkCount(b *testing.B) {
 		c.Count(k, "nginx")
 	}
 }
+
+// A line in the default form is not one of a form of one's own.
+func TestOwnFormat(t *testing.T) {
+	own := func() proxy.Parser {
+		p, err := all.ParserFor(`nginx:$remote_addr - $remote_user [$time_local] "$request" $body_bytes_sent $status "$http_referer" "$http_user_agent"`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	line := `10.0.0.9 - - [14/Mar/2026:09:26:00 +0000] "GET /buy HTTP/1.1" 200 503 "-" "some agent that is long enough"` + "\n"
+	got := count(t, &texts{size: 10, logs: []string{line}}, 1, Options{Format: "nginx", Parser: own})
+	if got.Statuses["503"] != 1 || got.Errors != 1 {
+		t.Errorf("statuses %v, %d errors", got.Statuses, got.Errors)
+	}
+}

@@ -2,9 +2,7 @@ package caddy
 
 import (
 	"bytes"
-	"math"
 	"strings"
-	"time"
 
 	"github.com/valyala/fastjson"
 
@@ -18,6 +16,8 @@ import (
 type Parser struct {
 	json  fastjson.Parser
 	names field.Interner
+	// scratch holds the digits of a JSON number while it is read: as a float a time would lose some.
+	scratch []byte
 }
 
 // NewParser returns a parser.
@@ -43,16 +43,22 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 		}
 		return proxy.Foreign
 	}
-	at := v.GetFloat64("ts")
-	status := v.GetInt("status")
-	if at <= 0 || at > 1e11 || status < 0 || status > 999 {
+	at, ok := field.Epoch(p.number(v.Get("ts")))
+	if !ok || at.Unix() <= 0 {
 		return proxy.Foreign
 	}
-	whole, part := math.Modf(at)
-	s.Proxy, s.At, s.Status = Name, time.Unix(int64(whole), int64(part*1e9)).UTC(), status
-	if took := v.GetFloat64("duration"); took > 0 && took < 1e6 {
-		s.Duration = time.Duration(took * float64(time.Second))
+	status := 0
+	if n := v.Get("status"); n != nil {
+		var err error
+		if status, err = n.Int(); err != nil || status < 0 || status > 999 {
+			return proxy.Foreign
+		}
 	}
+	if failed && status > 0 && status < 500 {
+		return proxy.Event // a refusal that the access entry tells as well, or a client that went away (499)
+	}
+	s.Proxy, s.At, s.Status = Name, at, status
+	s.Duration, _ = field.Seconds(p.number(v.Get("duration")))
 	s.Client = p.names.String(request.GetStringBytes("remote_ip"))
 	s.Request.Method = p.names.String(request.GetStringBytes("method"))
 	s.Request.Host = p.names.String(field.Host(request.GetStringBytes("host")))
@@ -71,6 +77,15 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 	s.Reason = string(v.GetStringBytes("msg"))
 	s.Failure = failure(s.Reason)
 	return proxy.ErrorLine
+}
+
+// number returns a JSON number as it was written.
+func (p *Parser) number(v *fastjson.Value) []byte {
+	if v == nil || v.Type() != fastjson.TypeNumber {
+		return nil
+	}
+	p.scratch = v.MarshalTo(p.scratch[:0])
+	return p.scratch
 }
 
 // failure sorts the words of Go's transport.

@@ -21,6 +21,8 @@ func TestParse(t *testing.T) {
 		"Caddy's own":              {`{"level":"error","ts":1777883415.25,"logger":"http.log.access","msg":"handled request",` + request + `,"duration":0.012,"status":502,"resp_headers":{}}`, proxy.Access, 502, model.OtherFailure},
 		"refused":                  {`{"level":"error","ts":1777883415.25,"logger":"http.log.error","msg":"dial tcp 10.1.0.5:80: connect: connection refused",` + request + `,"duration":0.012,"status":502,"err_id":"x"}`, proxy.ErrorLine, 502, model.Refused},
 		"no upstream":              {`{"level":"error","ts":1777883415.25,"logger":"http.log.error.log0","msg":"no upstreams available",` + request + `,"status":503}`, proxy.ErrorLine, 503, model.NoEndpoints},
+		"the client went away":     {`{"level":"info","ts":1777883415.25,"logger":"http.log.error","msg":"context canceled",` + request + `,"status":499}`, proxy.Event, 0, model.NoFailure},
+		"a status that is none":    {`{"level":"info","ts":1777883415.25,"logger":"http.log.access","msg":"handled request",` + request + `,"status":"502"}`, proxy.Foreign, 0, model.NoFailure},
 		"a start":                  {`{"level":"info","ts":1777883415.25,"logger":"admin","msg":"admin endpoint started"}`, proxy.Event, 0, model.NoFailure},
 		"an application's":         {`{"level":"info","ts":1777883415.25,"msg":"listening"}`, proxy.Foreign, 0, model.NoFailure},
 		"text":                     {`listening`, proxy.Foreign, 0, model.NoFailure},
@@ -50,13 +52,21 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// BenchmarkParse: a line of a success costs no allocation.
+var success = []byte(`{"level":"info","ts":1777883415.25,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"192.0.2.1","method":"GET","host":"shop.test","uri":"/cart"},"duration":0.012,"size":5,"status":200}`)
+
+func TestSuccessDoesNotAllocate(t *testing.T) {
+	p := NewParser()
+	var s model.Signal
+	if n := testing.AllocsPerRun(1000, func() { p.Parse(success, &s) }); n != 0 || s.Status != 200 {
+		t.Errorf("a line costs %v allocations, want 0; %+v", n, s)
+	}
+}
+
 func BenchmarkParse(b *testing.B) {
-	line := []byte(`{"level":"info","ts":1777883415.25,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"192.0.2.1","method":"GET","host":"shop.test","uri":"/cart"},"duration":0.012,"size":5,"status":200}`)
 	p := NewParser()
 	var s model.Signal
 	b.ReportAllocs()
 	for b.Loop() {
-		p.Parse(line, &s)
+		p.Parse(success, &s)
 	}
 }

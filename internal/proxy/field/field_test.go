@@ -90,12 +90,12 @@ func FuzzISO(f *testing.F) {
 }
 
 func TestNumbers(t *testing.T) {
-	for text, want := range map[string]time.Duration{"0": 0, "1.250": 1250 * time.Millisecond, "60.001": 60001 * time.Millisecond, "0.000000001": 1} {
+	for text, want := range map[string]time.Duration{"0": 0, "1.250": 1250 * time.Millisecond, "60.001": 60001 * time.Millisecond, "0.000000001": 1, "1.2810000000000001": 1281 * time.Millisecond} {
 		if got, ok := Seconds([]byte(text)); !ok || got != want {
 			t.Errorf("Seconds(%q) = %v, %v; want %v", text, got, ok, want)
 		}
 	}
-	for _, text := range []string{"", "-1", "1.", ".5", "1e3", "99999999999999999999", "999999999999999"} {
+	for _, text := range []string{"", "-1", "1.", ".5", "1.2x", "1e3", "99999999999999999999", "999999999999999"} {
 		if got, ok := Seconds([]byte(text)); ok {
 			t.Errorf("Seconds(%q) = %v, want no number", text, got)
 		}

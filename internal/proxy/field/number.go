@@ -52,10 +52,13 @@ func decimal(b []byte, unit time.Duration) (time.Duration, bool) {
 	if !dotted {
 		return d, true
 	}
-	if _, ok := Uint(fraction); !ok {
+	if len(fraction) == 0 {
 		return 0, false
 	}
-	for _, c := range fraction {
+	for _, c := range fraction { // of any length, as floats are printed; what is less than a nanosecond is dropped
+		if c < '0' || c > '9' {
+			return 0, false
+		}
 		unit /= 10
 		d += time.Duration(c-'0') * unit
 	}

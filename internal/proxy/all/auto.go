@@ -97,7 +97,7 @@ func (a *Auto) ask(line []byte, s *model.Signal) proxy.Class {
 			// What one calls an event another may know as a request, and an application's line may look like some
 			// proxy's: it counts if no proxy is known yet, or if it is this one's.
 			if lead := a.leading(); best == nil && (lead.read == 0 || lead == c) {
-				class = proxy.Event
+				class, signal = proxy.Event, *s
 			}
 		case proxy.Foreign:
 		}

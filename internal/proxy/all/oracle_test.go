@@ -78,9 +78,7 @@ func fromJSON(status, client, method, target, host, address string) func(string)
 		if host != "" {
 			f.host = str(v, host)
 		}
-		for _, a := range strings.FieldsFunc(str(v, address), func(c rune) bool { return c == ',' || c == ' ' }) {
-			f.addresses = append(f.addresses, a)
-		}
+		f.addresses = append(f.addresses, strings.FieldsFunc(str(v, address), func(c rune) bool { return c == ',' || c == ' ' })...)
 		n, err := strconv.Atoi(str(v, status))
 		f.status = n
 		return f, err == nil

@@ -43,40 +43,56 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 		}
 		return proxy.Foreign
 	}
-	at, ok := field.Epoch(p.number(v.Get("ts")))
-	if !ok || at.Unix() <= 0 {
+	if !p.entry(v, request, s) {
+		*s = model.Signal{}
 		return proxy.Foreign
 	}
-	status := 0
-	if n := v.Get("status"); n != nil {
-		var err error
-		if status, err = n.Int(); err != nil || status < 0 || status > 999 {
-			return proxy.Foreign
-		}
+	if access {
+		return answered(v, line, s)
 	}
-	if failed && status > 0 && status < 500 {
+	if s.Status > 0 && s.Status < 500 {
+		*s = model.Signal{}
 		return proxy.Event // a refusal that the access entry tells as well, or a client that went away (499)
 	}
-	s.Proxy, s.At, s.Status = Name, at, status
+	s.ErrorLog, s.Raw = true, field.Redact(line)
+	s.Reason = string(v.GetStringBytes("msg"))
+	s.Failure = failure(s.Reason)
+	return proxy.ErrorLine
+}
+
+// entry reads what access and error entries have in common.
+func (p *Parser) entry(v, request *fastjson.Value, s *model.Signal) bool {
+	at, ok := field.Epoch(p.number(v.Get("ts")))
+	if !ok || at.Unix() <= 0 {
+		return false
+	}
+	if n := v.Get("status"); n != nil {
+		status, err := n.Int()
+		if err != nil || status < 0 || status > 999 {
+			return false
+		}
+		s.Status = status
+	}
+	s.Proxy, s.At = Name, at
 	s.Duration, _ = field.Seconds(p.number(v.Get("duration")))
 	s.Client = p.names.String(request.GetStringBytes("remote_ip"))
 	s.Request.Method = p.names.String(request.GetStringBytes("method"))
 	s.Request.Host = p.names.String(field.Host(request.GetStringBytes("host")))
 	path, _, _ := bytes.Cut(request.GetStringBytes("uri"), []byte{'?'})
 	s.Request.Path = p.names.String(path)
-	if !failed {
-		if status >= 500 {
-			s.Failure, s.Raw = model.OtherFailure, field.Redact(line)
-			if v.Exists("resp_headers", "Via") {
-				s.Failure = model.UpstreamStatus // the proxy adds Via to what a backend answered
-			}
-		}
+	return true
+}
+
+// answered judges an access entry: the proxy adds Via to what a backend answered.
+func answered(v *fastjson.Value, line []byte, s *model.Signal) proxy.Class {
+	if s.Status < 500 {
 		return proxy.Access
 	}
-	s.ErrorLog, s.Raw = true, field.Redact(line)
-	s.Reason = string(v.GetStringBytes("msg"))
-	s.Failure = failure(s.Reason)
-	return proxy.ErrorLine
+	s.Failure, s.Raw = model.OtherFailure, field.Redact(line)
+	if v.Exists("resp_headers", "Via") {
+		s.Failure = model.UpstreamStatus
+	}
+	return proxy.Access
 }
 
 // number returns a JSON number as it was written.

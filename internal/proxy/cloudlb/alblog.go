@@ -76,37 +76,37 @@ func (p *albParser) Parse(line []byte, s *model.Signal) proxy.Class {
 	return proxy.Access
 }
 
-// read takes a line apart: words, and quoted texts without quotes in them.
+// read takes a line apart.
 func (e *albEntry) read(line []byte) bool {
 	n := 0
 	for rest := line; len(rest) > 0; n++ {
 		var text []byte
-		if rest[0] == '"' {
-			end := bytes.IndexByte(rest[1:], '"')
-			if end < 0 {
-				return false
-			}
-			text, rest = rest[1:1+end], rest[2+end:]
-			if len(rest) > 0 && rest[0] != ' ' {
-				return false
-			}
-		} else {
-			end := bytes.IndexByte(rest, ' ')
-			if end < 0 {
-				end = len(rest)
-			}
-			if text, rest = rest[:end], rest[end:]; len(text) == 0 || bytes.IndexByte(text, '"') >= 0 {
-				return false
-			}
-		}
-		if len(rest) > 0 {
-			rest = rest[1:]
+		var ok bool
+		if text, rest, ok = albField(rest); !ok {
+			return false
 		}
 		if n < albFields {
 			e[n] = text
 		}
 	}
 	return n >= albLeast && n <= albMost
+}
+
+// albField takes a word, or a quoted text without quotes in it, and the blank after it.
+func albField(b []byte) (text, rest []byte, ok bool) {
+	if b[0] != '"' {
+		text, rest, _ = bytes.Cut(b, []byte{' '})
+		return text, rest, len(text) > 0 && bytes.IndexByte(text, '"') < 0
+	}
+	text, rest, ok = bytes.Cut(b[1:], []byte{'"'})
+	switch {
+	case !ok:
+		return nil, nil, false
+	case len(rest) == 0:
+		return text, nil, true
+	default:
+		return text, rest[1:], rest[0] == ' '
+	}
 }
 
 func (p *albParser) signal(e *albEntry, s *model.Signal) bool {

@@ -50,7 +50,7 @@ func Compile(format string) (*Formatted, error) {
 		err = f.compileText(format)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("Envoy access log format: %w", err)
+		return nil, fmt.Errorf("access log format of Envoy: %w", err)
 	}
 	return f, nil
 }
@@ -187,7 +187,7 @@ func (f *Formatted) object(line []byte, in [][]byte) bool {
 		if owner == nil {
 			continue
 		}
-		b := f.Parser.value(owner, vf.path[len(vf.path)-1])
+		b := f.value(owner, vf.path[len(vf.path)-1])
 		switch {
 		case b == nil:
 		case vf.text == nil:

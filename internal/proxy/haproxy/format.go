@@ -26,11 +26,11 @@ type Formatted struct {
 func Compile(format string) (*Formatted, error) {
 	parts, err := variables(unquoted(format))
 	if err != nil {
-		return nil, fmt.Errorf("HAProxy log-format: %w", err)
+		return nil, fmt.Errorf("log-format of HAProxy: %w", err)
 	}
 	template, err := logformat.New(parts)
 	if err != nil {
-		return nil, fmt.Errorf("HAProxy log-format: %w", err)
+		return nil, fmt.Errorf("log-format of HAProxy: %w", err)
 	}
 	return &Formatted{Parser: NewParser(), template: template}, nil
 }

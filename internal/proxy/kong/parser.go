@@ -45,7 +45,7 @@ func cutID(line []byte) []byte {
 	const start = `" kong_request_id: "`
 	if i := bytes.LastIndex(line, []byte(start)); i >= 0 {
 		id, ended := bytes.CutSuffix(line[i+len(start):], []byte{'"'})
-		if ended && bytes.IndexAny(id, `" `) < 0 {
+		if ended && !bytes.ContainsAny(id, `" `) {
 			return line[:i+1]
 		}
 	}

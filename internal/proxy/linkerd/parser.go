@@ -27,7 +27,7 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 	if len(line) == 0 {
 		return proxy.Event
 	}
-	class := proxy.Foreign
+	var class proxy.Class
 	switch {
 	case line[0] == '{':
 		class = p.object(line, s)

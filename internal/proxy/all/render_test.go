@@ -140,7 +140,7 @@ func forms() []form {
 		}, func(s *model.Signal) { s.Tries, s.RouteName, s.Request.Host = nil, "", "" }},
 		{"caddy", func(r record) string {
 			return object(m{
-				"level": "info", "ts": float64(r.at.UnixMilli()) / 1000, "logger": "http.log.access", "msg": "handled request", "duration": r.took.Seconds(), "status": r.status, "resp_headers": m{"Via": []string{"1.1 Caddy"}},
+				"level": "info", "ts": float64(r.at.UnixMilli()) / 1000, "logger": "http.log.access", "msg": "handled request", "duration": json.Number(r.seconds()), "status": r.status, "resp_headers": m{"Via": []string{"1.1 Caddy"}},
 				"request": m{"remote_ip": r.client, "method": r.method, "host": r.host, "uri": r.path + r.query, "headers": m{"User-Agent": []string{r.agent}}},
 			})
 		}, func(s *model.Signal) { unrouted(s); s.Tries, s.Request.Scheme = nil, "" }},

@@ -48,7 +48,9 @@ func upTo(stop string, escaped bool) Content {
 		reach: func(b []byte) int {
 			for i := 0; i < len(b); i++ {
 				if escaped && b[i] == '\\' {
-					i++
+					if i++; i == len(b) {
+						return i - 1 // the byte that it takes the meaning from is not part of the field
+					}
 				} else if stops[b[i]] {
 					return i
 				}

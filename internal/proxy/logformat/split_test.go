@@ -60,6 +60,7 @@ func TestSplit(t *testing.T) {
 	tests := []struct{ name, format, line, want string }{
 		{"plain", `<a.> <b#> "<c!>"`, `x 5 "y z"`, "a=x b=5 c=y z"},
 		{"an escaped quote", `<a.> "<c!>" <b#>`, `x "y\" 7" 5`, `a=x c=y\" 7 b=5`},
+		{"an escaped quote is no end, whatever follows it", `"<c!>" <d!>`, `"x\" y" z`, `c=x\" y d=z`},
 		{"an empty field", `<a.> "<c!>"`, ` ""`, "a= c="},
 		{"text before and after", `[<a#>]`, `[5]`, "a=5"},
 		{"free text at the end may hold anything", `<a#> "<c>"`, `5 "x" 7 "y"`, `a=5 c=x" 7 "y`},

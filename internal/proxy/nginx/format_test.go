@@ -177,3 +177,16 @@ func FuzzCompile(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkCompiled(b *testing.B) {
+	f, err := Compile(upstreamFormat)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.SetBytes(int64(len(success)))
+	var s model.Signal
+	for b.Loop() {
+		f.Parse(success, &s)
+	}
+}

@@ -31,7 +31,7 @@ func (g gateway) status(o outcome) int {
 		return 404
 	case "unusable":
 		switch g.name {
-		case "traefik":
+		case "traefik", "haproxy":
 			return 404
 		case "envoy-gateway", "istio":
 			return 500

@@ -269,12 +269,12 @@ func (w *walker) backends() {
 }
 
 // unresolved is the outcome of a backend that the controller cannot resolve: the Gateway API
-// demands 500, Traefik drops the router, the others have no endpoint to send to.
+// demands 500, some controllers drop the rule, the others have no endpoint to send to.
 func (w *walker) unresolved() {
 	switch {
 	case !w.r.Gateway.IsZero():
 		w.predict("500")
-	case w.r.Proxy == "traefik":
+	case w.m.matching(&w.r).DropsUnresolved:
 		w.fail(model.NoRoute)
 	default:
 		w.fail(model.NoEndpoints)

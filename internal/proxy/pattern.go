@@ -71,6 +71,9 @@ type Matching struct {
 	// of its matches, and where of different matches of the same weight in two routes the place of the
 	// rule in its route decides, then names and values, and age only then.
 	WholeRules bool
+	// DropsUnresolved is set where a rule is not there as long as its backend does not exist, so that nobody serves its
+	// requests; others keep the rule and have nowhere to send to.
+	DropsUnresolved bool
 	// Rest says who takes what the rules of a host leave.
 	Rest Rest
 }

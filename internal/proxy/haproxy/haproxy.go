@@ -24,7 +24,7 @@ func Proxy() proxy.Proxy {
 		IngressSettings:  ingressSettings,
 		ServiceSettings:  serviceSettings,
 		Patterns:         patterns,
-		Matching:         func(string) proxy.Matching { return proxy.Matching{Rest: proxy.RestToAny} },
+		Matching:         matching,
 		Metrics:          metrics,
 		NewParser:        func() proxy.Parser { return NewParser() },
 	}
@@ -52,4 +52,11 @@ func gatewayContainer(p *corev1.Pod) (container string, ok bool) {
 		return c.Name, true
 	}
 	return "", false
+}
+
+// matching: HAProxy Technologies' controller adds a path to its maps when it has the backend, and not before: where the
+// Service or its port is not there, handlePath returns first (haproxytech/kubernetes-ingress, pkg/ingress/ingress.go and
+// pkg/service/service.go).
+func matching(controller string) proxy.Matching {
+	return proxy.Matching{Rest: proxy.RestToAny, DropsUnresolved: strings.HasPrefix(controller, "haproxy.org/ingress-controller")}
 }

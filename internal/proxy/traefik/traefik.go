@@ -24,7 +24,7 @@ func Proxy() proxy.Proxy {
 		IngressSettings:  ingressSettings,
 		ServiceSettings:  serviceSettings,
 		Patterns:         patterns,
-		Matching:         func(string) proxy.Matching { return proxy.Matching{FallsThrough: true} },
+		Matching:         func(string) proxy.Matching { return proxy.Matching{FallsThrough: true, DropsUnresolved: true} },
 		Metrics:          metrics,
 		NewParser:        func() proxy.Parser { return NewParser() },
 	}

@@ -26,6 +26,7 @@ type form struct {
 	name    string
 	indent  bool // as kubectl prints it
 	managed bool // with managedFields
+	broken  bool // every tenth Service sends requests to a port on which nothing listens
 }
 
 // cluster writes a dump as one JSON List.
@@ -134,9 +135,16 @@ func (c *cluster) app(kind string, i int) {
 		count = c.pods
 	}
 	for j := range count {
-		c.put(fill(c.text[kind], c.values(kind, name, i, j), c.endpoints(kind, name, i)))
+		text := c.text[kind]
+		if c.broken && i%10 == 0 {
+			text = misdirected.Replace(text)
+		}
+		c.put(fill(text, c.values(kind, name, i, j), c.endpoints(kind, name, i)))
 	}
 }
+
+// misdirected changes the ports of a Service and its EndpointSlice, in compact JSON.
+var misdirected = strings.NewReplacer(`"targetPort":"http"`, `"targetPort":9999`, `"name":"http","port":8080`, `"name":"http","port":9999`)
 
 // endpoints is the list of an EndpointSlice.
 func (c *cluster) endpoints(kind, app string, i int) string {

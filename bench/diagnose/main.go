@@ -32,7 +32,7 @@ func main() {
 	program := flag.String("gatemend", "bin/gatemend", "the program to measure")
 	services := flag.Int("services", 5000, "Services, each with an Ingress")
 	pods := flag.Int("pods", 10, "pods of each Service")
-	forms := flag.String("forms", "managed,compact,kubectl", "forms of the dump: compact JSON with and without managedFields, and as kubectl prints it")
+	forms := flag.String("forms", "managed,compact,kubectl,broken", "forms of the dump: compact JSON with and without managedFields, as kubectl prints it, and compact with a tenth of the routes broken")
 	runs := flag.Int("runs", 3, "how often each is measured; the smallest counts")
 	keep := flag.String("keep", "", "a folder in which to leave the dumps")
 	// The program measures parts of itself in processes of their own, so that one does not pay for another's garbage.
@@ -83,7 +83,7 @@ func run(ctx context.Context, out io.Writer, b bench, forms string) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "dump\twhat\ttarget\tmeasured\tratio\t")
 	for name := range strings.SplitSeq(forms, ",") {
-		f := form{name: name, managed: name == "managed", indent: name == "kubectl"}
+		f := form{name: name, managed: name == "managed", indent: name == "kubectl", broken: name == "broken"}
 		m, err := b.measure(ctx, filepath.Join(dir, name+".json"), f)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -214,10 +214,14 @@ func evaluate(path string) (time.Duration, error) {
 	begin := processorTime()
 	d := diagnose.Diagnose(diagnose.Input{Snapshot: s})
 	took := processorTime() - begin
+	well := 0
 	for _, t := range d.Traces {
-		if t.Predicts != "200" {
-			return took, fmt.Errorf("%s predicts %s: the dump is not as it was meant", t.Request, t.Predicts)
+		if t.Predicts == "200" {
+			well++
 		}
+	}
+	if n := len(d.Traces); well != n && well != n-n/10 {
+		return took, fmt.Errorf("%d of %d routes work: the dump is not as it was meant", well, n)
 	}
 	return took, nil
 }

@@ -73,7 +73,7 @@ func boundMemory(path string) {
 		debug.SetGCPercent(25) // the size is not known: how much garbage there may be beside what stays
 		return
 	}
-	debug.SetMemoryLimit(max(least, info.Size()*9/10))
+	debug.SetMemoryLimit(max(least, info.Size()*19/20))
 }
 
 // terminal finds out what stdin and stdout are.

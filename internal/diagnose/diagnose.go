@@ -70,10 +70,16 @@ func (v *view) findings(st stage) []finding {
 
 // merge makes one finding of those about the same cause at the same field.
 func merge(fs []finding) []finding {
+	type place struct {
+		id     model.CauseID
+		object model.FieldRef
+	}
 	var out []finding
+	seen := map[place]int{}
 	for _, f := range fs {
-		i := slices.IndexFunc(out, func(o finding) bool { return o.ID == f.ID && o.Object == f.Object })
-		if i < 0 {
+		i, again := seen[place{f.ID, f.Object}]
+		if !again {
+			seen[place{f.ID, f.Object}] = len(out)
 			out = append(out, f)
 			continue
 		}

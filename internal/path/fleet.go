@@ -3,6 +3,7 @@ package path
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -101,6 +102,18 @@ func (m *Map) Fleets(r Route) []Fleet {
 		}
 	}
 	return same
+}
+
+// FleetSpaces lists the namespaces in which gateways and their control planes run, in order.
+func (m *Map) FleetSpaces() []string {
+	spaces := map[string]bool{}
+	for _, f := range m.fleets {
+		spaces[f.Object.Namespace] = true
+	}
+	for _, g := range m.gates {
+		spaces[g.pod.Namespace] = true
+	}
+	return slices.Sorted(maps.Keys(spaces))
 }
 
 // ControlPlanes lists the workloads that write the configuration of a route's proxy, where these are others

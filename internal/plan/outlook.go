@@ -33,7 +33,7 @@ func Agrees(p model.Plan, now *snapshot.Snapshot) (well, ready bool) {
 	wanted := func(r path.Route) bool {
 		return slices.ContainsFunc(failing, func(t model.Trace) bool { return t.Route == r.Object && t.Rule == r.Rule })
 	}
-	for _, t := range walk(now, wanted) {
+	for _, t := range walk(path.New(now), wanted) {
 		walked[keyOf(t)] = t
 	}
 	well, ready = true, true

@@ -12,8 +12,10 @@ import (
 // walks are all routes of a snapshot, walked once and compared with many what-ifs.
 type walks struct {
 	s      *snapshot.Snapshot
+	m      *path.Map
 	traces []model.Trace
 	at     map[routeKey]int // index into traces
+	parts  map[string]*snapshot.Snapshot
 }
 
 // routeKey tells one rule of one route from all others. A rule may stand for several hosts and paths.
@@ -26,8 +28,8 @@ type routeKey struct {
 func keyOf(t model.Trace) routeKey { return routeKey{t.Route, t.Rule, t.Request.String()} }
 
 func newWalks(s *snapshot.Snapshot) *walks {
-	w := &walks{s: s, at: map[routeKey]int{}}
-	for _, t := range walk(s, func(path.Route) bool { return true }) {
+	w := &walks{s: s, m: path.New(s), at: map[routeKey]int{}, parts: map[string]*snapshot.Snapshot{}}
+	for _, t := range walk(w.m, func(path.Route) bool { return true }) {
 		w.at[keyOf(t)] = len(w.traces)
 		w.traces = append(w.traces, t)
 	}
@@ -35,11 +37,10 @@ func newWalks(s *snapshot.Snapshot) *walks {
 }
 
 // walk walks the routes that are wanted, and the ways to Services that take requests from outside.
-func walk(s *snapshot.Snapshot, wanted func(path.Route) bool) []model.Trace {
-	m := path.New(s)
+func walk(m *path.Map, wanted func(path.Route) bool) []model.Trace {
 	var out []model.Trace
 	routes := slices.Clone(m.Routes())
-	for svc := range s.Services().All() {
+	for svc := range m.Snapshot().Services().All() {
 		if path.Outside(svc) {
 			routes = append(routes, m.Direct(svc)...)
 		}
@@ -76,13 +77,15 @@ func (t trial) predicts() string {
 
 // try carries a remedy out on a copy, lets controllers react, and walks the routes again.
 func (w *walks) try(f model.Finding, r model.Remedy) trial {
-	settled, diff, err := settle(w.s, f, r.Changes)
+	near := touched(f, r)
+	part := w.part(near, r.Changes)
+	settled, diff, err := settle(part, f, r.Changes)
 	if err != nil {
 		return trial{refused: fmt.Sprintf("it does not fit the cluster: %v", err)}
 	}
 	t := trial{diff: diff, settled: settled}
-	near, about := touched(f, r), concerns(w.s, settled, f)
-	for _, after := range walk(settled, near.meets) {
+	about := concerns(part, settled, f)
+	for _, after := range walk(path.New(settled), near.meets) {
 		i, known := w.at[keyOf(after)]
 		if !known {
 			continue // a rule that the change itself brought: nobody used it before

@@ -41,6 +41,18 @@ func (s *Snapshot) WithObjects(put []metav1.Object, remove []model.Ref) *Snapsho
 	return next.seal()
 }
 
+// Cut gives the snapshot without those objects of some kinds that are not to be kept. It goes on to say that it covers
+// them: it is for who asks for none of what was cut off, and makes many copies.
+func (s *Snapshot) Cut(keep map[Kind]func(metav1.Object) bool) *Snapshot {
+	next := s.clone()
+	for k, wanted := range keep {
+		if t, ok := s.tables[k]; ok {
+			next.next.tables[k], next.changed[k] = t.filterAny(wanted), true
+		}
+	}
+	return next.seal()
+}
+
 // draft is a snapshot that is being made of another: it shares the tables and lookups of all kinds that it
 // does not change.
 type draft struct {

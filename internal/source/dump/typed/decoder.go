@@ -13,7 +13,7 @@ import (
 const (
 	manyStrings   = 1 << 13
 	longestString = 256 // longer ones seldom repeat
-	manyValues    = 1 << 10
+	manyValues    = 1 << 14
 	longestValue  = 8 << 10
 )
 

@@ -127,7 +127,7 @@ func (w *watcher) look(ctx context.Context, c *alarmCase) error {
 		return err
 	case len(d.Causes) > 0 && d.Causes[0].Confidence >= plan.MinConfidence:
 		c.done, c.next = true, time.Time{}
-		if err := w.explain(ctx, c, d); err != nil || w.mender == nil {
+		if err := w.explain(ctx, c, d); err != nil || w.mender == nil || c.hearsay() {
 			return err
 		}
 		return w.mend(ctx, c, target)

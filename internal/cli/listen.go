@@ -12,6 +12,7 @@ type SourceOptions struct {
 	Scrape     time.Duration // how often gateways' metrics are read; 0: never
 	Prometheus PrometheusOptions
 	Alerts     AlertOptions
+	Receive    ReceiveOptions
 }
 
 // PrometheusOptions says which server is asked for metrics, and how.
@@ -33,6 +34,7 @@ type AlertOptions struct {
 }
 
 func (o *SourceOptions) add(f *pflag.FlagSet) {
+	o.Receive.add(f)
 	f.DurationVar(&o.Scrape, "scrape", 0, "also read the gateways' own metrics, this often")
 	f.Lookup("scrape").NoOptDefVal = "1s"
 	p := &o.Prometheus
@@ -76,7 +78,7 @@ func (o *SourceOptions) validate() error {
 	if u, err := url.Parse(p.URL); err != nil || p.URL != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return usagef("for example: --prometheus http://prometheus.monitoring:9090", "--prometheus %q is no http or https URL", p.URL)
 	}
-	return nil
+	return o.Receive.validate()
 }
 
 // counts reports whether there is a source of counts.

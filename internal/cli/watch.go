@@ -20,6 +20,9 @@ alarm is diagnosed. It ends when requests succeed again.
 With --scrape or --prometheus what the gateways count is watched too, and with --alerts an alert of
 Alertmanager is diagnosed as an alarm is.
 
+Before the first request fails, a warning says that the last endpoint of a route vanished, or a pod behind
+it died. --als and --node-logs hear of requests in other ways than through the API server.
+
 With --fix, what a machine may mend is mended, under the same guards as 'gatemend fix': on a terminal
 after a yes, with --yes without asking. --yes lifts no guard here: what needs a person's decision is
 only proposed, unless --approve names its cause in advance. Some guards no yes lifts.`
@@ -34,6 +37,7 @@ type watchOptions struct {
 	journal string
 	events  string
 	noLogs  bool
+	early   bool
 	sources SourceOptions
 
 	maxChanges int
@@ -72,6 +76,7 @@ func newWatch(env Env) *cobra.Command {
 	f.StringVar(&o.events, "events", "", "file to which every event is appended as one line of JSON")
 	f.StringVar(&o.journal, "journal", "", "with --fix: file that records every step, so that an interrupted repair is taken up again")
 	f.BoolVar(&o.noLogs, "no-logs", false, "do not follow the gateways' logs; they are read when an alarm is diagnosed")
+	f.BoolVar(&o.early, "early-warnings", true, "warn of endpoints that vanish and pods that die before a request fails")
 	o.sources.add(f)
 	return cmd
 }
@@ -140,6 +145,9 @@ func (o *watchOptions) run(ctx context.Context) error {
 		return err
 	}
 	w := &watcher{session: s, sources: newSources(further), target: target, events: make(chan printer.EventDoc), print: t.tell}
+	if o.early {
+		w.foresight = &foresight{warned: map[model.Ref]time.Time{}}
+	}
 	if o.fix {
 		journal, closeJournal, err := openJournal(o.journal)
 		if err != nil {

@@ -32,19 +32,21 @@ type watcher struct {
 	events  chan printer.EventDoc
 	print   func(printer.EventDoc) error
 
-	sources  *sources
-	detector *detect.Detector
-	counted  *detect.Detector // of requests that were only counted
-	voices   voices
-	routes   *path.Map      // of the state at the last tick; nil: there was a change
-	grown    map[string]int // routes of an incident when it was last told of, by its first route
-	blind    blindness
+	foresight *foresight // nil: no early warnings
+	heard     heard
+	sources   *sources
+	detector  *detect.Detector
+	counted   *detect.Detector // of requests that were only counted
+	voices    voices
+	routes    *path.Map      // of the state at the last tick; nil: there was a change
+	grown     map[string]int // routes of an incident when it was last told of, by its first route
+	blind     blindness
 }
 
 // run watches until the context ends, which is the regular end of a watch and no error.
 func (w *watcher) run(ctx context.Context) error {
 	w.detector, w.counted, w.voices, w.blind = detect.New(detect.Options{}), detect.New(detect.Options{}), voices{}, blindness{}
-	w.grown = map[string]int{}
+	w.grown, w.heard = map[string]int{}, heard{}
 	ctx, cancel := context.WithCancel(ctx)
 	alarms := make(chan alarmNews, queueLength)
 	failed, done := make(chan error, 1), make(chan struct{})
@@ -84,9 +86,11 @@ func (w *watcher) loop(ctx context.Context, alarms chan<- alarmNews, failed <-ch
 			if !open {
 				return nil
 			}
-			w.take(sig)
+			if w.heard.counts(sig, false, w.session.now()) {
+				w.take(sig)
+			}
 		case sig := <-w.sources.signals:
-			w.take(sig)
+			w.takeFurther(sig)
 		case counts := <-w.sources.counts:
 			w.takeCounts(counts)
 		case n := <-w.sources.notices:
@@ -182,6 +186,9 @@ func selects(t model.Target, r path.Route) bool {
 // tick prints alarms that opened or ended and hands open ones to the worker.
 func (w *watcher) tick(alarms chan<- alarmNews) error {
 	w.refresh()
+	if err := w.foresee(alarms); err != nil {
+		return err
+	}
 	now := w.session.now()
 	_, unseen := w.session.live.Gateways()
 	for _, text := range w.blind.update(append(unseen, w.sources.unseen()...), now) {

@@ -169,7 +169,16 @@ func death(namespace, name string, before, after *snapshot.Snapshot) string {
 			return fmt.Sprintf("container %s of pod %s ended (%s, status %d)", c.Name, name, cmp.Or(t.Reason, "no reason given"), t.ExitCode)
 		}
 	}
+	if isReady(pod) {
+		return "" // by its own word, which may be older than the slice
+	}
 	return fmt.Sprintf("pod %s is no longer ready", name)
+}
+
+func isReady(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
 }
 
 // ended is the last end of a container.

@@ -10,7 +10,7 @@ import (
 // of docs/architecture.md. An arrow only points inward; within a ring only where it is named here.
 func may() map[string][]string {
 	facts := []string{"model", "catalogue", "snapshot", "proxy"}
-	judgement := append(slices.Clone(facts), "path", "detect", "timeline", "diagnose", "remedy", "plan", "verify", "tally", "printer")
+	judgement := append(slices.Clone(facts), "path", "early", "detect", "timeline", "diagnose", "remedy", "plan", "verify", "tally", "printer")
 	return map[string][]string{
 		// ring 0: nouns
 		"model": nil,
@@ -21,6 +21,7 @@ func may() map[string][]string {
 		// ring 2: judgement, pure
 		"path":     facts,
 		"detect":   facts,
+		"early":    append(slices.Clone(facts), "path"),
 		"timeline": {"model", "snapshot"},
 		"diagnose": append(slices.Clone(facts), "path", "detect", "timeline"),
 		"remedy":   append(slices.Clone(facts), "path"),

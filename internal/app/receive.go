@@ -1,0 +1,203 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/signal/admit"
+	"github.com/gatemend/gatemend/internal/signal/als"
+	"github.com/gatemend/gatemend/internal/signal/feed"
+	"github.com/gatemend/gatemend/internal/signal/nodefile"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// noticesEvery is how often it is said what was lost.
+const noticesEvery = 10 * time.Second
+
+// hearer is what hears of single requests until its context ends.
+type hearer interface {
+	Signals() <-chan model.Signal
+	Unseen() []model.Unseen
+	Notices() []string
+}
+
+// hears makes a source of a hearer that start starts.
+func hears(name string, now func() time.Time, start func(context.Context) (hearer, error)) cli.Source {
+	var started atomic.Value
+	return cli.Source{
+		Name: name,
+		Run: func(ctx context.Context, to cli.Ear) error {
+			h, err := start(ctx)
+			if err != nil {
+				return err
+			}
+			started.Store(h)
+			pass(ctx, name, h, to, now)
+			for range h.Signals() { // what comes after the end is nobody's; the hearer ends when it is taken
+			}
+			return nil
+		},
+		Unseen: func() []model.Unseen {
+			if h, ok := started.Load().(hearer); ok {
+				return h.Unseen()
+			}
+			return nil
+		},
+	}
+}
+
+// pass hands on what a hearer hears until the context ends.
+func pass(ctx context.Context, name string, h hearer, to cli.Ear, now func() time.Time) {
+	tick := time.NewTicker(noticesEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case s, open := <-h.Signals():
+			if !open {
+				return
+			}
+			select {
+			case to.Signals <- s:
+			case <-ctx.Done():
+				return
+			}
+		case <-tick.C:
+			for _, text := range h.Notices() {
+				select {
+				case to.Notices <- model.Notice{At: now(), Source: name, Text: text}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// receivers are the sources to which gateways send, and those that read their files.
+func (c *cluster) receivers(live cli.Live, o cli.ReceiveOptions) ([]cli.Source, error) {
+	rules, err := admission(o)
+	if err != nil {
+		return nil, err
+	}
+	for _, address := range o.Addresses() {
+		if err := rules.Check(address); err != nil {
+			return nil, &cli.HintedError{Err: err, Hint: "add --receive-token-file FILE or --receive-client-ca FILE, or serve at a loopback address"}
+		}
+	}
+	var out []cli.Source
+	resolve := resolver(live)
+	if o.ALS != "" {
+		out = append(out, hears("access logs over gRPC", c.now, func(ctx context.Context) (hearer, error) {
+			l, err := listen(ctx, o.ALS)
+			if err != nil {
+				return nil, err
+			}
+			return als.Serve(ctx, l, als.Options{Admit: rules, Resolve: resolve}), nil
+		}))
+	}
+	if o.NodeLogs != "" {
+		out = append(out, hears("log files of the node", c.now, func(ctx context.Context) (hearer, error) {
+			return nodefile.Follow(ctx, nodefile.Options{
+				Root: o.NodeLogs, Want: wanted(live), Now: c.now, Since: c.now(), Checkpoint: o.Checkpoint,
+			}), nil
+		}))
+	}
+	return out, nil
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen at %s: %w", address, err)
+	}
+	return l, nil
+}
+
+// admission reads who may send.
+func admission(o cli.ReceiveOptions) (admit.Rules, error) {
+	var rules admit.Rules
+	if o.TokenFile != "" {
+		token, err := os.ReadFile(o.TokenFile)
+		if err != nil {
+			return rules, fmt.Errorf("read token of senders: %w", err)
+		}
+		if rules.Token = strings.TrimSpace(string(token)); rules.Token == "" {
+			return rules, fmt.Errorf("read token of senders: %s is empty", o.TokenFile)
+		}
+	}
+	if o.CertFile == "" {
+		return rules, nil
+	}
+	var contents [3][]byte
+	for i, name := range []string{o.CertFile, o.KeyFile, o.ClientCAFile} {
+		if name == "" {
+			continue
+		}
+		var err error
+		if contents[i], err = os.ReadFile(name); err != nil {
+			return rules, fmt.Errorf("read certificates: %w", err)
+		}
+	}
+	var err error
+	rules.TLS, err = admit.ServerTLS(contents[0], contents[1], contents[2])
+	return rules, err
+}
+
+// resolver finds senders' pods: by namespace and name, by a name that there is once, or by address.
+func resolver(live cli.Live) feed.Resolve {
+	return func(s feed.Sender) model.Ref {
+		snap := live.Snapshot()
+		if s.Namespace != "" && s.Pod != "" {
+			if p, presence := snap.Pods().Get(s.Namespace, s.Pod); presence == snapshot.Present {
+				return snapshot.RefOf(p)
+			}
+		}
+		if s.Pod != "" {
+			if p, ok := podNamed(snap)(s.Pod); ok {
+				return snapshot.RefOf(p)
+			}
+		}
+		if s.Address.IsValid() {
+			if pods := snap.PodsByIP(s.Address.String()); len(pods) == 1 {
+				return snapshot.RefOf(pods[0])
+			}
+		}
+		return feed.Nobody(s)
+	}
+}
+
+// wanted says which files of the node are gateways' logs. Files outside the kubelet's layout are taken for
+// logs of a gateway whose form is found out.
+func wanted(live cli.Live) func(nodefile.Container) (nodefile.Gateway, bool) {
+	return func(c nodefile.Container) (nodefile.Gateway, bool) {
+		if c.Pod == "" {
+			return nodefile.Gateway{Parser: all.NewAuto()}, true
+		}
+		pod, presence := live.Snapshot().Pods().Get(c.Namespace, c.Pod)
+		if presence != snapshot.Present {
+			return nodefile.Gateway{}, false
+		}
+		return gatewayLogOf(pod, c.Name)
+	}
+}
+
+func gatewayLogOf(pod *corev1.Pod, container string) (nodefile.Gateway, bool) {
+	p, name, ok := all.ForPod(pod)
+	if !ok || name != container {
+		return nodefile.Gateway{}, false
+	}
+	return nodefile.Gateway{Pod: snapshot.RefOf(pod), Parser: p.NewParser()}, true
+}

@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+func TestEveryRequestIsCountedOnce(t *testing.T) {
+	gateway := func(name, source string, errorLog bool) model.Signal {
+		return model.Signal{Gateway: model.Ref{Kind: "Pod", Name: name}, Source: source, ErrorLog: errorLog}
+	}
+	h, start := heard{}, time.Unix(1000, 0)
+	for i, c := range []struct {
+		sig     model.Signal
+		further bool
+		after   time.Duration
+		want    bool
+	}{
+		{gateway("a", "edge/a/envoy", false), false, 0, true},
+		{gateway("a", "als/edge/a", false), true, 0, true},
+		{gateway("a", "edge/a/envoy", false), false, time.Second, false},
+		{gateway("a", "edge/a/envoy", true), false, time.Second, true}, // its error log has reasons
+		{gateway("a", "otlp/edge/a", false), true, time.Second, false},
+		{gateway("b", "edge/b/nginx", false), false, time.Second, true}, // another gateway
+		{gateway("b", "edge/b/nginx", false), true, time.Second, true},  // a file of the node
+		{gateway("b", "edge/b/nginx", true), false, time.Second, false},
+		{gateway("a", "edge/a/envoy", false), false, 20 * time.Second, true}, // the service went silent
+		{gateway("a", "otlp/edge/a", false), true, 20 * time.Second, true},
+		{model.Signal{Source: "als/x"}, true, 21 * time.Second, true},
+		{model.Signal{Source: "probe/http://shop.test"}, true, 21 * time.Second, true},
+	} {
+		if got := h.counts(c.sig, c.further, start.Add(c.after)); got != c.want {
+			t.Errorf("%d: %v, want %v", i, got, c.want)
+		}
+	}
+}

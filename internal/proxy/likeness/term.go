@@ -44,13 +44,15 @@ func words(line string) []string {
 	var word strings.Builder
 	end := func() {
 		if word.Len() > 0 {
-			out = append(out, strings.ToLower(word.String()))
+			out = append(out, strings.TrimRight(strings.ToLower(word.String()), "."))
 			word.Reset()
 		}
 	}
 	before := ' '
 	for _, r := range line {
 		switch {
+		case r == '.' && unicode.IsDigit(before): // 10.0.0.1 and HTTP/2.0 are one number each
+			word.WriteRune(r)
 		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
 			end()
 		case unicode.IsUpper(r) && unicode.IsLower(before):
@@ -77,7 +79,7 @@ func empty(w string) bool {
 	case "0", "400", "404", "408", "421", "426", "429", "460", "499", "500", "502", "503", "504":
 		return false
 	}
-	return strings.Trim(w, "0123456789") == ""
+	return strings.Trim(w, "0123456789.") == ""
 }
 
 // stem cuts off endings, so that restarts, restarted and restarting are one word.

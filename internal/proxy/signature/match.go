@@ -33,6 +33,8 @@ type Matcher struct {
 	all    []*Signature
 	reader func() *reader
 	colour *regexp.Regexp
+	// request finds the first line of a request, as logs quote it: nobody describes anything there.
+	request *regexp.Regexp
 	// product is set where it is known which product of an engine speaks.
 	product string
 	// reports are, by cause, the signatures of how people describe what they see; nil if those were not asked for.
@@ -45,7 +47,7 @@ type Matcher struct {
 // here); of all of them if none is named. An engine brings its products, since a log does not tell which of them
 // wrote it; a product brings its engine, whose signatures yield to its own.
 func (s *Set) Matcher(proxies ...string) *Matcher {
-	m := &Matcher{columns: map[string]bool{}, reader: newReader(), colour: regexp.MustCompile("\x1b\\[[0-9;]*m")}
+	m := &Matcher{columns: map[string]bool{}, reader: newReader(), colour: regexp.MustCompile("\x1b\\[[0-9;]*m"), request: regexp.MustCompile(`"[A-Z]{3,7} \S+ HTTP/[0-9.]+"`)}
 	var engines []string
 	for _, g := range s.all {
 		if g.Engine != "" && slices.Contains(proxies, g.Proxy) {
@@ -88,7 +90,7 @@ func (m *Matcher) Match(text string) []Hit {
 		found := m.specific(m.line(n, line, fields))
 		out = append(out, found...)
 		if strings.Contains(line, " ") && !m.record(fields) { // one word alone is a name, of a cause maybe
-			prose = append(prose, besides(line, found))
+			prose = append(prose, m.request.ReplaceAllStringFunc(besides(line, found), blank))
 		}
 		n++
 	}
@@ -160,9 +162,15 @@ func (m *Matcher) line(n int, line string, fields map[string]string) []Hit {
 	lower := asciiLower(line)
 	var out []Hit
 	record := m.record(fields)
+	prose := m.request.ReplaceAllStringFunc(line, blank)
+	proseLower := asciiLower(prose)
 	for _, g := range m.all {
-		if record && g.Channel == "words" {
-			continue // nobody describes anything there; a path or a browser's name would
+		line, lower := line, lower
+		if g.Channel == "words" {
+			if record {
+				continue // nobody describes anything there; a path or a browser's name would
+			}
+			line, lower = prose, proseLower
 		}
 		if h, ok := g.in(line, lower, fields); ok {
 			h.Line = n
@@ -171,6 +179,9 @@ func (m *Matcher) line(n int, line string, fields map[string]string) []Hit {
 	}
 	return out
 }
+
+// blank is as many blanks as a text has bytes.
+func blank(text string) string { return strings.Repeat(" ", len(text)) }
 
 // record reports whether fields are those of an access log.
 func (m *Matcher) record(fields map[string]string) bool {

@@ -37,6 +37,7 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 		OpenEvents: func(path string) (io.WriteCloser, error) {
 			return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		},
+		ServeMetrics: serveMetrics,
 		Connect: func(flags genericclioptions.RESTClientGetter) (cli.Cluster, error) {
 			return connect(flags, time.Now)
 		},

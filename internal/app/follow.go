@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/metrics"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/signal/podlog"
@@ -114,6 +115,17 @@ func (l *live) gateways() []*corev1.Pod {
 		}
 	}
 	return out
+}
+
+// Read says how much of the gateways' logs has been read.
+func (l *live) Read() []metrics.Source {
+	if l.logs == nil {
+		return nil
+	}
+	c := l.logs.Counts()
+	return []metrics.Source{{
+		Name: "podlog", Lines: c.Lines, Requests: c.Requests, Errors: c.Errors, Unread: c.Foreign, Lost: c.Dropped, Reopened: c.Reopened, Open: c.Open,
+	}}
 }
 
 // Close ends following. Signals that nobody reads any more are dropped, so that the streams can end.

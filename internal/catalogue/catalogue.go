@@ -8,7 +8,6 @@ package catalogue
 
 import (
 	"embed"
-	"slices"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -42,7 +41,7 @@ var pages embed.FS
 
 // Causes lists every cause, grouped by family.
 func Causes() []Cause {
-	all := slices.Clone(table())
+	all := table()
 	for i := range all {
 		all[i].Text = page(all[i].ID)
 	}
@@ -54,25 +53,18 @@ func Families() []Family { return families() }
 
 // Lookup finds a cause by its id.
 func Lookup(id model.CauseID) (Cause, bool) {
-	c, ok := entry(id)
-	if ok {
-		c.Text = page(id)
+	for _, c := range table() {
+		if c.ID == id {
+			c.Text = page(id)
+			return c, true
+		}
 	}
-	return c, ok
-}
-
-// entry is a cause without its text.
-func entry(id model.CauseID) (Cause, bool) {
-	i := slices.IndexFunc(table(), func(c Cause) bool { return c.ID == id })
-	if i < 0 {
-		return Cause{}, false
-	}
-	return table()[i], true
+	return Cause{}, false
 }
 
 // FamilyOf is the family of a cause, empty if the catalogue does not have it.
 func FamilyOf(id model.CauseID) string {
-	c, _ := entry(id)
+	c, _ := Lookup(id)
 	return c.Family
 }
 

@@ -122,9 +122,13 @@ func (w *watcher) look(ctx context.Context, c *alarmCase) error {
 		target = w.target
 	}
 	d, err := w.session.Diagnose(ctx, w.session.live.Snapshot(), target)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	if w.metrics != nil {
+		w.metrics.Diagnosed(firstCause(d), w.session.now().Sub(now))
+	}
+	switch {
 	case len(d.Causes) > 0 && d.Causes[0].Confidence >= plan.MinConfidence:
 		c.done, c.next = true, time.Time{}
 		if err := w.explain(ctx, c, d); err != nil || w.mender == nil || c.hearsay() {
@@ -138,6 +142,13 @@ func (w *watcher) look(ctx context.Context, c *alarmCase) error {
 	default:
 		return nil
 	}
+}
+
+func firstCause(d model.Diagnosis) model.CauseID {
+	if len(d.Causes) == 0 {
+		return ""
+	}
+	return d.Causes[0].ID
 }
 
 // explain tells the diagnosis of an alarm, unless it says the same as the one before.

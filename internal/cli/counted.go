@@ -31,6 +31,9 @@ func (w *watcher) takeCounts(counts []model.Count) {
 		if c.Failed() {
 			s.errors += int(c.Requests)
 		}
+		if w.session.noLogs { // else they are seen one by one, too
+			w.tally(name, s.object, c.Signal(), c.Failed(), int(c.Requests))
+		}
 	}
 	for name, s := range sums {
 		w.counted.AddCounts(name, s.object, counts[0].To, s.requests, s.errors)

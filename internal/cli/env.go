@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/diagnose"
 	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/metrics"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/tally"
@@ -35,6 +36,9 @@ type Env struct {
 	CountLogs func(ctx context.Context, c LogCount) (model.LogReport, error)
 	// OpenEvents opens a file to which events are appended.
 	OpenEvents func(path string) (io.WriteCloser, error)
+	// ServeMetrics lets gatemend's metrics be scraped until the context ends. The token of the file, where one
+	// is named, must be shown.
+	ServeMetrics func(ctx context.Context, addr, tokenFile string, m *metrics.Metrics) error
 	// Connect opens a cluster. It does not read yet, but fails where there is nothing to connect to.
 	Connect func(flags genericclioptions.RESTClientGetter) (Cluster, error)
 }
@@ -121,6 +125,8 @@ type Live interface {
 	Signals() <-chan model.Signal
 	// Gateways are the pods whose logs are followed, and what cannot be followed at present.
 	Gateways() ([]model.Ref, []model.Unseen)
+	// Read says how much has been read of what is followed.
+	Read() []metrics.Source
 	// Close ends following and waits for its end.
 	Close()
 }

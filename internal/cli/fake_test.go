@@ -17,6 +17,7 @@ import (
 	"github.com/gatemend/gatemend/internal/act"
 	"github.com/gatemend/gatemend/internal/diagnose"
 	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/metrics"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/dump"
@@ -192,6 +193,8 @@ func (l fakeLive) Signals() <-chan model.Signal { return l.c.signals }
 func (l fakeLive) Gateways() ([]model.Ref, []model.Unseen) {
 	return []model.Ref{{APIVersion: "v1", Kind: "Pod", Namespace: "ingress-nginx", Name: "controller"}}, nil
 }
+
+func (l fakeLive) Read() []metrics.Source { return []metrics.Source{{Name: "podlog", Lines: 1}} }
 
 func (l fakeLive) Close() {
 	l.c.stop()

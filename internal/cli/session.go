@@ -44,12 +44,30 @@ func (s *session) Deleted() []metav1.Object { return s.live.Deleted() }
 
 // Diagnose judges the target on what was seen lately.
 func (s *session) Diagnose(ctx context.Context, snap *snapshot.Snapshot, target model.Target) (model.Diagnosis, error) {
+	oldest := s.now().Add(-s.since)
+	if s.from.After(oldest) {
+		oldest = s.from
+	}
+	d, err := s.diagnose(ctx, snap, target, oldest)
+	if err != nil {
+		return d, err
+	}
+	s.mu.Lock()
+	s.last = d
+	s.mu.Unlock()
+	return only(d, s.cause), nil
+}
+
+// diagnose judges a target on what was seen since a time. It may be called from several goroutines.
+func (s *session) diagnose(ctx context.Context, snap *snapshot.Snapshot, target model.Target, oldest time.Time) (model.Diagnosis, error) {
 	_, unseen := s.live.Gateways()
+	signals, _ := s.ring.Read(0)
 	l := &look{
-		snapshot: snap, signals: s.recent(), unseen: unseen, cluster: s.cluster, deleted: s.live.Deleted(),
+		snapshot: snap, unseen: unseen, cluster: s.cluster, deleted: s.live.Deleted(),
+		signals: slices.DeleteFunc(signals, func(sig model.Signal) bool { return sig.At.Before(oldest) }),
 	}
 	if s.noLogs {
-		logs, err := s.cluster.GatewayLogs(ctx, snap, s.oldest())
+		logs, err := s.cluster.GatewayLogs(ctx, snap, oldest)
 		if err != nil {
 			return model.Diagnosis{}, err
 		}
@@ -59,10 +77,7 @@ func (s *session) Diagnose(ctx context.Context, snap *snapshot.Snapshot, target 
 	if err := ctx.Err(); err != nil {
 		return d, context.Cause(ctx)
 	}
-	s.mu.Lock()
-	s.last = d
-	s.mu.Unlock()
-	return only(d, s.cause), nil
+	return d, nil
 }
 
 // diagnosis is the latest one.
@@ -70,22 +85,6 @@ func (s *session) diagnosis() model.Diagnosis {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.last
-}
-
-// recent gives the signals that are young enough to speak about the present.
-func (s *session) recent() []model.Signal {
-	signals, _ := s.ring.Read(0)
-	oldest := s.oldest()
-	return slices.DeleteFunc(signals, func(sig model.Signal) bool { return sig.At.Before(oldest) })
-}
-
-// oldest is since when signals count.
-func (s *session) oldest() time.Time {
-	oldest := s.now().Add(-s.since)
-	if s.from.After(oldest) {
-		return s.from
-	}
-	return oldest
 }
 
 // only leaves one cause in a diagnosis, with its remedies.

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/gatemend/gatemend/internal/printer"
+	"github.com/gatemend/gatemend/internal/tui"
 )
 
 // teller prints events as they happen, and appends them to a file for programs.
@@ -40,6 +41,19 @@ func (t *teller) tell(e printer.EventDoc) error {
 		return errors.Join(printer.JSONLine(t.out, e), recorded)
 	}
 	return errors.Join(printer.Event(t.out, e, t.style), recorded)
+}
+
+// toScreen shows events on the screen instead of printing them.
+func (t *teller) toScreen(s *tui.Screen) func(printer.EventDoc) error {
+	return func(e printer.EventDoc) error {
+		if !e.Routine {
+			s.Say(headline(e))
+		}
+		if t.file == nil {
+			return nil
+		}
+		return printer.JSONLine(t.file, e)
+	}
 }
 
 // close closes the file; every event was written when it happened.

@@ -7,9 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatemend/gatemend/internal/catalogue"
+	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/metrics"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/printer"
+	"github.com/gatemend/gatemend/internal/rates"
+	"github.com/gatemend/gatemend/internal/tui"
 )
 
 const watchLong = `Follow the gateways' logs and say what is failing right now, until Ctrl-C.
@@ -22,6 +26,9 @@ Alertmanager is diagnosed as an alarm is.
 
 Before the first request fails, a warning says that the last endpoint of a route vanished, or a pod behind
 it died. --als and --node-logs hear of requests in other ways than through the API server.
+
+On a terminal the routes are shown on a screen, by error rate, and Enter diagnoses one; --plain, -o json and
+anything but a terminal give one line an event.
 
 With --fix, what a machine may mend is mended, under the same guards as 'gatemend fix': on a terminal
 after a yes, with --yes without asking. --yes lifts no guard here: what needs a person's decision is
@@ -39,6 +46,10 @@ type watchOptions struct {
 	noLogs  bool
 	early   bool
 	sources SourceOptions
+
+	plain            bool
+	metricsAddr      string
+	metricsTokenFile string
 
 	maxChanges int
 
@@ -78,6 +89,9 @@ func newWatch(env Env) *cobra.Command {
 	f.BoolVar(&o.noLogs, "no-logs", false, "do not follow the gateways' logs; they are read when an alarm is diagnosed")
 	f.BoolVar(&o.early, "early-warnings", true, "warn of endpoints that vanish and pods that die before a request fails")
 	o.sources.add(f)
+	f.BoolVar(&o.plain, "plain", false, "print events as lines on a terminal too, instead of the screen")
+	f.StringVar(&o.metricsAddr, "metrics-addr", "", "address on which Prometheus may scrape gatemend's own metrics, such as 127.0.0.1:9464")
+	f.StringVar(&o.metricsTokenFile, "metrics-token-file", "", "file with the bearer token that a scrape must show; needed beyond loopback")
 	return cmd
 }
 
@@ -104,6 +118,9 @@ func (o *watchOptions) validate() error {
 	}
 	if o.noLogs && o.fix {
 		return usagef("leave one of them out", "--fix proves by the gateways' logs that it helped, and --no-logs does not read them")
+	}
+	if o.metricsTokenFile != "" && o.metricsAddr == "" {
+		return usagef("add --metrics-addr 127.0.0.1:9464", "--metrics-token-file is for --metrics-addr")
 	}
 	if err := o.sources.validate(); err != nil {
 		return err
@@ -148,6 +165,26 @@ func (o *watchOptions) run(ctx context.Context) error {
 	if o.early {
 		w.foresight = &foresight{warned: map[model.Ref]time.Time{}}
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if o.metricsAddr != "" {
+		w.metrics = metrics.New(metrics.Build{Version: o.env.Build.Version, Commit: o.env.Build.Commit, GoVersion: o.env.Build.GoVersion}, s.live.Read)
+		if err := o.env.ServeMetrics(ctx, o.metricsAddr, o.metricsTokenFile, w.metrics); err != nil {
+			return err
+		}
+	}
+	var ask mend.Asker = asker{in: o.env.In, out: o.env.Err, terminal: o.env.Terminal.In, yes: o.yes, approved: o.approve}
+	if o.screen() {
+		style := o.format.style(o.env.Terminal)
+		w.screen = tui.New(ctx, o.env.In, o.env.Out, tui.Options{Color: style.Color, Diagnose: func(r rates.Route, width int) string {
+			style.Width = width
+			return s.glance(ctx, r, style)
+		}})
+		w.print = t.toScreen(w.screen)
+		if !o.yes {
+			ask = screenAsker{w.screen, style}
+		}
+	}
 	if o.fix {
 		journal, closeJournal, err := openJournal(o.journal)
 		if err != nil {
@@ -156,9 +193,16 @@ func (o *watchOptions) run(ctx context.Context) error {
 		defer closeJournal()
 		w.mender = &mender{
 			session: s, journal: journal, print: func(e printer.EventDoc) error { return w.tell(ctx, e) },
-			asker:  asker{in: o.env.In, out: o.env.Err, terminal: o.env.Terminal.In, yes: o.yes, approved: o.approve},
-			policy: plan.Policy{MaxChanges: o.maxChanges},
+			asker: ask, policy: plan.Policy{MaxChanges: o.maxChanges},
 		}
 	}
-	return w.run(ctx)
+	if w.screen == nil {
+		return w.run(ctx)
+	}
+	return w.onScreen(ctx, cancel)
+}
+
+// screen reports whether the screen is shown: where a person sits in front of a terminal.
+func (o *watchOptions) screen() bool {
+	return o.format.output == outputText && !o.plain && o.env.Terminal.In && o.env.Terminal.Out
 }

@@ -8,10 +8,13 @@ import (
 	"time"
 
 	"github.com/gatemend/gatemend/internal/detect"
+	"github.com/gatemend/gatemend/internal/metrics"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/printer"
+	"github.com/gatemend/gatemend/internal/rates"
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/tui"
 )
 
 // The rhythm of a watch.
@@ -41,12 +44,18 @@ type watcher struct {
 	routes    *path.Map      // of the state at the last tick; nil: there was a change
 	grown     map[string]int // routes of an incident when it was last told of, by its first route
 	blind     blindness
+
+	rates   *rates.Table
+	metrics *metrics.Metrics  // nil: nobody asks for them
+	screen  *tui.Screen       // nil: events are printed
+	causes  map[string]string // of alarms, for the screen
 }
 
 // run watches until the context ends, which is the regular end of a watch and no error.
 func (w *watcher) run(ctx context.Context) error {
 	w.detector, w.counted, w.voices, w.blind = detect.New(detect.Options{}), detect.New(detect.Options{}), voices{}, blindness{}
 	w.grown, w.heard = map[string]int{}, heard{}
+	w.rates, w.causes = rates.New(rates.Options{}), map[string]string{}
 	ctx, cancel := context.WithCancel(ctx)
 	alarms := make(chan alarmNews, queueLength)
 	failed, done := make(chan error, 1), make(chan struct{})
@@ -74,9 +83,10 @@ func (w *watcher) loop(ctx context.Context, alarms chan<- alarmNews, failed <-ch
 	if err := w.hello(); err != nil {
 		return err
 	}
-	tick, again := time.NewTicker(tickEvery), time.NewTicker(failingEvery)
+	tick, again, draw := time.NewTicker(tickEvery), time.NewTicker(failingEvery), time.NewTicker(drawEvery)
 	defer tick.Stop()
 	defer again.Stop()
+	defer draw.Stop()
 	for {
 		var err error
 		select {
@@ -97,9 +107,12 @@ func (w *watcher) loop(ctx context.Context, alarms chan<- alarmNews, failed <-ch
 			err = w.noted(n, alarms)
 		case <-tick.C:
 			err = w.tick(alarms)
+		case <-draw.C:
+			w.show()
 		case <-again.C:
 			err = w.failing()
 		case e := <-w.events:
+			w.remember(e)
 			err = w.print(e)
 		case err = <-failed:
 		}
@@ -152,9 +165,23 @@ func (w *watcher) take(sig model.Signal) {
 	route, ok := w.locator().Locate(sig)
 	switch {
 	case ok && selects(w.target, route):
-		w.detector.Add(route.String(), route.Object, sig)
+		w.count(route.String(), route.Object, sig)
 	case !ok && w.target.IsZero():
-		w.detector.Add(sig.Request.Host+sig.Request.Path, model.Ref{}, sig)
+		w.count(sig.Request.Host+sig.Request.Path, model.Ref{}, sig)
+	}
+}
+
+// count hands one request of a route to all that count.
+func (w *watcher) count(route string, object model.Ref, sig model.Signal) {
+	w.detector.Add(route, object, sig)
+	w.tally(route, object, sig, detect.Failing(sig), 1)
+}
+
+// tally counts requests that ended alike for those who look at gatemend.
+func (w *watcher) tally(route string, object model.Ref, sig model.Signal, failed bool, requests int) {
+	w.rates.Add(route, object, sig.At, sig.Status, sig.Failure, failed, requests)
+	if w.metrics != nil {
+		w.metrics.Request(route, sig.Status, sig.Failure, failed, requests, w.session.now().Sub(sig.At))
 	}
 }
 
@@ -209,9 +236,8 @@ func (w *watcher) tickOne(d, other *detect.Detector, now time.Time, alarms chan<
 	changed := slices.DeleteFunc(d.Tick(now), func(a detect.Alarm) bool { return !w.voices.says(a, d, other) })
 	found := w.incidentsOf(d, changed)
 	for _, a := range changed {
-		doc, news := alarmDoc(a, now), alarmNews{a, found.follows(a)}
-		doc.Routine = news.follows
-		if err := w.print(doc); err != nil {
+		news := alarmNews{a, found.follows(a)}
+		if err := w.announce(a, now, news.follows); err != nil {
 			return err
 		}
 		select {
@@ -220,6 +246,22 @@ func (w *watcher) tickOne(d, other *detect.Detector, now time.Time, alarms chan<
 		}
 	}
 	return w.tellIncidents(found, changed, now)
+}
+
+// announce tells of an alarm that opened or ended; routine: as one of several with one cause, of which is told.
+func (w *watcher) announce(a detect.Alarm, now time.Time, routine bool) error {
+	if w.metrics != nil {
+		switch {
+		case a.Ended:
+			w.metrics.AlarmEnded()
+		case !a.Worse:
+			w.metrics.AlarmOpened(now.Sub(a.From))
+		}
+	}
+	doc := alarmDoc(a, now)
+	doc.Routine = routine
+	w.remember(doc)
+	return w.print(doc)
 }
 
 func alarmDoc(a detect.Alarm, now time.Time) printer.EventDoc {

@@ -112,6 +112,9 @@ func plain(text string) string {
 	}, text)
 }
 
+// Plain makes text that may come from anybody safe to print on one line: what a terminal would obey is replaced.
+func Plain(text string) string { return plain(text) }
+
 // PlainWriter makes what is written to w safe to print, as [plain] does, line by line. It is for messages that
 // may name anything: files, objects, lines of logs.
 func PlainWriter(w io.Writer) io.Writer { return plainWriter{w} }

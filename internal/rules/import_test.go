@@ -29,15 +29,18 @@ func may() map[string][]string {
 		"verify":   append(slices.Clone(facts), "detect"), // a change has helped when its alarm would end
 		"tally":    append(slices.Clone(facts), "detect"),
 		"printer":  facts,
+		"rates":    {"model"},
 		// ring 3: hands and senses
-		"source": facts,
-		"signal": facts,
-		"act":    facts,
+		"source":  facts,
+		"signal":  facts,
+		"act":     facts,
+		"metrics": {"model"},
 		// ring 4: faces, and the engine that they share
 		"mend": append(slices.Clone(judgement), "act"), // act's receipts and errors, which its Actor interface speaks of
-		"cli":  append(slices.Clone(judgement), "mend"),
+		"tui":  {"model", "rates", "printer"},
+		"cli":  append(slices.Clone(judgement), "mend", "rates", "tui", "metrics"),
 		// ring 5: wiring
-		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "cli"),
+		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "metrics", "cli"),
 	}
 }
 
@@ -96,7 +99,7 @@ func rooms() map[string][]string {
 		"k8s.io/cli-runtime":             {"internal/cli", "internal/app"},
 		"sigs.k8s.io/controller-runtime": {"internal/source/kube", "internal/act"},
 		"github.com/spf13/cobra":         {"internal/cli"},
-		"net/http":                       {"internal/source/kube", "internal/signal/inside", "internal/signal/probe", "internal/signal/dataplane", "internal/act", "internal/app"},
+		"net/http":                       {"internal/source/kube", "internal/signal/inside", "internal/signal/probe", "internal/signal/dataplane", "internal/metrics", "internal/act", "internal/app"},
 		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/signal/nodefile", "internal/mend"}, // mend keeps its journal in a file
 		"os/exec":                        {"examples", "accuracy", "bench"},
 		"log/slog":                       {"internal/app", "internal/source", "internal/signal", "internal/act"},

@@ -80,7 +80,7 @@ func compile(name, kind, text string) (proxy.Parser, error) {
 		return nil, fmt.Errorf("log format %q: only nginx:, haproxy: and envoy: take a format", kind+":")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--format: %w", err)
+		return nil, fmt.Errorf("compile the format: %w", err)
 	}
 	return p, nil
 }

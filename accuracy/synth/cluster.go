@@ -3,6 +3,7 @@ package synth
 import (
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -13,15 +14,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
-)
 
-const (
-	namespace = "store"
-	host      = "shop.example.org"
+	"github.com/gatemend/gatemend/internal/model"
 )
 
 // Cluster is a snapshot in the making.
 type Cluster struct {
+	world   world
 	gateway gateway
 	apps    []*App
 	objects []metav1.Object
@@ -29,7 +28,11 @@ type Cluster struct {
 	logs    map[string][]string // by POD_CONTAINER
 	nextIP  map[string]int
 
+	odd    []model.Ref // which hurts nobody
+	hidden []string    // kinds that the dump lacks
+
 	front, coredns *App
+	database       *App // of the worlds that have one
 	corefile       *corev1.ConfigMap
 	tls            *corev1.Secret
 	class          *networkingv1.IngressClass
@@ -50,6 +53,7 @@ type App struct {
 	Sets       []*appsv1.ReplicaSet // newest last
 	Pods       []*corev1.Pod
 	Service    *corev1.Service
+	Ingress    *networkingv1.Ingress
 	RuleIndex  int // in the Ingress
 }
 
@@ -58,28 +62,25 @@ func (a *App) Container() *corev1.Container { return &a.Deployment.Spec.Template
 
 func stamp(t time.Time) metav1.Time { return metav1.NewTime(t) }
 
-// NewCluster makes the healthy shop behind a gateway.
-func NewCluster(g gateway) *Cluster {
-	c := &Cluster{gateway: g, logs: map[string][]string{}, nextIP: map[string]int{}, nodes: []string{"node-a", "node-b", "node-c", "node-d"}}
-	for _, n := range []string{"default", "kube-system", namespace, g.namespace, "batch"} {
+// NewCluster makes a healthy world behind a gateway.
+func NewCluster(w world, g gateway) *Cluster {
+	c := &Cluster{world: w, gateway: g, logs: map[string][]string{}, nextIP: map[string]int{}, nodes: w.nodes}
+	for _, n := range append([]string{"default", "kube-system", g.namespace, "batch"}, w.namespaces()...) {
 		c.add(&corev1.Namespace{TypeMeta: tm("v1", "Namespace"), ObjectMeta: metav1.ObjectMeta{Name: n, Labels: map[string]string{"kubernetes.io/metadata.name": n}}, Status: corev1.NamespaceStatus{Phase: corev1.NamespaceActive}})
 	}
 	for i, n := range c.nodes {
 		c.add(node(n, i))
 	}
 	c.dns()
-	c.app("web", "/", 3000, 2)
-	c.app("cart", "/cart", 7070, 2)
-	c.app("catalog", "/catalog", 8080, 3)
-	c.app("checkout", "/checkout", 5050, 2)
-	c.app("payments", "", 8443, 2)
-	c.app("search", "/search", 9200, 2)
-	checkout := c.App("checkout")
-	checkout.SetEnv(corev1.EnvVar{Name: "PAYMENTS_URL", Value: "http://payments:80"})
-	c.App("cart").SetEnv(corev1.EnvVar{Name: "LOG_LEVEL", Value: "info"})
+	for _, s := range w.apps {
+		a := c.appIn(or(s.namespace, w.namespace), s.name, s.path, s.port, s.replicas)
+		for _, e := range s.env {
+			a.SetEnv(e)
+		}
+	}
 	c.gatewayPods()
 	c.routes()
-	c.noise()
+	w.noise(c)
 	return c
 }
 
@@ -146,12 +147,11 @@ func (c *Cluster) Node(name string) *corev1.Node {
 
 // app makes a Deployment in its second revision with its ReplicaSets, pods and Service.
 func (c *Cluster) app(name, path string, port int32, replicas int32) *App {
-	return c.appIn(namespace, name, path, port, replicas)
+	return c.appIn(c.world.namespace, name, path, port, replicas)
 }
 
 func (c *Cluster) appIn(ns, name, path string, port, replicas int32) *App {
-	labels := map[string]string{"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "shop"}
-	selector := map[string]string{"app.kubernetes.io/name": name}
+	labels, selector := c.world.labels(name)
 	probe := &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/healthz", Port: intstr.FromInt32(port), Scheme: "HTTP"}}, PeriodSeconds: 10, TimeoutSeconds: 1, FailureThreshold: 3, SuccessThreshold: 1}
 	spec := corev1.PodSpec{
 		Containers: []corev1.Container{{
@@ -165,6 +165,9 @@ func (c *Cluster) appIn(ns, name, path string, port, replicas int32) *App {
 	}
 	grace := int64(45)
 	spec.TerminationGracePeriodSeconds = &grace
+	if c.world.style != nil {
+		c.world.style(&spec)
+	}
 	a := &App{c: c, Name: name, Path: path, Port: port}
 	quarter := intstr.FromString("25%")
 	a.Deployment = &appsv1.Deployment{
@@ -226,7 +229,7 @@ func (a *App) pods(n int32, at time.Time) {
 			},
 			Spec: *rs.Spec.Template.Spec.DeepCopy(),
 		}
-		p.Spec.NodeName = a.c.nodes[(len(a.c.apps)+i)%3] // node-d stays free
+		p.Spec.NodeName = a.c.nodes[(len(a.c.apps)+i)%3] // the last one stays free
 		a.c.add(p)
 		a.Pods = append(a.Pods, p)
 		a.ready(p, at.Add(8*time.Second))
@@ -237,9 +240,10 @@ func (a *App) pods(n int32, at time.Time) {
 func (a *App) ready(p *corev1.Pod, at time.Time) {
 	if p.Status.PodIP == "" {
 		a.c.nextIP[p.Spec.NodeName]++
-		p.Status.PodIP = fmt.Sprintf("10.244.%d.%d", 1+int(p.Spec.NodeName[len(p.Spec.NodeName)-1]-'a'), 4+a.c.nextIP[p.Spec.NodeName])
+		n := slices.Index(a.c.nodes, p.Spec.NodeName)
+		p.Status.PodIP = fmt.Sprintf("%s.%d.%d", a.c.world.pods, 1+n, 4+a.c.nextIP[p.Spec.NodeName])
 		p.Status.PodIPs = []corev1.PodIP{{IP: p.Status.PodIP}}
-		p.Status.HostIP = fmt.Sprintf("10.0.0.%d", 11+int(p.Spec.NodeName[len(p.Spec.NodeName)-1]-'a'))
+		p.Status.HostIP = fmt.Sprintf("10.0.0.%d", 11+n)
 	}
 	started := true
 	start := stamp(at.Add(-6 * time.Second))

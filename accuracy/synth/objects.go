@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -114,23 +113,9 @@ func (c *Cluster) routes() {
 	if g.is("ingress") {
 		c.class = &networkingv1.IngressClass{TypeMeta: tm("networking.k8s.io/v1", "IngressClass"), ObjectMeta: metav1.ObjectMeta{Name: g.class}, Spec: networkingv1.IngressClassSpec{Controller: g.controller}}
 		c.add(c.class)
-		c.ingress = &networkingv1.Ingress{TypeMeta: tm("networking.k8s.io/v1", "Ingress"), ObjectMeta: metav1.ObjectMeta{Name: "shop", Namespace: namespace, Annotations: map[string]string{}, Generation: 1}, Spec: networkingv1.IngressSpec{
-			IngressClassName: &g.class, TLS: []networkingv1.IngressTLS{{Hosts: []string{host}, SecretName: "shop-tls"}},
-		}}
-		rule := networkingv1.IngressRule{Host: host, IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{}}}
-		for _, a := range c.apps {
-			if a.Path == "" {
-				continue
-			}
-			prefix := networkingv1.PathTypePrefix
-			a.RuleIndex = len(rule.HTTP.Paths)
-			rule.HTTP.Paths = append(rule.HTTP.Paths, networkingv1.HTTPIngressPath{Path: a.Path, PathType: &prefix, Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: a.Name, Port: networkingv1.ServiceBackendPort{Name: "http"}}}})
+		for _, ns := range c.world.namespaces() {
+			c.ingressOf(ns)
 		}
-		c.ingress.Spec.Rules = []networkingv1.IngressRule{rule}
-		c.ingress.Status.LoadBalancer.Ingress = []networkingv1.IngressLoadBalancerIngress{{IP: "203.0.113.20"}}
-		c.add(c.ingress)
-		c.tls = secret("shop-tls", namespace)
-		c.add(c.tls)
 		return
 	}
 	all := gatewayv1.NamespacesFromAll
@@ -141,14 +126,14 @@ func (c *Cluster) routes() {
 	c.gw = &gatewayv1.Gateway{TypeMeta: tm("gateway.networking.k8s.io/v1", "Gateway"), ObjectMeta: metav1.ObjectMeta{Name: "public", Namespace: g.namespace, Generation: 1}, Spec: gatewayv1.GatewaySpec{
 		GatewayClassName: gatewayv1.ObjectName(g.class),
 		Listeners: []gatewayv1.Listener{{Name: "https", Port: 443, Protocol: gatewayv1.HTTPSProtocolType, AllowedRoutes: &gatewayv1.AllowedRoutes{Namespaces: &gatewayv1.RouteNamespaces{From: &all}},
-			TLS: &gatewayv1.ListenerTLSConfig{Mode: &terminate, CertificateRefs: []gatewayv1.SecretObjectReference{{Kind: &kind, Name: "shop-tls"}}}}},
+			TLS: &gatewayv1.ListenerTLSConfig{Mode: &terminate, CertificateRefs: []gatewayv1.SecretObjectReference{{Kind: &kind, Name: gatewayv1.ObjectName(c.world.name + "-tls")}}}}},
 	}}
 	address := gatewayv1.IPAddressType
 	c.gw.Status.Conditions = accepted
 	c.gw.Status.Addresses = []gatewayv1.GatewayStatusAddress{{Type: &address, Value: "203.0.113.20"}}
 	c.gw.Status.Listeners = []gatewayv1.ListenerStatus{{Name: "https", AttachedRoutes: 5, SupportedKinds: []gatewayv1.RouteGroupKind{{Kind: "HTTPRoute"}}, Conditions: append(accepted[:2:2], metav1.Condition{Type: "ResolvedRefs", Status: "True", Reason: "ResolvedRefs", ObservedGeneration: 1, LastTransitionTime: stamp(old())})}}
 	c.add(c.gw)
-	c.tls = secret("shop-tls", g.namespace)
+	c.tls = secret(c.world.name+"-tls", g.namespace)
 	c.add(c.tls)
 	c.httpRoutes = map[string]*gatewayv1.HTTPRoute{}
 	for _, a := range c.apps {
@@ -157,9 +142,9 @@ func (c *Cluster) routes() {
 		}
 		port, ns, prefix, path := gatewayv1.PortNumber(80), gatewayv1.Namespace(g.namespace), gatewayv1.PathMatchPathPrefix, a.Path
 		weight := int32(1)
-		hr := &gatewayv1.HTTPRoute{TypeMeta: tm("gateway.networking.k8s.io/v1", "HTTPRoute"), ObjectMeta: metav1.ObjectMeta{Name: a.Name, Namespace: namespace, Generation: 1}, Spec: gatewayv1.HTTPRouteSpec{
+		hr := &gatewayv1.HTTPRoute{TypeMeta: tm("gateway.networking.k8s.io/v1", "HTTPRoute"), ObjectMeta: metav1.ObjectMeta{Name: a.Name, Namespace: a.Service.Namespace, Generation: 1}, Spec: gatewayv1.HTTPRouteSpec{
 			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{{Name: "public", Namespace: &ns}}},
-			Hostnames:       []gatewayv1.Hostname{host},
+			Hostnames:       []gatewayv1.Hostname{gatewayv1.Hostname(c.world.host)},
 			Rules: []gatewayv1.HTTPRouteRule{{
 				Matches:     []gatewayv1.HTTPRouteMatch{{Path: &gatewayv1.HTTPPathMatch{Type: &prefix, Value: &path}}},
 				BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{BackendObjectReference: gatewayv1.BackendObjectReference{Name: gatewayv1.ObjectName(a.Name), Port: &port}, Weight: &weight}}},
@@ -169,6 +154,33 @@ func (c *Cluster) routes() {
 		c.RouteStatus(hr, "", "")
 		c.add(hr)
 	}
+}
+
+// ingressOf makes the Ingress of a namespace's apps.
+func (c *Cluster) ingressOf(ns string) {
+	name, prefix := c.world.name, networkingv1.PathTypePrefix
+	if ns != c.world.namespace {
+		name += "-" + ns
+	}
+	in := &networkingv1.Ingress{TypeMeta: tm("networking.k8s.io/v1", "Ingress"), ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: ns, Annotations: map[string]string{}, Generation: 1}, Spec: networkingv1.IngressSpec{
+		IngressClassName: &c.gateway.class, TLS: []networkingv1.IngressTLS{{Hosts: []string{c.world.host}, SecretName: c.world.name + "-tls"}},
+	}}
+	rule := networkingv1.IngressRule{Host: c.world.host, IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{}}}
+	for _, a := range c.apps {
+		if a.Path == "" || a.Service.Namespace != ns {
+			continue
+		}
+		a.Ingress, a.RuleIndex = in, len(rule.HTTP.Paths)
+		rule.HTTP.Paths = append(rule.HTTP.Paths, networkingv1.HTTPIngressPath{Path: a.Path, PathType: &prefix, Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: a.Name, Port: networkingv1.ServiceBackendPort{Name: "http"}}}})
+	}
+	in.Spec.Rules = []networkingv1.IngressRule{rule}
+	in.Status.LoadBalancer.Ingress = []networkingv1.IngressLoadBalancerIngress{{IP: "203.0.113.20"}}
+	tls := secret(c.world.name+"-tls", ns)
+	if ns == c.world.namespace {
+		c.ingress, c.tls = in, tls
+	}
+	c.add(in)
+	c.add(tls)
 }
 
 // RouteStatus writes what the controller says of a route: accepted, or one condition that is false for a reason.
@@ -188,32 +200,7 @@ func secret(name, ns string) *corev1.Secret {
 	return &corev1.Secret{TypeMeta: tm("v1", "Secret"), ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: ns}, Type: corev1.SecretTypeTLS, Data: map[string][]byte{"tls.crt": []byte("REDACTED"), "tls.key": []byte("REDACTED")}}
 }
 
-// noise is what is odd in every real cluster and hurts nobody.
-func (c *Cluster) noise() {
-	catalog := c.App("catalog")
-	for _, p := range catalog.Pods[:1] { // restarted long ago
-		p.Status.ContainerStatuses[0].RestartCount = 4
-		p.Status.ContainerStatuses[0].LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error", FinishedAt: stamp(now().Add(-5 * 24 * time.Hour))}
-	}
-	mailer := c.appIn("batch", "mailer", "", 8025, 1) // crash loop that no route leads to
-	c.apps = c.apps[:len(c.apps)-1]
-	mailer.Service.Spec.ClusterIP = "10.96.1.40"
-	mailer.crash("Error", 1, "", 61)
-	c.Node("node-d").Spec.Unschedulable = true
-	c.Node("node-d").Spec.Taints = []corev1.Taint{{Key: "node.kubernetes.io/unschedulable", Effect: corev1.TaintEffectNoSchedule}}
-	c.add(&autoscalingv2.HorizontalPodAutoscaler{
-		TypeMeta: tm("autoscaling/v2", "HorizontalPodAutoscaler"), ObjectMeta: metav1.ObjectMeta{Name: "catalog", Namespace: namespace},
-		Spec:   autoscalingv2.HorizontalPodAutoscalerSpec{MaxReplicas: 3, ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "catalog"}},
-		Status: autoscalingv2.HorizontalPodAutoscalerStatus{CurrentReplicas: 3, DesiredReplicas: 3, Conditions: []autoscalingv2.HorizontalPodAutoscalerCondition{{Type: "ScalingLimited", Status: "True", Reason: "TooManyReplicas", Message: "the desired replica count is more than the maximum replica count"}}},
-	})
-	gone := c.App("checkout").Pods[0].DeepCopy() // evicted days ago
-	gone.Name, gone.UID = gone.Name[:len(gone.Name)-5]+"evict", ""
-	gone.Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "The node was low on resource: ephemeral-storage."}
-	gone.CreationTimestamp = stamp(now().Add(-9 * 24 * time.Hour))
-	c.add(gone)
-}
-
-func (c *Cluster) event(o metav1.Object, kind, reason, message string, count int32, first time.Time) {
+func (c *Cluster) event(o metav1.Object, kind, reason, message string, count int32, first time.Time) *corev1.Event {
 	ref := snapshot.RefOf(o)
 	e := &corev1.Event{
 		TypeMeta: tm("v1", "Event"), ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s.%x", ref.Name, 1000+len(c.events)), Namespace: o.GetNamespace(), CreationTimestamp: stamp(first)},
@@ -227,6 +214,7 @@ func (c *Cluster) event(o metav1.Object, kind, reason, message string, count int
 		e.LastTimestamp = e.FirstTimestamp
 	}
 	c.events = append(c.events, e)
+	return e
 }
 
 // Changed writes who changed a field of an object, at the onset.
@@ -241,7 +229,7 @@ func ref(o metav1.Object) model.Ref { return snapshot.RefOf(o) }
 // route is the object that leads to an app, with the field of its backend.
 func (c *Cluster) route(a *App) (object metav1.Object, backend string) {
 	if c.gateway.is("ingress") {
-		return c.ingress, fmt.Sprintf("spec.rules[0].http.paths[%d].backend.service", a.RuleIndex)
+		return a.Ingress, fmt.Sprintf("spec.rules[0].http.paths[%d].backend.service", a.RuleIndex)
 	}
 	return c.httpRoutes[a.Name], "spec.rules[0].backendRefs[0]"
 }

@@ -17,6 +17,7 @@ import (
 // Recipe breaks the shop in one way.
 type Recipe struct {
 	Name, Family string
+	World        string   // that it breaks; empty: the shop
 	Gateways     []string // behind which it makes sense; none: all
 	Break        func(c *Cluster) Answer
 }
@@ -35,7 +36,7 @@ type Answer struct {
 
 // Recipes lists all recipes, family by family.
 func Recipes() []Recipe {
-	return slices.Concat(wiring(), routes(), availability(), start(), placement(), networks(), protocols(), applications(), controlPlane(), rest(), controls())
+	return slices.Concat(wiring(), routes(), availability(), start(), placement(), networks(), protocols(), applications(), controlPlane(), rest(), controls(), firstBatch())
 }
 
 // Write makes each recipe's scenarios in a folder: NAME.json, NAME.logs and NAME.expect.yaml.
@@ -48,7 +49,7 @@ func Write(dir string) error {
 			if len(r.Gateways) > 0 && !slices.Contains(r.Gateways, g.name) {
 				continue
 			}
-			c := NewCluster(g)
+			c := NewCluster(worldOf(r.World), g)
 			answer := r.Break(c)
 			if err := c.write1(filepath.Join(dir, r.Name+"-"+g.name), r, answer); err != nil {
 				return fmt.Errorf("write scenario %s for %s: %w", r.Name, g.name, err)
@@ -69,10 +70,14 @@ func (c *Cluster) write1(base string, r Recipe, a Answer) error {
 	}
 	list.APIVersion, list.Kind = "v1", "List"
 	for _, o := range c.objects {
-		list.Items = append(list.Items, o)
+		if !slices.Contains(c.hidden, ref(o).Kind) {
+			list.Items = append(list.Items, o)
+		}
 	}
 	for _, e := range c.events {
-		list.Items = append(list.Items, e)
+		if !slices.Contains(c.hidden, "Event") {
+			list.Items = append(list.Items, e)
+		}
 	}
 	if err := write(base+".json", list); err != nil {
 		return err
@@ -102,7 +107,7 @@ func (a Answer) expectation(c *Cluster, r Recipe) map[string]any {
 		if path == "" {
 			path = strings.TrimSuffix(a.App.Path, "/") + "/items"
 		}
-		out["incident"] = map[string]any{"host": or(a.Host, host), "path": path, "clientSees": []int{a.Sees}}
+		out["incident"] = map[string]any{"host": or(a.Host, c.world.host), "path": path, "clientSees": []int{a.Sees}}
 	}
 	if len(a.Causes) > 0 {
 		out["rootCause"] = map[string]any{"object": a.Object.Ref, "field": a.Object.Field}
@@ -112,8 +117,7 @@ func (a Answer) expectation(c *Cluster, r Recipe) map[string]any {
 	for _, o := range a.Innocent {
 		innocent = append(innocent, ref(o))
 	}
-	innocent = append(innocent, model.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "batch", Name: "mailer"}, model.Ref{APIVersion: "v1", Kind: "Node", Name: "node-d"},
-		model.Ref{APIVersion: "autoscaling/v2", Kind: "HorizontalPodAutoscaler", Namespace: namespace, Name: "catalog"})
+	innocent = append(innocent, c.odd...)
 	out["mustNotBlame"] = innocent
 	return out
 }

@@ -15,7 +15,7 @@ func TestRecipes(t *testing.T) {
 			t.Errorf("%s: twice, or without a family", r.Name)
 		}
 		names[r.Name] = true
-		for _, id := range r.Break(NewCluster(gatewayOf(r))).Causes {
+		for _, id := range r.Break(NewCluster(worldOf(r.World), gatewayOf(r))).Causes {
 			if _, ok := catalogue.Lookup(id); !ok {
 				t.Errorf("%s: the catalogue has no cause %s", r.Name, id)
 			}

@@ -19,16 +19,17 @@ func gatewayAPI() []string { return []string{"envoy-gateway", "istio"} }
 
 // own splits the rule of one app off into an Ingress of its own.
 func (c *Cluster) own(a *App) *networkingv1.Ingress {
-	i := c.ingress.DeepCopy()
+	from := a.Ingress
+	i := from.DeepCopy()
 	i.Name, i.UID, i.ResourceVersion, i.CreationTimestamp = a.Name, "", "", stamp(onset().Add(-3e12))
 	i.Spec.Rules[0].HTTP.Paths = []networkingv1.HTTPIngressPath{i.Spec.Rules[0].HTTP.Paths[a.RuleIndex]}
-	c.ingress.Spec.Rules[0].HTTP.Paths = slices.Delete(c.ingress.Spec.Rules[0].HTTP.Paths, a.RuleIndex, a.RuleIndex+1)
+	from.Spec.Rules[0].HTTP.Paths = slices.Delete(from.Spec.Rules[0].HTTP.Paths, a.RuleIndex, a.RuleIndex+1)
 	for _, o := range c.apps {
-		if o.RuleIndex > a.RuleIndex {
+		if o.Ingress == from && o.RuleIndex > a.RuleIndex {
 			o.RuleIndex--
 		}
 	}
-	a.RuleIndex = 0
+	a.Ingress, a.RuleIndex = i, 0
 	c.add(i)
 	return i
 }
@@ -187,7 +188,7 @@ func routes() []Recipe {
 // away: the route is attached nowhere, so that another rule, or nobody, takes its requests.
 func (c *Cluster) away(a *App, causes ...model.CauseID) Answer {
 	c.settle()
-	c.trafficOn(c.App("web"), a.Path+"/items", outcome{kind: "app", status: 404, took: 3e6}, 16)
+	c.trafficOn(c.apps[0], a.Path+"/items", outcome{kind: "app", status: 404, took: 3e6}, 16)
 	c.elsewhere(a)
 	return Answer{Causes: causes, App: a, Sees: 404, Innocent: others(c, a)}
 }

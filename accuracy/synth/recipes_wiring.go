@@ -61,7 +61,7 @@ func wiring() []Recipe {
 		}},
 		{Name: "backend-port-name", Family: "ingress-backend-port", Gateways: []string{"nginx", "contour", "traefik", "haproxy"}, Break: func(c *Cluster) Answer {
 			a := c.App("cart")
-			b := &c.ingress.Spec.Rules[0].HTTP.Paths[a.RuleIndex].Backend.Service.Port
+			b := &a.Ingress.Spec.Rules[0].HTTP.Paths[a.RuleIndex].Backend.Service.Port
 			b.Name = "web"
 			return c.fails(a, unusable(), "service-port-missing").at(field(c.ingress, fmt.Sprintf("spec.rules[0].http.paths[%d].backend.service.port.name", a.RuleIndex)), field(c.ingress, fmt.Sprintf("spec.rules[0].http.paths[%d].backend.service.port", a.RuleIndex)))
 		}},
@@ -118,7 +118,7 @@ func (c *Cluster) unresolved(a *App, reason string) {
 func (c *Cluster) backendName(a *App, name string) (route metav1.Object, field string) {
 	o, f := c.route(a)
 	if c.gateway.is("ingress") {
-		c.ingress.Spec.Rules[0].HTTP.Paths[a.RuleIndex].Backend.Service.Name = name
+		a.Ingress.Spec.Rules[0].HTTP.Paths[a.RuleIndex].Backend.Service.Name = name
 	} else {
 		c.httpRoutes[a.Name].Spec.Rules[0].BackendRefs[0].Name = gatewayv1.ObjectName(name)
 	}
@@ -129,7 +129,7 @@ func (c *Cluster) backendName(a *App, name string) (route metav1.Object, field s
 func (c *Cluster) backendPort(a *App, port int32) (route metav1.Object, field string) {
 	o, f := c.route(a)
 	if c.gateway.is("ingress") {
-		c.ingress.Spec.Rules[0].HTTP.Paths[a.RuleIndex].Backend.Service.Port = networkingv1.ServiceBackendPort{Number: port}
+		a.Ingress.Spec.Rules[0].HTTP.Paths[a.RuleIndex].Backend.Service.Port = networkingv1.ServiceBackendPort{Number: port}
 		return o, f + ".port.number"
 	}
 	c.httpRoutes[a.Name].Spec.Rules[0].BackendRefs[0].Port = &port

@@ -2,6 +2,8 @@ package synth
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -55,7 +57,7 @@ func (c *Cluster) trafficOn(a *App, path string, o outcome, n int) {
 	}
 	for i := range n {
 		r := request{at: at(i, n), path: path, o: o, status: c.gateway.status(o), app: a}
-		if o.kind != "none" && o.kind != "noroute" && o.kind != "unusable" {
+		if !slices.Contains([]string{"none", "noroute", "unusable", "overflow", "limited", "fault", "nocluster"}, o.kind) {
 			ups := a.upstreams()
 			switch {
 			case o.upstream != "":
@@ -74,6 +76,20 @@ type request struct {
 	status         int
 	o              outcome
 	app            *App
+	on             string // the host, if it is not the world's
+}
+
+func (r request) host() string { return or(r.on, r.app.c.world.host) }
+
+// routeNamespace is where the route to an app is, which need not be where the app is.
+func (a *App) routeNamespace() string {
+	if hr := a.c.httpRoutes[a.Name]; hr != nil {
+		return hr.Namespace
+	}
+	if a.Ingress != nil {
+		return a.Ingress.Namespace
+	}
+	return a.c.world.namespace
 }
 
 func (c *Cluster) write(r request) {
@@ -107,7 +123,7 @@ func nginxLines(r request) []string {
 		"header":  "upstream sent too big header while reading response header from upstream",
 		"tls":     "SSL_do_handshake() failed (SSL: error:0A00010B:SSL routines::wrong version number) while SSL handshaking to upstream",
 	}[r.o.kind]
-	if r.o.kind == "tls" && r.o.words != "wrong version number" || r.o.kind == "protocol" {
+	if r.o.kind == "tls" && r.o.words != "wrong version number" || r.o.kind == "protocol" || r.o.kind == "unreachable" {
 		says = r.o.words
 	}
 	scheme := "http"
@@ -117,7 +133,7 @@ func nginxLines(r request) []string {
 	end := r.at.Add(r.o.took)
 	if says != "" {
 		out = append(out, fmt.Sprintf(`%s [error] 41#41: *27%d %s, client: 198.51.100.20, server: %s, request: "GET %s HTTP/2.0", upstream: "%s://%s%s", host: "%s"`,
-			end.Format("2006/01/02 15:04:05"), r.at.Unix()%1000, says, host, r.path, scheme, r.upstream, r.path, host))
+			end.Format("2006/01/02 15:04:05"), r.at.Unix()%1000, says, r.host(), r.path, scheme, r.upstream, r.path, r.host()))
 	}
 	ups, upStatus, upTook, upBytes := r.upstream, fmt.Sprint(r.status), fmt.Sprintf("%.3f", r.o.took.Seconds()), "0"
 	if r.upstream == "" {
@@ -126,7 +142,7 @@ func nginxLines(r request) []string {
 	if r.status == 200 {
 		upBytes = "512"
 	}
-	name := fmt.Sprintf("%s-%s-http", namespace, r.app.Name)
+	name := fmt.Sprintf("%s-%s-http", r.app.Service.Namespace, r.app.Name)
 	if r.o.kind == "noroute" {
 		name = "upstream-default-backend"
 	}
@@ -135,7 +151,7 @@ func nginxLines(r request) []string {
 }
 
 func traefikLines(r request) []string {
-	router, server := fmt.Sprintf("websecure-%s-shop-shop-example-org%s@kubernetes", namespace, dash(r.app.Path)), "-"
+	router, server := fmt.Sprintf("websecure-%s-%s-%s%s@kubernetes", r.app.routeNamespace(), r.app.c.world.name, strings.ReplaceAll(r.host(), ".", "-"), dash(r.app.Path)), "-"
 	if r.upstream != "" {
 		server = "http://" + r.upstream
 	}
@@ -161,7 +177,7 @@ func dash(path string) string {
 	if path == "/" {
 		return ""
 	}
-	return "-" + path[1:]
+	return strings.ReplaceAll(path, "/", "-")
 }
 
 func haproxyLines(r request) []string {
@@ -170,7 +186,7 @@ func haproxyLines(r request) []string {
 		state = "----"
 	}
 	server, times := "SRV_1", fmt.Sprintf("0/0/1/%d/%d", r.o.took.Milliseconds(), r.o.took.Milliseconds()+1)
-	backend := fmt.Sprintf("%s_svc_%s_http", namespace, r.app.Name)
+	backend := fmt.Sprintf("%s_svc_%s_http", r.app.routeNamespace(), r.app.Name)
 	if r.upstream == "" {
 		server, times = "<NOSRV>", "0/-1/-1/-1/0"
 	}
@@ -178,7 +194,7 @@ func haproxyLines(r request) []string {
 		backend = "haproxy-controller_default-local-service_http"
 	}
 	return []string{fmt.Sprintf(`198.51.100.20:51000 [%s] https~ %s/%s %s %d 512 - - %s 4/4/0/0/3 0/0 {%s} "GET %s HTTP/1.1"`,
-		r.at.Format("02/Jan/2006:15:04:05.000"), backend, server, times, r.status, state, host, r.path)}
+		r.at.Format("02/Jan/2006:15:04:05.000"), backend, server, times, r.status, state, r.host(), r.path)}
 }
 
 // flags gives Envoy's response flags, details and the transport's reason.
@@ -204,6 +220,14 @@ func (r request) flags() (flags, details, transport string) {
 		return "NR", "route_not_found", "-"
 	case "unusable":
 		return "-", "direct_response", "-"
+	case "overflow":
+		return "UO", "overflow", "-"
+	case "fault":
+		return "FI", "fault_filter_abort", "-"
+	case "nocluster":
+		return "NC", "cluster_not_found", "-"
+	case "limited":
+		return "RL", "request_rate_limited", "-"
 	default:
 		return "-", "via_upstream", "-"
 	}
@@ -218,7 +242,7 @@ func or(s, other string) string {
 
 func istioLines(r request) []string {
 	flags, details, transport := r.flags()
-	cluster := fmt.Sprintf("outbound|80||%s.%s.svc.cluster.local", r.app.Name, namespace)
+	cluster := fmt.Sprintf("outbound|80||%s.%s.svc.cluster.local", r.app.Name, r.app.Service.Namespace)
 	if r.o.kind == "noroute" || r.o.kind == "unusable" {
 		cluster = "-"
 	}
@@ -227,7 +251,7 @@ func istioLines(r request) []string {
 		service = fmt.Sprint(r.o.took.Milliseconds())
 	}
 	return []string{fmt.Sprintf(`[%s] "GET %s HTTP/2" %d %s %s - "%s" 0 512 %d %s "198.51.100.20" "okhttp/4.12.0" "ffe3429a-cd66-e247-fd89-13cd74bd091d" "%s" "%s" %s - 10.244.1.9:443 198.51.100.20:51129 %s -`,
-		r.at.Format("2006-01-02T15:04:05.000Z"), r.path, r.status, flags, details, transport, r.o.took.Milliseconds(), service, host, or(r.upstream, "-"), cluster, host)}
+		r.at.Format("2006-01-02T15:04:05.000Z"), r.path, r.status, flags, details, transport, r.o.took.Milliseconds(), service, r.host(), or(r.upstream, "-"), cluster, r.host())}
 }
 
 func contourLines(r request) []string {
@@ -237,18 +261,18 @@ func contourLines(r request) []string {
 		service = fmt.Sprint(r.o.took.Milliseconds())
 	}
 	return []string{fmt.Sprintf(`[%s] "GET %s HTTP/2" %d %s 0 512 %d %s "198.51.100.20" "okhttp/4.12.0" "ffe3429a-cd66-e247-fd89-13cd74bd091d" "%s" "%s"`,
-		r.at.Format("2006-01-02T15:04:05.000Z"), r.path, r.status, flags, r.o.took.Milliseconds(), service, host, or(r.upstream, "-"))}
+		r.at.Format("2006-01-02T15:04:05.000Z"), r.path, r.status, flags, r.o.took.Milliseconds(), service, r.host(), or(r.upstream, "-"))}
 }
 
 func envoyLines(r request) []string {
 	flags, details, transport := r.flags()
-	cluster := fmt.Sprintf("httproute/%s/%s/rule/0", namespace, r.app.Name)
+	cluster := fmt.Sprintf("httproute/%s/%s/rule/0", r.app.routeNamespace(), r.app.Name)
 	if r.o.kind == "noroute" || r.o.kind == "unusable" || r.o.kind == "none" {
 		cluster = "-"
 	}
 	if r.o.kind == "none" { // Envoy Gateway answers itself where a route has no ready endpoint
 		flags, details = "-", "direct_response"
 	}
-	return []string{fmt.Sprintf(`{"start_time":"%s","method":"GET","x-envoy-origin-path":"%s","protocol":"HTTP/2","response_code":"%d","response_flags":"%s","response_code_details":"%s","connection_termination_details":"-","upstream_transport_failure_reason":"%s","bytes_received":"0","bytes_sent":"512","duration":"%d","x-envoy-upstream-service-time":"-","x-forwarded-for":"198.51.100.20","user-agent":"okhttp/4.12.0","x-request-id":"f5946656-59c6-5cbb-4e25-8a5ae1839b51",":authority":"%s","upstream_host":"%s","upstream_cluster":"%s","upstream_local_address":"-","downstream_local_address":"10.244.1.9:10443","downstream_remote_address":"198.51.100.20:51644","requested_server_name":"%s","route_name":"%s/match/0/shop_example_org"}`,
-		r.at.Format("2006-01-02T15:04:05.000Z"), r.path, r.status, flags, details, transport, r.o.took.Milliseconds(), host, or(r.upstream, "-"), cluster, host, cluster)}
+	return []string{fmt.Sprintf(`{"start_time":"%s","method":"GET","x-envoy-origin-path":"%s","protocol":"HTTP/2","response_code":"%d","response_flags":"%s","response_code_details":"%s","connection_termination_details":"-","upstream_transport_failure_reason":"%s","bytes_received":"0","bytes_sent":"512","duration":"%d","x-envoy-upstream-service-time":"-","x-forwarded-for":"198.51.100.20","user-agent":"okhttp/4.12.0","x-request-id":"f5946656-59c6-5cbb-4e25-8a5ae1839b51",":authority":"%s","upstream_host":"%s","upstream_cluster":"%s","upstream_local_address":"-","downstream_local_address":"10.244.1.9:10443","downstream_remote_address":"198.51.100.20:51644","requested_server_name":"%s","route_name":"%s/match/0/%s"}`,
+		r.at.Format("2006-01-02T15:04:05.000Z"), r.path, r.status, flags, details, transport, r.o.took.Milliseconds(), r.host(), or(r.upstream, "-"), cluster, r.host(), cluster, strings.ReplaceAll(r.host(), ".", "_"))}
 }

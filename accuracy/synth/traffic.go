@@ -81,6 +81,14 @@ type request struct {
 
 func (r request) host() string { return or(r.on, r.app.c.world.host) }
 
+// routeName is the name of the Ingress that leads to an app.
+func (a *App) routeName() string {
+	if a.Ingress != nil {
+		return a.Ingress.Name
+	}
+	return a.c.world.name
+}
+
 // routeNamespace is where the route to an app is, which need not be where the app is.
 func (a *App) routeNamespace() string {
 	if hr := a.c.httpRoutes[a.Name]; hr != nil {
@@ -139,7 +147,7 @@ func nginxLines(r request) []string {
 	if r.upstream == "" {
 		ups, upStatus, upTook, upBytes = "-", "-", "-", "-"
 	}
-	if r.status == 200 {
+	if r.status == 200 || r.o.kind == "app" {
 		upBytes = "512"
 	}
 	name := fmt.Sprintf("%s-%s-http", r.app.Service.Namespace, r.app.Name)
@@ -151,7 +159,7 @@ func nginxLines(r request) []string {
 }
 
 func traefikLines(r request) []string {
-	router, server := fmt.Sprintf("websecure-%s-%s-%s%s@kubernetes", r.app.routeNamespace(), r.app.c.world.name, strings.ReplaceAll(r.host(), ".", "-"), dash(r.app.Path)), "-"
+	router, server := fmt.Sprintf("websecure-%s-%s-%s%s@kubernetes", r.app.routeNamespace(), r.app.routeName(), strings.ReplaceAll(r.host(), ".", "-"), dash(r.app.Path)), "-"
 	if r.upstream != "" {
 		server = "http://" + r.upstream
 	}

@@ -18,6 +18,9 @@ type address struct {
 	at    model.FieldRef
 	name  string // of the variable or key
 	value string
+	// portAt is the setting that names the port, and portValue what it says, where it is one of its own.
+	portAt    model.FieldRef
+	portValue string
 }
 
 // addresses lists what a workload's variables, arguments and ConfigMaps say of whom it calls.
@@ -37,7 +40,7 @@ func (v *view) addresses(w *workload) []address {
 		if cm, ok := v.s.ConfigMaps().Get(w.ref.Namespace, vol.ConfigMap.Name); ok == snapshot.Present {
 			for _, key := range sortedKeys(cm.Data) {
 				for _, p := range v.read.places(cm.Data[key]) {
-					out = append(out, address{p, at(snapshot.RefOf(cm), dataField(key)), key, p.host})
+					out = append(out, address{peer: p, at: at(snapshot.RefOf(cm), dataField(key)), name: key, value: p.host})
 				}
 			}
 		}
@@ -50,10 +53,11 @@ func (v *view) addressesOf(w *workload, c *corev1.Container, prefix string) []ad
 	env := v.environment(w, c, prefix)
 	for _, e := range env {
 		for _, p := range v.placesIn(e.name, e.value) {
-			if p.port == 0 {
-				p.port = portBeside(env, e.name)
+			a := address{peer: p, at: e.at, name: e.name, value: e.value}
+			if s, ok := portBeside(env, e.name); ok && p.port == 0 {
+				a.peer.port, a.portAt, a.portValue = portNumber(s.value), s.at, s.value
 			}
-			out = append(out, address{p, e.at, e.name, e.value})
+			out = append(out, a)
 		}
 	}
 	for _, list := range []struct {
@@ -66,7 +70,7 @@ func (v *view) addressesOf(w *workload, c *corev1.Container, prefix string) []ad
 				name, value = "", word
 			}
 			for _, p := range v.placesIn(name, value) {
-				out = append(out, address{p, at(w.ref, fmt.Sprintf("%s.%s[%d]", prefix, list.field, i)), name, word})
+				out = append(out, address{peer: p, at: at(w.ref, fmt.Sprintf("%s.%s[%d]", prefix, list.field, i)), name: name, value: word})
 			}
 		}
 	}
@@ -123,18 +127,18 @@ func (v *view) placesIn(name, value string) []peer {
 	return []peer{{host: value}}
 }
 
-// portBeside is the port that a sibling of X_HOST sets: X_PORT.
-func portBeside(env []setting, name string) int32 {
+// portBeside is the sibling of X_HOST that sets its port: X_PORT.
+func portBeside(env []setting, name string) (setting, bool) {
 	for _, end := range []string{"_HOST", "_HOSTNAME", "_ADDR", "_ADDRESS", "_SERVER"} {
 		if stem, ok := strings.CutSuffix(strings.ToUpper(name), end); ok {
 			for _, e := range env {
 				if strings.EqualFold(e.name, stem+"_PORT") {
-					return portNumber(e.value)
+					return e, true
 				}
 			}
 		}
 	}
-	return 0
+	return setting{}, false
 }
 
 // dataField writes a key of a ConfigMap or Secret as a field; keys with dots or slashes in brackets.

@@ -46,11 +46,19 @@ func (v *view) wrongAddress(r *route) (finding, bool) {
 		ref := serviceRef(l)
 		switch {
 		case l.Presence == snapshot.Present && l.Port == nil && !l.External() && l.Service.Spec.ClusterIP != corev1.ClusterIPNone && r.setting.port != 0:
-			f := r.asCause("app-misconfigured", proven, r.settingAt(),
+			object, value := r.settingAt(), r.setting.value
+			if !r.setting.portAt.IsZero() {
+				object, value = r.setting.portAt, ":"+r.setting.portValue
+			}
+			f := r.asCause("app-misconfigured", proven, object,
 				fmt.Sprintf("%s is told to call port %d of %s, which has %s", r.Object, l.Backend.PortNumber, ref, portsOf(l.Service))).
 				as(model.Refused, model.ConnectTimeout, model.ResponseTimeout, model.NoEndpoints, model.UpstreamStatus)
-			if len(l.Service.Spec.Ports) == 1 && r.setting.value != "" {
-				f = f.wants(text(strings.Replace(r.setting.value, fmt.Sprint(":", l.Backend.PortNumber), fmt.Sprint(":", l.Service.Spec.Ports[0].Port), 1)))
+			if len(l.Service.Spec.Ports) == 1 && value != "" {
+				wanted := strings.Replace(value, fmt.Sprint(":", l.Backend.PortNumber), fmt.Sprint(":", l.Service.Spec.Ports[0].Port), 1)
+				if !r.setting.portAt.IsZero() {
+					wanted = strings.TrimPrefix(wanted, ":")
+				}
+				f = f.wants(text(wanted))
 			}
 			return f.because("object", fmt.Sprintf("%s has %s", ref, portsOf(l.Service)), ref, time.Time{}), true
 		case l.Presence == snapshot.Absent && v.misnamed(r, l):

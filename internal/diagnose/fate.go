@@ -192,10 +192,20 @@ func (v *view) withNode(w *workload, f *fates, s *model.Signal) bool {
 	if !slices.ContainsFunc(f.all, func(o *model.Signal) bool { return o.Failure == model.ConnectTimeout && lastHost(o) == host }) {
 		return false
 	}
-	return slices.ContainsFunc(v.podsIn(w.ref.Namespace).Of(w.ref), func(l timeline.Life) bool {
+	if slices.ContainsFunc(v.podsIn(w.ref.Namespace).Of(w.ref), func(l timeline.Life) bool {
 		d, going := v.departures()[l.Node]
 		return going && during(d, s.At)
-	})
+	}) {
+		return true
+	}
+	// The node may be gone with all that was known of its pods: nothing else makes an address silent in the
+	// moments in which a node was told to leave.
+	for _, d := range v.departures() {
+		if d.Field == "" && d.Drained && !d.At.IsZero() && during(d, s.At) {
+			return true
+		}
+	}
+	return false
 }
 
 // during reports whether a time belongs to a node's departure.

@@ -96,7 +96,15 @@ func (v *view) nodeOf(w *workload, s *model.Signal) string {
 			best = d
 		}
 	}
-	return best.Node.Name
+	if best.Node.Name != "" {
+		return best.Node.Name
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.departures())) {
+		if d := v.departures()[name]; d.Field == "" && d.Drained && !d.At.IsZero() && during(d, s.At) {
+			return name
+		}
+	}
+	return ""
 }
 
 // published counts a workload's ready endpoints on a node.

@@ -34,8 +34,11 @@ func (v *view) observe() {
 	for _, s := range v.in.Signals {
 		located, ok := v.m.Locate(s)
 		if !ok {
-			if s.Failed() && !s.ErrorLog {
+			switch {
+			case s.Failed() && !s.ErrorLog:
 				v.unrouted = append(v.unrouted, s)
+			case s.Failed() && s.Request.Path == "":
+				v.unread = append(v.unread, s)
 			}
 			continue
 		}

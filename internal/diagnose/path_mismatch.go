@@ -424,6 +424,9 @@ func (v *view) findClosest(taken *route, req model.Request) (nearMiss, bool) {
 	all := v.m.Routes()
 	for i := range all {
 		if taken != nil && all[i].Host != taken.Host {
+			if m, ok := v.meantForHost(taken, &all[i], req); ok && m.far < best.far {
+				best, found = m, true
+			}
 			continue
 		}
 		r := all[i]
@@ -444,6 +447,23 @@ func (v *view) findClosest(taken *route, req model.Request) (nearMiss, bool) {
 		}
 	}
 	return best, found
+}
+
+// meantForHost compares a request that a wider rule took with a rule for another host that has its very path: of the
+// same namespace, for a host that is nearly the request's, and without a request of its own.
+func (v *view) meantForHost(taken *route, r *path.Route, req model.Request) (nearMiss, bool) {
+	if len(r.Path) <= len(taken.Path) || len(r.Path) == 1 || r.Gateway != taken.Gateway || r.Object.Namespace != taken.Object.Namespace || !r.Takes(req.Path) || v.busy(*r) {
+		return nearMiss{}, false
+	}
+	host := strings.ToLower(req.Host)
+	if m, ok := v.missesHost(*r, host); ok {
+		return m, true
+	}
+	first, _, _ := strings.Cut(host, ".")
+	if ruleFirst, _, _ := strings.Cut(r.Host, "."); first != ruleFirst {
+		return nearMiss{}, false
+	}
+	return nearMiss{Route: *r, field: v.hostField(*r), want: text(host), far: 2, why: fmt.Sprintf("it is for host %s, not for %s", r.Host, host)}, true
 }
 
 // busy reports whether requests were seen on a rule.

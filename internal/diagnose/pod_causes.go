@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -59,11 +60,36 @@ func volumeUnavailable() Analyzer {
 func sandboxFailed() Analyzer {
 	return Analyzer{
 		Cause: "sandbox-failed", Doc: "Finds pods whose sandbox or security context cannot be set up.", Inputs: podKinds(),
-		run: perWorkload("sandbox-failed", func(v *view, w *workload, pods []*corev1.Pod) finding {
-			t := v.trouble(pods[0])
-			return v.onWorkload(w, "sandbox-failed", seen, sandboxField(w, t.why), fmt.Sprintf("pod %s of %s %s", pods[0].Name, w.ref, t.why), pods)
-		}),
+		run: func(v *view) []finding {
+			found := perWorkload("sandbox-failed", func(v *view, w *workload, pods []*corev1.Pod) finding {
+				t := v.trouble(pods[0])
+				return v.onWorkload(w, "sandbox-failed", seen, sandboxField(w, t.why), fmt.Sprintf("pod %s of %s %s", pods[0].Name, w.ref, t.why), pods)
+			})(v)
+			for _, w := range v.workloads {
+				if f, ok := v.turnedAway(w); ok {
+					found = append(found, f)
+				}
+			}
+			return found
+		},
 	}
+}
+
+// turnedAway finds pods that a kubelet did not admit: they have failed for good, and what replaces them fails as
+// they did (k8s.io/kubernetes, pkg/kubelet/lifecycle, pkg/kubelet/sysctl, pkg/security/apparmor: the reasons).
+func (v *view) turnedAway(w *workload) (finding, bool) {
+	if w.serving > 0 || len(w.pods) > 0 {
+		return finding{}, false
+	}
+	for p := range v.s.Pods().In(w.ref.Namespace) {
+		if !slices.Contains([]string{"SysctlForbidden", "AppArmor", "UnexpectedAdmissionError", "PodOSNotSupported", "PodOSSelectorNodeLabelDoesNotMatch"}, p.Status.Reason) || v.s.WorkloadOf(p) != w.ref {
+			continue
+		}
+		why := p.Status.Reason + ": " + p.Status.Message
+		f := v.onWorkload(w, "sandbox-failed", seen, sandboxField(w, why), fmt.Sprintf("pod %s of %s was turned away by the kubelet: %s", p.Name, w.ref, why), nil)
+		return f.because("status", why, snapshot.RefOf(p), time.Time{}).relates("pod", snapshot.RefOf(p)), true
+	}
+	return finding{}, false
 }
 
 // claimAtFault finds which claim keeps a pod waiting, and what of it: it is not there, its class is not,

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -70,7 +71,35 @@ func (v *view) grantOf(w *workload, account model.Ref) model.FieldRef {
 		}
 		return at(ref, "rules")
 	}
+	for o := range v.s.Others().All() {
+		if o.GetKind() != "RoleBinding" && o.GetKind() != "ClusterRoleBinding" || o.GetKind() == "RoleBinding" && o.GetNamespace() != w.ref.Namespace {
+			continue
+		}
+		if i := v.nearSubject(o, account); i >= 0 {
+			return at(snapshot.RefOf(o), fmt.Sprintf("subjects[%d].name", i))
+		}
+	}
 	return at(w.ref, "spec.template.spec.serviceAccountName")
+}
+
+// nearSubject is the subject of a binding that was probably meant to be an account: one of nearly its name, or of its
+// name in another namespace, that no workload runs as; -1 if there is none.
+func (v *view) nearSubject(o *unstructured.Unstructured, account model.Ref) int {
+	subjects, _, _ := unstructured.NestedSlice(o.Object, "subjects")
+	for i, s := range subjects {
+		m, ok := s.(map[string]any)
+		if !ok || m["kind"] != "ServiceAccount" {
+			continue
+		}
+		name, _ := m["name"].(string)
+		if name != account.Name && slices.ContainsFunc(v.templates(account.Namespace), func(t template) bool { return t.template.Spec.ServiceAccountName == name }) {
+			continue
+		}
+		if m["namespace"] == account.Namespace && (alike(name, account.Name) || strings.HasPrefix(name, account.Name+"-")) || name == account.Name && name != "default" {
+			return i
+		}
+	}
+	return -1
 }
 
 func binds(o *unstructured.Unstructured, account model.Ref) bool {

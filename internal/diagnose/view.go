@@ -24,6 +24,7 @@ type view struct {
 	workloads []*workload
 	strays    []model.Observation // of no route that we know
 	unrouted  []model.Signal      // the requests behind strays, and those of no route that is asked about
+	unread    []model.Signal      // lines about requests of which the gateway had not read what they ask for
 	troubles  map[*corev1.Pod]trouble
 	found     []finding             // by earlier stages
 	named     *nameIndex            // see names

@@ -3,9 +3,13 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/proxy/signature"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -56,6 +60,9 @@ func wordAnalyzers() []Analyzer {
 						found = append(found, f)
 					}
 				}
+				if row.where == atGateway && len(found) == 0 {
+					found = v.toldBefore(row)
+				}
 				return found
 			},
 		})
@@ -104,6 +111,48 @@ func (v *view) told(row spoken, r *route) (finding, bool) {
 		f.Evidence = append(f.Evidence, h.app)
 	}
 	return v.relateBackend(f, r), true
+}
+
+// toldBefore finds a row's cause where the gateway gave requests up before it had read what they ask for: it says so
+// in lines without a path, and no route that it serves has had a request that succeeded since.
+func (v *view) toldBefore(row spoken) []finding {
+	by := map[model.Ref][]model.Signal{}
+	for _, s := range v.unread {
+		for _, m := range signature.Weigh(v.matcher(s.Proxy).Signal(s)).Matches {
+			if m.Signature.Causes[0] == row.cause && surely(m.Signature) == proven {
+				by[s.Gateway] = append(by[s.Gateway], s)
+				break
+			}
+		}
+	}
+	var found []finding
+	for _, gateway := range slices.SortedFunc(maps.Keys(by), model.Ref.Compare) {
+		lines := by[gateway]
+		cut := func(r *route) bool {
+			return r.edge == nil && v.servedBy(r, gateway) && !slices.ContainsFunc(r.succeeded, lines[0].At.Before)
+		}
+		i := slices.IndexFunc(v.routes, cut)
+		if len(lines) < few || i < 0 {
+			continue
+		}
+		h := hearing{first: lines[0], count: len(lines)}
+		f := find(row.cause, proven, v.pointed(row, v.routes[i], h), fmt.Sprintf(row.says, "all routes")).as(model.OtherFailure, model.Protocol).since(lines[0].At)
+		for _, r := range v.routes {
+			if cut(r) {
+				f = f.on(r).showing(r, lines)
+			}
+		}
+		f.Evidence = append(f.Evidence, model.Evidence{Kind: "proxy-log", Text: cmp.Or(lines[0].Raw, lines[0].Reason), At: lines[0].At, Source: lines[0].Source})
+		found = append(found, f)
+	}
+	return found
+}
+
+// servedBy reports whether a gateway's pod is one of those by which requests come to a route.
+func (v *view) servedBy(r *route, gateway model.Ref) bool {
+	return slices.ContainsFunc(v.m.Fleets(r.Route), func(f path.Fleet) bool {
+		return slices.ContainsFunc(f.Pods, func(p *corev1.Pod) bool { return p.Namespace == gateway.Namespace && p.Name == gateway.Name })
+	})
 }
 
 // heard reads what the gateways logged of a route's failures: for each cause that some words tell, how surely.

@@ -61,6 +61,7 @@ func failureOf(message []byte) model.FailureKind {
 		{"no port in upstream", model.OtherFailure},
 		{"attempted to proxy to self", model.OtherFailure},
 		{"auth request unexpected status", model.OtherFailure},
+		{"while reading PROXY protocol", model.Protocol},
 		{"while connecting to upstream", model.OtherFailure},
 	} {
 		if bytes.Contains(message, []byte(s.part)) {

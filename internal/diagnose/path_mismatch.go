@@ -455,7 +455,7 @@ func (v *view) meantForHost(taken *route, r *path.Route, req model.Request) (nea
 	if len(r.Path) <= len(taken.Path) || len(r.Path) == 1 || r.Gateway != taken.Gateway || r.Object.Namespace != taken.Object.Namespace || !r.Takes(req.Path) || v.busy(*r) {
 		return nearMiss{}, false
 	}
-	host := strings.ToLower(req.Host)
+	host := strings.ToLower(cmp.Or(req.Host, taken.Host)) // nginx does not log it
 	if m, ok := v.missesHost(*r, host); ok {
 		return m, true
 	}

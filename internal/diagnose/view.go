@@ -146,12 +146,43 @@ func (v *view) asked(req model.Request) []path.Route {
 	if ok {
 		out = append(out, taken)
 	}
+	for _, r := range v.tookBefore(req) {
+		if !slices.ContainsFunc(out, func(o path.Route) bool { return keyOf(o) == keyOf(r) }) {
+			out = append(out, r)
+		}
+	}
 	host := strings.ToLower(req.Host)
 	for _, r := range v.m.Routes() {
 		if !ok || r.Served() || !r.Takes(req.Path) || len(r.Path) <= len(taken.Path) || len(r.Path) == 1 {
 			continue
 		}
 		if _, nearly := v.missesHost(r, host); nearly || hostFits(r, host) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// enoughTaken is of how many failed requests like the target's it is looked up which rule took them.
+const enoughTaken = 100
+
+// tookBefore finds the rules that took requests like the target's and failed, by the gateways' own words: where
+// several gateways serve a host, the objects do not tell which of them was asked.
+func (v *view) tookBefore(req model.Request) []path.Route {
+	if req.Host == "" || len(strings.Trim(req.Path, "/")) == 0 {
+		return nil
+	}
+	var out []path.Route
+	looked := 0
+	for i := range v.in.Signals {
+		s := &v.in.Signals[i]
+		if !s.Failed() || s.Service == "" || !strings.EqualFold(s.Request.Host, req.Host) || !strings.HasPrefix(s.Request.Path, req.Path) {
+			continue
+		}
+		if looked++; looked > enoughTaken {
+			break
+		}
+		if r, ok := v.m.Locate(*s); ok && r.Takes(req.Path) && !slices.ContainsFunc(out, func(o path.Route) bool { return keyOf(o) == keyOf(r) }) {
 			out = append(out, r)
 		}
 	}

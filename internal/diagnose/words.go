@@ -31,6 +31,8 @@ type spoken struct {
 	// fields are the annotations that may have to do with it; the first that the route's object has is
 	// named.
 	fields []string
+	// keys are those of a gateway's own ConfigMap that may have to do with it.
+	keys []string
 	// proofs are signatures that prove the cause although they list others, which only lie deeper.
 	proofs []string
 	// kinds are the failures with which an application's words are believed; none: words of gateways only.
@@ -52,7 +54,7 @@ func wordAnalyzers() []Analyzer {
 	var out []Analyzer
 	for _, row := range spokenCauses() {
 		out = append(out, Analyzer{
-			Cause: row.cause, Doc: row.doc, Inputs: append(podKinds(), snapshot.Ingresses), stage: byWords,
+			Cause: row.cause, Doc: row.doc, Inputs: append(podKinds(), snapshot.Ingresses, snapshot.ConfigMaps), stage: byWords,
 			run: func(v *view) []finding {
 				var found []finding
 				for _, r := range v.routes {
@@ -231,6 +233,19 @@ func (v *view) overheard(row spoken, r *route) (hearing, bool) {
 	return hearing{}, false
 }
 
+// gatewaySetting is the key of a ConfigMap beside a gateway that has to do with a row's cause. (ingress-nginx and the
+// HAProxy controllers read theirs in their own namespace.)
+func (v *view) gatewaySetting(row spoken, gateway model.Ref) (model.FieldRef, bool) {
+	for cm := range v.s.ConfigMaps().In(gateway.Namespace) {
+		for _, key := range row.keys {
+			if value, set := cm.Data[key]; set && value != "false" {
+				return at(snapshot.RefOf(cm), dataField(key)), true
+			}
+		}
+	}
+	return model.FieldRef{}, false
+}
+
 // behindRoute reports whether a pod is one of those to which a route leads.
 func (v *view) behindRoute(r *route, pod model.Ref) bool {
 	return slices.ContainsFunc(v.workloads, func(w *workload) bool {
@@ -262,6 +277,9 @@ func (v *view) pointed(row spoken, r *route, h hearing) model.FieldRef {
 			}
 		}
 	case atGateway:
+		if cm, ok := v.gatewaySetting(row, h.first.Gateway); ok {
+			return cm
+		}
 		if p, ok := v.s.Pods().Get(h.first.Gateway.Namespace, h.first.Gateway.Name); ok == snapshot.Present {
 			return at(v.s.WorkloadOf(p), "")
 		}

@@ -19,6 +19,7 @@ func spokenCauses() []spoken {
 		{
 			cause: "proxy-protocol-mismatch", doc: "Finds gateways that expect the PROXY protocol where it is not spoken, or speak it where it is not expected.",
 			says: "one side of %s speaks the PROXY protocol and the other does not", where: atGateway,
+			keys: []string{"use-proxy-protocol", "proxy-protocol"},
 		},
 		{
 			cause: "websocket-upgrade-failed", doc: "Finds routes on which a protocol upgrade does not come through.",

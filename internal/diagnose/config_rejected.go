@@ -108,9 +108,34 @@ func (v *view) refusedByProxy() []finding {
 		if f.dormant {
 			stuck = routes
 		}
-		out = append(out, f.on(stuck...))
+		f = f.on(stuck...)
+		for _, r := range stuck {
+			f = v.showingWider(f, r)
+		}
+		out = append(out, f)
 	}
 	return out
+}
+
+// showingWider adds the requests for a route that a wider rule took and did not know: the proxy has not heard of the
+// route.
+func (v *view) showingWider(f finding, r *route) finding {
+	for _, o := range v.routes {
+		if o == r || r.requests > 0 || o.Host != r.Host || len(o.Path) >= len(r.Path) {
+			continue
+		}
+		var met []model.Signal
+		for _, s := range o.astray {
+			if r.Takes(s.Request.Path) {
+				met = append(met, s)
+			}
+		}
+		if len(met) > 0 {
+			f = f.on(o).showing(o, met)
+			f.dormant = false
+		}
+	}
+	return f
 }
 
 // brief is the first line of a message, not too long.

@@ -166,8 +166,9 @@ func (v *view) asked(req model.Request) []path.Route {
 // enoughTaken is of how many failed requests like the target's it is looked up which rule took them.
 const enoughTaken = 100
 
-// tookBefore finds the rules that took requests like the target's and failed, by the gateways' own words: where
-// several gateways serve a host, the objects do not tell which of them was asked.
+// tookBefore finds the rules that took requests like the target's, which failed or were not known there, by the
+// gateways' own words: where several gateways serve a host, or one has not heard of the newest rules, the objects do
+// not tell which rule was asked.
 func (v *view) tookBefore(req model.Request) []path.Route {
 	if req.Host == "" || len(strings.Trim(req.Path, "/")) == 0 {
 		return nil
@@ -176,7 +177,7 @@ func (v *view) tookBefore(req model.Request) []path.Route {
 	looked := 0
 	for i := range v.in.Signals {
 		s := &v.in.Signals[i]
-		if !s.Failed() || s.Service == "" || !strings.EqualFold(s.Request.Host, req.Host) || !strings.HasPrefix(s.Request.Path, req.Path) {
+		if !s.Failed() && !isAstray(*s) || s.Service == "" || s.Request.Host != "" && !strings.EqualFold(s.Request.Host, req.Host) || !strings.HasPrefix(s.Request.Path, req.Path) {
 			continue
 		}
 		if looked++; looked > enoughTaken {

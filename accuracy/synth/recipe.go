@@ -36,7 +36,7 @@ type Answer struct {
 
 // Recipes lists all recipes, family by family.
 func Recipes() []Recipe {
-	return slices.Concat(wiring(), routes(), availability(), start(), placement(), networks(), protocols(), applications(), controlPlane(), rest(), controls(), firstBatch())
+	return slices.Concat(wiring(), routes(), availability(), start(), placement(), networks(), protocols(), applications(), controlPlane(), rest(), controls(), firstBatch(), secondBatch())
 }
 
 // Write makes each recipe's scenarios in a folder: NAME.json, NAME.logs and NAME.expect.yaml.

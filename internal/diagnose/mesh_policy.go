@@ -16,7 +16,7 @@ import (
 func meshPolicyDenies() Analyzer {
 	return Analyzer{
 		Cause: "mesh-policy-denies", Doc: "Finds policies of a mesh that refuse the requests of a route.",
-		Inputs: []snapshot.Kind{snapshot.Pods, snapshot.EndpointSlices, snapshot.Other},
+		Inputs: []snapshot.Kind{snapshot.Pods, snapshot.EndpointSlices, snapshot.ConfigMaps, snapshot.Other},
 		run: func(v *view) []finding {
 			var out []finding
 			for r, l := range v.legsWith() {
@@ -28,7 +28,7 @@ func meshPolicyDenies() Analyzer {
 					out = append(out, f.on(r).as(model.Denied, model.UpstreamStatus).relates("service", serviceRef(l)).showing(r, r.refused(403)))
 				}
 			}
-			return out
+			return append(out, v.outOfScope()...)
 		},
 	}
 }

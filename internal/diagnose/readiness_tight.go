@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
@@ -57,13 +58,19 @@ func (v *view) tight(w *workload) (finding, bool) {
 				because("object", fmt.Sprintf("the revision that worked waited %d s", b.ReadinessProbe.TimeoutSeconds), snapshot.RefOf(w.before), w.rolledAt())
 		}
 	}
+	if b := beforeContainer(w, c.Name); b != nil && b.Image == c.Image && f.Confidence == 0 && !equality.Semantic.DeepEqual(b.ReadinessProbe, c.ReadinessProbe) {
+		if _, good := w.fine(); good {
+			f.Confidence = likely
+			f = f.because("object", fmt.Sprintf("revision %d changed the probe and not the image", snapshot.Revision(w.newest)), snapshot.RefOf(w.newest), w.rolledAt())
+		}
+	}
 	return f, f.Confidence > 0
 }
 
 // gaveUp reports whether the kubelet says that a probe got no answer in time.
 func gaveUp(message string) bool {
 	return strings.Contains(message, "Client.Timeout exceeded") || strings.Contains(message, "context deadline exceeded") || strings.Contains(message, "timed out after") ||
-		strings.Contains(message, "timeout: failed to connect") || strings.Contains(message, "i/o timeout")
+		strings.Contains(message, "timeout: failed to connect") || strings.Contains(message, "i/o timeout") || strings.HasSuffix(message, "\" timed out")
 }
 
 // answeredLater finds the application's own line about a probe that it answered well, but later than the

@@ -117,6 +117,8 @@ func (v *view) mounts(p *corev1.Pod) trouble {
 // references non-existent secret key: k.
 var missingObject = regexp.MustCompile(`(?i)\b(configmap|secret) "([^"]+)" not found`)
 
+var missingItem = regexp.MustCompile(`for volume "([^"]+)"\s*: references non-existent (?:secret|config) key: (\S+)`)
+
 var missingKey = regexp.MustCompile(`(?i)couldn't find key (\S+) in (ConfigMap|Secret) ([^/\s]+)/(\S+)`)
 
 func (v *view) initContainers(p *corev1.Pod) trouble {

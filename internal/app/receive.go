@@ -18,6 +18,7 @@ import (
 	"github.com/gatemend/gatemend/internal/signal/als"
 	"github.com/gatemend/gatemend/internal/signal/feed"
 	"github.com/gatemend/gatemend/internal/signal/nodefile"
+	"github.com/gatemend/gatemend/internal/signal/otlp"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -107,6 +108,11 @@ func (c *cluster) receivers(live cli.Live, o cli.ReceiveOptions) ([]cli.Source, 
 			return als.Serve(ctx, l, als.Options{Admit: rules, Resolve: resolve}), nil
 		}))
 	}
+	if o.OTLP != "" || o.OTLPHTTP != "" {
+		out = append(out, hears("OpenTelemetry logs", c.now, func(ctx context.Context) (hearer, error) {
+			return serveOTLP(ctx, o, otlp.Options{Admit: rules, Resolve: resolve})
+		}))
+	}
 	if o.NodeLogs != "" {
 		out = append(out, hears("log files of the node", c.now, func(ctx context.Context) (hearer, error) {
 			return nodefile.Follow(ctx, nodefile.Options{
@@ -115,6 +121,24 @@ func (c *cluster) receivers(live cli.Live, o cli.ReceiveOptions) ([]cli.Source, 
 		}))
 	}
 	return out, nil
+}
+
+// serveOTLP receives over gRPC, HTTP or both.
+func serveOTLP(ctx context.Context, o cli.ReceiveOptions, options otlp.Options) (hearer, error) {
+	var listeners [2]net.Listener
+	for i, address := range []string{o.OTLP, o.OTLPHTTP} {
+		if address == "" {
+			continue
+		}
+		var err error
+		if listeners[i], err = listen(ctx, address); err != nil {
+			if listeners[0] != nil {
+				listeners[0].Close()
+			}
+			return nil, err
+		}
+	}
+	return otlp.Serve(ctx, listeners[0], listeners[1], options), nil
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {

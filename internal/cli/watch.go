@@ -25,7 +25,7 @@ With --scrape or --prometheus what the gateways count is watched too, and with -
 Alertmanager is diagnosed as an alarm is.
 
 Before the first request fails, a warning says that the last endpoint of a route vanished, or a pod behind
-it died. --als and --node-logs hear of requests in other ways than through the API server.
+it died. --als, --otlp and --node-logs hear of requests in other ways than through the API server.
 
 On a terminal the routes are shown on a screen, by error rate, and Enter diagnoses one; --plain, -o json and
 anything but a terminal give one line an event.

@@ -127,3 +127,17 @@ func (f *Feed) Notices() []string {
 	}
 	return told
 }
+
+// Put puts a signal in if there is room, or else drops and counts it.
+func (f *Feed) Put(s model.Signal) bool {
+	select {
+	case f.signals <- s:
+		return true
+	default:
+		f.dropped.Add(1)
+		return false
+	}
+}
+
+// Room is how many signals can be put in without waiting.
+func (f *Feed) Room() int { return cap(f.signals) - len(f.signals) }

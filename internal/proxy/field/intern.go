@@ -24,8 +24,11 @@ func (t *Interner) String(b []byte) string {
 	if s, ok := t.seen[string(b)]; ok {
 		return s
 	}
-	if t.seen == nil || len(t.seen) >= internLimit {
+	if t.seen == nil {
 		t.seen = make(map[string]string, 64)
+	}
+	if len(t.seen) >= internLimit {
+		clear(t.seen) // keeps the room, which would be needed again
 	}
 	s := string(b)
 	t.seen[s] = s

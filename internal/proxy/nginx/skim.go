@@ -2,6 +2,7 @@ package nginx
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/field"
@@ -111,22 +112,38 @@ func skipNumber(b []byte) (rest []byte, ok bool) {
 	return nil, false
 }
 
+// skipSeconds reads seconds with three decimals, as nginx prints them, and passes over the blank after them.
+func skipSeconds(b []byte) (nanos int64, rest []byte, ok bool) {
+	n := int64(0)
+	for i, c := range b[:min(len(b), 9)] {
+		if c >= '0' && c <= '9' {
+			n = n*10 + int64(c-'0')
+			continue
+		}
+		if i == 0 || c != '.' || len(b) < i+5 || b[i+4] != ' ' {
+			return 0, nil, false
+		}
+		for _, c := range b[i+1 : i+4] {
+			if c < '0' || c > '9' {
+				return 0, nil, false
+			}
+			n = n*10 + int64(c-'0')
+		}
+		return n * int64(time.Millisecond), b[i+5:], true
+	}
+	return 0, nil, false
+}
+
 // skimUpstream reads what ingress-nginx adds, if there was one try at most, and that one did not fail.
 func skimUpstream(b []byte, k *proxy.Skim) bool {
 	b, ok := skipNumber(b)
 	if !ok {
 		return false
 	}
-	end := bytes.IndexByte(b, ' ')
-	if end < 1 {
+	if k.Duration, b, ok = skipSeconds(b); !ok {
 		return false
 	}
-	took, ok := field.Seconds(b[:end])
-	if !ok {
-		return false
-	}
-	k.Duration = int64(took)
-	name, b, ok := plainBracketed(b[end+1:])
+	name, b, ok := plainBracketed(b)
 	if !ok || k.Status == 404 && string(name) == noRoute {
 		return false
 	}
@@ -157,8 +174,11 @@ func plainBracketed(b []byte) (text, rest []byte, ok bool) {
 
 // skipOneTry passes over address, length, time and status of a single try, and the blanks after them.
 func skipOneTry(b []byte) (rest []byte, ok bool) {
-	end := bytes.IndexByte(b, ' ')
-	if end < 1 || b[end-1] == ',' {
+	end := 0
+	for end < len(b) && b[end] != ' ' { // an address is too short for IndexByte to pay
+		end++
+	}
+	if end < 1 || end == len(b) || b[end-1] == ',' {
 		return nil, false
 	}
 	b = b[end+1:]
@@ -167,14 +187,11 @@ func skipOneTry(b []byte) (rest []byte, ok bool) {
 	} else if b, ok = skipNumber(b); !ok {
 		return nil, false
 	}
-	end = bytes.IndexByte(b, ' ')
-	if end < 1 {
+	if len(b) > 2 && b[0] == '-' && b[1] == ' ' {
+		b = b[2:]
+	} else if _, b, ok = skipSeconds(b); !ok {
 		return nil, false
 	}
-	if _, ok = field.Seconds(b[:end]); !ok && string(b[:end]) != "-" {
-		return nil, false
-	}
-	b = b[end+1:]
 	if len(b) > 2 && b[0] == '-' && b[1] == ' ' {
 		return b[2:], true
 	}

@@ -74,7 +74,7 @@ func boundMemory(path string) {
 		debug.SetGCPercent(25) // the size is not known: how much garbage there may be beside what stays
 		return
 	}
-	debug.SetMemoryLimit(max(least, info.Size()*19/20))
+	debug.SetMemoryLimit(max(least, info.Size()))
 }
 
 // terminal finds out what stdin and stdout are.

@@ -19,7 +19,7 @@ func FuzzRead(f *testing.F) {
 	for _, text := range []string{
 		files["a.json"], "[" + files["a.json"] + "]", files["a.json"] + "\n" + files["a.json"], `{"items":[` + files["a.json"] + `],"kind":"List","apiVersion":"v1"}`,
 		"==== START logs for container a of pod n/p ====\nx\n==== END logs for container a of pod n/p ====\n" + files["a.json"],
-		"apiVersion: v1\nkind: List\nitems: [" + files["a.json"] + "]\n", gzipped(f, cartService), zipped(f, files), targz(f, files),
+		"apiVersion: v1\nkind: List\nitems: [" + files["a.json"] + "]\n", gzipped(f, cartService), zstded(f, cartService), zipped(f, files), targz(f, files),
 		`{"apiVersion":"extensions/v1beta1","kind":"Ingress","metadata":{"name":"x"},"spec":{"backend":{"serviceName":"a","servicePort":80}}}`,
 	} {
 		f.Add([]byte(text))

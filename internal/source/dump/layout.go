@@ -23,7 +23,7 @@ import (
 
 // prose reports whether a file's name says that there are no objects in it.
 func prose(name string) bool {
-	name = strings.TrimSuffix(strings.ToLower(name), ".gz")
+	name = unpackedName(strings.ToLower(name))
 	return slices.Contains([]string{".log", ".md", ".txt", ".html", ".csv", ".sh"}, path.Ext(name))
 }
 
@@ -51,9 +51,9 @@ type Log struct {
 }
 
 var (
-	ofMustGather = regexp.MustCompile(`(?:^|/)namespaces/([^/]+)/pods/([^/]+)/([^/]+)/[^/]+/logs/(current|previous)(?:\.insecure)?\.log(?:\.gz)?$`)
-	ofBundle     = regexp.MustCompile(`(?:^|/)cluster-resources/pods/logs/([^/]+)/([^/]+)/([^/]+?)(-previous)?\.log(?:\.gz)?$`)
-	ofGatemend   = regexp.MustCompile(`(?:^|/)logs/(?:[^/]+/)?([^/_]+)_([^/_]+?)(\.previous)?\.log(?:\.gz)?$`)
+	ofMustGather = regexp.MustCompile(`(?:^|/)namespaces/([^/]+)/pods/([^/]+)/([^/]+)/[^/]+/logs/(current|previous)(?:\.insecure)?\.log(?:\.gz|\.zst)?$`)
+	ofBundle     = regexp.MustCompile(`(?:^|/)cluster-resources/pods/logs/([^/]+)/([^/]+)/([^/]+?)(-previous)?\.log(?:\.gz|\.zst)?$`)
+	ofGatemend   = regexp.MustCompile(`(?:^|/)logs/(?:[^/]+/)?([^/_]+)_([^/_]+?)(\.previous)?\.log(?:\.gz|\.zst)?$`)
 	ofSection    = regexp.MustCompile(`^==== START logs for container (\S+) of pod ([^/\s]+)/(\S+) ====`)
 )
 
@@ -73,7 +73,7 @@ func logOf(name string) (Log, bool) {
 
 // isSections reports whether a file holds logs as kubectl cluster-info dump writes them.
 func isSections(name string) bool {
-	return path.Base(strings.TrimSuffix(name, ".gz")) == "logs.txt"
+	return path.Base(unpackedName(name)) == "logs.txt"
 }
 
 // arrayOf tells by a file's name what a bare array in it is a list of; nil if the name does not say.

@@ -14,6 +14,8 @@ import (
 	"path"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // limits bound what one dump may cost, since a dump may come from anybody.
@@ -35,6 +37,7 @@ var errTooLarge = errors.New("the dump is too large")
 // The first bytes of the formats that are unpacked, and the marks of UTF-16.
 const (
 	gzipMagic = "\x1f\x8b"
+	zstdMagic = "\x28\xb5\x2f\xfd" // RFC 8878, section 3.1.1
 	zipMagic  = "PK\x03\x04"
 	tarMagic  = "ustar"
 	utf8Mark  = "\xef\xbb\xbf"
@@ -79,8 +82,8 @@ func (c *collector) read(name string, file io.Reader, depth int) error {
 		return c.failed(name, err)
 	}
 	switch {
-	case hasPrefix(begin, gzipMagic):
-		return c.gzip(name, r, depth)
+	case hasPrefix(begin, gzipMagic), hasPrefix(begin, zstdMagic):
+		return c.packed(name, r, depth)
 	case hasPrefix(begin, zipMagic):
 		return c.zip(name, file, r, depth)
 	case len(begin) > tarMagicAt && hasPrefix(begin[tarMagicAt:], tarMagic):
@@ -135,15 +138,38 @@ func (c *collector) deeper(name string, depth int) bool {
 	return true
 }
 
-func (c *collector) gzip(name string, r io.Reader, depth int) error {
+// packed reads what one file was packed into, whatever that is.
+func (c *collector) packed(name string, r *bufio.Reader, depth int) error {
 	if !c.deeper(name, depth) {
 		return nil
 	}
-	z, err := gzip.NewReader(r)
+	z, err := unpack(r)
 	if err != nil {
 		return c.failed(name, err)
 	}
-	return c.read(strings.TrimSuffix(name, ".gz"), z, depth+1)
+	defer z.Close()
+	return c.read(unpackedName(name), z, depth+1)
+}
+
+// mostWindow is how much of its output a zstd stream may refer back to: what zstd allows without being told
+// otherwise is 8 MB, and what its option --long needs is 128 MB.
+const mostWindow = 128 << 20
+
+// unpack reads gzip or zstd, which it tells by how it begins.
+func unpack(r *bufio.Reader) (io.ReadCloser, error) {
+	if begin, err := r.Peek(len(zstdMagic)); err == nil && hasPrefix(begin, zstdMagic) {
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(mostWindow))
+		if err != nil {
+			return nil, err
+		}
+		return z.IOReadCloser(), nil
+	}
+	return gzip.NewReader(r)
+}
+
+// unpackedName is a name without the ending that says how it was packed.
+func unpackedName(name string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
 }
 
 // member reads a file of a folder or an archive.
@@ -158,14 +184,15 @@ func (c *collector) member(name string, r io.Reader, depth int) error {
 // log reads a container's log, or a file of several.
 func (c *collector) log(name string, l Log, r io.Reader, depth int) error {
 	r = counted{r, &c.limits.bytes}
-	if strings.HasSuffix(name, ".gz") {
+	if unpackedName(name) != name {
 		if !c.deeper(name, depth) {
 			return nil
 		}
-		z, err := gzip.NewReader(r)
+		z, err := unpack(bufio.NewReader(r))
 		if err != nil {
 			return c.failed(name, err)
 		}
+		defer z.Close()
 		r = counted{z, &c.limits.bytes}
 	}
 	if !isSections(name) {

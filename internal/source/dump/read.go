@@ -25,7 +25,7 @@ type ReadOptions struct {
 // ErrNoObjects means that there is not one Kubernetes object in a dump.
 var ErrNoObjects = errors.New("no Kubernetes objects found")
 
-// Read reads a file, a folder, an archive (.tar, .tar.gz, .tgz, .zip) or, for "-", standard input.
+// Read reads a file, a folder, an archive (.tar, .tar.gz, .tgz, .tar.zst, .zip) or, for "-", standard input.
 // The error says that nothing at all could be read; damaged parts become notes of the snapshot.
 func Read(path string, opt ReadOptions) (*snapshot.Snapshot, error) {
 	if path == "-" {

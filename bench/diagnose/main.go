@@ -155,7 +155,7 @@ func (b bench) once(ctx context.Context, path string, m *measured) error {
 		return errors.New("this system does not tell how much memory a process used")
 	}
 	took := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() // what else the machine does does not count
-	memory := usage.Maxrss << 10 // Linux counts in KiB
+	memory := usage.Maxrss << 10                                        // Linux counts in KiB
 	m.peer = min(cmp.Or(m.peer, peer), peer)
 	m.evaluate = min(cmp.Or(m.evaluate, evaluate), evaluate)
 	m.diagnose = min(cmp.Or(m.diagnose, took), took)

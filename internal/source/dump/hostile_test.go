@@ -98,7 +98,7 @@ func TestHostile(t *testing.T) {
 		},
 		"two clusters": {
 			in: func() io.Reader {
-				return strings.NewReader(strings.Replace(object("v1", "Namespace", "kube-system", `,"uid":"1"`, "")+object("v1", "Namespace", "kube-system", `,"uid":"2"`, ""), `,"namespace":"shop"`, "", -1))
+				return strings.NewReader(strings.ReplaceAll(object("v1", "Namespace", "kube-system", `,"uid":"1"`, "")+object("v1", "Namespace", "kube-system", `,"uid":"2"`, ""), `,"namespace":"shop"`, ""))
 			},
 			kind: snapshot.Namespaces, names: []string{"kube-system"}, notes: []string{"two clusters", "more than one UID"},
 		},

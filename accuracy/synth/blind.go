@@ -47,8 +47,8 @@ func repeat(n int, line string) []string { return slices.Repeat([]string{line}, 
 func (c *Cluster) unread(kinds ...string) { c.hidden = append(c.hidden, kinds...) }
 
 // side adds an app that is no part of the world's own.
-func (c *Cluster) side(ns, name string, port, replicas int32) *App {
-	a := c.appIn(ns, name, "", port, replicas)
+func (c *Cluster) side(ns, name string, port int32) *App {
+	a := c.appIn(ns, name, "", port, 1)
 	c.apps = c.apps[:len(c.apps)-1]
 	a.Service.Spec.ClusterIP = fmt.Sprintf("10.96.2.%d", 10+c.uids%200)
 	return a

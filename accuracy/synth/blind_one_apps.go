@@ -161,7 +161,7 @@ func oneControls() []Recipe {
 			a.Pods = append(a.Pods, kept...)
 		}, "traefik", "nginx"),
 		healthy("crashing-canary-without-weight", "voltgrid", func(c *Cluster) {
-			canary := c.side("metering", "ingest-canary", 4100, 1)
+			canary := c.side("metering", "ingest-canary", 4100)
 			canary.crash("Error", 1, "", 22)
 			hr := c.httpRoutes["ingest"]
 			b := hr.Spec.Rules[0].BackendRefs[0]

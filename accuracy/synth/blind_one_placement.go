@@ -27,7 +27,7 @@ func onePlacement() []Recipe {
 		{Name: "b1-webhook-is-down", Family: "admission", World: "voltgrid", Gateways: []string{"envoy-gateway", "nginx"}, Break: func(c *Cluster) Answer {
 			a := c.App("readings")
 			c.add(nsOf("kyverno"))
-			hook := c.side("kyverno", "kyverno-svc", 9443, 1)
+			hook := c.side("kyverno", "kyverno-svc", 9443)
 			hook.crash("Error", 1, "", 19)
 			h := c.yaml("{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: kyverno-resource-validating-webhook-cfg, creationTimestamp: '2026-03-01T00:00:00Z'}, webhooks: [{name: validate.kyverno.svc-fail, failurePolicy: Fail, clientConfig: {service: {name: kyverno-svc, namespace: kyverno, port: 443}}, rules: [{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}]}]}")
 			a.rejected(`Internal error occurred: failed calling webhook "validate.kyverno.svc-fail": failed to call webhook: Post "https://kyverno-svc.kyverno.svc:443/validate/fail?timeout=10s": dial tcp 10.96.2.44:443: connect: connection refused`)
@@ -105,7 +105,7 @@ func oneRoutes() []Recipe {
 		{Name: "b1-older-ingress-keeps-the-path", Family: "ingress-conflict", World: "voltgrid", Gateways: []string{"nginx"}, Break: func(c *Cluster) Answer {
 			a := c.App("readings")
 			c.add(nsOf("legacy"))
-			old2 := c.side("legacy", "meter-portal", 8099, 1)
+			old2 := c.side("legacy", "meter-portal", 8099)
 			i := a.Ingress.DeepCopy()
 			i.Name, i.Namespace, i.UID, i.ResourceVersion = "meter-portal", "legacy", "", ""
 			i.CreationTimestamp = stamp(old().Add(-200 * 24 * time.Hour))
@@ -199,7 +199,7 @@ func oneRoutes() []Recipe {
 		}},
 		{Name: "b1-all-weight-on-an-empty-canary", Family: "gateway-weights", World: "voltgrid", Gateways: []string{"istio", "envoy-gateway"}, Break: func(c *Cluster) Answer {
 			a := c.App("readings")
-			canary := c.side("metering", "readings-canary", 8081, 1)
+			canary := c.side("metering", "readings-canary", 8081)
 			canary.scale(0)
 			canary.empty()
 			hr := c.httpRoutes["readings"]

@@ -186,7 +186,7 @@ func twoFaults() []Recipe {
 		{Name: "b2-fault-beside-an-old-one", Family: "two-faults", World: "medihub", Gateways: []string{"envoy-gateway", "nginx"}, Break: func(c *Cluster) Answer {
 			a := c.App("visits")
 			a.Service.Spec.Selector = map[string]string{"app": "visits", "release": "green"}
-			old := c.side("care-prod", "visits-legacy", 8000, 1)
+			old := c.side("care-prod", "visits-legacy", 8000)
 			old.crash("Error", 1, "", 300)
 			answer := c.fails(a, nobody(), "selector-mismatch")
 			answer.Innocent = append(answer.Innocent, old.Deployment)
@@ -211,7 +211,7 @@ func twoControls() []Recipe {
 			a.Service.Spec.Ports = append(a.Service.Spec.Ports, corev1.ServicePort{Name: "debug", Port: 6060, Protocol: "TCP", TargetPort: intstr.FromInt32(6060)})
 		}, "nginx", "istio", "envoy-gateway"),
 		healthy("cron-job-without-image", "medihub", func(c *Cluster) {
-			a := c.side("care-prod", "report", 9999, 1)
+			a := c.side("care-prod", "report", 9999)
 			c.drop(a.Service)
 			a.waiting("ImagePullBackOff", "Back-off pulling image")
 		}, "traefik", "nginx"),

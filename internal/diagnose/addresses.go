@@ -55,7 +55,7 @@ func (v *view) addressesOf(w *workload, c *corev1.Container, prefix string) []ad
 		for _, p := range v.placesIn(e.name, e.value) {
 			a := address{peer: p, at: e.at, name: e.name, value: e.value}
 			if s, ok := portBeside(env, e.name); ok && p.port == 0 {
-				a.peer.port, a.portAt, a.portValue = portNumber(s.value), s.at, s.value
+				a.port, a.portAt, a.portValue = portNumber(s.value), s.at, s.value
 			}
 			out = append(out, a)
 		}

@@ -46,19 +46,12 @@ func (v *view) wrongAddress(r *route) (finding, bool) {
 		ref := serviceRef(l)
 		switch {
 		case l.Presence == snapshot.Present && l.Port == nil && !l.External() && l.Service.Spec.ClusterIP != corev1.ClusterIPNone && r.setting.port != 0:
-			object, value := r.settingAt(), r.setting.value
-			if !r.setting.portAt.IsZero() {
-				object, value = r.setting.portAt, ":"+r.setting.portValue
-			}
+			object, value := r.portSetting()
 			f := r.asCause("app-misconfigured", proven, object,
 				fmt.Sprintf("%s is told to call port %d of %s, which has %s", r.Object, l.Backend.PortNumber, ref, portsOf(l.Service))).
 				as(model.Refused, model.ConnectTimeout, model.ResponseTimeout, model.NoEndpoints, model.UpstreamStatus)
 			if len(l.Service.Spec.Ports) == 1 && value != "" {
-				wanted := strings.Replace(value, fmt.Sprint(":", l.Backend.PortNumber), fmt.Sprint(":", l.Service.Spec.Ports[0].Port), 1)
-				if !r.setting.portAt.IsZero() {
-					wanted = strings.TrimPrefix(wanted, ":")
-				}
-				f = f.wants(text(wanted))
+				f = f.wants(text(strings.TrimPrefix(strings.Replace(value, fmt.Sprint(":", l.Backend.PortNumber), fmt.Sprint(":", l.Service.Spec.Ports[0].Port), 1), ":")))
 			}
 			return f.because("object", fmt.Sprintf("%s has %s", ref, portsOf(l.Service)), ref, time.Time{}), true
 		case l.Presence == snapshot.Absent && v.misnamed(r, l):
@@ -81,6 +74,14 @@ func (v *view) wrongAddress(r *route) (finding, bool) {
 			fmt.Sprintf("%s is refused by %s for its credentials or rights: %s", r.Object, r.callee(), inBrief(r.said[len(r.said)-1].line))).as(model.Denied, model.UpstreamStatus), true
 	}
 	return finding{}, false
+}
+
+// portSetting is the field that names the port that an edge leads to, with its value; a port alone with a colon before it.
+func (r *route) portSetting() (model.FieldRef, string) {
+	if r.setting.portAt.IsZero() {
+		return r.settingAt(), r.setting.value
+	}
+	return r.setting.portAt, ":" + r.setting.portValue
 }
 
 // settingAt is the field that names what an edge leads to, the caller as a whole where only its logs do.

@@ -424,9 +424,7 @@ func (v *view) findClosest(taken *route, req model.Request) (nearMiss, bool) {
 	all := v.m.Routes()
 	for i := range all {
 		if taken != nil && all[i].Host != taken.Host {
-			if m, ok := v.meantForHost(taken, &all[i], req); ok && m.far < best.far {
-				best, found = m, true
-			}
+			best, found = v.nearer(best, found, taken, &all[i], req)
 			continue
 		}
 		r := all[i]
@@ -445,6 +443,14 @@ func (v *view) findClosest(taken *route, req model.Request) (nearMiss, bool) {
 		if ok && m.far < best.far && (m.far == 0 || m.far > 0 && !v.busy(r)) {
 			best, found = m, true
 		}
+	}
+	return best, found
+}
+
+// nearer gives a rule for another host that was rather meant than the best one so far, else that one.
+func (v *view) nearer(best nearMiss, found bool, taken *route, r *path.Route, req model.Request) (nearMiss, bool) {
+	if m, ok := v.meantForHost(taken, r, req); ok && m.far < best.far {
+		return m, true
 	}
 	return best, found
 }

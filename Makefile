@@ -125,6 +125,10 @@ bench-diagnose: build ## Measure diagnose on a dump of 50,000 pods against its t
 bench-detect: ## Measure detection in simulation: delays, false alarms, memory, speed (one core, some minutes)
 	$(GO) run ./bench/detect $(ARGS)
 
+.PHONY: bench-detect-lab
+bench-detect-lab: can-lab build ## Measure, on a real cluster, how soon gatemend, Prometheus and Alertmanager notice faults (Linux, root; ten minutes)
+	cd lab && GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -count=1 -v -timeout 30m ./detection -run TestSideBySide -measure $(ARGS)
+
 .PHONY: bench-logs
 bench-logs: build ## Measure how fast logs are counted, beside grep, gawk and goaccess (500 MB of disk; what is not installed is left out)
 	$(GO) run ./bench/logs -gatemend $(GATEMEND) $(ARGS)

@@ -1,8 +1,126 @@
 package app
 
-import "github.com/gatemend/gatemend/internal/cli"
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/signal/alert"
+	"github.com/gatemend/gatemend/internal/signal/prom"
+)
 
 // Sources makes the further sources of a watch.
-func (c *cluster) Sources(live cli.Live, o cli.SourceOptions) ([]cli.Source, error) {
-	return c.receivers(live, o.Receive)
+func (c *cluster) Sources(followed cli.Live, o cli.SourceOptions) ([]cli.Source, error) {
+	all, err := c.receivers(followed, o.Receive)
+	if err != nil {
+		return nil, err
+	}
+	l, ok := followed.(*live)
+	if !ok {
+		return nil, errors.New("sources belong to a cluster that is followed")
+	}
+	if o.Scrape > 0 {
+		s := prom.NewScraper(prom.ScrapeOptions{Every: o.Scrape, Pods: l.gateways, Get: c.page(), Now: c.now})
+		all = append(all, cli.Source{
+			Name: "--scrape", Unseen: s.Unseen,
+			Run: func(ctx context.Context, to cli.Ear) error { return s.Run(ctx, to.Counts) },
+		})
+	}
+	if p := o.Prometheus; p.URL != "" {
+		q, err := prom.NewQuerier(prom.QueryOptions{
+			URL: p.URL, Every: p.Every, TokenFile: p.TokenFile, User: p.User, PasswordFile: p.PasswordFile, CAFile: p.CAFile,
+			Pods: l.gateways, Now: c.now,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("--prometheus: %w", err)
+		}
+		all = append(all, cli.Source{
+			Name: "--prometheus", Unseen: q.Unseen,
+			Run: func(ctx context.Context, to cli.Ear) error { return q.Run(ctx, to.Counts) },
+		})
+	}
+	if o.Alerts.Address != "" {
+		r, err := c.alerts(o.Alerts)
+		if err != nil {
+			return nil, fmt.Errorf("--alerts: %w", err)
+		}
+		all = append(all, cli.Source{
+			Name: "--alerts",
+			Run:  func(ctx context.Context, to cli.Ear) error { return r.Run(ctx, to.Notices) },
+		})
+	}
+	return all, nil
+}
+
+// page is how a port of a pod is asked: directly from within the cluster, else through the API server.
+func (c *cluster) page() func(ctx context.Context, p *corev1.Pod, port int32, path string) (io.ReadCloser, error) {
+	if c.config.BearerTokenFile == "" || os.Getenv("KUBERNETES_SERVICE_HOST") == "" {
+		return func(ctx context.Context, p *corev1.Pod, port int32, path string) (io.ReadCloser, error) {
+			body, err := c.clients.Kube.CoreV1().Pods(p.Namespace).ProxyGet("http", p.Name, strconv.Itoa(int(port)), path, nil).Stream(ctx)
+			if err != nil {
+				return nil, errors.New(oneLine(err))
+			}
+			return body, nil
+		}
+	}
+	client := &http.Client{}
+	return func(ctx context.Context, p *corev1.Pod, port int32, path string) (io.ReadCloser, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(p.Status.PodIP, strconv.Itoa(int(port)))+path, nil)
+		if err != nil {
+			return nil, fmt.Errorf("ask for metrics: %w", err)
+		}
+		req.Header.Set("Accept", "text/plain;version=0.0.4")
+		resp, err := client.Do(req)
+		if err != nil {
+			return nil, errors.New(oneLine(err))
+		}
+		if resp.StatusCode != http.StatusOK {
+			return nil, errors.Join(errors.New("it answers "+resp.Status), resp.Body.Close())
+		}
+		return resp.Body, nil
+	}
+}
+
+// alerts makes a receiver of what files hold.
+func (c *cluster) alerts(o cli.AlertOptions) (*alert.Receiver, error) {
+	options := alert.Options{Address: o.Address, Now: c.now}
+	if o.TokenFile != "" {
+		token, err := os.ReadFile(o.TokenFile)
+		if err != nil {
+			return nil, fmt.Errorf("read token: %w", err)
+		}
+		if options.Token = strings.TrimSpace(string(token)); options.Token == "" {
+			return nil, fmt.Errorf("read token: %s is empty", o.TokenFile)
+		}
+	}
+	if o.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("read certificate: %w", err)
+		}
+		options.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+	}
+	if o.ClientCAFile != "" {
+		pem, err := os.ReadFile(o.ClientCAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read clients' authority: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("read clients' authority: %s holds no certificate", o.ClientCAFile)
+		}
+		options.TLS.ClientCAs, options.TLS.ClientAuth = pool, tls.RequireAndVerifyClientCert
+	}
+	return alert.New(options) //nolint:wrapcheck // the caller says what for
 }

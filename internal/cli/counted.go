@@ -52,7 +52,7 @@ func (v voices) says(a detect.Alarm, d, other *detect.Detector) bool {
 		if speaker == nil {
 			v[a.Route] = d
 		}
-		return speaker == nil
+		return speaker == nil || speaker == d
 	case speaker != d:
 		return false
 	}

@@ -28,7 +28,7 @@ func (m *Map) Locate(sig model.Signal) (Route, bool) {
 		}
 	}
 	if len(named) > 0 && (sig.Request.Path == "" || sig.Request.Host == "") {
-		return best(named, sig.Request), true
+		return best(m.behind(sig.Gateway, named), sig.Request), true
 	}
 	if len(named) > 0 {
 		// The names are the proxy's own word; the rule may have changed since.
@@ -44,6 +44,24 @@ func contains(rs []Route, r Route) bool {
 		}
 	}
 	return false
+}
+
+// behind keeps the routes that a gateway's pod serves, or all if it serves none of them: one Service may be
+// behind several gateways, each with a route of its own.
+func (m *Map) behind(gateway model.Ref, rs []Route) []Route {
+	if gateway.IsZero() || len(rs) < 2 {
+		return rs
+	}
+	var own []Route
+	for _, r := range rs {
+		if slices.ContainsFunc(m.Gateways(r), func(p *corev1.Pod) bool { return p.Namespace == gateway.Namespace && p.Name == gateway.Name }) {
+			own = append(own, r)
+		}
+	}
+	if len(own) == 0 {
+		return rs
+	}
+	return own
 }
 
 // best is the rule with the longest path that takes the request's, else the first.

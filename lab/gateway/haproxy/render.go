@@ -15,6 +15,7 @@ import (
 type Options struct {
 	Listen string // address:port; empty means port 80 on every address
 	Health string // address:port of the liveness answer; empty means port 1042 on every address
+	Stats  string // address:port of the metrics; empty means port 1024 on every address
 	Folder string // for the runtime socket; empty means /tmp
 }
 
@@ -32,6 +33,9 @@ func Render(t gateway.Table, o Options) string {
 	}
 	if o.Health == "" {
 		o.Health = ":1042"
+	}
+	if o.Stats == "" {
+		o.Stats = ":1024"
 	}
 	if o.Folder == "" {
 		o.Folder = "/tmp"
@@ -56,6 +60,10 @@ func Render(t gateway.Table, o Options) string {
 	w.line("bind %s", o.Health)
 	w.line("monitor-uri /healthz")
 	w.line("option dontlog-normal")
+	w.section("frontend stats")
+	w.line("bind %s", o.Stats)
+	w.line("option dontlog-normal")
+	w.line("http-request use-service prometheus-exporter if { path /metrics }")
 	w.section("frontend http")
 	w.line("bind %s name v4", o.Listen)
 	w.line("http-request set-var(txn.base) base")

@@ -1,0 +1,62 @@
+package path_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/source/dump"
+)
+
+// Two Gateways lead to one Service by a route each; what one of their pods counted for the Service belongs to
+// the route of that Gateway.
+func TestLocateByGateway(t *testing.T) {
+	gateway := func(name string) string {
+		return strings.ReplaceAll(`---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: NAME, namespace: shop}
+spec: {gatewayClassName: contour, listeners: [{name: http, port: 80, protocol: HTTP}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: route-NAME, namespace: shop}
+spec:
+  parentRefs: [{name: NAME}]
+  hostnames: [NAME.shop.test]
+  rules: [{backendRefs: [{name: cart, port: 80}]}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: envoy-NAME, namespace: shop, labels: {gateway.networking.k8s.io/gateway-name: NAME}}
+spec: {containers: [{name: envoy, image: envoyproxy/envoy:v1.36.4}]}
+status: {phase: Running, podIP: 10.0.0.1}
+`, "NAME", name)
+	}
+	text := `apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: contour}
+spec: {controllerName: projectcontour.io/gateway-controller}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: cart, namespace: shop}
+spec: {ports: [{port: 80}]}
+` + gateway("one") + gateway("two")
+	s, err := dump.Read("-", dump.ReadOptions{Stdin: strings.NewReader(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := path.New(s)
+	for pod, want := range map[string]string{"envoy-one": "route-one", "envoy-two": "route-two", "unknown": "route-one", "": "route-one"} {
+		var gateway model.Ref
+		if pod != "" {
+			gateway = model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: "shop", Name: pod}
+		}
+		r, ok := m.Locate(model.Signal{Gateway: gateway, RouteNamespace: "shop", Service: "cart", ServicePort: "80"})
+		if !ok || r.Object.Name != want {
+			t.Errorf("counted by %q: route %s, %v; want %s", pod, r.Object.Name, ok, want)
+		}
+	}
+}

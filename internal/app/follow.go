@@ -124,7 +124,7 @@ func (l *live) Read() []metrics.Source {
 	}
 	c := l.logs.Counts()
 	return []metrics.Source{{
-		Name: "podlog", Lines: c.Lines, Requests: c.Requests, Errors: c.Errors, Unread: c.Foreign, Lost: c.Dropped, Reopened: c.Reopened, Open: c.Open,
+		Name: "podlog", Lines: c.Lines, Requests: c.Requests, Errors: c.Errors, Unread: c.Foreign, Lost: c.Dropped, Gaps: c.Gaps, Reopened: c.Reopened, Open: c.Open,
 	}}
 }
 

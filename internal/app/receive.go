@@ -73,16 +73,40 @@ func pass(ctx context.Context, name string, h hearer, to cli.Ear, now func() tim
 				return
 			}
 		case <-tick.C:
-			for _, text := range h.Notices() {
-				select {
-				case to.Notices <- model.Notice{At: now(), Source: name, Text: text}:
-				case <-ctx.Done():
-					return
-				}
-			}
+			tell(ctx, name, h.Notices(), to, now())
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// tell hands on what a person should be told, until the context ends.
+func tell(ctx context.Context, name string, texts []string, to cli.Ear, now time.Time) {
+	for _, text := range texts {
+		select {
+		case to.Notices <- model.Notice{At: now, Source: name, Text: text}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// tells makes a source of what tells only what was lost; its signals go another way.
+func tells(name string, now func() time.Time, notices func() []string) cli.Source {
+	return cli.Source{
+		Name: name,
+		Run: func(ctx context.Context, to cli.Ear) error {
+			tick := time.NewTicker(noticesEvery)
+			defer tick.Stop()
+			for {
+				select {
+				case <-tick.C:
+					tell(ctx, name, notices(), to, now())
+				case <-ctx.Done():
+					return nil
+				}
+			}
+		},
 	}
 }
 
@@ -133,7 +157,7 @@ func serveOTLP(ctx context.Context, o cli.ReceiveOptions, options otlp.Options) 
 		var err error
 		if listeners[i], err = listen(ctx, address); err != nil {
 			if listeners[0] != nil {
-				listeners[0].Close()
+				_ = listeners[0].Close() // why the other cannot listen is what is told
 			}
 			return nil, err
 		}

@@ -30,6 +30,9 @@ func (c *cluster) Sources(followed cli.Live, o cli.SourceOptions) ([]cli.Source,
 	if !ok {
 		return nil, errors.New("sources belong to a cluster that is followed")
 	}
+	if l.logs != nil {
+		all = append(all, tells("gateways' logs", c.now, l.logs.Notices))
+	}
 	if o.Scrape > 0 {
 		s := prom.NewScraper(prom.ScrapeOptions{Every: o.Scrape, Pods: l.gateways, Get: c.page(), Now: c.now})
 		all = append(all, cli.Source{

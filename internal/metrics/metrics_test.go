@@ -17,7 +17,7 @@ import (
 
 func used() *Metrics {
 	m := New(Build{Version: "v1", Commit: "abc", GoVersion: "go1"}, func() []Source {
-		return []Source{{Name: "podlog", Lines: 12, Requests: 9, Errors: 1, Unread: 2, Lost: 3, Reopened: 4, Open: 5}}
+		return []Source{{Name: "podlog", Lines: 12, Requests: 9, Errors: 1, Unread: 2, Lost: 3, Reopened: 4, Open: 5, Gaps: 6}}
 	})
 	m.Request("shop.test/", 200, model.NoFailure, false, 7, 20*time.Millisecond)
 	m.Request("shop.test/", 502, model.Refused, true, 2, 0)
@@ -52,6 +52,9 @@ gatemend_gateway_failures_total{code="502",failure="refused",route="shop.test/"}
 gatemend_gateway_requests_total{code="0",route="shop.test/"} 1
 gatemend_gateway_requests_total{code="200",route="shop.test/"} 7
 gatemend_gateway_requests_total{code="502",route="shop.test/"} 2
+# HELP gatemend_source_gaps_total How often a stream did not go on where it was read to, so that lines may be lost.
+# TYPE gatemend_source_gaps_total counter
+gatemend_source_gaps_total{source="podlog"} 6
 # HELP gatemend_source_lost_signals_total Signals that came faster than they could be used.
 # TYPE gatemend_source_lost_signals_total counter
 gatemend_source_lost_signals_total{source="podlog"} 3

@@ -10,6 +10,7 @@ type Source struct {
 	Errors   int64  // lines of error logs among them
 	Unread   int64  // lines that no parser knows
 	Lost     int64  // signals dropped, because they came faster than they were used
+	Gaps     int64  // how often a stream did not go on where it was read to, so that lines may be lost
 	Reopened int64  // how often a stream had to be opened again
 	Open     int    // streams that are open
 }
@@ -37,6 +38,7 @@ func sourceSeries() []series {
 		counter("gatemend_source_error_lines_total", "Lines of error logs among what was read.", func(s Source) int64 { return s.Errors }),
 		counter("gatemend_source_unread_lines_total", "Lines in no known form.", func(s Source) int64 { return s.Unread }),
 		counter("gatemend_source_lost_signals_total", "Signals that came faster than they could be used.", func(s Source) int64 { return s.Lost }),
+		counter("gatemend_source_gaps_total", "How often a stream did not go on where it was read to, so that lines may be lost.", func(s Source) int64 { return s.Gaps }),
 		counter("gatemend_source_reopened_total", "How often a stream was opened again.", func(s Source) int64 { return s.Reopened }),
 		{
 			desc("gatemend_source_open_streams", "Streams that are open."), prometheus.GaugeValue,

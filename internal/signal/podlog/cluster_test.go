@@ -27,15 +27,21 @@ type cluster struct {
 	pods     []corev1.Pod
 	events   []metav1.WatchEvent
 	lines    map[string][]string // by pod name, with stamps
+	previous map[string][]string // of the container before
 	cut      map[string]int      // how often the connections of a log were to be broken
 	opened   map[string][]string // the sinceTime of each request for a log
+	asked    map[string][]string // the same for the log of the container before
 	forbid   bool                // reading logs
+	away     bool                // logs and single pods
 	noList   bool                // listing pods
 	finished bool
 }
 
 func newCluster(t *testing.T) *cluster {
-	c := &cluster{lines: map[string][]string{}, cut: map[string]int{}, opened: map[string][]string{}}
+	c := &cluster{
+		lines: map[string][]string{}, previous: map[string][]string{}, cut: map[string]int{},
+		opened: map[string][]string{}, asked: map[string][]string{},
+	}
 	c.cond = sync.NewCond(&c.mu)
 	c.Server = httptest.NewServer(http.HandlerFunc(c.serve))
 	transport := &http.Transport{}
@@ -66,6 +72,45 @@ func (c *cluster) write(pod string, lines ...string) {
 
 func (c *cluster) breakLog(pod string) { c.change(func() { c.cut[pod]++ }) }
 
+// restart puts a new container in the place of that of lb-1, whose log got more lines after connections broke.
+// The pod's status tells of it only if told is set: the API's may lag behind the kubelet's.
+func (c *cluster) restart(told bool, unheard ...string) {
+	const pod = "lb-1"
+	c.change(func() {
+		c.cut[pod]++
+		c.previous[pod], c.lines[pod] = append(c.lines[pod], unheard...), nil
+		for i := range c.pods {
+			if s := c.pods[i].Status.ContainerStatuses; told && c.pods[i].Name == pod {
+				s[0].RestartCount++
+				s[0].LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ContainerID: fmt.Sprint("containerd://", s[0].RestartCount)}
+			}
+		}
+	})
+}
+
+// offline lets something happen while nobody can read.
+func (c *cluster) offline(happens func()) {
+	c.change(func() {
+		c.away = true
+		for i := range c.pods {
+			c.cut[c.pods[i].Name]++
+		}
+	})
+	happens()
+	c.change(func() { c.away = false })
+}
+
+// rotate begins the log anew.
+func (c *cluster) rotate(pod string) {
+	c.change(func() { c.cut[pod]++; c.lines[pod] = nil })
+}
+
+// reopened waits until a log was opened so often.
+func (c *cluster) reopened(t *testing.T, pod string, times int) {
+	t.Helper()
+	await(t, "the log to be opened again", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.opened[pod]) == times })
+}
+
 func (c *cluster) event(kind string, pod corev1.Pod) {
 	c.change(func() {
 		raw, _ := json.Marshal(pod)
@@ -91,7 +136,19 @@ func (c *cluster) serve(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(r.URL.Path, "/log"):
 		c.serveLog(w, r)
 	case !strings.HasSuffix(r.URL.Path, "/pods"):
-		http.NotFound(w, r)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for i := range c.pods {
+			if !c.away && strings.HasSuffix(r.URL.Path, "/"+c.pods[i].Name) {
+				answer(w, c.pods[i])
+				return
+			}
+		}
+		if c.away {
+			refuse(w, metav1.StatusReasonInternalError, http.StatusInternalServerError)
+			return
+		}
+		refuse(w, metav1.StatusReasonNotFound, http.StatusNotFound)
 	case r.URL.Query().Get("sendInitialEvents") == "true":
 		refuse(w, metav1.StatusReasonInvalid, http.StatusUnprocessableEntity)
 	case r.URL.Query().Get("watch") == "true" || r.URL.Query().Get("watch") == "1":
@@ -149,23 +206,41 @@ func (c *cluster) serveLog(w http.ResponseWriter, r *http.Request) {
 		refuse(w, metav1.StatusReasonForbidden, http.StatusForbidden)
 		return
 	}
+	if c.away {
+		refuse(w, metav1.StatusReasonInternalError, http.StatusInternalServerError)
+		return
+	}
 	since := r.URL.Query().Get("sinceTime")
+	if r.URL.Query().Get("previous") == "true" {
+		c.asked[pod] = append(c.asked[pod], since)
+		if c.previous[pod] == nil {
+			refuse(w, metav1.StatusReasonBadRequest, http.StatusBadRequest)
+			return
+		}
+		send(w, c.previous[pod], since)
+		return
+	}
 	c.opened[pod] = append(c.opened[pod], since)
 	cut := c.cut[pod]
 	w.(http.Flusher).Flush()
 	for sent := 0; r.Context().Err() == nil && !c.finished; {
-		for ; sent < len(c.lines[pod]); sent++ {
-			// Stamps of equal length compare as text; the API compares whole seconds.
-			if line := c.lines[pod][sent]; since == "" || line[:19] >= since[:19] {
-				fmt.Fprintln(w, line)
-			}
-		}
 		if c.cut[pod] > cut {
 			fmt.Fprint(w, "2026-05-04T08:59:59.0Z 192.0.2.1 - - half a li")
 			return
 		}
+		send(w, c.lines[pod][sent:], since)
+		sent = len(c.lines[pod])
 		w.(http.Flusher).Flush()
 		c.cond.Wait()
+	}
+}
+
+func send(w http.ResponseWriter, lines []string, since string) {
+	for _, line := range lines {
+		// Stamps of equal length compare as text; the API compares whole seconds.
+		if since == "" || line[:19] >= since[:19] {
+			fmt.Fprintln(w, line)
+		}
 	}
 }
 

@@ -4,7 +4,7 @@ import "sync/atomic"
 
 // counters are Counts while they grow.
 type counters struct {
-	lines, requests, errors, foreign, dropped, reopened, open atomic.Int64
+	lines, requests, errors, foreign, gaps, reopened, open atomic.Int64
 }
 
 func (c *counters) read() Counts {
@@ -13,7 +13,7 @@ func (c *counters) read() Counts {
 		Requests: c.requests.Load(),
 		Errors:   c.errors.Load(),
 		Foreign:  c.foreign.Load(),
-		Dropped:  c.dropped.Load(),
+		Gaps:     c.gaps.Load(),
 		Reopened: c.reopened.Load(),
 		Open:     int(c.open.Load()),
 	}

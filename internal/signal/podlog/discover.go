@@ -29,16 +29,16 @@ func (f *Follower) discover(ctx context.Context) {
 	registration, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(o any) { f.seen(ctx, o) },
 		UpdateFunc: func(_, o any) { f.seen(ctx, o) },
-		DeleteFunc: f.gone,
+		DeleteFunc: func(o any) { f.gone(ctx, o) },
 	})
 	if err != nil {
-		f.note(listingPods, err.Error())
+		f.feed.Note(listingPods, err.Error())
 		<-ctx.Done()
 		return
 	}
 	factory.StartWithContext(ctx)
 	if cache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
-		f.note(listingPods, "") // there may be no pod at all, whose arrival would take the note back
+		f.feed.Note(listingPods, "") // there may be no pod at all, whose arrival would take the note back
 		close(f.listed)
 	}
 	<-ctx.Done()
@@ -54,22 +54,22 @@ func (f *Follower) listFailed(err error) {
 	if apierrors.IsForbidden(err) {
 		why = "listing pods is forbidden"
 	}
-	f.note(listingPods, why)
+	f.feed.Note(listingPods, why)
 }
 
 func (f *Follower) seen(ctx context.Context, o any) {
 	if pod, ok := o.(*corev1.Pod); ok {
-		f.note(listingPods, "")
+		f.feed.Note(listingPods, "")
 		f.add(ctx, pod)
 	}
 }
 
-func (f *Follower) gone(o any) {
+func (f *Follower) gone(ctx context.Context, o any) {
 	if tombstone, ok := o.(cache.DeletedFinalStateUnknown); ok {
 		o = tombstone.Obj
 	}
 	if pod, ok := o.(*corev1.Pod); ok {
-		f.remove(pod.UID)
+		f.remove(ctx, pod.UID)
 	}
 }
 

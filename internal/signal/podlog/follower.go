@@ -3,6 +3,7 @@ package podlog
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -12,20 +13,21 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/signal/feed"
 )
 
 // Follower follows logs until its context is done.
 type Follower struct {
 	client  kubernetes.Interface
 	options Options
-	signals chan model.Signal
+	feed    *feed.Feed
 	listed  chan struct{}
 	group   sync.WaitGroup
 	counts  counters
 
 	mu      sync.Mutex
 	streams map[types.UID]*stream
-	unseen  map[string]string // what -> why
+	waiting map[types.UID]*corev1.Pod // gateways for which there is no place
 }
 
 // Stream begins to follow. It returns at once; everything it starts ends with ctx, after which the channel
@@ -35,10 +37,10 @@ func Stream(ctx context.Context, client kubernetes.Interface, o Options) *Follow
 	f := &Follower{
 		client:  client,
 		options: o,
-		signals: make(chan model.Signal, o.Buffer),
+		feed:    feed.New("gateways' logs", o.Buffer),
 		listed:  make(chan struct{}),
 		streams: map[types.UID]*stream{},
-		unseen:  map[string]string{},
+		waiting: map[types.UID]*corev1.Pod{},
 	}
 	discovered := make(chan struct{})
 	go func() {
@@ -48,20 +50,24 @@ func Stream(ctx context.Context, client kubernetes.Interface, o Options) *Follow
 	go func() {
 		<-discovered // no stream is started after this
 		f.group.Wait()
-		close(f.signals)
+		f.feed.Close()
 	}()
 	return f
 }
 
 // Signals is where signals arrive, in the order of each log. It is closed when the context is done and
 // all logs are closed.
-func (f *Follower) Signals() <-chan model.Signal { return f.signals }
+func (f *Follower) Signals() <-chan model.Signal { return f.feed.Signals() }
 
 // Listed is closed once the pods were listed for the first time, so that Pods is complete.
 func (f *Follower) Listed() <-chan struct{} { return f.listed }
 
 // Counts says how much was read so far.
-func (f *Follower) Counts() Counts { return f.counts.read() }
+func (f *Follower) Counts() Counts {
+	c := f.counts.read()
+	c.Dropped = f.feed.Dropped()
+	return c
+}
 
 // Pods returns the gateway pods that are followed, sorted.
 func (f *Follower) Pods() []model.Ref {
@@ -76,26 +82,19 @@ func (f *Follower) Pods() []model.Ref {
 }
 
 // Unseen returns what cannot be followed at the moment, and why, sorted.
-func (f *Follower) Unseen() []model.Unseen {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	unseen := make([]model.Unseen, 0, len(f.unseen))
-	for what, why := range f.unseen {
-		unseen = append(unseen, model.Unseen{What: what, Why: why})
-	}
-	slices.SortFunc(unseen, func(a, b model.Unseen) int { return cmp.Compare(a.What, b.What) })
-	return unseen
-}
+func (f *Follower) Unseen() []model.Unseen { return f.feed.Unseen() }
 
-// note records why something cannot be seen; an empty reason takes the note back.
-func (f *Follower) note(what, why string) {
+// Notices returns what a person should be told of losses since the last call.
+func (f *Follower) Notices() []string { return f.feed.Notices() }
+
+// noteStream records why a log cannot be followed, unless the pod is gone meanwhile; an empty reason takes the
+// note back.
+func (f *Follower) noteStream(s *stream, why string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if why == "" {
-		delete(f.unseen, what)
-		return
+	if f.streams[s.uid] == s {
+		f.feed.Note(s.what(), why)
 	}
-	f.unseen[what] = why
 }
 
 // add begins to follow a pod if it is a gateway that is wanted and not followed yet.
@@ -111,23 +110,47 @@ func (f *Follower) add(ctx context.Context, pod *corev1.Pod) {
 	}
 	s := newStream(f, pod, container, p)
 	if len(f.streams) >= f.options.MaxStreams {
-		f.unseen[s.what()] = "too many gateways are followed already"
+		f.waiting[pod.UID] = pod
+		f.feed.Note(s.what(), "too many gateways are followed already")
 		return
+	}
+	if f.waiting[pod.UID] != nil {
+		delete(f.waiting, pod.UID)
+		f.feed.Note(s.what(), "")
 	}
 	ctx, s.cancel = context.WithCancel(ctx)
 	f.streams[pod.UID] = s
 	f.group.Go(func() { s.follow(ctx) })
 }
 
-// remove ends the following of a pod that is gone.
-func (f *Follower) remove(uid types.UID) {
+// remove ends the following of a pod that is gone, and gives its place to the first that waits.
+func (f *Follower) remove(ctx context.Context, uid types.UID) {
+	if pod := f.release(uid); pod != nil {
+		f.add(ctx, pod)
+	}
+}
+
+// release forgets a pod, and returns the first of those that wait for a place, if there is one.
+func (f *Follower) release(uid types.UID) *corev1.Pod {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if pod := f.waiting[uid]; pod != nil {
+		delete(f.waiting, uid)
+		if _, container, ok := all.ForPod(pod); ok {
+			f.feed.Note(logOf(pod.Namespace, pod.Name, container), "")
+		}
+	}
 	if s := f.streams[uid]; s != nil {
 		s.cancel()
 		delete(f.streams, uid)
-		delete(f.unseen, s.what())
+		f.feed.Note(s.what(), "")
 	}
+	if len(f.waiting) == 0 || len(f.streams) >= f.options.MaxStreams {
+		return nil
+	}
+	return slices.MinFunc(slices.Collect(maps.Values(f.waiting)), func(a, b *corev1.Pod) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
 }
 
 // started reports whether the container has a log to read. The API answers an error before.

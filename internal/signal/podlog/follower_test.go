@@ -111,7 +111,7 @@ func TestReconnects(t *testing.T) {
 	}
 	for i := range 3 {
 		c.breakLog("lb-1")
-		await(t, "the log to be opened again", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.opened["lb-1"]) == i+2 })
+		c.reopened(t, "lb-1", i+2)
 		c.write("lb-1", access("2026-05-04T08:30:16.100000000Z", fmt.Sprintf("/same-%d", i), 200))
 		c.write("lb-1", access(fmt.Sprintf("2026-05-04T08:30:16.%d00000000Z", i+2), fmt.Sprintf("/later-%d", i), 200))
 		paths = append(paths, receive(t, f).Request.Path, receive(t, f).Request.Path)

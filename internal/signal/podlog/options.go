@@ -13,13 +13,14 @@ type Options struct {
 	Namespace string
 	// Want chooses among the gateway pods; nil: all.
 	Want func(*corev1.Pod) bool
-	// Since is the time from which lines are wanted; zero: the whole log.
+	// Since is the time from which lines are wanted, also those of a container that was restarted since;
+	// zero: all that there still are.
 	Since time.Time
 	// Buffer is how many signals wait for a slow reader before further ones are dropped and
 	// counted; 0 means 8192.
 	Buffer int
 	// MaxStreams is how many logs are followed at once; 0 means 256. Further gateways stand in
-	// Unseen.
+	// Unseen until one that is followed goes, whose place they take.
 	MaxStreams int
 	// Retry is how long to wait before a log is opened again after it broke, doubled up to 32 times
 	// that while it keeps failing; 0 means 250 ms.
@@ -49,6 +50,7 @@ type Counts struct {
 	Errors   int64 // lines of error logs
 	Foreign  int64 // lines that no parser knows
 	Dropped  int64 // signals that were lost because the reader was too slow
+	Gaps     int64 // how often lines may be lost, as a log did not go on where it was read to
 	Reopened int64 // how often a log was opened again
 	Open     int   // logs that are followed now
 }

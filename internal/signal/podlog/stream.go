@@ -1,7 +1,6 @@
 package podlog
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -13,50 +12,52 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 )
 
-// maxLine is the longest line that is kept; the rest of a longer one is skipped.
-const maxLine = 256 << 10
-
 // stream follows the log of one container.
 type stream struct {
 	follower  *Follower
 	pod       model.Ref
+	uid       types.UID
 	container string
 	parser    proxy.Parser
 	cancel    context.CancelFunc
 	place     place
-	buffer    []byte
+	before    ended  // as last looked
+	finished  string // the id of the ended container whose log was read to its end
 }
 
 func newStream(f *Follower, pod *corev1.Pod, container string, p proxy.Proxy) *stream {
 	return &stream{
 		follower:  f,
 		pod:       model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name},
+		uid:       pod.UID,
 		container: container,
 		parser:    p.NewParser(),
 		place:     place{seed: maphash.MakeSeed(), since: f.options.Since},
+		before:    endedOf(pod, container),
 	}
 }
 
 // what names the log for people, and is Signal.Source.
-func (s *stream) what() string {
-	return s.pod.Namespace + "/" + s.pod.Name + "/" + s.container
-}
+func (s *stream) what() string { return logOf(s.pod.Namespace, s.pod.Name, s.container) }
+
+func logOf(namespace, pod, container string) string { return namespace + "/" + pod + "/" + container }
 
 // follow reads the log until ctx is done, opening it again whenever it ends.
 func (s *stream) follow(ctx context.Context) {
 	wait := s.follower.options.Retry
-	for ctx.Err() == nil {
-		heard, err := s.read(ctx)
+	heard, err := s.read(ctx)
+	for {
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			s.follower.note(s.what(), why(err))
+			s.follower.noteStream(s, why(err))
 		}
 		if heard {
 			wait = s.follower.options.Retry
@@ -66,6 +67,9 @@ func (s *stream) follow(ctx context.Context) {
 		}
 		wait = min(2*wait, 32*s.follower.options.Retry)
 		s.follower.counts.reopened.Add(1)
+		if heard, err = false, s.look(ctx); err == nil {
+			heard, err = s.read(ctx)
+		}
 	}
 }
 
@@ -75,7 +79,7 @@ func why(err error) string {
 	case apierrors.IsForbidden(err):
 		return "reading the pod's log is forbidden"
 	case apierrors.IsNotFound(err):
-		return "the pod is gone"
+		return errGone.Error()
 	default:
 		return err.Error()
 	}
@@ -93,94 +97,116 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// read opens the log once and reads it to its end. heard is true if any new line came.
-func (s *stream) read(ctx context.Context) (heard bool, err error) {
-	options := &corev1.PodLogOptions{Container: s.container, Follow: true, Timestamps: true}
-	if since := s.place.reopen(); !since.IsZero() {
+// ask is the request for what was not read yet.
+func (s *stream) ask() *corev1.PodLogOptions {
+	options := &corev1.PodLogOptions{Container: s.container, Timestamps: true}
+	if since := s.place.start(); !since.IsZero() {
 		options.SinceTime = &metav1.Time{Time: since}
 	}
+	return options
+}
+
+func (s *stream) open(ctx context.Context, options *corev1.PodLogOptions) (io.ReadCloser, error) {
 	body, err := s.follower.client.CoreV1().Pods(s.pod.Namespace).GetLogs(s.pod.Name, options).Stream(ctx)
 	if err != nil {
-		return false, fmt.Errorf("open log: %w", err)
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	return body, nil
+}
+
+// read opens the log once and reads it to its end. heard is true if any new line came.
+func (s *stream) read(ctx context.Context) (heard bool, err error) {
+	s.place.reopen()
+	s.finish(ctx)
+	options := s.ask()
+	options.Follow = true
+	body, err := s.open(ctx, options)
+	if err != nil {
+		return false, err
 	}
 	defer body.Close()
-	s.follower.note(s.what(), "")
+	s.follower.noteStream(s, "")
 	s.follower.counts.open.Add(1)
 	defer s.follower.counts.open.Add(-1)
-	lines := bufio.NewReaderSize(body, 64<<10)
+	lines := newLineReader(body)
 	for {
-		line, err := s.next(lines)
+		line, err := lines.next()
 		if errors.Is(err, io.EOF) {
 			return heard, nil
 		}
 		if err != nil {
 			return heard, fmt.Errorf("read log: %w", err)
 		}
-		heard = s.take(line) || heard
-	}
-}
-
-// next returns the next complete line; what is left at the end of a stream that broke comes again.
-func (s *stream) next(r *bufio.Reader) ([]byte, error) {
-	s.buffer = s.buffer[:0]
-	for {
-		part, err := r.ReadSlice('\n')
-		if room := maxLine - len(s.buffer); room > 0 {
-			s.buffer = append(s.buffer, part[:min(len(part), room)]...)
+		l, ok := s.stamped(line)
+		if !ok || s.place.repeats(l.mark) {
+			continue
 		}
-		switch {
-		case err == nil:
-			return trimEnd(s.buffer), nil
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return nil, err
+		if s.place.due {
+			s.readPrevious(ctx) // the container may have been restarted before its pod's status said so
 		}
+		s.take(l)
+		heard = true
 	}
 }
 
-func trimEnd(b []byte) []byte {
-	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r') {
-		b = b[:len(b)-1]
-	}
-	return b
+// stampedLine is a line as it comes with `timestamps=true`.
+type stampedLine struct {
+	mark
+	stamp time.Time
+	text  []byte
 }
 
-// take reads one line with its stamp, and reports whether it is new.
-func (s *stream) take(line []byte) bool {
+// stamped takes a line apart. A line without a stamp is none of the container's: with one the kubelet says that
+// it cannot read on.
+func (s *stream) stamped(line []byte) (stampedLine, bool) {
 	stamp, text, ok := cutStamp(line)
 	if !ok {
 		s.follower.counts.lines.Add(1)
 		s.follower.counts.foreign.Add(1)
-		return false
+		return stampedLine{}, false
 	}
-	if !s.place.advance(stamp, text) {
-		return false
+	return stampedLine{s.place.mark(stamp, text), stamp, text}, true
+}
+
+// take reads a new line.
+func (s *stream) take(l stampedLine) {
+	if s.place.due {
+		s.missed(l.stamp)
 	}
+	s.place.advance(l.mark)
 	c := &s.follower.counts
 	c.lines.Add(1)
 	var signal model.Signal
-	switch s.parser.Parse(text, &signal) {
+	switch s.parser.Parse(l.text, &signal) {
 	case proxy.Access:
 		c.requests.Add(1)
 	case proxy.ErrorLine:
 		c.errors.Add(1)
 	case proxy.Event:
-		return true
+		return
 	default:
-		if len(text) > 0 {
+		if len(l.text) > 0 {
 			c.foreign.Add(1)
 		}
-		return true
+		return
 	}
-	signal.At = refine(signal, stamp)
+	signal.At = refine(signal, l.stamp)
 	signal.Gateway = s.pod
 	signal.Source = s.what()
-	select {
-	case s.follower.signals <- signal:
-	default:
-		c.dropped.Add(1)
-	}
-	return true
+	s.follower.feed.Put(signal)
 }
+
+// missed tells that lines may be lost between the last one and one of the given time: the log does not reach
+// back to it any more.
+func (s *stream) missed(until time.Time) {
+	s.follower.counts.gaps.Add(1)
+	from := s.place.newest
+	s.follower.feed.Tell(fmt.Sprintf("%s: lines between %s and %s may be lost (%s): the log was rotated, or its container is gone, before it could be read on",
+		s.what(), from.UTC().Format(clock), until.UTC().Format(clock), max(until.Sub(from), 0).Round(time.Millisecond)))
+}
+
+// clock is how people are told times.
+const clock = "15:04:05.000Z"
 
 // refine replaces a time of whole seconds, or of an unknown zone, by the moment at which the node
 // received the line. Both are written when the request ends.

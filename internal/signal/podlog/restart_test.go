@@ -101,6 +101,7 @@ func TestLogsThatDoNotGoOn(t *testing.T) {
 			for range test.want {
 				got = append(got, receive(t, f).Request.Path)
 			}
+			await(t, "the log to be open", func() bool { return f.Counts().Open == 1 })
 			// A second break repeats and tells nothing.
 			c.mu.Lock()
 			n := len(c.opened["lb-1"])

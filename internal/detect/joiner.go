@@ -39,14 +39,15 @@ func (j *Joiner) Add(s model.Signal) {
 		j.newest = s.At
 	}
 	j.release(false)
+	key := keyOf(s)
 	switch {
 	case s.ErrorLog:
-		if !j.explainWaiting(s) {
-			j.errors.push(s, keyOf(s))
+		if !j.explainWaiting(s, key) {
+			j.errors.push(s, key)
 		}
 	case s.Failed() || s.Status >= 400 || len(s.Tries) > 1:
 		tries := failedTries(s)
-		j.takeErrors(&s, &tries, keyOf(s))
+		j.takeErrors(&s, &tries, key)
 		if s.Failed() && s.Reason == "" {
 			j.takeErrors(&s, &tries, anonymous(s))
 		}
@@ -54,7 +55,7 @@ func (j *Joiner) Add(s model.Signal) {
 			j.emit(s)
 			return
 		}
-		j.requests.push(s, keyOf(s))
+		j.requests.push(s, key)
 	default:
 		j.emit(s)
 	}
@@ -75,15 +76,15 @@ func (j *Joiner) takeErrors(s *model.Signal, tries *[]string, key joinKey) {
 }
 
 // explainWaiting gives an error line to the request that it belongs to, if that came first.
-func (j *Joiner) explainWaiting(e model.Signal) (taken bool) {
-	j.requests.each(keyOf(e), func(h *held) bool {
+func (j *Joiner) explainWaiting(e model.Signal, key joinKey) (taken bool) {
+	j.requests.each(key, func(h *held) bool {
 		tries := failedTries(h.signal)
 		if taken = (h.signal.Reason == "" || !h.signal.Failed()) && explains(e, h.signal, &tries); taken {
 			adopt(&h.signal, e)
 		}
 		return !taken
 	})
-	if taken || keyOf(e) != (joinKey{gateway: e.Gateway}) {
+	if taken || key != (joinKey{gateway: e.Gateway}) {
 		return taken
 	}
 	j.requests.all(func(h *held) bool {

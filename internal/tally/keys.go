@@ -2,7 +2,9 @@ package tally
 
 import (
 	"bytes"
+	"encoding/binary"
 	"hash/maphash"
+	"math/bits"
 )
 
 // maxKeys bounds a keys table; lines with further keys are read in full.
@@ -11,9 +13,10 @@ const maxKeys = 1 << 16
 // keys finds the route of a line by the parts of it that tell the route, without making strings of them. It
 // is an open-addressing table: a line costs one hash and, nearly always, one comparison.
 type keys struct {
-	seed  maphash.Seed
-	slots []keySlot // a power of two, at most half full
-	n     int
+	seed    maphash.Seed
+	secrets [2]uint64 // made of the seed
+	slots   []keySlot // a power of two, at most half full
+	n       int
 }
 
 type keySlot struct {
@@ -22,16 +25,31 @@ type keySlot struct {
 	route int32
 }
 
-func newKeys() *keys { return &keys{seed: maphash.MakeSeed(), slots: make([]keySlot, 256)} }
+func newKeys() *keys {
+	k := &keys{seed: maphash.MakeSeed(), slots: make([]keySlot, 256)}
+	k.secrets = [2]uint64{maphash.String(k.seed, "first"), maphash.String(k.seed, "second")}
+	return k
+}
 
 // hash of parts. The length of each goes in, so that "a"+"bc" is not "ab"+"c".
 func (k *keys) hash(parts [][]byte) uint64 {
 	var h uint64
 	for _, p := range parts {
-		h = (h ^ maphash.Bytes(k.seed, p) ^ uint64(len(p))) * 0x9e3779b97f4a7c15
+		h = (h ^ k.part(p) ^ uint64(len(p))) * 0x9e3779b97f4a7c15
 		h ^= h >> 29
 	}
 	return h
+}
+
+// part hashes one part. Names are mostly of 8 to 16 bytes: two words that overlap are all of it, and one multiplication
+// mixes them with secrets, as wyhash does (wangyi-fudan/wyhash), so that nobody can make up paths that collide.
+func (k *keys) part(p []byte) uint64 {
+	n := len(p)
+	if n < 8 || n > 16 {
+		return maphash.Bytes(k.seed, p)
+	}
+	high, low := bits.Mul64(binary.LittleEndian.Uint64(p)^k.secrets[0], binary.LittleEndian.Uint64(p[n-8:])^k.secrets[1])
+	return high ^ low
 }
 
 // find returns the route that was added for the parts.

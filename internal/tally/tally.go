@@ -222,7 +222,10 @@ func (t *Tally) countTries(s *model.Signal) {
 // watch has the detector see the requests of a chunk, second by second.
 func (t *Tally) watch(c *Chunk) {
 	slices.SortFunc(c.cells, func(a, b cell) int {
-		return cmp.Or(cmp.Compare(a.second, b.second), cmp.Compare(a.route, b.route))
+		if a.second != b.second {
+			return cmp.Compare(a.second, b.second)
+		}
+		return cmp.Compare(a.route, b.route)
 	})
 	for _, cell := range c.cells {
 		t.timeline.add(cell.second, int(cell.requests), int(cell.errors))

@@ -39,7 +39,7 @@ func (p *Parser) errorLine(line []byte, s *model.Signal) proxy.Class {
 		return proxy.Event
 	}
 	s.At, s.Proxy, s.ErrorLog, s.Failure = at, p.dialect.Name, true, failure
-	s.Reason = p.names.String(message)
+	s.Reason = p.said
 	if !p.terse {
 		s.Raw = field.Redact(line)
 	}

@@ -19,6 +19,9 @@ type Parser struct {
 	json    fastjson.Parser
 	clock   field.Clock // for Skim
 	terse   bool        // see OmitRaw
+	// said is the last message of the error log, meant what it means: one cause says the same again and again.
+	said  string
+	meant model.FailureKind
 	// scratch holds the digits of JSON numbers while a line is read.
 	scratch []byte
 }
@@ -39,6 +42,13 @@ func NewDialectParser(d Dialect) *Parser { return &Parser{dialect: d} }
 
 // failure says what a message of the error log means.
 func (p *Parser) failure(message []byte) model.FailureKind {
+	if p.said == "" || string(message) != p.said {
+		p.said, p.meant = p.names.String(message), p.meaning(message)
+	}
+	return p.meant
+}
+
+func (p *Parser) meaning(message []byte) model.FailureKind {
 	if p.dialect.Failure != nil {
 		if kind := p.dialect.Failure(message); kind != model.NoFailure {
 			return kind

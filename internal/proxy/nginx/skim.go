@@ -22,7 +22,7 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	if !ok {
 		return false
 	}
-	at, b, ok := cutTime(b)
+	at, b, ok := skimTime(b)
 	if !ok {
 		return false
 	}
@@ -39,7 +39,9 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	if b, ok = skipNumber(b[4:]); !ok {
 		return false
 	}
-	if _, b, ok = plainQuoted(b); !ok { // referer
+	if len(b) > 4 && b[0] == '"' && b[1] == '-' && b[2] == '"' && b[3] == ' ' { // no referer
+		b = b[4:]
+	} else if _, b, ok = plainQuoted(b); !ok {
 		return false
 	}
 	if _, b, ok = plainQuoted(b); !ok { // user agent
@@ -66,14 +68,21 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 // minLine is shorter than any access line.
 const minLine = 64
 
-// skipAddress passes over the client's address, as isAddress knows it, and the dash after it.
+// The bytes of addresses below '@', as bits: digits, dots and colons; and of these the last two.
+const (
+	addressBytes   = 0x3ff<<'0' | separatorBytes
+	separatorBytes = 1<<'.' | 1<<':'
+)
+
+// skipAddress passes over the client's address, as isAddress knows it, and the dash after it. It counts
+// separators without branching on them, since where they stand cannot be foreseen.
 func skipAddress(b []byte) (rest []byte, ok bool) {
-	separators := 0
+	separators := uint64(0)
 	for i, c := range b[:minLine] {
 		switch {
-		case c >= '0' && c <= '9' || c >= 'a' && c <= 'f':
-		case c == '.' || c == ':':
-			separators++
+		case c < '@' && addressBytes>>c&1 != 0:
+			separators += separatorBytes >> c & 1
+		case c >= 'a' && c <= 'f':
 		case c == ' ':
 			return b[i+3:], separators >= 2 && i+3 < minLine && b[i+1] == '-' && b[i+2] == ' '
 		default:
@@ -81,6 +90,14 @@ func skipAddress(b []byte) (rest []byte, ok bool) {
 		}
 	}
 	return nil, false
+}
+
+// skimTime is cutTime, for which nearly always nobody logged in.
+func skimTime(b []byte) (at, rest []byte, ok bool) {
+	if len(b) > timeWidth+2 && b[0] == '-' && b[1] == ' ' && b[2] == '[' && b[timeWidth+1] == ']' && b[timeWidth+2] == ' ' {
+		return b[3 : timeWidth+1], b[timeWidth+3:], true
+	}
+	return cutTime(b)
 }
 
 // plainQuoted takes a quoted field in which no quote is escaped, and the blank after it.
@@ -147,7 +164,9 @@ func skimUpstream(b []byte, k *proxy.Skim) bool {
 	if !ok || k.Status == 404 && string(name) == noRoute {
 		return false
 	}
-	if _, b, ok = plainBracketed(b); !ok {
+	if len(b) > 3 && b[0] == '[' && b[1] == ']' && b[2] == ' ' { // no alternative
+		b = b[3:]
+	} else if _, b, ok = plainBracketed(b); !ok {
 		return false
 	}
 	if b, ok = skipOneTry(b); !ok {

@@ -63,6 +63,13 @@ func (c *cluster) Sources(followed cli.Live, o cli.SourceOptions) ([]cli.Source,
 			Run:  func(ctx context.Context, to cli.Ear) error { return r.Run(ctx, to.Notices) },
 		})
 	}
+	if len(o.Probes.URLs) > 0 {
+		s, err := c.probes(l, o.Probes)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
 	return all, nil
 }
 

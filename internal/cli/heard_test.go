@@ -36,3 +36,33 @@ func TestEveryRequestIsCountedOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestAProbeInTheLogIsCountedOnce(t *testing.T) {
+	start := time.Unix(1000, 0)
+	request := func(host string, status int, at time.Duration) model.Signal {
+		return model.Signal{At: start.Add(at), Status: status, Request: model.Request{Host: host, Path: "/cart"}}
+	}
+	var a asked
+	a.add(request("shop.test", 502, 0))
+	a.add(request("shop.test", 0, 0)) // no answer: no log has it
+	for i, c := range []struct {
+		sig  model.Signal
+		want bool
+	}{
+		{request("other.test", 502, 0), false},
+		{request("shop.test", 200, 0), false},
+		{request("shop.test", 0, 0), false},
+		{request("shop.test", 502, time.Minute), false},
+		{request("", 502, time.Second), true},
+		{request("shop.test", 502, time.Second), false}, // somebody else's
+	} {
+		if got := a.twin(c.sig); got != c.want {
+			t.Errorf("%d: %v, want %v", i, got, c.want)
+		}
+	}
+	a.add(request("shop.test", 502, 0))
+	a.add(request("shop.test", 502, time.Minute))
+	if len(a) != 1 {
+		t.Errorf("%d are remembered, want the youngest only", len(a))
+	}
+}

@@ -13,6 +13,7 @@ type SourceOptions struct {
 	Prometheus PrometheusOptions
 	Alerts     AlertOptions
 	Receive    ReceiveOptions
+	Probes     ProbeOptions
 }
 
 // PrometheusOptions says which server is asked for metrics, and how.
@@ -35,6 +36,7 @@ type AlertOptions struct {
 
 func (o *SourceOptions) add(f *pflag.FlagSet) {
 	o.Receive.add(f)
+	o.Probes.add(f)
 	f.DurationVar(&o.Scrape, "scrape", 0, "also read the gateways' own metrics, this often")
 	f.Lookup("scrape").NoOptDefVal = "1s"
 	p := &o.Prometheus
@@ -77,6 +79,9 @@ func (o *SourceOptions) validate() error {
 	}
 	if u, err := url.Parse(p.URL); err != nil || p.URL != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return usagef("for example: --prometheus http://prometheus.monitoring:9090", "--prometheus %q is no http or https URL", p.URL)
+	}
+	if err := o.Probes.validate(); err != nil {
+		return err
 	}
 	return o.Receive.validate()
 }

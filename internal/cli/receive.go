@@ -66,7 +66,11 @@ func (c *alarmCase) hearsay() bool {
 
 // takeFurther counts a signal of a further source.
 func (w *watcher) takeFurther(sig model.Signal) {
-	if w.heard.counts(sig, true, w.session.now()) {
-		w.take(sig)
+	if !w.heard.counts(sig, true, w.session.now()) {
+		return
 	}
+	if way(sig) == "probe" {
+		w.asked.add(sig)
+	}
+	w.take(sig)
 }

@@ -103,6 +103,12 @@ func TestSourceFlags(t *testing.T) {
 		{"--no-logs", "there is nothing to hear"},
 		{"--no-logs --scrape --fix", "--fix proves"},
 		{"--scrape=1ms", "more often"},
+		{"--probe shop.test/cart", "no http or https URL"},
+		{"--probe http://shop.test --probe-every 10ms", "more often"},
+		{"--probe http://shop.test --probe-method POST", "might change something"},
+		{"--probe http://shop.test --probe-header x", "NAME: VALUE"},
+		{"--probe http://shop.test --probe-address x", "no HOST:PORT"},
+		{"--probe-insecure", "is for --probe"},
 		{"--prometheus-user me", "is for --prometheus"},
 		{"--prometheus ftp://x", "no http or https URL"},
 		{"--prometheus http://x --prometheus-user me", "belong together"},
@@ -114,5 +120,31 @@ func TestSourceFlags(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.args, err, test.want)
 		}
+	}
+}
+
+func TestFailingProbesOpenAnAlarm(t *testing.T) {
+	out, err := watched(t, func(ctx context.Context, to Ear) error {
+		for {
+			select {
+			case to.Signals <- model.Signal{
+				At: time.Now(), Source: "probe/http://shop.example.com/cart", Status: 502, Failure: model.OtherFailure,
+				Request: model.Request{Scheme: "http", Method: "GET", Host: "shop.example.com", Path: "/cart"},
+			}:
+			case <-ctx.Done():
+				return nil
+			}
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}, "--no-logs", "--probe", "http://shop.example.com/cart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out, `"type":"alarm"`); n != 1 || !strings.Contains(out, "target-port-mismatch") {
+		t.Errorf("%d alarms, want 1 that is diagnosed:\n%s", n, out)
 	}
 }

@@ -25,7 +25,8 @@ With --scrape or --prometheus what the gateways count is watched too, and with -
 Alertmanager is diagnosed as an alarm is.
 
 Before the first request fails, a warning says that the last endpoint of a route vanished, or a pod behind
-it died. --als, --otlp and --node-logs hear of requests in other ways than through the API server.
+it died. --als, --otlp and --node-logs hear of requests in other ways than through the API server, and --probe
+sends requests of its own.
 
 On a terminal the routes are shown on a screen, by error rate, and Enter diagnoses one; --plain, -o json and
 anything but a terminal give one line an event.
@@ -113,8 +114,8 @@ func (o *watchOptions) validate() error {
 	if o.maxChanges < 1 {
 		return usagef("for example: --max-changes 10", "--max-changes must be at least 1, not %d", o.maxChanges)
 	}
-	if o.noLogs && !o.sources.counts() {
-		return usagef("add --scrape or --prometheus URL", "with --no-logs there is nothing to hear of requests by")
+	if o.noLogs && !o.sources.counts() && len(o.sources.Probes.URLs) == 0 {
+		return usagef("add --scrape, --prometheus URL or --probe URL", "with --no-logs there is nothing to hear of requests by")
 	}
 	if o.noLogs && o.fix {
 		return usagef("leave one of them out", "--fix proves by the gateways' logs that it helped, and --no-logs does not read them")

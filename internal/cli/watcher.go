@@ -37,6 +37,7 @@ type watcher struct {
 
 	foresight *foresight // nil: no early warnings
 	heard     heard
+	asked     asked
 	sources   *sources
 	detector  *detect.Detector
 	counted   *detect.Detector // of requests that were only counted
@@ -159,7 +160,7 @@ func (w *watcher) refresh() {
 // take counts one signal, if it is on a route that is watched.
 func (w *watcher) take(sig model.Signal) {
 	w.session.ring.Add(sig)
-	if sig.ErrorLog {
+	if sig.ErrorLog || way(sig) != "probe" && w.asked.twin(sig) {
 		return
 	}
 	route, ok := w.locator().Locate(sig)

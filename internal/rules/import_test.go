@@ -99,7 +99,7 @@ func rooms() map[string][]string {
 		"k8s.io/cli-runtime":             {"internal/cli", "internal/app"},
 		"sigs.k8s.io/controller-runtime": {"internal/source/kube", "internal/act"},
 		"github.com/spf13/cobra":         {"internal/cli"},
-		"net/http":                       {"internal/source/kube", "internal/signal/otlp", "internal/signal/inside", "internal/signal/probe", "internal/signal/dataplane", "internal/signal/prom", "internal/signal/alert", "internal/metrics", "internal/act", "internal/app"},
+		"net/http":                       {"internal/source/kube", "internal/signal/otlp", "internal/signal/inside", "internal/signal/probe", "internal/signal/synthetic", "internal/signal/dataplane", "internal/signal/prom", "internal/signal/alert", "internal/metrics", "internal/act", "internal/app"},
 		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/signal/nodefile", "internal/mend"}, // mend keeps its journal in a file
 		"os/exec":                        {"examples", "accuracy", "bench"},
 		"log/slog":                       {"internal/app", "internal/source", "internal/signal", "internal/act"},

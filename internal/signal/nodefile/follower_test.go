@@ -201,6 +201,18 @@ func same(t *testing.T, wrote, read []string) {
 	}
 }
 
+// inOrder checks that nothing was read that was not written, nothing twice, and nothing out of order.
+func inOrder(t *testing.T, wrote, read []string) {
+	t.Helper()
+	for _, line := range read {
+		i := slices.Index(wrote, line)
+		if i < 0 {
+			t.Fatalf("%q was read twice, out of order, or never written", line)
+		}
+		wrote = wrote[i+1:]
+	}
+}
+
 func TestFollows(t *testing.T) {
 	for name, o := range map[string]Options{"inotify": {}, "looking": {NoInotify: true}} {
 		t.Run(name, func(t *testing.T) {
@@ -334,7 +346,8 @@ func TestLongLine(t *testing.T) {
 	same(t, n.written, follow(t, Options{Root: root}).end(t, 2))
 }
 
-// Whatever becomes of the files, and whenever following ends and begins again, every line comes once.
+// Whatever becomes of the files, and whenever following ends and begins again, every line comes once. A follower
+// that gets no processor for long enough may find a file deleted that it had not read to its end; that is told.
 func TestEveryLineOnce(t *testing.T) {
 	for seed := range uint64(10) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -345,7 +358,7 @@ func TestEveryLineOnce(t *testing.T) {
 			n := newNode(t, filepath.Join(logDir(t, root), "0.log"))
 			copies := random.IntN(2) == 0
 			n.plain = copies && random.IntN(2) == 0
-			var read []string
+			var read, told []string
 			end := func() {}
 			for range 4 {
 				r := follow(t, o)
@@ -356,6 +369,7 @@ func TestEveryLineOnce(t *testing.T) {
 					time.Sleep(time.Duration(random.IntN(150)) * time.Millisecond) // at random, to stop anywhere
 				}
 				read = append(read, r.end(t, 0)...)
+				told = append(told, r.Notices()...)
 				for range random.IntN(8) { // while nobody follows
 					end = n.step(random, copies, end)
 				}
@@ -363,11 +377,18 @@ func TestEveryLineOnce(t *testing.T) {
 			end()
 			n.write(1)
 			r := follow(t, o)
-			read = append(read, r.end(t, len(n.written)-len(read))...)
-			same(t, n.written, read)
-			if told := r.Notices(); len(told) > 0 {
-				t.Errorf("told %q", told)
+			wanted := len(n.written) - len(read)
+			if len(told) > 0 {
+				wanted = 1
 			}
+			read = append(read, r.end(t, wanted)...)
+			told = append(told, r.Notices()...)
+			if len(told) == 0 {
+				same(t, n.written, read)
+				return
+			}
+			t.Logf("told %q", told)
+			inOrder(t, n.written, read)
 		})
 	}
 }

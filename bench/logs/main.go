@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -91,7 +92,7 @@ func (b bench) measure(format string) error {
 	if err := b.generate(file, format); err != nil {
 		return err
 	}
-	defer os.Remove(file)
+	defer func() { _ = os.Remove(file) }()
 	info, err := os.Stat(file)
 	if err != nil {
 		return fmt.Errorf("generate: %w", err)
@@ -170,7 +171,7 @@ func (b bench) once(t tool, file string) (taken, error) {
 	if err != nil {
 		return taken{}, fmt.Errorf("measure: %w", err)
 	}
-	defer os.Remove(out.Name())
+	defer func() { _ = os.Remove(out.Name()) }()
 	defer out.Close()
 	args := make([]string, len(t.args))
 	for i, a := range t.args {
@@ -182,7 +183,7 @@ func (b bench) once(t tool, file string) (taken, error) {
 	if _, err := exec.LookPath("taskset"); err == nil && t.core {
 		args = append([]string{"taskset", "-c", "0"}, args...)
 	}
-	cmd := exec.Command(args[0], args[1:]...)
+	cmd := exec.CommandContext(context.Background(), args[0], args[1:]...)
 	var complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Env = out, &complaint, append(os.Environ(), t.env...)
 	began := time.Now()

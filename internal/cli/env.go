@@ -113,6 +113,16 @@ type FollowOptions struct {
 	NoLogs    bool      // objects only; there are no signals then
 }
 
+// Logs are the gateways' logs as they are followed.
+type Logs interface {
+	// Signals is where gateways' signals arrive; it is closed when following ends.
+	Signals() <-chan model.Signal
+	// Gateways are the pods whose logs are followed, and what cannot be followed at present.
+	Gateways() ([]model.Ref, []model.Unseen)
+	// Read says how much has been read of what is followed.
+	Read() []metrics.Source
+}
+
 // Live is a cluster that is being followed.
 type Live interface {
 	// Snapshot is the present state.
@@ -121,12 +131,7 @@ type Live interface {
 	Changed() <-chan struct{}
 	// Deleted gives the objects that were deleted since following began, the last one at the end.
 	Deleted() []metav1.Object
-	// Signals is where gateways' signals arrive; it is closed when following ends.
-	Signals() <-chan model.Signal
-	// Gateways are the pods whose logs are followed, and what cannot be followed at present.
-	Gateways() ([]model.Ref, []model.Unseen)
-	// Read says how much has been read of what is followed.
-	Read() []metrics.Source
+	Logs
 	// Close ends following and waits for its end.
 	Close()
 }

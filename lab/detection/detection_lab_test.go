@@ -331,7 +331,7 @@ func (w *world) write(t *testing.T, fault string) {
 	}
 	client := &http.Client{Transport: &http.Transport{DialContext: w.cluster.DialContext}}
 	for _, p := range w.pods {
-		resp, err := client.Get("http://" + p.Address + p.Path) //nolint:noctx // bounded by the test
+		resp, err := client.Get("http://" + p.Address + p.Path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -53,9 +53,8 @@ func (s *skimmed) member(key []byte) *[]byte {
 	}
 }
 
-// skimJSON reads the JSON format. Members that count must be there once, and be plain texts or numbers.
-func (p *Parser) skimJSON(line []byte, k *proxy.Skim) bool {
-	var s skimmed
+// read takes the members that count, and reports whether each is plain and there once at most.
+func (s *skimmed) read(line []byte) bool {
 	m := field.MembersOf(line)
 	for m.Next() {
 		to := s.member(m.Key)
@@ -68,7 +67,13 @@ func (p *Parser) skimJSON(line []byte, k *proxy.Skim) bool {
 		}
 		*to = m.Value
 	}
-	if !m.Whole() || s.took == nil || bytes.IndexByte(s.address, ' ') >= 0 {
+	return m.Whole()
+}
+
+// skimJSON reads the JSON format. Members that count must be there once, and be plain texts or numbers.
+func (p *Parser) skimJSON(line []byte, k *proxy.Skim) bool {
+	var s skimmed
+	if !s.read(line) || s.took == nil || bytes.IndexByte(s.address, ' ') >= 0 {
 		return false
 	}
 	var ok bool

@@ -179,12 +179,12 @@ func Query(window time.Duration) string {
 	return fmt.Sprintf(`{__name__=~"%s"}[%ds]`, strings.Join(slices.Compact(names), "|"), max(1, int(window.Seconds())))
 }
 
-// take sorts the values by gateway and scrape and tallies them; none is true if there was nothing.
-func (q *Querier) take(m pmodel.Matrix) (counts [][]model.Count, none bool) {
-	q.looks++
-	type scrapes map[pmodel.Time][]sample
-	instances := map[string]string{}
-	by := map[string]scrapes{}
+// scrapes are the values of one gateway by the time at which they were scraped.
+type scrapes map[pmodel.Time][]sample
+
+// sorted sorts values by gateway and scrape, and tells each gateway's instance.
+func sorted(m pmodel.Matrix) (by map[string]scrapes, instances map[string]string) {
+	by, instances = map[string]scrapes{}, map[string]string{}
 	for _, stream := range m {
 		name := string(stream.Metric[pmodel.MetricNameLabel])
 		where := string(stream.Metric["job"]) + " " + string(stream.Metric["instance"]) + " " + string(stream.Metric["pod"])
@@ -197,6 +197,13 @@ func (q *Querier) take(m pmodel.Matrix) (counts [][]model.Count, none bool) {
 			by[where][v.Timestamp] = append(by[where][v.Timestamp], sample{name: name, labels: ls, value: float64(v.Value)})
 		}
 	}
+	return by, instances
+}
+
+// take tallies the values of one look; none is true if there was nothing.
+func (q *Querier) take(m pmodel.Matrix) (counts [][]model.Count, none bool) {
+	q.looks++
+	by, instances := sorted(m)
 	for _, where := range sortedKeys(by) {
 		r := q.targets[where]
 		for _, at := range sortedKeys(by[where]) {

@@ -62,27 +62,22 @@ func (s *Scraper) Run(ctx context.Context, out chan<- []model.Count) error {
 	tick := time.NewTicker(s.options.Every)
 	defer tick.Stop()
 	for {
-		present := map[types.UID]bool{}
-		for _, pod := range s.options.Pods() {
-			p, _, ok := all.ForPod(pod)
-			if !ok || p.Metrics == nil || pod.Status.PodIP == "" {
-				continue
-			}
-			present[pod.UID] = true
-			if running[pod.UID] != nil {
+		present := s.present()
+		for uid, t := range present {
+			if running[uid] != nil {
 				continue
 			}
 			if len(running) >= maxGateways {
-				s.note("metrics of "+name(pod), fmt.Sprintf("more than %d gateways are read already", maxGateways))
+				s.note("metrics of "+name(t.pod), fmt.Sprintf("more than %d gateways are read already", maxGateways))
 				continue
 			}
 			one, cancel := context.WithCancel(ctx)
-			running[pod.UID] = cancel
-			t := &target{pod: pod, proxy: p, tally: newTally(p.Name, p.Metrics(), since)}
+			running[uid] = cancel
+			t.tally = newTally(t.proxy.Name, t.proxy.Metrics(), since)
 			group.Go(func() { s.follow(one, t, out) })
 		}
 		for uid, cancel := range running {
-			if !present[uid] {
+			if present[uid] == nil {
 				cancel()
 				delete(running, uid)
 			}
@@ -96,6 +91,17 @@ func (s *Scraper) Run(ctx context.Context, out chan<- []model.Count) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// present are the gateways that count.
+func (s *Scraper) present() map[types.UID]*target {
+	present := map[types.UID]*target{}
+	for _, pod := range s.options.Pods() {
+		if p, _, ok := all.ForPod(pod); ok && p.Metrics != nil && pod.Status.PodIP != "" {
+			present[pod.UID] = &target{pod: pod, proxy: p}
+		}
+	}
+	return present
 }
 
 // Unseen is what cannot be read at present, and why.

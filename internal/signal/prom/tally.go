@@ -84,11 +84,7 @@ func (t *tally) take(l look) (counts []model.Count, ok bool) {
 			}
 			continue
 		}
-		for i := range t.metrics.Reasons {
-			r := &t.metrics.Reasons[i]
-			if s.name != r.Name {
-				continue
-			}
+		if r := t.reason(s.name); r != nil {
 			c := model.Count{Class: 5}
 			if n := t.added(s, created, restarted, fresh); n > 0 && r.Read(s.labels.get, &c) {
 				at := placeOf(c)
@@ -103,6 +99,15 @@ func (t *tally) take(l look) (counts []model.Count, ok bool) {
 	t.at = l.at
 	t.forget()
 	return finish(divide(requests, reasons, len(t.metrics.Reasons) > 0), from, l.at), true
+}
+
+// reason is the counter of failures with a name; nil if there is none.
+func (t *tally) reason(name string) *proxy.ReasonCounter {
+	i := slices.IndexFunc(t.metrics.Reasons, func(r proxy.ReasonCounter) bool { return r.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &t.metrics.Reasons[i]
 }
 
 // counter is the most telling of the alternatives that is there.

@@ -256,7 +256,7 @@ func (r *route) tick(now instant, o Options) (Alarm, bool) {
 		if now.since(r.Last) >= o.patience(r.Kind) {
 			return r.end(true), true
 		}
-	case calm:
+	case calm, states:
 	}
 	return Alarm{}, false
 }

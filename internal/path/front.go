@@ -1,6 +1,8 @@
 package path
 
 import (
+	"cmp"
+
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -13,17 +15,14 @@ func (m *Map) Front(req model.Request) string {
 		return ""
 	}
 	if gw, presence := m.s.Gateways().Get(r.Gateway.Namespace, r.Gateway.Name); presence == snapshot.Present && r.Gateway.Kind == "Gateway" {
-		for _, a := range gw.Status.Addresses {
-			return a.Value
+		if len(gw.Status.Addresses) == 0 {
+			return ""
 		}
-		return ""
+		return gw.Status.Addresses[0].Value
 	}
 	if ing, presence := m.s.Ingresses().Get(r.Object.Namespace, r.Object.Name); presence == snapshot.Present && r.Object.Kind == "Ingress" {
-		for _, a := range ing.Status.LoadBalancer.Ingress {
-			if a.IP != "" {
-				return a.IP
-			}
-			return a.Hostname
+		if addresses := ing.Status.LoadBalancer.Ingress; len(addresses) > 0 {
+			return cmp.Or(addresses[0].IP, addresses[0].Hostname)
 		}
 	}
 	return ""

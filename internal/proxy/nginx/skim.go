@@ -39,12 +39,7 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	if b, ok = skipNumber(b[4:]); !ok {
 		return false
 	}
-	if len(b) > 4 && b[0] == '"' && b[1] == '-' && b[2] == '"' && b[3] == ' ' { // no referer
-		b = b[4:]
-	} else if _, b, ok = plainQuoted(b); !ok {
-		return false
-	}
-	if _, b, ok = plainQuoted(b); !ok { // user agent
+	if b, ok = skipAgent(b); !ok {
 		return false
 	}
 	if len(b) > 0 && b[0] != '"' {
@@ -63,6 +58,17 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	k.Duration, k.ByPath = 0, true
 	k.Route = append(k.Route[:0], nil, field.FirstSegment(path))
 	return true
+}
+
+// skipAgent passes over the referer, which is mostly none, and the user agent.
+func skipAgent(b []byte) (rest []byte, ok bool) {
+	if len(b) > 4 && b[0] == '"' && b[1] == '-' && b[2] == '"' && b[3] == ' ' {
+		b = b[4:]
+	} else if _, b, ok = plainQuoted(b); !ok {
+		return nil, false
+	}
+	_, rest, ok = plainQuoted(b)
+	return rest, ok
 }
 
 // minLine is shorter than any access line.

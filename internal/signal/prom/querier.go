@@ -205,23 +205,7 @@ func (q *Querier) take(m pmodel.Matrix) (counts [][]model.Count, none bool) {
 	q.looks++
 	by, instances := sorted(m)
 	for _, where := range sortedKeys(by) {
-		r := q.targets[where]
-		for _, at := range sortedKeys(by[where]) {
-			l := look{at: at.Time(), samples: by[where][at]}
-			if r == nil {
-				if r = q.discover(l.samples); r == nil || len(q.targets) >= maxTargets {
-					break
-				}
-				q.targets[where] = r
-			}
-			r.seen = q.looks
-			if !l.at.After(r.tally.at) {
-				continue
-			}
-			got, ok := r.tally.take(l)
-			if !ok || len(got) == 0 {
-				continue
-			}
+		for _, got := range q.takeOne(where, by[where]) {
 			gateway := q.gateway(instances[where])
 			for i := range got {
 				got[i].Gateway, got[i].Source = gateway, q.options.URL+" "+where
@@ -235,6 +219,28 @@ func (q *Querier) take(m pmodel.Matrix) (counts [][]model.Count, none bool) {
 		}
 	}
 	return counts, len(by) == 0
+}
+
+// takeOne tallies what one gateway was scraped of.
+func (q *Querier) takeOne(where string, s scrapes) (counts [][]model.Count) {
+	r := q.targets[where]
+	for _, at := range sortedKeys(s) {
+		l := look{at: at.Time(), samples: s[at]}
+		if r == nil {
+			if r = q.discover(l.samples); r == nil || len(q.targets) >= maxTargets {
+				return counts
+			}
+			q.targets[where] = r
+		}
+		r.seen = q.looks
+		if !l.at.After(r.tally.at) {
+			continue
+		}
+		if got, ok := r.tally.take(l); ok && len(got) > 0 {
+			counts = append(counts, got)
+		}
+	}
+	return counts
 }
 
 // gateway is the pod at an instance's address; zero if it is not known.

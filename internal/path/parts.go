@@ -20,7 +20,12 @@ func (m *Map) Parts(r Route) []model.Ref {
 			parts = append(parts, ref)
 		}
 	}
-	node := func(name string) { add(model.Ref{APIVersion: "v1", Kind: "Node", Name: name}) }
+	several := m.s.Nodes().Len() != 1 // the only node is behind everything, which tells nothing
+	node := func(name string) {
+		if several {
+			add(model.Ref{APIVersion: "v1", Kind: "Node", Name: name})
+		}
+	}
 	for _, l := range m.Legs(r) {
 		add(l.Backend.Service)
 		for _, e := range l.Ends {

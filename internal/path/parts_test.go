@@ -1,13 +1,15 @@
 package path
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestParts(t *testing.T) {
-	m := New(world(t, []string{`
+	node := func(name string) string { return "apiVersion: v1\nkind: Node\nmetadata: {name: " + name + "}\n" }
+	objects := []string{`
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {namespace: shop, name: front}
@@ -40,12 +42,20 @@ apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {namespace: shop, name: other}
 spec: {podSelector: {matchLabels: {app: other}}, policyTypes: [Ingress]}
-`}))
-	var got []string
-	for _, p := range m.Parts(m.Routes()[0]) {
-		got = append(got, p.String())
-	}
-	if d := cmp.Diff([]string{"Service shop/cart", "Node worker-1", "NetworkPolicy shop/closed"}, got); d != "" {
-		t.Errorf("parts (-want +got)\n%s", d)
+`}
+	all := []string{"Service shop/cart", "Node worker-1", "NetworkPolicy shop/closed"}
+	for name, test := range map[string]struct{ nodes, want []string }{
+		"nodes not read": {nil, all},
+		"two nodes":      {[]string{node("worker-1"), node("worker-2")}, all},
+		"one node":       {[]string{node("worker-1")}, []string{"Service shop/cart", "NetworkPolicy shop/closed"}},
+	} {
+		m := New(world(t, append(slices.Clone(objects), test.nodes...)))
+		var got []string
+		for _, p := range m.Parts(m.Routes()[0]) {
+			got = append(got, p.String())
+		}
+		if d := cmp.Diff(test.want, got); d != "" {
+			t.Errorf("%s: parts (-want +got)\n%s", name, d)
+		}
 	}
 }

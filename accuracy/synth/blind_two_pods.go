@@ -9,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// secondBatch was written after what the first one had shown was mended, from the problems of public benchmarks and
-// from what was reported to the projects that make gateways.
+// secondBatch was written after what the first one had shown was mended, mostly after the kinds of problems that public
+// benchmarks pose, and by somebody who knew much of package diagnose by then.
 func secondBatch() []Recipe {
 	return slices.Concat(twoPods(), twoApps(), twoRoutes(), twoMesh(), twoFaults(), twoControls())
 }

@@ -4,35 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/cli"
 	"github.com/gatemend/gatemend/internal/metrics"
+	"github.com/gatemend/gatemend/internal/signal/admit"
 )
 
 // serveMetrics listens on addr and serves metrics until the context ends.
 func serveMetrics(ctx context.Context, addr, tokenFile string, m *metrics.Metrics) error {
-	token := ""
-	if tokenFile != "" {
-		text, err := os.ReadFile(tokenFile)
-		if err != nil {
-			return fmt.Errorf("read the token of --metrics-token-file: %w", err)
-		}
-		if token = strings.TrimSpace(string(text)); token == "" {
-			return fmt.Errorf("read the token of --metrics-token-file: %s is empty", tokenFile)
-		}
-	} else if !loopback(addr) {
+	token, err := tokenIn(tokenFile)
+	if err != nil {
+		return fmt.Errorf("--metrics-token-file: %w", err)
+	}
+	if err := (admit.Rules{Token: token}).Check(addr); err != nil {
 		return &cli.UsageError{
 			Problem: fmt.Sprintf("--metrics-addr %s can be reached from other machines, and no token protects it", addr),
 			Hint:    "add --metrics-token-file FILE, or listen on 127.0.0.1",
 		}
 	}
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", addr)
+	listener, err := listen(ctx, addr)
 	if err != nil {
 		return fmt.Errorf("serve metrics: %w", err)
 	}
@@ -44,14 +36,4 @@ func serveMetrics(ctx context.Context, addr, tokenFile string, m *metrics.Metric
 		}
 	}()
 	return nil
-}
-
-// loopback reports whether only this machine reaches an address.
-func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -174,32 +174,38 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return l, nil
 }
 
+// tokenIn reads a token that others must show; no file, no token.
+func tokenIn(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read token: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" {
+		return "", fmt.Errorf("read token: %s is empty", file)
+	}
+	return token, nil
+}
+
 // admission reads who may send.
 func admission(o cli.ReceiveOptions) (admit.Rules, error) {
 	var rules admit.Rules
-	if o.TokenFile != "" {
-		token, err := os.ReadFile(o.TokenFile)
-		if err != nil {
-			return rules, fmt.Errorf("read token of senders: %w", err)
-		}
-		if rules.Token = strings.TrimSpace(string(token)); rules.Token == "" {
-			return rules, fmt.Errorf("read token of senders: %s is empty", o.TokenFile)
-		}
-	}
-	if o.CertFile == "" {
-		return rules, nil
+	var err error
+	if rules.Token, err = tokenIn(o.TokenFile); err != nil || o.CertFile == "" {
+		return rules, err
 	}
 	var contents [3][]byte
 	for i, name := range []string{o.CertFile, o.KeyFile, o.ClientCAFile} {
 		if name == "" {
 			continue
 		}
-		var err error
 		if contents[i], err = os.ReadFile(name); err != nil {
 			return rules, fmt.Errorf("read certificates: %w", err)
 		}
 	}
-	var err error
 	rules.TLS, err = admit.ServerTLS(contents[0], contents[1], contents[2])
 	return rules, err
 }

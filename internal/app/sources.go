@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -104,33 +101,10 @@ func (c *cluster) page() func(ctx context.Context, p *corev1.Pod, port int32, pa
 
 // alerts makes a receiver of what files hold.
 func (c *cluster) alerts(o cli.AlertOptions) (*alert.Receiver, error) {
-	options := alert.Options{Address: o.Address, Now: c.now}
-	if o.TokenFile != "" {
-		token, err := os.ReadFile(o.TokenFile)
-		if err != nil {
-			return nil, fmt.Errorf("read token: %w", err)
-		}
-		if options.Token = strings.TrimSpace(string(token)); options.Token == "" {
-			return nil, fmt.Errorf("read token: %s is empty", o.TokenFile)
-		}
+	rules, err := admission(cli.ReceiveOptions{TokenFile: o.TokenFile, CertFile: o.CertFile, KeyFile: o.KeyFile, ClientCAFile: o.ClientCAFile})
+	if err != nil {
+		return nil, err
 	}
-	if o.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("read certificate: %w", err)
-		}
-		options.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
-	}
-	if o.ClientCAFile != "" {
-		pem, err := os.ReadFile(o.ClientCAFile)
-		if err != nil {
-			return nil, fmt.Errorf("read clients' authority: %w", err)
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read clients' authority: %s holds no certificate", o.ClientCAFile)
-		}
-		options.TLS.ClientCAs, options.TLS.ClientAuth = pool, tls.RequireAndVerifyClientCert
-	}
+	options := alert.Options{Address: o.Address, Now: c.now, Token: rules.Token, TLS: rules.TLS}
 	return alert.New(options) //nolint:wrapcheck // the caller says what for
 }

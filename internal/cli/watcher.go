@@ -46,7 +46,7 @@ type watcher struct {
 	grown     map[string]int // routes of an incident when it was last told of, by its first route
 	blind     blindness
 
-	rates   *rates.Table
+	rates   *rates.Table      // for the screen
 	metrics *metrics.Metrics  // nil: nobody asks for them
 	screen  *tui.Screen       // nil: events are printed
 	causes  map[string]string // of alarms, for the screen
@@ -180,7 +180,9 @@ func (w *watcher) count(route string, object model.Ref, sig model.Signal) {
 
 // tally counts requests that ended alike for those who look at gatemend.
 func (w *watcher) tally(route string, object model.Ref, sig model.Signal, failed bool, requests int) {
-	w.rates.Add(route, object, sig.At, sig.Status, sig.Failure, failed, requests)
+	if w.screen != nil {
+		w.rates.Add(route, object, sig.At, sig.Status, sig.Failure, failed, requests)
+	}
 	if w.metrics != nil {
 		w.metrics.Request(route, sig.Status, sig.Failure, failed, requests, w.session.now().Sub(sig.At))
 	}

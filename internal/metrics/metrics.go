@@ -85,7 +85,7 @@ func New(b Build, read func() []Source) *Metrics {
 		m.alarms.WithLabelValues(event) // there from the start, so that a first alarm is an increase
 	}
 	m.registry.MustRegister(m.requests, m.failures, m.signalLag, m.alarmDelay, m.alarms, m.openAlarms,
-		m.diagnoses, m.diagnosing, build, reading{read},
+		m.diagnoses, m.diagnosing, build, reading{read, sourceSeries()},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

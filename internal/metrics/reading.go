@@ -16,7 +16,10 @@ type Source struct {
 }
 
 // reading shows sources' own counters at each scrape.
-type reading struct{ read func() []Source }
+type reading struct {
+	read   func() []Source
+	series []series
+}
 
 // series describes one series of each source.
 type series struct {
@@ -49,7 +52,7 @@ func sourceSeries() []series {
 
 // Describe implements prometheus.Collector.
 func (r reading) Describe(ch chan<- *prometheus.Desc) {
-	for _, s := range sourceSeries() {
+	for _, s := range r.series {
 		ch <- s.desc
 	}
 }
@@ -57,7 +60,7 @@ func (r reading) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (r reading) Collect(ch chan<- prometheus.Metric) {
 	for _, source := range r.read() {
-		for _, s := range sourceSeries() {
+		for _, s := range r.series {
 			ch <- prometheus.MustNewConstMetric(s.desc, s.kind, s.value(source), source.Name)
 		}
 	}

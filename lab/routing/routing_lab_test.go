@@ -88,7 +88,8 @@ func open(t *testing.T) *lab {
 		t.Fatal(err)
 	}
 	l := &lab{client: client, live: live, http: &http.Client{
-		Transport:     &http.Transport{DialContext: c.DialContext, MaxIdleConnsPerHost: 4},
+		// A kept connection may still lead to a worker that has the set before: a reload lets it finish.
+		Transport:     &http.Transport{DialContext: c.DialContext, DisableKeepAlives: true},
 		Timeout:       20 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

@@ -8,6 +8,7 @@ package catalogue
 
 import (
 	"embed"
+	"slices"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -41,7 +42,7 @@ var pages embed.FS
 
 // Causes lists every cause, grouped by family.
 func Causes() []Cause {
-	all := table()
+	all := slices.Clone(table())
 	for i := range all {
 		all[i].Text = page(all[i].ID)
 	}
@@ -53,18 +54,25 @@ func Families() []Family { return families() }
 
 // Lookup finds a cause by its id.
 func Lookup(id model.CauseID) (Cause, bool) {
-	for _, c := range table() {
-		if c.ID == id {
-			c.Text = page(id)
-			return c, true
-		}
+	c, ok := entry(id)
+	if ok {
+		c.Text = page(id)
 	}
-	return Cause{}, false
+	return c, ok
+}
+
+// entry is a cause without its text.
+func entry(id model.CauseID) (Cause, bool) {
+	i := slices.IndexFunc(table(), func(c Cause) bool { return c.ID == id })
+	if i < 0 {
+		return Cause{}, false
+	}
+	return table()[i], true
 }
 
 // FamilyOf is the family of a cause, empty if the catalogue does not have it.
 func FamilyOf(id model.CauseID) string {
-	c, _ := Lookup(id)
+	c, _ := entry(id)
 	return c.Family
 }
 

@@ -78,7 +78,7 @@ func phrased(side string) part {
 
 // expressed writes one part of a phrase as an expression.
 func expressed(side string) string {
-	expr := strings.ReplaceAll(side, " ~ ", `(?:\b|[^\w\n])[^\n]{0,90}?(?:\b|[^\w\n])`)
+	expr := strings.ReplaceAll(side, " ~ ", `(?:\b|[^\w\n])[^\n]{0,60}?(?:\b|[^\w\n])`)
 	expr = strings.NewReplacer(" ?", `\s*`, " ", `\s+`).Replace(expr)
 	if side != "" && wordByte(side[0]) {
 		expr = `\b` + expr
@@ -175,6 +175,9 @@ func (p *part) find(text, lower string) (from, to int, ok bool) {
 		return 0, 0, false
 	}
 	if p.exact != "" {
+		if strings.Contains(p.exact, " ") {
+			return standing(lower, strings.ToLower(p.exact)) // people begin a sentence with a capital
+		}
 		return standing(text, p.exact)
 	}
 	for _, span := range p.expr().FindAllStringIndex(text, 4) {

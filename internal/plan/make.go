@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/gatemend/gatemend/internal/catalogue"
@@ -38,7 +39,7 @@ func Remedies(d model.Diagnosis, s *snapshot.Snapshot, memory Memory) []model.Re
 // have reacted. Whether requests then succeed is not asked: another fault may lie behind this one.
 func WithMended(f model.Finding, s *snapshot.Snapshot, memory Memory) (*snapshot.Snapshot, bool) {
 	for _, r := range candidates(f, s, memory) {
-		if after, _, err := settle(s, f, r.Changes); err == nil {
+		if after, err := settle(s, f, r.Changes); err == nil {
 			return after, true
 		}
 	}
@@ -92,9 +93,14 @@ func choose(in Input, w *walks, f model.Finding, all []model.Remedy) (best model
 			continue
 		}
 		r.Predicts = t.predicts()
+		diff, err := unified(t.in, r.Changes)
+		if err != nil {
+			refused = append(refused, model.Refusal{Action: r.Action, Because: fmt.Sprintf("it cannot be shown: %v", err)})
+			continue
+		}
 		p := model.Plan{
 			APIVersion: model.APIVersion, Kind: model.KindPlan, Finding: f, Remedy: r,
-			Diff: t.diff, Before: t.before, After: t.after, Mends: t.mended, Guards: guards(in, f, r, t),
+			Diff: diff, Before: t.before, After: t.after, Mends: t.mended, Guards: guards(in, f, r, t),
 		}
 		switch {
 		case !ok:

@@ -11,17 +11,13 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// settle gives the cluster as it would be once controllers have reacted to the changes, and the
-// changes as a diff: workloads get the pods that they ask for, Services the endpoints that they
-// select, and routes the status that their references deserve.
-func settle(s *snapshot.Snapshot, f model.Finding, changes []model.Change) (*snapshot.Snapshot, string, error) {
-	diff, err := unified(s, changes)
-	if err != nil {
-		return nil, "", err
-	}
+// settle gives the cluster as it would be once controllers have reacted to the changes: workloads get
+// the pods that they ask for, Services the endpoints that they select, and routes the status that their
+// references deserve.
+func settle(s *snapshot.Snapshot, f model.Finding, changes []model.Change) (*snapshot.Snapshot, error) {
 	after, err := s.With(changes...)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	near := map[string]bool{}
 	for _, c := range changes {
@@ -31,7 +27,7 @@ func settle(s *snapshot.Snapshot, f model.Finding, changes []model.Change) (*sna
 	for ns := range near {
 		after = settleSlices(after, ns)
 	}
-	return settleRoutes(s, after), diff, nil
+	return settleRoutes(s, after), nil
 }
 
 // settlePods lets the controller of a changed workload or evicted pod do its work.

@@ -41,13 +41,19 @@ func (s *Snapshot) WithObjects(put []metav1.Object, remove []model.Ref) *Snapsho
 	return next.seal()
 }
 
-// Cut gives the snapshot without those objects of some kinds that are not to be kept. It goes on to say that it covers
-// them: it is for who asks for none of what was cut off, and makes many copies.
-func (s *Snapshot) Cut(keep map[Kind]func(metav1.Object) bool) *Snapshot {
+// Part is a part of the objects of a kind: those of some namespaces, and what Also wants of the others; nil wants none.
+type Part struct {
+	Namespaces map[string]bool
+	Also       func(metav1.Object) bool
+}
+
+// Cut gives the snapshot with no more than a part of the objects of some kinds. It goes on to say that it covers
+// all of them: it is for who asks for none of what was cut off, and makes many copies.
+func (s *Snapshot) Cut(parts map[Kind]Part) *Snapshot {
 	next := s.clone()
-	for k, wanted := range keep {
+	for k, p := range parts {
 		if t, ok := s.tables[k]; ok {
-			next.next.tables[k], next.changed[k] = t.filterAny(wanted), true
+			next.next.tables[k], next.changed[k] = t.cutAny(p), true
 		}
 	}
 	return next.seal()

@@ -34,7 +34,7 @@ type table interface { //nolint:interfacebloat // it has one implementation, Tab
 	drop(namespace, name string)
 	seal()
 	cloneAny() table
-	filterAny(keep func(metav1.Object) bool) table
+	cutAny(p Part) table
 	cover(c Coverage, scope, why string)
 	allAny() iter.Seq[metav1.Object]
 	onlyIn() string
@@ -71,18 +71,9 @@ func (t *Table[T]) allAny() iter.Seq[metav1.Object] {
 
 func (t *Table[T]) onlyIn() string { return t.scope }
 
-func (t *Table[T]) cloneAny() table { c := t.clone(); return &c }
+func (t *Table[T]) cloneAny() table { return t.clone() }
 
-func (t *Table[T]) filterAny(keep func(metav1.Object) bool) table {
-	next := *t
-	next.byKey, next.sorted = map[key]T{}, nil
-	for _, o := range t.sorted {
-		if keep(o) {
-			next.byKey[keyOf(o)] = o
-		}
-	}
-	return &next
-}
+func (t *Table[T]) cutAny(p Part) table { return t.cut(p) }
 
 func (t *Table[T]) cover(c Coverage, scope, why string) { t.coverage, t.scope, t.why = c, scope, why }
 

@@ -19,7 +19,7 @@ const (
 	again = 0.4
 	// words is what the likeness of a text's words counts: they are hardly independent of each other, nor of the
 	// phrases that they make.
-	words = 0.8
+	words = 0.6
 )
 
 // strengths are those of phrases, from a hint to hardly anything else.

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -11,16 +12,10 @@ import (
 type Detector struct {
 	options   Options
 	table     table
-	now       instant // of the last tick
-	active    []watched
-	swept     uint32 // where the next sweep goes on
+	now       instant  // of the last tick
+	active    []uint32 // slots of routes that the next tick has to look at
+	swept     uint32   // where the next sweep goes on
 	untracked int
-}
-
-// watched is a route that is not calm.
-type watched struct {
-	slot uint32
-	due  instant // before it there is nothing to tell, so that a tick costs but a glance at most of many failing routes
 }
 
 // New returns a detector that has seen nothing.
@@ -77,7 +72,7 @@ const chunks = 64
 
 func (d *Detector) take(slot uint32, at instant, requests, errors int) {
 	r, now := d.table.at(slot), max(at, d.now)
-	before := r.State
+	idle := r.State == calm
 	r.arrive(at, now, requests, errors, d.options)
 	parts := min(errors, chunks)
 	successes, left := requests-errors, errors
@@ -88,27 +83,9 @@ func (d *Detector) take(slot uint32, at instant, requests, errors int) {
 		successes, left = successes-s, left-f
 	}
 	r.succeed(now, uint32(min(successes, maxBatch)))
-	switch {
-	case r.State == before:
-	case before == calm:
-		d.watch(slot)
-	default:
-		d.active[r.watched].due = 0
+	if idle && r.State != calm {
+		d.active = append(d.active, slot)
 	}
-}
-
-// watch has each tick look at a route from now on.
-func (d *Detector) watch(slot uint32) {
-	d.table.at(slot).watched = uint32(len(d.active))
-	d.active = append(d.active, watched{slot: slot})
-}
-
-// unwatch ends that. The last of the watched takes the place that becomes free.
-func (d *Detector) unwatch(i int) {
-	last := len(d.active) - 1
-	d.active[i] = d.active[last]
-	d.table.at(d.active[i].slot).watched = uint32(i)
-	d.active = d.active[:last]
 }
 
 // maxBatch is the largest number of requests that is believed at once.
@@ -148,22 +125,13 @@ func (d *Detector) Tick(now time.Time) []Alarm {
 	elapsed := d.advance(instantOf(now))
 	d.sweep(elapsed)
 	var changed []Alarm
-	for i := 0; i < len(d.active); {
-		if d.active[i].due > d.now {
-			i++
-			continue
-		}
-		r := d.table.at(d.active[i].slot)
+	d.active = slices.DeleteFunc(d.active, func(slot uint32) bool {
+		r := d.table.at(slot)
 		if a, ok := r.tick(d.now, d.options); ok {
 			changed = append(changed, a)
 		}
-		if r.State == calm {
-			d.unwatch(i)
-			continue
-		}
-		d.active[i].due = r.due(d.options)
-		i++
-	}
+		return r.State == calm
+	})
 	order(changed)
 	return changed
 }
@@ -182,9 +150,6 @@ func (d *Detector) advance(now instant) time.Duration {
 		d.now = now
 		for slot := range d.table.slots() {
 			d.table.at(slot).notAfter(now)
-		}
-		for i := range d.active {
-			d.active[i].due = 0
 		}
 		return 0
 	case elapsed < 0:
@@ -218,7 +183,7 @@ func (d *Detector) sweep(elapsed time.Duration) {
 		case r.vanished(d.now, d.options):
 			r.open(Vanished, r.Last)
 			r.Requests, r.Errors = 0, 0
-			d.watch(d.swept)
+			d.active = append(d.active, d.swept)
 		case d.now.since(r.Last) > forgetAfter:
 			d.table.remove(d.swept)
 		}
@@ -234,8 +199,8 @@ func (d *Detector) Knows(route string) bool {
 // Open returns the alarms that are open, with their counts so far, ordered as by [Detector.Tick].
 func (d *Detector) Open() []Alarm {
 	var open []Alarm
-	for _, w := range d.active {
-		if r := d.table.at(w.slot); r.State == alarmed || r.State == worse {
+	for _, slot := range d.active {
+		if r := d.table.at(slot); r.State == alarmed || r.State == worse {
 			open = append(open, r.alarm())
 		}
 	}

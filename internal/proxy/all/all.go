@@ -2,9 +2,6 @@
 package all
 
 import (
-	"slices"
-	"sync"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -23,18 +20,15 @@ import (
 const sniffLines = 200
 
 // Proxies returns all proxies, in the order in which they are asked.
-func Proxies() []proxy.Proxy { return slices.Clone(proxies()) }
-
-// proxies are asked for each pod and each route, so they are made once.
-var proxies = sync.OnceValue(func() []proxy.Proxy {
+func Proxies() []proxy.Proxy {
 	return append([]proxy.Proxy{
 		nginx.Proxy(), envoy.Proxy(), haproxy.Proxy(), traefik.Proxy(), kong.Proxy(), caddy.Proxy(), linkerd.Proxy(),
 	}, cloudlb.Proxies()...)
-})
+}
 
 // Named returns the proxy with the given name.
 func Named(name string) (proxy.Proxy, bool) {
-	for _, p := range proxies() {
+	for _, p := range Proxies() {
 		if p.Name == name {
 			return p, true
 		}
@@ -45,7 +39,7 @@ func Named(name string) (proxy.Proxy, bool) {
 // ForPod returns the proxy that a pod runs as a gateway and the container that writes its log. It
 // reports false for pods that are no gateways.
 func ForPod(pod *corev1.Pod) (p proxy.Proxy, container string, ok bool) {
-	for _, p := range proxies() {
+	for _, p := range Proxies() {
 		if container, ok := p.GatewayContainer(pod); ok {
 			return p, container, true
 		}
@@ -56,7 +50,7 @@ func ForPod(pod *corev1.Pod) (p proxy.Proxy, container string, ok bool) {
 // ForController returns the proxy of an IngressClass's spec.controller or a GatewayClass's
 // spec.controllerName.
 func ForController(name string) (proxy.Proxy, bool) {
-	for _, p := range proxies() {
+	for _, p := range Proxies() {
 		if p.ClaimsController(name) {
 			return p, true
 		}
@@ -72,7 +66,7 @@ func Sniff(lines [][]byte) (proxy.Proxy, bool) {
 	}
 	var best proxy.Proxy
 	most := 0
-	for _, p := range proxies() {
+	for _, p := range Proxies() {
 		parser := p.NewParser()
 		read := 0
 		for _, line := range lines {

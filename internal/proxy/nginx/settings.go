@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -37,7 +36,7 @@ func productOf(controller string) product {
 
 // communityTable is what ingress-nginx reads (kubernetes/ingress-nginx,
 // internal/ingress/annotations). A value that it cannot read counts as not written.
-var communityTable = sync.OnceValue(func() annotation.Table {
+func communityTable() annotation.Table {
 	return annotation.Table{Prefixes: []string{"nginx.ingress.kubernetes.io/"}, Rows: []annotation.Row{
 		{Name: "backend-protocol", Knob: proxy.Protocol, Form: annotation.OneOf("HTTP", "HTTPS", "GRPC", "GRPCS", "FCGI", "AUTO_HTTP")},
 		{Name: "proxy-ssl-name", Knob: proxy.ServerName, Form: annotation.Text},
@@ -85,11 +84,11 @@ var communityTable = sync.OnceValue(func() annotation.Table {
 		{Name: "custom-http-errors", Knob: proxy.ErrorCodes, Form: annotation.Text},
 		{Name: "affinity", Knob: proxy.Affinity, Form: annotation.Text},
 	}}
-})
+}
 
 // incTable is what the NGINX Ingress Controller reads (nginx/kubernetes-ingress, internal/configs/annotations.go
 // and internal/k8s/validation.go). It refuses an Ingress with a value that it cannot read.
-var incTable = sync.OnceValue(func() annotation.Table {
+func incTable() annotation.Table {
 	span := annotation.Span(time.Second)
 	return annotation.Table{Prefixes: []string{"nginx.org/", "nginx.com/"}, Rows: []annotation.Row{
 		{Name: "rewrites", Knob: proxy.Rewrite, Form: annotation.Text},
@@ -117,7 +116,7 @@ var incTable = sync.OnceValue(func() annotation.Table {
 		{Name: "policies", Knob: proxy.Middleware, Form: annotation.Text},
 		{Name: "proxy-set-headers", Knob: proxy.SetHeader, Form: annotation.Text},
 	}}
-})
+}
 
 func redirect(status int64) annotation.Form {
 	return func(v string) proxy.Setting { return proxy.Setting{Value: v, Size: status, Yes: v != ""} }

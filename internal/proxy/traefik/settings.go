@@ -3,7 +3,6 @@ package traefik
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,7 +17,7 @@ const prefix = "traefik.ingress.kubernetes.io/"
 
 // table is what Traefik reads of Ingresses (router.) and of Services (service.)
 // (traefik/traefik, pkg/provider/kubernetes/ingress/annotations.go).
-var table = sync.OnceValue(func() annotation.Table {
+func table() annotation.Table {
 	return annotation.Table{Prefixes: []string{prefix}, Rows: []annotation.Row{
 		{Name: "router.middlewares", Knob: proxy.Middleware, Form: annotation.Text},
 		{Name: "router.pathmatcher", Knob: proxy.UseRegex, Form: annotation.Text},
@@ -28,7 +27,7 @@ var table = sync.OnceValue(func() annotation.Table {
 		{Name: "service.passhostheader", Knob: proxy.UpstreamHost, Form: annotation.Text},
 		{Name: "service.sticky.cookie", Knob: proxy.Affinity, Form: annotation.Text},
 	}}
-})
+}
 
 func scheme(v string) proxy.Setting {
 	s := annotation.OneOf("HTTP", "HTTPS", "H2C")(v)

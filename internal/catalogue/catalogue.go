@@ -8,6 +8,7 @@ package catalogue
 
 import (
 	"embed"
+	"slices"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -21,9 +22,6 @@ type Cause struct {
 	Machine model.Machine
 	// Is says in one clause what is wrong, at which object.
 	Is string
-	// Actions are the kinds of repair that may be tried, in order; none where only a person can mend it, as
-	// [Cause.Fix] says.
-	Actions []string
 	// Text is the long text in Markdown; empty for causes that gatemend does not find yet.
 	Text string
 }
@@ -44,9 +42,9 @@ var pages embed.FS
 
 // Causes lists every cause, grouped by family.
 func Causes() []Cause {
-	all, act := table(), actions()
+	all := slices.Clone(table())
 	for i := range all {
-		all[i].Text, all[i].Actions = page(all[i].ID), act[all[i].ID]
+		all[i].Text = page(all[i].ID)
 	}
 	return all
 }
@@ -56,25 +54,25 @@ func Families() []Family { return families() }
 
 // Lookup finds a cause by its id.
 func Lookup(id model.CauseID) (Cause, bool) {
-	for _, c := range table() {
-		if c.ID == id {
-			c.Text, c.Actions = page(id), actions()[id]
-			return c, true
-		}
+	c, ok := entry(id)
+	if ok {
+		c.Text = page(id)
 	}
-	return Cause{}, false
+	return c, ok
 }
 
-// Fix is what a person should do, from the cause's page, in one line.
-func (c Cause) Fix() string {
-	_, rest, _ := strings.Cut(c.Text, "\n## Fix\n")
-	text, _, _ := strings.Cut(rest, "\n## ")
-	return strings.Join(strings.Fields(text), " ")
+// entry is a cause without its text.
+func entry(id model.CauseID) (Cause, bool) {
+	i := slices.IndexFunc(table(), func(c Cause) bool { return c.ID == id })
+	if i < 0 {
+		return Cause{}, false
+	}
+	return table()[i], true
 }
 
 // FamilyOf is the family of a cause, empty if the catalogue does not have it.
 func FamilyOf(id model.CauseID) string {
-	c, _ := Lookup(id)
+	c, _ := entry(id)
 	return c.Family
 }
 

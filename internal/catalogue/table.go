@@ -1,10 +1,14 @@
 package catalogue
 
-import "github.com/gatemend/gatemend/internal/model"
+import (
+	"sync"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
 
 // table lists every cause, family by family. Ids are for ever: a cause that is no longer found
 // keeps its line.
-func table() []Cause {
+var table = sync.OnceValue(func() []Cause {
 	return []Cause{
 		// service-wiring
 		{ID: "service-missing", Family: "service-wiring", Machine: model.MachinePropose, Is: "the route's backend Service does not exist"},
@@ -126,4 +130,4 @@ func table() []Cause {
 		{ID: "app-crash-mid-request", Family: "application", Machine: model.MachineAdvise, Is: "the application process dies or resets the connection while it serves the request"},
 		{ID: "client-abort", Family: "application", Machine: model.MachineAdvise, Is: "the client went away first; the logged status says nothing about the backend"},
 	}
-}
+})

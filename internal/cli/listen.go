@@ -86,5 +86,7 @@ func (o *SourceOptions) validate() error {
 	return o.Receive.validate()
 }
 
-// counts reports whether there is a source of counts.
-func (o *SourceOptions) counts() bool { return o.Scrape > 0 || o.Prometheus.URL != "" }
+// hearRequests reports whether a source says of requests how they ended, as an alert does not.
+func (o *SourceOptions) hearRequests() bool {
+	return o.Scrape > 0 || o.Prometheus.URL != "" || len(o.Probes.URLs) > 0 || o.Receive.NodeLogs != "" || len(o.Receive.Addresses()) > 0
+}

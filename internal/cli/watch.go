@@ -114,8 +114,8 @@ func (o *watchOptions) validate() error {
 	if o.maxChanges < 1 {
 		return usagef("for example: --max-changes 10", "--max-changes must be at least 1, not %d", o.maxChanges)
 	}
-	if o.noLogs && !o.sources.counts() && len(o.sources.Probes.URLs) == 0 {
-		return usagef("add --scrape, --prometheus URL or --probe URL", "with --no-logs there is nothing to hear of requests by")
+	if o.noLogs && !o.sources.hearRequests() {
+		return usagef("add --scrape, --prometheus, --als, --otlp, --node-logs or --probe", "with --no-logs there is nothing to hear of requests by")
 	}
 	if o.noLogs && o.fix {
 		return usagef("leave one of them out", "--fix proves by the gateways' logs that it helped, and --no-logs does not read them")

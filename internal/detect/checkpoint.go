@@ -67,7 +67,7 @@ func (d *Detector) Load(data []byte) error {
 		}
 		slot := n.table.insert(route{key: s.Key, object: s.Object, memory: s.Memory})
 		if s.Memory.State != calm {
-			n.active = append(n.active, slot)
+			n.watch(slot)
 		}
 	}
 	*d = *n

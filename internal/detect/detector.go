@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"slices"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -12,10 +11,16 @@ import (
 type Detector struct {
 	options   Options
 	table     table
-	now       instant  // of the last tick
-	active    []uint32 // slots of routes that the next tick has to look at
-	swept     uint32   // where the next sweep goes on
+	now       instant // of the last tick
+	active    []watched
+	swept     uint32 // where the next sweep goes on
 	untracked int
+}
+
+// watched is a route that is not calm.
+type watched struct {
+	slot uint32
+	due  instant // before it there is nothing to tell, so that a tick costs but a glance at most of many failing routes
 }
 
 // New returns a detector that has seen nothing.
@@ -72,7 +77,7 @@ const chunks = 64
 
 func (d *Detector) take(slot uint32, at instant, requests, errors int) {
 	r, now := d.table.at(slot), max(at, d.now)
-	idle := r.State == calm
+	before := r.State
 	r.arrive(at, now, requests, errors, d.options)
 	parts := min(errors, chunks)
 	successes, left := requests-errors, errors
@@ -83,9 +88,27 @@ func (d *Detector) take(slot uint32, at instant, requests, errors int) {
 		successes, left = successes-s, left-f
 	}
 	r.succeed(now, uint32(min(successes, maxBatch)))
-	if idle && r.State != calm {
-		d.active = append(d.active, slot)
+	switch {
+	case r.State == before:
+	case before == calm:
+		d.watch(slot)
+	default:
+		d.active[r.watched].due = 0
 	}
+}
+
+// watch has each tick look at a route from now on.
+func (d *Detector) watch(slot uint32) {
+	d.table.at(slot).watched = uint32(len(d.active))
+	d.active = append(d.active, watched{slot: slot})
+}
+
+// unwatch ends that. The last of the watched takes the place that becomes free.
+func (d *Detector) unwatch(i int) {
+	last := len(d.active) - 1
+	d.active[i] = d.active[last]
+	d.table.at(d.active[i].slot).watched = uint32(i)
+	d.active = d.active[:last]
 }
 
 // maxBatch is the largest number of requests that is believed at once.
@@ -125,13 +148,22 @@ func (d *Detector) Tick(now time.Time) []Alarm {
 	elapsed := d.advance(instantOf(now))
 	d.sweep(elapsed)
 	var changed []Alarm
-	d.active = slices.DeleteFunc(d.active, func(slot uint32) bool {
-		r := d.table.at(slot)
+	for i := 0; i < len(d.active); {
+		if d.active[i].due > d.now {
+			i++
+			continue
+		}
+		r := d.table.at(d.active[i].slot)
 		if a, ok := r.tick(d.now, d.options); ok {
 			changed = append(changed, a)
 		}
-		return r.State == calm
-	})
+		if r.State == calm {
+			d.unwatch(i)
+			continue
+		}
+		d.active[i].due = r.due(d.options)
+		i++
+	}
 	order(changed)
 	return changed
 }
@@ -150,6 +182,9 @@ func (d *Detector) advance(now instant) time.Duration {
 		d.now = now
 		for slot := range d.table.slots() {
 			d.table.at(slot).notAfter(now)
+		}
+		for i := range d.active {
+			d.active[i].due = 0
 		}
 		return 0
 	case elapsed < 0:
@@ -183,7 +218,7 @@ func (d *Detector) sweep(elapsed time.Duration) {
 		case r.vanished(d.now, d.options):
 			r.open(Vanished, r.Last)
 			r.Requests, r.Errors = 0, 0
-			d.active = append(d.active, d.swept)
+			d.watch(d.swept)
 		case d.now.since(r.Last) > forgetAfter:
 			d.table.remove(d.swept)
 		}
@@ -199,8 +234,8 @@ func (d *Detector) Knows(route string) bool {
 // Open returns the alarms that are open, with their counts so far, ordered as by [Detector.Tick].
 func (d *Detector) Open() []Alarm {
 	var open []Alarm
-	for _, slot := range d.active {
-		if r := d.table.at(slot); r.State == alarmed || r.State == worse {
+	for _, w := range d.active {
+		if r := d.table.at(w.slot); r.State == alarmed || r.State == worse {
 			open = append(open, r.alarm())
 		}
 	}

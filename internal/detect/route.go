@@ -28,8 +28,11 @@ const apart = time.Second
 
 // route is what the detector knows of one route.
 type route struct {
-	key    string
-	object model.Ref
+	key     string
+	object  model.Ref
+	watched uint32 // its place in Detector.active while it is not calm
+	// toRelieve is a number of successes with which relief is not enough yet; 0: not known since the last failure.
+	toRelieve uint32
 	memory
 }
 
@@ -112,7 +115,7 @@ func (r *route) turn(now instant, age time.Duration, o Options) {
 func (r *route) open(k Kind, from instant) {
 	r.State, r.Kind, r.From = opening, k, from
 	r.Requests, r.Errors = uint64(r.Since), uint64(r.SinceErrors)
-	r.Relief, r.ReliefFrom, r.Seen = 0, 0, 0
+	r.Relief, r.ReliefFrom, r.Seen, r.toRelieve = 0, 0, 0, 0
 }
 
 // counting reports whether requests belong to an open alarm.
@@ -171,17 +174,17 @@ func (r *route) failOn(now instant, n uint32, o Options) {
 
 // relief is the evidence that the share of errors is below what shall be noticed, the usual errors granted.
 // No more is kept than a few errors can refute.
-func (r *route) relief(o Options) (sum, failure float64) {
-	success, failure := Evidence(min(o.MinEffect, float64(r.Failing)), r.Usual.ratio(o))
-	return min(float64(r.Relief)+float64(r.Gap)*success, 2*Recovered), failure
+func (r *route) relief(o Options) (sum, success, failure float64) {
+	success, failure = Evidence(min(o.MinEffect, float64(r.Failing)), r.Usual.ratio(o))
+	return min(float64(r.Relief)+float64(r.Gap)*success, 2*Recovered), success, failure
 }
 
 // refute takes in failures as evidence against recovery.
 func (r *route) refute(n uint32, o Options) {
 	if r.Gap > 0 || r.Relief > 0 {
-		sum, failure := r.relief(o)
+		sum, _, failure := r.relief(o)
 		r.Relief = float32(max(0, sum+float64(n)*failure))
-		r.Gap = 0
+		r.Gap, r.toRelieve = 0, 0
 	}
 	if r.Relief == 0 {
 		r.ReliefFrom = 0
@@ -261,6 +264,23 @@ func (r *route) tick(now instant, o Options) (Alarm, bool) {
 	return Alarm{}, false
 }
 
+// due is when the next tick may have something to tell, provided that the state stays what it is.
+// What happens meanwhile only puts it off.
+func (r *route) due(o Options) instant {
+	if r.State != alarmed {
+		return 0
+	}
+	quiet := r.Last.add(o.patience(r.Kind))
+	if r.Kind == Vanished {
+		return quiet
+	}
+	since := r.Seen
+	if r.ReliefFrom > 0 {
+		since = min(since, r.ReliefFrom)
+	}
+	return min(quiet, max(since, r.Opened).add(o.Calm))
+}
+
 // patience is how long an alarm stays open without requests. Whoever asks where the traffic went has no
 // use for an alarm that gives up after minutes.
 func (o Options) patience(k Kind) time.Duration {
@@ -295,12 +315,17 @@ func (r *route) recovered(now instant, o Options) bool {
 	if r.Row > 0 || r.Gap < enoughSuccesses {
 		return false
 	}
-	success, _ := Evidence(float64(r.Failing), r.Usual.ratio(o))
-	if now.since(max(r.Seen, r.Opened)) >= o.Calm && float64(r.Gap)*success >= Recovered {
-		return true
+	if now.since(max(r.Seen, r.Opened)) >= o.Calm {
+		if success, _ := Evidence(float64(r.Failing), r.Usual.ratio(o)); float64(r.Gap)*success >= Recovered {
+			return true
+		}
 	}
-	sum, _ := r.relief(o)
-	return now.since(max(r.ReliefFrom, r.Opened)) >= o.Calm && sum >= Recovered
+	if now.since(max(r.ReliefFrom, r.Opened)) < o.Calm || r.Gap < r.toRelieve {
+		return false
+	}
+	sum, success, _ := r.relief(o)
+	r.toRelieve = uint32(max(0, min((Recovered-float64(r.Relief))/success-1, maxBatch))) // one less: what is rounded must not count
+	return sum >= Recovered
 }
 
 func (r *route) alarm() Alarm {

@@ -70,20 +70,29 @@ func (v *view) refusal(w *workload) (why string, when time.Time, ok bool) {
 	return "", time.Time{}, false
 }
 
+// exceededQuota finds the name of a quota in the words of its admission plugin.
+var exceededQuota = regexp.MustCompile(`(?:exceeded|failed) quota: ([^,:\s]+)`)
+
+// refusingWebhook finds the name of a webhook in the words of the API server.
+var refusingWebhook = regexp.MustCompile(`(?:failed calling webhook|admission webhook) "([^"]+)"`)
+
+// insecureContainer finds the container that PodSecurity names.
+var insecureContainer = regexp.MustCompile(`container "([^"]+)" must`)
+
 // rejector is the object that refused, as far as the message names it.
 func (v *view) rejector(w *workload, why string) model.FieldRef {
 	ns := w.ref.Namespace
-	if m := regexp.MustCompile(`(?:exceeded|failed) quota: ([^,:\s]+)`).FindStringSubmatch(why); m != nil {
+	if m := exceededQuota.FindStringSubmatch(why); m != nil {
 		return at(model.Ref{APIVersion: "v1", Kind: "ResourceQuota", Namespace: ns, Name: m[1]}, "spec.hard")
 	}
-	if m := regexp.MustCompile(`(?:failed calling webhook|admission webhook) "([^"]+)"`).FindStringSubmatch(why); m != nil {
+	if m := refusingWebhook.FindStringSubmatch(why); m != nil {
 		if object, ok := v.webhook(m[1], strings.Contains(why, "denied the request")); ok {
 			return object
 		}
 	}
 	switch {
 	case strings.Contains(why, "violates PodSecurity"):
-		if m := regexp.MustCompile(`container "([^"]+)" must`).FindStringSubmatch(why); m != nil {
+		if m := insecureContainer.FindStringSubmatch(why); m != nil {
 			if field, _, ok := containerField(w, m[1], false); ok {
 				return at(w.ref, field+".securityContext")
 			}

@@ -138,12 +138,14 @@ func denied(r *route) int {
 	return n
 }
 
+// credentialName matches the names of variables that hold what an application shows to be let in.
+var credentialName = regexp.MustCompile(`(?i)(pass|password|passwd|pwd|token|secret|auth)`)
+
 // credential is the variable beside an edge's setting that holds a password.
 func (v *view) credential(r *route) model.FieldRef {
-	secret := regexp.MustCompile(`(?i)(pass|password|passwd|pwd|token|secret|auth)`)
 	for i, c := range r.caller.template.template.Spec.Containers {
 		for _, e := range c.Env {
-			if secret.MatchString(e.Name) {
+			if credentialName.MatchString(e.Name) {
 				field := fmt.Sprintf("spec.template.spec.containers[%d].env[%s]", i, e.Name)
 				switch {
 				case e.ValueFrom != nil && e.ValueFrom.SecretKeyRef != nil:
@@ -196,9 +198,7 @@ func (v *view) rootsOf(w *workload) []*route {
 }
 
 // unset matches what programs say of an environment variable that they miss.
-func unset() *regexp.Regexp {
-	return regexp.MustCompile(`(?:environment variable|env var|env variable|variable|config(?:uration)?(?: key| value)?|setting)s?:? ["'` + "`" + `]?([A-Z][A-Z0-9_]{2,})["'` + "`" + `]?[^.]{0,20}?(?:not set|is missing|missing|undefined|required|must be set|not defined|not found|is empty|unset)|(?i:missing|required|undefined|unset)[^"'A-Z]{0,40}["'` + "`" + `]?([A-Z][A-Z0-9]*_[A-Z0-9_]+)|KeyError: ['"]([A-Z][A-Z0-9_]{2,})['"]|["'` + "`" + `]?([A-Z][A-Z0-9]*_[A-Z0-9_]+)["'` + "`" + `]? (?:is not set|not set|is undefined|is required|must be set|is missing|undefined)`)
-}
+var unset = regexp.MustCompile(`(?:environment variable|env var|env variable|variable|config(?:uration)?(?: key| value)?|setting)s?:? ["'` + "`" + `]?([A-Z][A-Z0-9_]{2,})["'` + "`" + `]?[^.]{0,20}?(?:not set|is missing|missing|undefined|required|must be set|not defined|not found|is empty|unset)|(?i:missing|required|undefined|unset)[^"'A-Z]{0,40}["'` + "`" + `]?([A-Z][A-Z0-9]*_[A-Z0-9_]+)|KeyError: ['"]([A-Z][A-Z0-9_]{2,})['"]|["'` + "`" + `]?([A-Z][A-Z0-9]*_[A-Z0-9_]+)["'` + "`" + `]? (?:is not set|not set|is undefined|is required|must be set|is missing|undefined)`)
 
 // unsetVariable finds a variable that the application says that it lacks and that its template does not
 // set.
@@ -232,7 +232,7 @@ func (v *view) unsetVariable(w *workload) (finding, bool) {
 // missedVariable is the variable that a workload's logs name as missing, where its template sets none of
 // that name.
 func (v *view) missedVariable(w *workload) (name, line, source string) {
-	says := unset()
+	says := unset
 	for _, log := range v.in.Logs {
 		if !v.ofWorkload(w, log.Pod) {
 			continue

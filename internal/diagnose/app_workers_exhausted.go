@@ -29,18 +29,16 @@ func appWorkersExhausted() Analyzer {
 	}
 }
 
-// busy are the words with which application servers say that no worker is free: gunicorn, PHP-FPM, Apache,
+// busyWorkers are the words with which application servers say that no worker is free: gunicorn, PHP-FPM, Apache,
 // uWSGI, waitress, Tomcat, Jetty, Java executors, HikariCP, SQLAlchemy, Go's and Node's pools, Puma, Dubbo.
-func busy() *regexp.Regexp {
-	return regexp.MustCompile(`WORKER TIMEOUT|reached pm\.max_children|reached MaxRequestWorkers|listen queue of socket .* full|Task queue depth is|` +
-		`Maximum number of threads .* created|All threads \(\d+\) are currently busy|RejectedExecutionException|Connection is not available, request timed out after|` +
-		`QueuePool limit of size|(?i:thread ?pool (?:is )?(?:exhausted|full)|pool (?:is )?exhausted|exhausted (?:its )?(?:connection )?pool|all workers (?:are )?busy|no (?:free|idle|available) workers?|` +
-		`timeout (?:waiting for|acquiring) (?:a )?connection|timed out (?:waiting for|fetching) a (?:new )?connection from|worker_connections are not enough|threads? (?:are )?all busy|no more threads|worker pool .*(?:full|saturated))`)
-}
+var busyWorkers = regexp.MustCompile(`WORKER TIMEOUT|reached pm\.max_children|reached MaxRequestWorkers|listen queue of socket .* full|Task queue depth is|` +
+	`Maximum number of threads .* created|All threads \(\d+\) are currently busy|RejectedExecutionException|Connection is not available, request timed out after|` +
+	`QueuePool limit of size|(?i:thread ?pool (?:is )?(?:exhausted|full)|pool (?:is )?exhausted|exhausted (?:its )?(?:connection )?pool|all workers (?:are )?busy|no (?:free|idle|available) workers?|` +
+	`timeout (?:waiting for|acquiring) (?:a )?connection|timed out (?:waiting for|fetching) a (?:new )?connection from|worker_connections are not enough|threads? (?:are )?all busy|no more threads|worker pool .*(?:full|saturated))`)
 
 // exhausted joins those words with failures of requests that wait: for an answer, or to be accepted.
 func (v *view) exhausted(w *workload) (finding, bool) {
-	said := v.wordsOf(w, busy())
+	said := v.wordsOf(w, busyWorkers)
 	if len(said) == 0 {
 		return finding{}, false
 	}

@@ -188,10 +188,12 @@ func (v *view) metricsDown() (model.FieldRef, bool) {
 	return model.FieldRef{}, false
 }
 
+// overloadWords matches what an application says that has more to do than it can.
+var overloadWords = regexp.MustCompile(`(?i)overload|too many requests|queue (?:is )?full|at capacity|shedding load|backpressure|no capacity|too busy`)
+
 // wordsOfLoad finds lines in which a workload says that it has more to do than it can.
 func (v *view) wordsOfLoad(w *workload) []model.Evidence {
-	says := regexp.MustCompile(`(?i)overload|too many requests|queue (?:is )?full|at capacity|shedding load|backpressure|no capacity|too busy`)
-	return v.wordsOf(w, says)
+	return v.wordsOf(w, overloadWords)
 }
 
 // wordsOf finds the lines of a workload's logs that match, one of each container, the last.

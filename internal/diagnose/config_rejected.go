@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -32,6 +33,20 @@ type rejection struct {
 	reason string // the proxy's own words
 }
 
+// configTaken matches a controller's words on a configuration that the proxy took.
+var configTaken = regexp.MustCompile(`Backend successfully reloaded|Configuration changes applied|Successfully synced configuration`)
+
+// rejectionForms lists the words on a configuration that was refused.
+var rejectionForms = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`(?s)\[emerg\] (?:\d+#\d+: )?([^\n]+)`),
+		regexp.MustCompile(`\[ALERT\].*?(?:config : |parsing )(.+)`),
+		regexp.MustCompile(`gRPC config for \S+ rejected: (.+)`),
+		regexp.MustCompile(`ACK ERROR \S+ (.+)`),
+		regexp.MustCompile(`(failed posting new config to /config.*)`),
+	}
+})
+
 // rejections finds a proxy's rejections in what it and its controller said:
 //
 //	nginx    [emerg] 12#12: unknown directive "x" in /tmp/nginx/nginx-cfg1:20   (nginx -t)
@@ -40,22 +55,14 @@ type rejection struct {
 //	istiod   ADS:LDS: ACK ERROR NODE Internal:Error adding/updating listener(s) ...
 //	Kong     failed posting new config to /config, in the controller's log
 func (v *view) rejections() []rejection {
-	forms := []*regexp.Regexp{
-		regexp.MustCompile(`(?s)\[emerg\] (?:\d+#\d+: )?([^\n]+)`),
-		regexp.MustCompile(`\[ALERT\].*?(?:config : |parsing )(.+)`),
-		regexp.MustCompile(`gRPC config for \S+ rejected: (.+)`),
-		regexp.MustCompile(`ACK ERROR \S+ (.+)`),
-		regexp.MustCompile(`(failed posting new config to /config.*)`),
-	}
-	taken := regexp.MustCompile(`Backend successfully reloaded|Configuration changes applied|Successfully synced configuration`)
 	var out []rejection
 	for _, s := range v.sayings() {
-		if s.at.IsZero() && taken.MatchString(s.text) {
-			// What came later was taken, so what was refused before is history.
+		if s.at.IsZero() && configTaken.MatchString(s.text) {
+			// What came later was configTaken, so what was refused before is history.
 			out = slices.DeleteFunc(out, func(r rejection) bool { return r.source == s.source })
 			continue
 		}
-		for _, form := range forms {
+		for _, form := range rejectionForms() {
 			m := form.FindStringSubmatch(s.text)
 			if m == nil || strings.Contains(m[1], "host not found in upstream") && !strings.Contains(m[1], "/nginx") {
 				continue
@@ -180,9 +187,12 @@ func (v *view) refusedByEvent() []finding {
 	return out
 }
 
+// fieldNamed finds a field in a message of validation.
+var fieldNamed = regexp.MustCompile(`\b(?:spec|metadata)\.[A-Za-z0-9_.\[\]]*[A-Za-z0-9_\]]`)
+
 // fieldIn is the first field that a message of validation names: spec.upstreams[0].port.
 func fieldIn(message string) string {
-	return regexp.MustCompile(`\b(?:spec|metadata)\.[A-Za-z0-9_.\[\]]*[A-Za-z0-9_\]]`).FindString(message)
+	return fieldNamed.FindString(message)
 }
 
 // routesOf lists the routes in question that an object makes.

@@ -43,6 +43,15 @@ type loss struct {
 	times     int
 }
 
+// planeLost matches a proxy's words on a control plane that it lost.
+var planeLost = regexp.MustCompile(`gRPC config stream.*closed.*: 14,|config not received from XDS server|failed to connect to upstream|[Ff]ailed to (?:connect|create connection).*(?:code = Unavailable|command)|error.*(?:xds|XDS).*(?:refused|timeout|x509|certificate)`)
+
+// planeFound matches a proxy's words on a control plane that it has again.
+var planeFound = regexp.MustCompile(`connected to upstream XDS|add/update listener|added/updated, |all dependencies initialized|Envoy proxy is ready`)
+
+// planeUntrusted matches words on certificates that are not trusted.
+var planeUntrusted = regexp.MustCompile(`(?i)certificate has expired|certificate_verify_failed|certificate verify failed|x509: certificate|not yet valid|tls: (?:bad|expired|unknown) certificate|SSLV3_ALERT_CERTIFICATE_EXPIRED`)
+
 // losses finds the fleets whose last word is that their control plane is lost:
 //
 //	Envoy        DeltaAggregatedResources gRPC config stream to xds_cluster closed since 40s ago: 14, ...
@@ -52,19 +61,16 @@ type loss struct {
 // Code 14 is gRPC's "unavailable"; streams that end with another code are opened again at once
 // (envoyproxy/envoy, source/extensions/config_subscription/grpc/grpc_stream.h).
 func (v *view) losses() []loss {
-	gone := regexp.MustCompile(`gRPC config stream.*closed.*: 14,|config not received from XDS server|failed to connect to upstream|[Ff]ailed to (?:connect|create connection).*(?:code = Unavailable|command)|error.*(?:xds|XDS).*(?:refused|timeout|x509|certificate)`)
-	back := regexp.MustCompile(`connected to upstream XDS|add/update listener|added/updated, |all dependencies initialized|Envoy proxy is ready`)
-	trust := regexp.MustCompile(`(?i)certificate has expired|certificate_verify_failed|certificate verify failed|x509: certificate|not yet valid|tls: (?:bad|expired|unknown) certificate|SSLV3_ALERT_CERTIFICATE_EXPIRED`)
 	var out []loss
 	for _, s := range v.sayings() {
 		i := slices.IndexFunc(out, func(l loss) bool { return l.pod == s.pod })
 		switch {
-		case gone.MatchString(s.text):
+		case planeLost.MatchString(s.text):
 			if i < 0 {
 				out, i = append(out, loss{}), len(out)
 			}
-			out[i] = loss{s, out[i].untrusted || trust.MatchString(s.text), out[i].times + 1}
-		case i >= 0 && back.MatchString(s.text):
+			out[i] = loss{s, out[i].untrusted || planeUntrusted.MatchString(s.text), out[i].times + 1}
+		case i >= 0 && planeFound.MatchString(s.text):
 			out = slices.Delete(out, i, i+1)
 		}
 	}
@@ -299,13 +305,15 @@ func untakenRoute(ref model.Ref, hr *gatewayv1.HTTPRoute) string {
 	return ""
 }
 
+// watchLost matches what controllers say that do not see changes any more.
+var watchLost = regexp.MustCompile(`[Ff]ailed to (?:watch|list) \*|[Tt]imed out waiting for .*caches? to sync|leader election lost|leaderelection lost|failed to renew lease|error retrieving resource lock|[Ff]ailed to wait for .*caches? to sync`)
+
 // blind finds controllers that say that they do not see changes any more: watches that fail, caches that
 // do not fill, leadership that is lost (client-go, tools/cache/reflector.go and tools/leaderelection).
 func (v *view) blind() []finding {
-	says := regexp.MustCompile(`[Ff]ailed to (?:watch|list) \*|[Tt]imed out waiting for .*caches? to sync|leader election lost|leaderelection lost|failed to renew lease|error retrieving resource lock|[Ff]ailed to wait for .*caches? to sync`)
 	var out []finding
 	for _, s := range v.sayings() {
-		if !s.known || !says.MatchString(s.text) || strings.Contains(s.text, "forbidden") || strings.Contains(s.text, "could not find the requested resource") {
+		if !s.known || !watchLost.MatchString(s.text) || strings.Contains(s.text, "forbidden") || strings.Contains(s.text, "could not find the requested resource") {
 			continue
 		}
 		var hurt []*route

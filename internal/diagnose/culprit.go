@@ -65,9 +65,15 @@ type complaint struct {
 	text   string
 }
 
+// quotedWords finds what a proxy quotes in a complaint.
+var quotedWords = regexp.MustCompile(`"([^"\n]+)"|'([^'\n]+)'|unknown keyword (\S+)`)
+
+// complainedFile finds the file that a proxy complains of.
+var complainedFile = regexp.MustCompile(`/([^/\s]+)\.conf:\d+`)
+
 func complaintOf(reason string) complaint {
 	w := complaint{text: reason}
-	for _, m := range regexp.MustCompile(`"([^"\n]+)"|'([^'\n]+)'|unknown keyword (\S+)`).FindAllStringSubmatch(reason, -1) {
+	for _, m := range quotedWords.FindAllStringSubmatch(reason, -1) {
 		q := cmp.Or(m[1], m[2], m[3])
 		if strings.HasPrefix(q, "/") && strings.HasSuffix(q, ".pem") {
 			w.files = append(w.files, strings.TrimSuffix(q[strings.LastIndexByte(q, '/')+1:], ".pem"))
@@ -75,7 +81,7 @@ func complaintOf(reason string) complaint {
 		}
 		w.quoted = append(w.quoted, strings.Trim(q, "^$ \t")) // anchors are the controller's
 	}
-	if m := regexp.MustCompile(`/([^/\s]+)\.conf:\d+`).FindStringSubmatch(reason); m != nil && m[1] != "nginx" {
+	if m := complainedFile.FindStringSubmatch(reason); m != nil && m[1] != "nginx" {
 		w.files = append(w.files, m[1])
 	}
 	return w

@@ -108,11 +108,13 @@ func brokenOff(s *model.Signal) bool {
 	return took <= atOnce
 }
 
+// fatalWords matches what an application says that dies.
+var fatalWords = regexp.MustCompile(`(?i)\bpanic:|segmentation fault|core dumped|sigsegv|sigkill|worker timeout|out of memory`)
+
 // crashes reports whether the application breaks over certain requests: it says so, or they are all for one
 // path that never succeeds. How long a connection rested has nothing to do with what is asked.
 func (v *view) crashes(w *workload, broken []*model.Signal) bool {
-	fatal := regexp.MustCompile(`(?i)\bpanic:|segmentation fault|core dumped|sigsegv|sigkill|worker timeout|out of memory`)
-	if slices.ContainsFunc(v.logsOf(w), fatal.MatchString) {
+	if slices.ContainsFunc(v.logsOf(w), fatalWords.MatchString) {
 		return true
 	}
 	one := broken[0].Request

@@ -117,11 +117,13 @@ func (v *view) unaddressed(routes []*route) string {
 	return ""
 }
 
+// balancerAnnotation finds an annotation of a cloud in the words of its controller.
+var balancerAnnotation = regexp.MustCompile(`(?:alb\.ingress\.kubernetes\.io|networking\.gke\.io|kubernetes\.io|ingress\.gcp\.kubernetes\.io)/[a-z0-9.-]+`)
+
 // failedIngresses finds Ingresses of a cloud's controller whose load balancer could not be made: they have no
 // address, and an event says why.
 func (v *view) failedIngresses() []finding {
 	var out []finding
-	field := regexp.MustCompile(`(?:alb\.ingress\.kubernetes\.io|networking\.gke\.io|kubernetes\.io|ingress\.gcp\.kubernetes\.io)/[a-z0-9.-]+`)
 	for ing := range v.s.Ingresses().All() {
 		if len(ing.Status.LoadBalancer.Ingress) > 0 {
 			continue
@@ -135,7 +137,7 @@ func (v *view) failedIngresses() []finding {
 		f := find("lb-not-provisioned", proven, at(ref, "status.loadBalancer"), fmt.Sprintf("the load balancer of %s was not made: %s", ref, brief(why))).
 			on(routes...).as(model.NoRoute, model.ConnectTimeout, model.Refused).since(e.FirstTimestamp.Time).
 			because("event", e.Reason+": "+brief(why), ref, snapshot.EventTime(e))
-		if key := field.FindString(why); key != "" && ing.Annotations[key] != "" {
+		if key := balancerAnnotation.FindString(why); key != "" && ing.Annotations[key] != "" {
 			f.Object.Field = annotation(key)
 		}
 		out = append(out, f)

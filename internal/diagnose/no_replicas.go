@@ -44,14 +44,15 @@ func (v *view) scaledDown(w *workload) finding {
 	return f
 }
 
+// scaledToZero matches the Deployment controller's words in a ScalingReplicaSet event.
+var scaledToZero = regexp.MustCompile(`^Scaled down replica set (\S+) (?:from (\d+) )?to 0`)
+
 // lastCount is how many replicas a workload had before it was scaled to zero: from the events, the
 // autoscaler's minimum, or what the ReplicaSet remembers.
 func (v *view) lastCount(w *workload) (n int, why string, when time.Time) {
-	// The Deployment controller's words in a ScalingReplicaSet event.
-	scaled := regexp.MustCompile(`^Scaled down replica set (\S+) (?:from (\d+) )?to 0`)
 	es := v.s.EventsOf(w.ref)
 	for i := len(es) - 1; i >= 0; i-- {
-		m := scaled.FindStringSubmatch(es[i].Message)
+		m := scaledToZero.FindStringSubmatch(es[i].Message)
 		if m == nil || w.newest != nil && m[1] != w.newest.Name {
 			continue
 		}

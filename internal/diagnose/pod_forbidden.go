@@ -18,11 +18,9 @@ func podForbidden() Analyzer {
 		Doc:    "Finds workloads that do not start or serve because their ServiceAccount lacks a right.",
 		Inputs: append(podKinds(), snapshot.Other),
 		run: func(v *view) []finding {
-			// The API server's words (k8s.io/apiserver, authorizer: Forbidden).
-			says := regexp.MustCompile(`User "system:serviceaccount:([^:"]+):([^"]+)" cannot (\S+) resource "([^"]+)"`)
 			var out []finding
 			for _, w := range v.workloads {
-				if f, ok := v.forbidden(w, says); ok {
+				if f, ok := v.forbidden(w); ok {
 					out = append(out, f)
 				}
 			}
@@ -31,9 +29,12 @@ func podForbidden() Analyzer {
 	}
 }
 
+// forbiddenWords matches the API server's refusal (k8s.io/apiserver, authorizer: Forbidden).
+var forbiddenWords = regexp.MustCompile(`User "system:serviceaccount:([^:"]+):([^"]+)" cannot (\S+) resource "([^"]+)"`)
+
 // forbidden finds the API server's refusal in a workload's logs, where the workload does not serve or
 // answers errors.
-func (v *view) forbidden(w *workload, says *regexp.Regexp) (finding, bool) {
+func (v *view) forbidden(w *workload) (finding, bool) {
 	if len(v.needy(w)) == 0 {
 		return finding{}, false
 	}
@@ -42,7 +43,7 @@ func (v *view) forbidden(w *workload, says *regexp.Regexp) (finding, bool) {
 			continue
 		}
 		for _, l := range log.Lines {
-			m := says.FindStringSubmatch(strings.ReplaceAll(l, `\"`, `"`))
+			m := forbiddenWords.FindStringSubmatch(strings.ReplaceAll(l, `\"`, `"`))
 			if m == nil {
 				continue
 			}

@@ -79,6 +79,9 @@ type probeFault struct {
 	confidence float64 // 0: nothing is
 }
 
+// probedStatus finds the status in the kubelet's words on a failed probe.
+var probedStatus = regexp.MustCompile(`statuscode: (\d+)`)
+
 // judgeProbe reads the kubelet's words on a failed probe against what the container declares, what
 // the application says and the probe of the revision that worked.
 func (v *view) judgeProbe(w *workload, c *corev1.Container, probe *corev1.Probe, said, name string) probeFault {
@@ -87,7 +90,7 @@ func (v *view) judgeProbe(w *workload, c *corev1.Container, probe *corev1.Probe,
 	if !good {
 		former = nil
 	}
-	status := regexp.MustCompile(`statuscode: (\d+)`).FindStringSubmatch(said)
+	status := probedStatus.FindStringSubmatch(said)
 	switch {
 	case probe.HTTPGet != nil && status != nil && slices.Contains([]string{"404", "405", "401", "403", "301", "302", "400", "410"}, status[1]):
 		if status[1] == "400" && probe.HTTPGet.Scheme != corev1.URISchemeHTTPS && (former == nil || former.HTTPGet == nil || former.HTTPGet.Scheme != corev1.URISchemeHTTPS) {

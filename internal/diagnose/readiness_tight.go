@@ -73,13 +73,15 @@ func gaveUp(message string) bool {
 		strings.Contains(message, "timeout: failed to connect") || strings.Contains(message, "i/o timeout") || strings.HasSuffix(message, "\" timed out")
 }
 
+// lasted finds lengths of time in a log line.
+var lasted = regexp.MustCompile(`\b\d+(?:\.\d+)?(?:ms|s)\b`)
+
 // answeredLater finds the application's own line about a probe that it answered well, but later than the
 // kubelet waits.
 func (v *view) answeredLater(w *workload, probe *corev1.Probe, limit time.Duration) (line, source string, took time.Duration) {
 	if probe.HTTPGet == nil {
 		return "", "", 0
 	}
-	lasted := regexp.MustCompile(`\b\d+(?:\.\d+)?(?:ms|s)\b`)
 	for _, log := range v.in.Logs {
 		if !v.ofWorkload(w, log.Pod) {
 			continue

@@ -79,7 +79,7 @@ func (v *view) noRetries(r *route, l path.Leg) (onceOnly, bool) {
 	if v.nginxSetting(r.Route, "proxy-next-upstream-tries") == "1" {
 		return onceOnly{at: annotated(r.Object, ingressNginx+"proxy-next-upstream-tries"), why: "proxy-next-upstream-tries is 1"}, true
 	}
-	if s, ok := v.m.Settings(r.Route, l).Written(proxy.Retries); ok {
+	if s, ok := v.m.Written(r.Route, l, proxy.Retries); ok {
 		switch {
 		case r.Proxy == "nginx":
 			return nextUpstream(s.At, s.Value)

@@ -34,15 +34,15 @@ func selectorOvermatch() Analyzer {
 // overmatch looks for a share of foreign pods: they belong to another workload than the one that the
 // Service is named for, and nothing speaks for the Service's port on them.
 func (v *view) overmatch(r *route, l path.Leg) (finding, bool) {
+	if v.oneOwner(l) {
+		return finding{}, false
+	}
 	owners := map[model.Ref][]path.End{}
 	for _, e := range l.ReadyEnds() {
 		if e.Pod != nil {
 			w := v.s.WorkloadOf(e.Pod)
 			owners[w] = append(owners[w], e)
 		}
-	}
-	if len(owners) < 2 {
-		return finding{}, false
 	}
 	var own, foreign []model.Ref
 	for _, w := range slices.SortedFunc(maps.Keys(owners), model.Ref.Compare) {
@@ -73,6 +73,23 @@ func (v *view) overmatch(r *route, l path.Leg) (finding, bool) {
 		}
 	}
 	return f, true
+}
+
+// oneOwner reports whether the pods behind a backend are all of one workload, as most are.
+func (v *view) oneOwner(l path.Leg) bool {
+	var first model.Ref
+	for _, e := range l.ReadyEnds() {
+		if e.Pod == nil {
+			continue
+		}
+		switch w := v.s.WorkloadOf(e.Pod); {
+		case first.IsZero():
+			first = w
+		case first != w:
+			return false
+		}
+	}
+	return true
 }
 
 // narrow adds to a selector the labels of a workload's own selector that keep the other out; nil if

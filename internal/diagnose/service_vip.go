@@ -38,7 +38,7 @@ func (v *view) deafAddress(r *route, l path.Leg) (finding, bool) {
 	if l.Service == nil || l.Port == nil || len(l.ReadyEnds()) == 0 {
 		return finding{}, false
 	}
-	setting, told := v.m.Settings(r.Route, l).Get(proxy.ServiceAddress)
+	setting, told := v.m.Setting(r.Route, l, proxy.ServiceAddress)
 	told = told && setting.Yes
 	kinds := []model.FailureKind{model.ConnectTimeout, model.Refused}
 	hits := r.hits(kinds...)

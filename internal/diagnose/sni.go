@@ -61,7 +61,7 @@ func (v *view) unknownName(r *route) (finding, bool) {
 
 // nameSent is where the name that a proxy sends is set, or would be.
 func (v *view) nameSent(r *route, l path.Leg, told speech) (object model.FieldRef, sent string) {
-	if s, ok := v.m.Settings(r.Route, l).Written(proxy.ServerName); ok {
+	if s, ok := v.m.Written(r.Route, l, proxy.ServerName); ok {
 		return s.At, ": " + s.Value
 	}
 	if p, ok := v.backendTLS(l); ok {

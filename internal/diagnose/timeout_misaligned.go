@@ -92,7 +92,7 @@ func longer(place model.FieldRef, inner time.Duration) string {
 func (v *view) innerLimits(r *route) []knob {
 	var out []knob
 	for _, l := range r.legs {
-		if x, ok := v.m.Settings(r.Route, l).Written(proxy.TryTimeout); ok && x.Time > 0 {
+		if x, ok := v.m.Written(r.Route, l, proxy.TryTimeout); ok && x.Time > 0 {
 			out = append(out, knob{at: x.At, set: x.Time})
 		}
 		out = append(out, v.meshLimits(r, l)...)

@@ -57,7 +57,7 @@ func (v *view) spoken(r *route, l path.Leg) speech {
 			return speech{"HTTPS", at(d.ref, field), true}
 		}
 	}
-	s, ok := v.m.Settings(r.Route, l).Get(proxy.Protocol)
+	s, ok := v.m.Setting(r.Route, l, proxy.Protocol)
 	if ok && !s.Default {
 		return speech{strings.ToUpper(s.Value), s.At, true}
 	}

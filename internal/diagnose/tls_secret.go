@@ -54,6 +54,9 @@ func hasFault(r *route, kinds ...path.FaultKind) bool {
 // not programmed.
 func (v *view) noSecret(r *route, c shown) (finding, bool) {
 	secret, presence := v.s.Secrets().Get(c.secret.Namespace, c.secret.Name)
+	if presence == snapshot.Unknown {
+		return finding{}, false
+	}
 	f := find("tls-secret-missing", proven, c.at, "").as(model.TLS)
 	f.unlogged = true
 	if c.at.Kind == "Gateway" {
@@ -130,7 +133,7 @@ func (v *view) issuerMissing(kind, group, name, namespace string) bool {
 
 // noClientSecret looks for the Secret with the certificate that the proxy is to show a backend.
 func (v *view) noClientSecret(r *route, l path.Leg) []finding {
-	s, ok := v.m.Settings(r.Route, l).Written(proxy.ClientSecret)
+	s, ok := v.m.Written(r.Route, l, proxy.ClientSecret)
 	if !ok {
 		return nil
 	}

@@ -40,7 +40,10 @@ func trafficPolicyLocal() Analyzer {
 // it drops the connection (kubernetes/kubernetes, pkg/proxy: no fallback to other nodes). Proxies that dial endpoints
 // themselves do not meet the policy.
 func (v *view) localBackend(r *route, l path.Leg) (finding, bool) {
-	if !local(l.Service) || !v.m.Settings(r.Route, l).Yes(proxy.ServiceAddress) || r.works() {
+	if !local(l.Service) || r.works() {
+		return finding{}, false
+	}
+	if s, ok := v.m.Setting(r.Route, l, proxy.ServiceAddress); !ok || !s.Yes {
 		return finding{}, false
 	}
 	nodes := nodesOf(l.ReadyEnds())

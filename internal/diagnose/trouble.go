@@ -32,12 +32,17 @@ const starting = time.Minute
 
 // trouble looks a pod over, once.
 func (v *view) trouble(p *corev1.Pod) trouble {
-	if t, ok := v.troubles[p]; ok {
-		return t
+	known, ok := v.troubles[p]
+	if !ok {
+		if t := v.examine(p); t.cause != "" {
+			known = &t
+		}
+		v.troubles[p] = known
 	}
-	t := v.examine(p)
-	v.troubles[p] = t
-	return t
+	if known == nil {
+		return trouble{}
+	}
+	return *known
 }
 
 func (v *view) examine(p *corev1.Pod) trouble {

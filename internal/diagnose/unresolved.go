@@ -31,44 +31,36 @@ func (s saying) whom() string {
 
 // unresolvedName finds what resolvers say of a name: those of Go, Node.js, Java, curl, glibc (through
 // Python, Ruby, PostgreSQL's and MySQL's clients), .NET, Rust and nginx.
-func unresolvedName() *regexp.Regexp {
-	return regexp.MustCompile(strings.Join([]string{
-		`lookup ([\w.-]+)(?: on \S+)?:? (?:no such host|server misbehaving|i/o timeout|read udp|dial udp|write udp|Temporary failure)`,
-		`getaddrinfo (?:ENOTFOUND|EAI_AGAIN|EAI_FAIL) ([\w.-]+)`,
-		`query\w+ (?:ENOTFOUND|ETIMEOUT|ESERVFAIL|EREFUSED|ECONNREFUSED) ([\w.-]+)`,
-		`UnknownHostException:? ([\w.-]+)`,
-		`[Cc]ould not resolve(?: host(?:name)?| proxy)?:? '?"?([\w.-]+)`,
-		`[Ff]ailed to resolve '?"?([\w.-]+)`,
-		`could not translate host name "([\w.-]+)"`,
-		`Unknown (?:MySQL )?(?:server )?host '?([\w.-]+)`,
-		`(?:host|hostname|host=)['":= ]+([\w.-]+)['",]*.{0,120}(?:Name or service not known|Temporary failure in name resolution|Name does not resolve)`,
-		`([\w.-]+) could not be resolved \(\d+:`,
-		`host not found in (?:upstream|resolver) "([\w.-]+)`,
-		`(?:No such host is known|nodename nor servname provided|Name or service not known|Name does not resolve|Temporary failure in name resolution|DNS resolution failed)(?:\.? \(([\w.-]+):\d+\)|: ?"?([\w.-]+))?`,
-		`failed to lookup address information`,
-		`name resolver error`,
-	}, "|"))
-}
+var unresolvedName = regexp.MustCompile(strings.Join([]string{
+	`lookup ([\w.-]+)(?: on \S+)?:? (?:no such host|server misbehaving|i/o timeout|read udp|dial udp|write udp|Temporary failure)`,
+	`getaddrinfo (?:ENOTFOUND|EAI_AGAIN|EAI_FAIL) ([\w.-]+)`,
+	`query\w+ (?:ENOTFOUND|ETIMEOUT|ESERVFAIL|EREFUSED|ECONNREFUSED) ([\w.-]+)`,
+	`UnknownHostException:? ([\w.-]+)`,
+	`[Cc]ould not resolve(?: host(?:name)?| proxy)?:? '?"?([\w.-]+)`,
+	`[Ff]ailed to resolve '?"?([\w.-]+)`,
+	`could not translate host name "([\w.-]+)"`,
+	`Unknown (?:MySQL )?(?:server )?host '?([\w.-]+)`,
+	`(?:host|hostname|host=)['":= ]+([\w.-]+)['",]*.{0,120}(?:Name or service not known|Temporary failure in name resolution|Name does not resolve)`,
+	`([\w.-]+) could not be resolved \(\d+:`,
+	`host not found in (?:upstream|resolver) "([\w.-]+)`,
+	`(?:No such host is known|nodename nor servname provided|Name or service not known|Name does not resolve|Temporary failure in name resolution|DNS resolution failed)(?:\.? \(([\w.-]+):\d+\)|: ?"?([\w.-]+))?`,
+	`failed to lookup address information`,
+	`name resolver error`,
+}, "|"))
 
 // resolverSilent finds that a resolver did not answer, as opposed to saying no.
-func resolverSilent() *regexp.Regexp {
-	return regexp.MustCompile(`i/o timeout|EAI_AGAIN|ETIMEOUT|ESERVFAIL|ECONNREFUSED|Temporary failure|server misbehaving|timed out|connection refused|Errno -3|operation not permitted`)
-}
+var resolverSilent = regexp.MustCompile(`i/o timeout|EAI_AGAIN|ETIMEOUT|ESERVFAIL|ECONNREFUSED|Temporary failure|server misbehaving|timed out|connection refused|Errno -3|operation not permitted`)
 
 // saysUnresolved finds the last line in the logs of a workload's pods that says that a name was not
 // resolved.
 func (v *view) saysUnresolved(w *workload) (saying, bool) {
 	var out saying
-	var names, silent *regexp.Regexp
 	for _, log := range v.in.Logs {
 		if !v.ofWorkload(w, log.Pod) {
 			continue
 		}
-		if names == nil {
-			names, silent = unresolvedName(), resolverSilent()
-		}
 		for _, l := range log.Lines {
-			m := names.FindStringSubmatch(l)
+			m := unresolvedName.FindStringSubmatch(l)
 			if m == nil {
 				continue
 			}
@@ -76,7 +68,7 @@ func (v *view) saysUnresolved(w *workload) (saying, bool) {
 			if name == "" && out.name != "" {
 				continue
 			}
-			out = saying{line: strings.TrimSpace(l), source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container, name: name, silent: silent.MatchString(l)}
+			out = saying{line: strings.TrimSpace(l), source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container, name: name, silent: resolverSilent.MatchString(l)}
 		}
 	}
 	return out, out.line != ""

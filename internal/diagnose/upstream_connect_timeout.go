@@ -66,7 +66,7 @@ func (v *view) notAccepted(r *route, hits []model.Signal) (finding, bool) {
 func (v *view) connectLimits(r *route) []knob {
 	var out []knob
 	for _, l := range r.legs {
-		if x, ok := v.m.Settings(r.Route, l).Get(proxy.ConnectTimeout); ok && x.Time > 0 {
+		if x, ok := v.m.Setting(r.Route, l, proxy.ConnectTimeout); ok && x.Time > 0 {
 			out = append(out, knob{x.At, x.Time, x.Default})
 		}
 		for o := range v.s.Others().All() {

@@ -22,17 +22,17 @@ type view struct {
 	routes    []*route
 	edges     []*route // what the backends of failing routes call
 	workloads []*workload
-	strays    []model.Observation // of no route that we know
-	unrouted  []model.Signal      // the requests behind strays, and those of no route that is asked about
-	unread    []model.Signal      // lines about requests of which the gateway had not read what they ask for
-	troubles  map[*corev1.Pod]trouble
-	found     []finding             // by earlier stages
-	named     *nameIndex            // see names
-	nearby    map[nearKey]nearMiss  // see closest
-	made      map[string][]template // of each namespace, made once
-	kinds     map[string][]piece    // objects of kinds without a table, made once
-	past                            // what happened when
-	words                           // what was said
+	strays    []model.Observation      // of no route that we know
+	unrouted  []model.Signal           // the requests behind strays, and those of no route that is asked about
+	unread    []model.Signal           // lines about requests of which the gateway had not read what they ask for
+	troubles  map[*corev1.Pod]*trouble // nil: none
+	found     []finding                // by earlier stages
+	named     *nameIndex               // see names
+	nearby    map[nearKey]nearMiss     // see closest
+	made      map[string][]template    // of each namespace, made once
+	kinds     map[string][]piece       // objects of kinds without a table, made once
+	past                               // what happened when
+	words                              // what was said
 	read      *reader
 }
 
@@ -103,7 +103,7 @@ func (r *route) hits(kinds ...model.FailureKind) []model.Signal {
 
 // newView walks the routes of the target.
 func newView(in Input) *view {
-	v := &view{s: in.Snapshot, m: path.New(in.Snapshot), in: in, troubles: map[*corev1.Pod]trouble{}, made: map[string][]template{}, past: newPast(), words: newWords(), read: newReader()}
+	v := &view{s: in.Snapshot, m: path.New(in.Snapshot), in: in, troubles: map[*corev1.Pod]*trouble{}, made: map[string][]template{}, past: newPast(), words: newWords(), read: newReader()}
 	var asked []path.Route
 	if in.Target.Request != nil {
 		asked = v.asked(*in.Target.Request)
@@ -113,7 +113,7 @@ func newView(in Input) *view {
 			continue
 		}
 		if v.inScope(r) {
-			v.routes = append(v.routes, &route{Route: r, trace: v.m.WalkRoute(r), legs: v.m.Legs(r)})
+			v.routes = append(v.routes, v.walked(r))
 		}
 	}
 	v.routes = append(v.routes, v.direct()...)
@@ -136,6 +136,12 @@ func newView(in Input) *view {
 	v.findWorkloads()
 	v.trace()
 	return v
+}
+
+// walked is a rule with its walk.
+func (v *view) walked(r path.Route) *route {
+	legs := v.m.Legs(r)
+	return &route{Route: r, trace: v.m.WalkLegs(r, legs), legs: legs}
 }
 
 // asked finds the rule that takes a request, and the more specific ones that were meant to and that nothing
@@ -237,7 +243,7 @@ func (v *view) direct() []*route {
 	}
 	var out []*route
 	for _, r := range v.m.Direct(svc) {
-		out = append(out, &route{Route: r, trace: v.m.WalkRoute(r), legs: v.m.Legs(r)})
+		out = append(out, v.walked(r))
 	}
 	return out
 }

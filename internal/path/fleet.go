@@ -32,14 +32,17 @@ type Fleet struct {
 // the snapshot.
 func (m *Map) findFleets() []Fleet {
 	var out []Fleet
+	asPod := &corev1.Pod{} // of the workload that is looked at; most are no gateway's, and it serves for the next one
 	add := func(o metav1.Object, replicas int32, t *corev1.PodTemplateSpec) {
-		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), Labels: t.Labels}, Spec: t.Spec}
-		f := Fleet{Object: snapshot.RefOf(o), Replicas: replicas, Pod: pod}
-		if px, _, ok := all.ForPod(pod); ok {
-			f.Proxy, f.product = px.Name, productOf(pod)
-			out = append(out, f)
-		} else if f.product = controls(pod); f.product != "" {
-			out = append(out, f)
+		asPod.Namespace, asPod.Name, asPod.Labels, asPod.Spec = o.GetNamespace(), o.GetName(), t.Labels, t.Spec
+		f := Fleet{Object: snapshot.RefOf(o), Replicas: replicas, Pod: asPod}
+		if px, _, ok := all.ForPod(asPod); ok {
+			f.Proxy, f.product = px.Name, productOf(asPod)
+		} else {
+			f.product = controls(asPod)
+		}
+		if f.Proxy != "" || f.product != "" {
+			out, asPod = append(out, f), &corev1.Pod{}
 		}
 	}
 	for o := range m.s.Deployments().All() {

@@ -28,6 +28,7 @@ type Map struct {
 	hosts        map[string]proxy.Matching // how proxies choose among hosts, by controller and proxy
 	bearing      map[label][]*corev1.Pod   // the pods that carry one label of some backend's selector
 	fleets       []Fleet
+	defaults     map[engine]proxy.Settings    // of each engine of a route
 	plugins      []*unstructured.Unstructured // policies of network plugins' own kinds
 }
 
@@ -73,6 +74,7 @@ func New(s *snapshot.Snapshot) *Map {
 		}
 	}
 	m.dropConflicts(m.routes)
+	m.defaults = defaultsOf(m.routes)
 	m.bearing = m.bearers()
 	for i := range m.fleets {
 		if f := &m.fleets[i]; f.Proxy != "" {

@@ -40,17 +40,20 @@ func (m *Map) Walk(req model.Request) model.Trace {
 }
 
 // WalkRoute walks one rule with a request that it takes.
-func (m *Map) WalkRoute(r Route) model.Trace {
-	w := m.walker(r)
+func (m *Map) WalkRoute(r Route) model.Trace { return m.WalkLegs(r, m.Legs(r)) }
+
+// WalkLegs does so with backends that have been resolved already.
+func (m *Map) WalkLegs(r Route, legs []Leg) model.Trace {
+	w := m.walker(r, legs)
 	w.lost = !w.balancer()
 	return w.walk()
 }
 
 // WalkArrived walks one rule with a request that was seen to arrive at the gateway, by whatever way.
-func (m *Map) WalkArrived(r Route) model.Trace { return m.walker(r).walk() }
+func (m *Map) WalkArrived(r Route) model.Trace { return m.walker(r, m.Legs(r)).walk() }
 
-func (m *Map) walker(r Route) *walker {
-	return &walker{m: m, r: r, t: model.Trace{Request: r.Request(), Proxy: r.Proxy, Route: r.Object, Rule: r.Rule}}
+func (m *Map) walker(r Route, legs []Leg) *walker {
+	return &walker{m: m, r: r, legs: legs, t: model.Trace{Request: r.Request(), Proxy: r.Proxy, Route: r.Object, Rule: r.Rule}}
 }
 
 func (w *walker) walk() model.Trace {
@@ -72,6 +75,7 @@ func (w *walker) walk() model.Trace {
 type walker struct {
 	m       *Map
 	r       Route
+	legs    []Leg
 	t       model.Trace
 	stopped bool
 	lost    bool     // requests do not come as far as the gateway
@@ -253,7 +257,7 @@ func (w *walker) backends() {
 			w.hop(model.HopService, b.Service, model.Unknown, "backends of kind "+b.Service.Kind+" are not looked at")
 		}
 	}
-	for _, l := range w.m.Legs(w.r) {
+	for _, l := range w.legs {
 		if w.t.Backend.IsZero() {
 			w.t.Backend = l.Backend.Service
 		}

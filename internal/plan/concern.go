@@ -1,9 +1,11 @@
 package plan
 
 import (
-	"k8s.io/apimachinery/pkg/labels"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -22,9 +24,11 @@ func concerns(before, after *snapshot.Snapshot, f model.Finding) map[model.Ref]b
 		about[plainRef(r)] = true
 		for _, s := range []*snapshot.Snapshot{before, after} {
 			pods := podLabels(s, r)
+			if len(pods) == 0 {
+				continue
+			}
 			for svc := range s.Services().In(r.Namespace) {
-				selector := labels.SelectorFromSet(svc.Spec.Selector)
-				if len(pods) > 0 && len(svc.Spec.Selector) > 0 && selector.Matches(pods) {
+				if snapshot.Matches(svc.Spec.Selector, pods) {
 					about[plainRef(snapshot.RefOf(svc))] = true
 				}
 			}
@@ -34,20 +38,33 @@ func concerns(before, after *snapshot.Snapshot, f model.Finding) map[model.Ref]b
 }
 
 // podLabels are the labels of a workload's pods, or of a pod.
-func podLabels(s *snapshot.Snapshot, ref model.Ref) labels.Set {
+func podLabels(s *snapshot.Snapshot, ref model.Ref) map[string]string {
 	o, presence := s.Lookup(ref)
 	if presence != snapshot.Present {
 		return nil
 	}
-	if ref.Kind == string(snapshot.Pods) {
-		return o.GetLabels()
+	switch o := o.(type) {
+	case *corev1.Pod:
+		return o.Labels
+	case *appsv1.Deployment:
+		return o.Spec.Template.Labels
+	case *appsv1.ReplicaSet:
+		return o.Spec.Template.Labels
+	case *appsv1.StatefulSet:
+		return o.Spec.Template.Labels
+	case *appsv1.DaemonSet:
+		return o.Spec.Template.Labels
+	case *batchv1.Job:
+		return o.Spec.Template.Labels
+	case *unstructured.Unstructured:
+		found, _, err := unstructured.NestedStringMap(o.Object, "spec", "template", "metadata", "labels")
+		if err != nil {
+			return nil // a kind whose template is none of pods
+		}
+		return found
+	default:
+		return nil
 	}
-	l, _ := at(o, []string{"spec", "template", "metadata", "labels"}).(map[string]any)
-	set := labels.Set{}
-	for k, v := range l {
-		set[k], _ = v.(string)
-	}
-	return set
 }
 
 // plainRef is a ref without its version, which a finding may have taken from another list.
@@ -65,9 +82,6 @@ func suffers(f model.Finding, t model.Trace, about map[model.Ref]bool) bool {
 	}
 	if !named {
 		return false
-	}
-	if catalogue.FamilyOf(f.ID) == "proxy-control-plane" {
-		return true // what is wrong with a gateway, all of its routes suffer from
 	}
 	if plainRef(f.Object.Ref) == plainRef(t.Route) {
 		return inRule(f.Object.Field, t.Rule)

@@ -12,24 +12,29 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
+// part is a part of the cluster with the walks of its routes.
+type part struct {
+	key    string
+	s      *snapshot.Snapshot
+	before map[int]model.Trace // by index into the rows of all walks, made when asked for
+}
+
 // part is as much of the cluster as a change in some namespaces can have to do with: in a large cluster with much
 // broken, copying and walking all of it for each candidate would take minutes. It leaves away Services, pods and their
 // owners, but where the routes in question lead and where gateways run, and Ingresses that share no host with these
-// routes. Remedies in the same namespaces share a part.
+// routes. Remedies in the same namespaces share a part; no more than the last one is kept.
 func (w *walks) part(near namespaces, changes []model.Change) *snapshot.Snapshot {
-	if w.s.Others().Len() > 0 {
-		return w.s // custom resources refer to pods and Services of any namespace
-	}
 	key := strings.Join(slices.Sorted(maps.Keys(near)), " ")
 	if rehosted(changes) {
 		key += " *"
 	}
-	part, ok := w.parts[key]
-	if !ok {
-		part = w.cut(near, rehosted(changes))
-		w.parts[key] = part
+	if w.last.s == nil || w.last.key != key {
+		w.last = part{key, w.s, map[int]model.Trace{}}
+		if w.s.Others().Len() == 0 { // custom resources refer to pods and Services of any namespace
+			w.last.s = w.cut(near, rehosted(changes))
+		}
 	}
-	return part
+	return w.last.s
 }
 
 // rehosted reports whether changes may give a route other hosts, which it then shares with others than before.
@@ -55,18 +60,17 @@ func (w *walks) cut(near namespaces, allHosts bool) *snapshot.Snapshot {
 			spaces[b.Service.Namespace] = true
 		}
 	}
-	within := func(o metav1.Object) bool { return spaces[o.GetNamespace()] }
-	keep := map[snapshot.Kind]func(metav1.Object) bool{}
+	parts := map[snapshot.Kind]snapshot.Part{}
 	for _, k := range []snapshot.Kind{
 		snapshot.Services, snapshot.EndpointSlices, snapshot.Pods, snapshot.Deployments, snapshot.ReplicaSets, snapshot.StatefulSets,
 		snapshot.DaemonSets, snapshot.Jobs, snapshot.Events,
 	} {
-		keep[k] = within
+		parts[k] = snapshot.Part{Namespaces: spaces}
 	}
 	if !allHosts {
-		keep[snapshot.Ingresses] = func(o metav1.Object) bool { return within(o) || sharesHost(o, hosts) }
+		parts[snapshot.Ingresses] = snapshot.Part{Namespaces: spaces, Also: func(o metav1.Object) bool { return sharesHost(o, hosts) }}
 	}
-	return w.s.Cut(keep)
+	return w.s.Cut(parts)
 }
 
 // sharesHost reports whether an Ingress has a rule for one of some hosts, or for many.

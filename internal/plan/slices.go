@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -41,10 +40,9 @@ func slicesFor(s *snapshot.Snapshot, svc *corev1.Service) []metav1.Object {
 		endpoints []discoveryv1.Endpoint
 	}
 	groups := map[string]*group{}
-	selector := labels.SelectorFromSet(svc.Spec.Selector)
 	for p := range s.Pods().In(svc.Namespace) {
 		finished := p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
-		if p.Status.PodIP == "" || finished || !selector.Matches(labels.Set(p.Labels)) {
+		if p.Status.PodIP == "" || finished || !snapshot.Matches(svc.Spec.Selector, p.Labels) {
 			continue
 		}
 		ports := portsFor(svc, p)

@@ -9,14 +9,13 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// walks are all routes of a snapshot, walked once and compared with many what-ifs.
+// walks are the routes of a snapshot, with which many what-ifs are compared.
 type walks struct {
-	s      *snapshot.Snapshot
-	m      *path.Map
-	traces []model.Trace
-	at     map[routeKey]int    // index into traces
-	of     map[model.Ref][]int // indexes of the rules of one object, without its version
-	parts  map[string]*snapshot.Snapshot
+	s    *snapshot.Snapshot
+	m    *path.Map
+	rows []path.Route     // see rowsOf
+	at   map[routeKey]int // index into rows
+	last part             // causes are in order of their objects, so that the next remedy is mostly tried on the same part
 }
 
 // routeKey tells one rule of one route from all others. A rule may stand for several hosts and paths.
@@ -29,43 +28,60 @@ type routeKey struct {
 func keyOf(t model.Trace) routeKey { return routeKey{t.Route, t.Rule, t.Request.String()} }
 
 func newWalks(s *snapshot.Snapshot) *walks {
-	w := &walks{s: s, m: path.New(s), at: map[routeKey]int{}, of: map[model.Ref][]int{}, parts: map[string]*snapshot.Snapshot{}}
-	for _, t := range walk(w.m, func(path.Route) bool { return true }) {
-		w.at[keyOf(t)] = len(w.traces)
-		w.of[plainRef(t.Route)] = append(w.of[plainRef(t.Route)], len(w.traces))
-		w.traces = append(w.traces, t)
+	w := &walks{s: s, m: path.New(s), at: map[routeKey]int{}}
+	w.rows = rowsOf(w.m)
+	for i := range w.rows {
+		r := &w.rows[i]
+		w.at[routeKey{r.Object, r.Rule, r.Request().String()}] = i
 	}
 	return w
+}
+
+// rowsOf are all routes, and the ways to Services that take requests from outside.
+func rowsOf(m *path.Map) []path.Route {
+	rows := m.Routes()
+	for svc := range m.Snapshot().Services().All() {
+		if path.Outside(svc) {
+			rows = append(slices.Clip(rows), m.Direct(svc)...)
+		}
+	}
+	return rows
 }
 
 // walk walks the routes that are wanted, and the ways to Services that take requests from outside.
 func walk(m *path.Map, wanted func(path.Route) bool) []model.Trace {
 	var out []model.Trace
-	routes := slices.Clone(m.Routes())
-	for svc := range m.Snapshot().Services().All() {
-		if path.Outside(svc) {
-			routes = append(routes, m.Direct(svc)...)
+	for _, r := range rowsOf(m) {
+		if wanted(r) {
+			out = append(out, walked(m, r))
 		}
-	}
-	for _, r := range routes {
-		if !wanted(r) {
-			continue
-		}
-		t := m.WalkRoute(r)
-		if t.Route.IsZero() {
-			t.Route, t.Rule = r.Object, r.Rule
-		}
-		out = append(out, t)
 	}
 	return out
 }
 
+func walked(m *path.Map, r path.Route) model.Trace {
+	t := m.WalkRoute(r)
+	if t.Route.IsZero() {
+		t.Route, t.Rule = r.Object, r.Rule
+	}
+	return t
+}
+
+// before is the walk of a route as it is.
+func (w *walks) before(i int) model.Trace {
+	t, ok := w.last.before[i]
+	if !ok {
+		t = walked(w.m, w.rows[i])
+		w.last.before[i] = t
+	}
+	return t
+}
+
 // trial is a remedy tried on a copy of the cluster.
 type trial struct {
-	refused       string // empty: the model predicts that it helps and harms nobody
+	refused       string             // empty: the model predicts that it helps and harms nobody
+	in            *snapshot.Snapshot // as much of the cluster as it was tried on
 	before, after []model.Trace
-	diff          string
-	settled       *snapshot.Snapshot
 	mended        []int // indexes of the failing routes in before and after
 }
 
@@ -80,31 +96,23 @@ func (t trial) predicts() string {
 // try carries a remedy out on a copy, lets controllers react, and walks the routes again.
 func (w *walks) try(f model.Finding, r model.Remedy) trial {
 	near := touched(f, r)
-	part := w.part(near, r.Changes)
-	settled, diff, err := settle(part, f, r.Changes)
+	t := trial{in: w.part(near, r.Changes)}
+	settled, err := settle(t.in, f, r.Changes)
 	if err != nil {
-		return trial{refused: fmt.Sprintf("it does not fit the cluster: %v", err)}
+		t.refused = fmt.Sprintf("it does not fit the cluster: %v", err)
+		return t
 	}
-	t := trial{diff: diff, settled: settled}
-	about := concerns(part, settled, f)
-	m, met := path.New(settled), map[int]bool{}
-	add := func(i int, after model.Trace) {
-		if suffers(f, w.traces[i], about) {
+	about := concerns(t.in, settled, f)
+	for _, after := range walk(path.New(settled), near.meets) {
+		i, known := w.at[keyOf(after)]
+		if !known {
+			continue // a rule that the change itself brought: nobody used it before
+		}
+		before := w.before(i)
+		if suffers(f, before, about) {
 			t.mended = append(t.mended, len(t.after))
 		}
-		t.before, t.after, met[i] = append(t.before, w.traces[i]), append(t.after, after), true
-	}
-	for _, after := range walk(m, near.meets) {
-		if i, known := w.at[keyOf(after)]; known { // else the change itself brought the rule: nobody used it before
-			add(i, after)
-		}
-	}
-	for _, r := range f.Routes {
-		for _, i := range w.of[plainRef(r)] {
-			if !met[i] { // the change took the rule away, as it does with a canary's: another one gets its requests
-				add(i, m.Walk(w.traces[i].Request))
-			}
-		}
+		t.before, t.after = append(t.before, before), append(t.after, after)
 	}
 	t.refused = t.judge()
 	return t

@@ -20,12 +20,13 @@ const (
 // Diagnosis writes a diagnosis for people.
 func Diagnosis(w io.Writer, d model.Diagnosis, s Style) error {
 	p := &page{style: s}
-	p.headline(d)
+	c := chargesOf(d.Causes)
+	p.headline(d, c)
 	for i, f := range d.Causes {
 		p.cause(d, f, i)
 	}
 	p.changed(d)
-	p.paths(d)
+	p.paths(d, c)
 	p.probes(d.Probes)
 	p.alsoWrong(d.AlsoWrong)
 	p.ruledOut(d.RuledOut)
@@ -35,16 +36,16 @@ func Diagnosis(w io.Writer, d model.Diagnosis, s Style) error {
 
 // paths draws the routes that fail, and, where somebody asked about a target, those that do not. All
 // other routes take one line.
-func (p *page) paths(d model.Diagnosis) {
+func (p *page) paths(d model.Diagnosis, c charges) {
 	drawn, more, odd, fine, unseen := 0, 0, 0, 0, 0
 	for _, t := range d.Traces {
 		switch {
-		case p.wanted(t, d) && drawn < p.style.limit(shownPaths):
+		case p.wanted(t, d, c) && drawn < p.style.limit(shownPaths):
 			drawn++
 			p.blank()
 			p.heading(p.style.paint(bold, plain(t.Request.String())), predicts(t, d))
 			p.trace(t, d.Causes)
-		case failing(t, d.Causes):
+		case c.failing(t):
 			more++
 		case observed(t, d):
 			odd++
@@ -76,8 +77,8 @@ func (p *page) paths(d model.Diagnosis) {
 }
 
 // wanted reports whether a path is drawn.
-func (p *page) wanted(t model.Trace, d model.Diagnosis) bool {
-	return p.style.Wide || !d.Target.IsZero() || failing(t, d.Causes) || (len(d.Causes) == 0 && observed(t, d))
+func (p *page) wanted(t model.Trace, d model.Diagnosis, c charges) bool {
+	return p.style.Wide || !d.Target.IsZero() || c.failing(t) || (len(d.Causes) == 0 && observed(t, d))
 }
 
 // observed reports whether requests on a path's route were seen to fail.
@@ -85,11 +86,33 @@ func observed(t model.Trace, d model.Diagnosis) bool {
 	return slices.ContainsFunc(d.Observed, func(o model.Observation) bool { return o.Route == t.Request.String() })
 }
 
+// charges are what all causes of a diagnosis say of objects and routes, put together so that each of many paths is looked
+// up in them.
+type charges struct {
+	objects map[model.Ref]bool
+	routes  map[string]bool // by how an explained effect begins, see about
+}
+
+func chargesOf(causes []model.Finding) charges {
+	c := charges{map[model.Ref]bool{}, map[string]bool{}}
+	for _, f := range causes {
+		c.objects[f.Object.Ref] = true
+		for _, text := range f.Explains {
+			for i := range text {
+				if about(text, text[:i]) {
+					c.routes[text[:i]] = true
+				}
+			}
+		}
+	}
+	return c
+}
+
 // failing reports whether a path has something broken on it, or a cause explains that it fails.
-func failing(t model.Trace, causes []model.Finding) bool {
-	return slices.ContainsFunc(t.Hops, func(h model.Hop) bool {
-		return h.Verdict == model.Broken || h.Verdict == model.Suspect || blamed(h, causes)
-	}) || slices.ContainsFunc(causes, func(f model.Finding) bool { return explains(f, t) })
+func (c charges) failing(t model.Trace) bool {
+	return c.routes[t.Request.String()] || slices.ContainsFunc(t.Hops, func(h model.Hop) bool {
+		return h.Verdict == model.Broken || h.Verdict == model.Suspect || h.Kind != model.HopEndpointSlice && c.objects[h.Object]
+	})
 }
 
 // explains reports whether a finding says of a path's route that it fails by it.

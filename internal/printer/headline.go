@@ -9,7 +9,7 @@ import (
 
 // headline answers first what a person who was woken asks first: what fails, where, since when, how
 // much, and whether it still does. Reasons come after it.
-func (p *page) headline(d model.Diagnosis) {
+func (p *page) headline(d model.Diagnosis, c charges) {
 	at := ""
 	if !d.At.IsZero() {
 		at = d.At.UTC().Format("2006-01-02 15:04:05 UTC")
@@ -25,7 +25,7 @@ func (p *page) headline(d model.Diagnosis) {
 	case len(d.Causes) > 0:
 		n := 0
 		for _, t := range d.Traces {
-			if failing(t, d.Causes) {
+			if c.failing(t) {
 				n++
 			}
 		}

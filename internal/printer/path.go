@@ -63,7 +63,7 @@ func accused(t model.Trace, causes []model.Finding) map[int]model.CauseID {
 	at := map[int]model.CauseID{}
 	for i, h := range t.Hops {
 		for _, f := range causes {
-			if at[i] == "" && blamed(h, []model.Finding{f}) {
+			if at[i] == "" && h.Kind != model.HopEndpointSlice && f.Object.Ref == h.Object {
 				at[i] = f.ID
 			}
 		}
@@ -116,10 +116,6 @@ func (p *page) draw(t model.Trace, accused map[int]model.CauseID) {
 		line, used = line+joint+text, used+w
 	}
 	p.line("%s", line)
-}
-
-func blamed(h model.Hop, causes []model.Finding) bool {
-	return h.Kind != model.HopEndpointSlice && slices.ContainsFunc(causes, func(f model.Finding) bool { return f.Object.Ref == h.Object })
 }
 
 // group is a run of hops of one kind and verdict, as the pods behind one Service are.

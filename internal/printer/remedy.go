@@ -30,13 +30,19 @@ func mends(r model.Remedy, f model.Finding, all []model.Finding) bool {
 	if r.Cause != f.ID {
 		return false
 	}
+	if r.Change.Target == f.Object.Ref {
+		return true
+	}
 	same := 0
 	for _, o := range all {
 		if o.ID == f.ID {
 			same++
 		}
+		if same > 1 {
+			return false
+		}
 	}
-	return same == 1 || r.Change.Target == f.Object.Ref
+	return same == 1
 }
 
 // promise says what to expect of a remedy, behind its summary.

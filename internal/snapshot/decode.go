@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -34,7 +35,7 @@ type form struct {
 
 // forms lists what Decode makes typed objects of. The older versions named here have, as far as anybody
 // reads them, the same fields as the version whose type is used.
-func forms() []form {
+var forms = sync.OnceValue(func() []form {
 	const gw = "gateway.networking.k8s.io"
 	return []form{
 		{Namespaces, "", []string{"v1"}, func() metav1.Object { return &corev1.Namespace{} }},
@@ -64,7 +65,7 @@ func forms() []form {
 		{GRPCRoutes, gw, []string{"v1", "v1alpha2"}, func() metav1.Object { return &gatewayv1.GRPCRoute{} }},
 		{ReferenceGrants, gw, []string{"v1", "v1beta1", "v1alpha2"}, func() metav1.Object { return &gatewayv1.ReferenceGrant{} }},
 	}
-}
+})
 
 // Decode makes an object of its JSON form: typed if it is of a kind that a snapshot holds, else
 // unstructured. An object of a known kind in a version whose fields we do not know gives an error

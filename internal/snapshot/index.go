@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -18,10 +19,10 @@ import (
 
 // index holds the lookups that many callers need, made once per snapshot.
 type index struct {
-	slices    map[key][]*discoveryv1.EndpointSlice // by Service
-	replicas  map[types.UID][]*appsv1.ReplicaSet   // by Deployment, newest revision first
-	podsOf    map[types.UID][]*corev1.Pod          // by controller
-	podByIP   map[string][]*corev1.Pod
+	slices    map[key][]*discoveryv1.EndpointSlice     // by Service
+	replicas  map[types.UID][]*appsv1.ReplicaSet       // by Deployment, newest revision first
+	podsOf    map[types.UID][]*corev1.Pod              // by controller
+	podByIP   func() map[string][]*corev1.Pod          // made when it is first asked for: few ask
 	events    map[eventKey][]*corev1.Event             // oldest first
 	namespace map[string]map[string]string             // labels by namespace
 	policies  map[string][]*networkingv1.NetworkPolicy // by namespace
@@ -89,18 +90,26 @@ func (x *index) buildReplicas(s *Snapshot) {
 }
 
 func (x *index) buildPods(s *Snapshot) {
-	x.podsOf, x.podByIP = map[types.UID][]*corev1.Pod{}, map[string][]*corev1.Pod{}
+	x.podsOf = map[types.UID][]*corev1.Pod{}
 	for p := range s.Pods().All() {
 		if c := metav1.GetControllerOfNoCopy(p); c != nil {
 			x.podsOf[c.UID] = append(x.podsOf[c.UID], p)
 		}
+	}
+	x.podByIP = sync.OnceValue(s.podsByIP)
+}
+
+func (s *Snapshot) podsByIP() map[string][]*corev1.Pod {
+	by := map[string][]*corev1.Pod{}
+	for p := range s.Pods().All() {
 		for _, ip := range p.Status.PodIPs {
-			x.podByIP[ip.IP] = append(x.podByIP[ip.IP], p)
+			by[ip.IP] = append(by[ip.IP], p)
 		}
 		if len(p.Status.PodIPs) == 0 && p.Status.PodIP != "" {
-			x.podByIP[p.Status.PodIP] = append(x.podByIP[p.Status.PodIP], p)
+			by[p.Status.PodIP] = append(by[p.Status.PodIP], p)
 		}
 	}
+	return by
 }
 
 // SlicesOf gives the EndpointSlices of a Service, by name.
@@ -143,7 +152,7 @@ func (s *Snapshot) PodsOf(controller types.UID) []*corev1.Pod { return s.index.p
 
 // PodsByIP gives the pods that have, or had, an address: several when an address was used again or
 // when pods share their node's network.
-func (s *Snapshot) PodsByIP(ip string) []*corev1.Pod { return s.index.podByIP[ip] }
+func (s *Snapshot) PodsByIP(ip string) []*corev1.Pod { return s.index.podByIP()[ip] }
 
 // EventsOf gives the events about an object, oldest first.
 func (s *Snapshot) EventsOf(ref model.Ref) []*corev1.Event {

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
-	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,8 +29,8 @@ func (s *Snapshot) With(changes ...model.Change) (*Snapshot, error) {
 func (s *Snapshot) WithObjects(put []metav1.Object, remove []model.Ref) *Snapshot {
 	next := s.clone()
 	for _, r := range remove {
-		if t, ok := next.table(home(r)); ok {
-			t.drop(placeOf(r))
+		if t, ok := next.table(Kind(r.Kind)); ok {
+			t.drop(r.Namespace, r.Name)
 		}
 	}
 	for _, o := range put {
@@ -43,13 +41,19 @@ func (s *Snapshot) WithObjects(put []metav1.Object, remove []model.Ref) *Snapsho
 	return next.seal()
 }
 
-// Cut gives the snapshot without those objects of some kinds that are not to be kept. It goes on to say that it covers
-// them: it is for who asks for none of what was cut off, and makes many copies.
-func (s *Snapshot) Cut(keep map[Kind]func(metav1.Object) bool) *Snapshot {
+// Part is a part of the objects of a kind: those of some namespaces, and what Also wants of the others; nil wants none.
+type Part struct {
+	Namespaces map[string]bool
+	Also       func(metav1.Object) bool
+}
+
+// Cut gives the snapshot with no more than a part of the objects of some kinds. It goes on to say that it covers
+// all of them: it is for who asks for none of what was cut off, and makes many copies.
+func (s *Snapshot) Cut(parts map[Kind]Part) *Snapshot {
 	next := s.clone()
-	for k, wanted := range keep {
+	for k, p := range parts {
 		if t, ok := s.tables[k]; ok {
-			next.next.tables[k], next.changed[k] = t.filterAny(wanted), true
+			next.next.tables[k], next.changed[k] = t.cutAny(p), true
 		}
 	}
 	return next.seal()
@@ -64,25 +68,6 @@ type draft struct {
 
 func (s *Snapshot) clone() *draft {
 	return &draft{&Snapshot{at: s.at, notes: s.notes, tables: maps.Clone(s.tables), index: s.index}, map[Kind]bool{}}
-}
-
-// home names the table of an object: that of its kind, or that of all other kinds. A custom resource may
-// bear the name of a kind with a table of its own, as Istio's Gateway does.
-func home(ref model.Ref) Kind {
-	group, _, _ := strings.Cut(ref.APIVersion, "/")
-	if _, custom := customOf(group, ref.Kind); custom || !slices.Contains(Kinds(), Kind(ref.Kind)) {
-		return Other
-	}
-	return Kind(ref.Kind)
-}
-
-// placeOf is an object's key in its table.
-func placeOf(ref model.Ref) key {
-	k := key{namespace: ref.Namespace, name: ref.Name}
-	if home(ref) == Other {
-		k.kind = ref.Kind
-	}
-	return k
 }
 
 // table gives a table that may be changed.
@@ -106,7 +91,7 @@ func (d *draft) seal() *Snapshot {
 }
 
 func (d *draft) apply(c model.Change) error {
-	t, ok := d.table(home(c.Target))
+	t, ok := d.table(Kind(c.Target.Kind))
 	if !ok {
 		return fmt.Errorf("a snapshot does not hold this kind")
 	}
@@ -119,15 +104,12 @@ func (d *draft) apply(c model.Change) error {
 		t.putAny(o)
 		return nil
 	case model.OpEvict, model.OpDelete:
-		t.drop(placeOf(c.Target))
+		t.drop(c.Target.Namespace, c.Target.Name)
 		return nil
 	case model.OpPatch:
-		o, p := t.getAny(placeOf(c.Target))
+		o, p := t.getAny(c.Target.Namespace, c.Target.Name)
 		if p != Present {
 			return fmt.Errorf("the object is not in the snapshot")
-		}
-		if c.UID != "" && string(o.GetUID()) != c.UID {
-			return fmt.Errorf("it was deleted and created anew")
 		}
 		patched, err := patch(o, c)
 		if err != nil {

@@ -30,11 +30,11 @@ type Snapshot struct {
 // table is what all Tables have in common, whatever they hold.
 type table interface { //nolint:interfacebloat // it has one implementation, Table[T], and only forgets T
 	putAny(o metav1.Object) bool
-	getAny(k key) (metav1.Object, Presence)
-	drop(k key)
+	getAny(namespace, name string) (metav1.Object, Presence)
+	drop(namespace, name string)
 	seal()
 	cloneAny() table
-	filterAny(keep func(metav1.Object) bool) table
+	cutAny(p Part) table
 	cover(c Coverage, scope, why string)
 	allAny() iter.Seq[metav1.Object]
 	onlyIn() string
@@ -51,8 +51,8 @@ func (t *Table[T]) putAny(o metav1.Object) bool {
 	return ok
 }
 
-func (t *Table[T]) getAny(k key) (metav1.Object, Presence) {
-	o, p := t.at(k)
+func (t *Table[T]) getAny(namespace, name string) (metav1.Object, Presence) {
+	o, p := t.Get(namespace, name)
 	if p != Present {
 		return nil, p
 	}
@@ -71,18 +71,9 @@ func (t *Table[T]) allAny() iter.Seq[metav1.Object] {
 
 func (t *Table[T]) onlyIn() string { return t.scope }
 
-func (t *Table[T]) cloneAny() table { c := t.clone(); return &c }
+func (t *Table[T]) cloneAny() table { return t.clone() }
 
-func (t *Table[T]) filterAny(keep func(metav1.Object) bool) table {
-	next := *t
-	next.byKey, next.sorted = map[key]T{}, nil
-	for _, o := range t.sorted {
-		if keep(o) {
-			next.byKey[keyOf(o)] = o
-		}
-	}
-	return &next
-}
+func (t *Table[T]) cutAny(p Part) table { return t.cut(p) }
 
 func (t *Table[T]) cover(c Coverage, scope, why string) { t.coverage, t.scope, t.why = c, scope, why }
 
@@ -175,7 +166,7 @@ func (s *Snapshot) Lookup(ref model.Ref) (metav1.Object, Presence) {
 	_, custom := customOf(group, ref.Kind)
 	t, ok := s.tables[Kind(ref.Kind)]
 	if ok && !custom {
-		return t.getAny(key{namespace: ref.Namespace, name: ref.Name})
+		return t.getAny(ref.Namespace, ref.Name)
 	}
 	presence := Unknown
 	for u := range s.Others().All() {

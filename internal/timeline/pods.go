@@ -43,9 +43,12 @@ type Pods struct {
 	byAddress map[string][]*Life
 }
 
+// probedAddress finds the address in the kubelet's words on a failed probe.
+var probedAddress = regexp.MustCompile(`https?://([0-9a-fA-F.:\[\]]+):\d+/?|dial tcp ([0-9a-fA-F.:\[\]]+):\d+`)
+
 // PodsOf reads the lives of the pods of a namespace.
 func PodsOf(s *snapshot.Snapshot, namespace string) *Pods {
-	r := reader{s: s, byName: map[string]*Life{}, probed: regexp.MustCompile(`https?://([0-9a-fA-F.:\[\]]+):\d+/?|dial tcp ([0-9a-fA-F.:\[\]]+):\d+`)}
+	r := reader{s: s, byName: map[string]*Life{}}
 	for p := range s.Pods().In(namespace) {
 		l := living(s, p)
 		r.byName[p.Name] = &l
@@ -149,7 +152,6 @@ func told(p *corev1.Pod) time.Time {
 type reader struct {
 	s      *snapshot.Snapshot
 	byName map[string]*Life
-	probed *regexp.Regexp
 }
 
 func (r *reader) event(e *corev1.Event) {
@@ -197,7 +199,7 @@ func (r *reader) ofPod(l *Life, e *corev1.Event, at time.Time) {
 			l.Started = later(l.Started, at)
 		}
 	case "Unhealthy":
-		if m := r.probed.FindStringSubmatch(e.Message); l.Gone && m != nil {
+		if m := probedAddress.FindStringSubmatch(e.Message); l.Gone && m != nil {
 			l.address(strings.Trim(cmp.Or(m[1], m[2]), "[]"))
 		}
 	}

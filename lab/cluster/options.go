@@ -28,6 +28,10 @@ type Options struct {
 	// Audit makes the API server write an audit log. It takes effect when the
 	// cluster is made.
 	Audit bool
+	// LogSize is how large a container's log grows, as a quantity of bytes, before the kubelet rotates
+	// it, which then looks every 3 s and keeps a hundred files; "" means the kubelet's defaults. It takes
+	// effect when the cluster is made.
+	LogSize string
 	// Store holds the programs. Nil means the default one, for the source
 	// found at or above the working directory.
 	Store *binary.Store

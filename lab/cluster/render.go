@@ -33,10 +33,11 @@ type nodeValues struct {
 	CNINetwork string
 	ClientCA   string
 	Cert, Key  string
+	LogSize    string
 }
 
 // nodeFiles renders the configuration of one node, by path.
-func nodeFiles(l layout, n Node) (map[string][]byte, error) {
+func nodeFiles(l layout, n Node, logSize string) (map[string][]byte, error) {
 	values := nodeValues{
 		Node:       n,
 		PauseImage: image.Ref(pauseImage),
@@ -45,6 +46,7 @@ func nodeFiles(l layout, n Node) (map[string][]byte, error) {
 		ClientCA:   l.pki("ca.crt"),
 		Cert:       l.pki(n.component("kubelet") + ".crt"),
 		Key:        l.pki(n.component("kubelet") + ".key"),
+		LogSize:    logSize,
 	}
 	files := map[string][]byte{}
 	for name, path := range map[string]string{

@@ -40,7 +40,7 @@ func TestNodeFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := nodeFiles(l, l.node(2))
+	files, err := nodeFiles(l, l.node(2), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func claim(l layout, o Options) (spec, error) {
 	s, err := readSpec(l)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		s = spec{Nodes: max(o.Nodes, 1), Audit: o.Audit}
+		s = spec{Nodes: max(o.Nodes, 1), Audit: o.Audit, LogSize: o.LogSize}
 	case err != nil:
 		return spec{}, err
 	case o.Nodes <= s.Nodes:
@@ -163,7 +163,7 @@ func (c *Cluster) writeFiles(nodes []Node) error {
 	}
 	files := map[string][]byte{l.path("audit.yaml"): policy}
 	for _, node := range nodes {
-		more, err := nodeFiles(l, node)
+		more, err := nodeFiles(l, node, c.spec.LogSize)
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/gatemend/gatemend/lab/binary"
 	"github.com/gatemend/gatemend/lab/cluster"
+	"github.com/gatemend/gatemend/lab/labtest"
 	"github.com/gatemend/gatemend/lab/load"
 	"github.com/gatemend/gatemend/lab/manifest"
 )
@@ -51,7 +51,7 @@ func open(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{program: gatemend(t), paths: map[string]string{}}
+	w := &world{program: labtest.Program(t), paths: map[string]string{}}
 	if err := store.Install(ctx, binary.MonitoringPackages()); err != nil {
 		t.Fatal(err)
 	}
@@ -60,24 +60,9 @@ func open(t *testing.T) *world {
 			t.Fatal(err)
 		}
 	}
-	if w.cluster, err = cluster.Up(ctx, cluster.Options{Name: ownCluster, Images: cluster.Images(), Log: t.Output()}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := cluster.Down(context.WithoutCancel(ctx), ownCluster, t.Output()); err != nil {
-			t.Error(err)
-		}
-	})
-	config, err := w.cluster.RESTConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w.client, err = manifest.New(config); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.client.Install(ctx, func(s string) { t.Log(s) }); err != nil {
-		t.Fatal(err)
-	}
+	in := labtest.Open(t, ownCluster, cluster.Options{Name: ownCluster})
+	w.cluster, w.client = in.Cluster, in.Client
+	in.Install(t)
 	var targets []load.Target
 	for _, g := range manifest.Gateways() {
 		if g.Name == "envoy-json" {
@@ -95,21 +80,6 @@ func open(t *testing.T) *world {
 	}
 	t.Cleanup(func() { w.load.Stop() })
 	return w
-}
-
-// gatemend is the program that GATEMEND names, or one built here.
-func gatemend(t *testing.T) string {
-	t.Helper()
-	if path := os.Getenv("GATEMEND"); path != "" {
-		return path
-	}
-	path := filepath.Join(t.TempDir(), "gatemend")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/gatemend")
-	cmd.Dir = filepath.Join("..", "..")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build gatemend: %v\n%s", err, text)
-	}
-	return path
 }
 
 // scraped are the pods of a gateway that expose metrics with statuses, which nginx does not.
@@ -181,7 +151,7 @@ func TestSideBySide(t *testing.T) {
 			w.round(t, f, setups, &table)
 		})
 	}
-	t.Logf("seconds from the first error that a client got\n| fault | proxy | gatemend, logs | gatemend, scraping | gatemend, PromQL | Prometheus + Alertmanager, tuned | usual |\n|---|---|---|---|---|---|---|\n%s", table.String())
+	t.Logf("seconds from the first error that a client got\n| fault | proxy | gatemend, logs | gatemend, node's files | gatemend, scraping | gatemend, PromQL | Prometheus + Alertmanager, tuned | usual |\n|---|---|---|---|---|---|---|---|\n%s", table.String())
 }
 
 // round breaks the routes once, with fresh watchers and servers.
@@ -201,6 +171,7 @@ func (w *world) round(t *testing.T, f breakage, setups []Setup, table io.Writer)
 	watchers := map[string][]string{
 		"logs":   {"--alerts", fmt.Sprintf("127.0.0.1:%d", receiverPort), "--alerts-token-file", secret},
 		"scrape": {"--no-logs", "--scrape=1s"},
+		"node":   {"--no-logs", "--node-logs", w.cluster.Nodes()[0].PodLogs()},
 		"promql": {"--no-logs", "--prometheus", fmt.Sprintf("http://127.0.0.1:%d", Setups()[1].Port), "--prometheus-every=1s"},
 	}
 	file := func(name string) string { return filepath.Join(dir, name+".jsonl") }
@@ -235,15 +206,15 @@ func (w *world) round(t *testing.T, f breakage, setups []Setup, table io.Writer)
 	}
 	columns := func(host string) []time.Time {
 		times := []time.Time{
-			heard("logs", "alarm", host, ""), heard("scrape", "alarm", host, ""), heard("promql", "alarm", host, ""),
+			heard("logs", "alarm", host, ""), heard("node", "alarm", host, ""), heard("scrape", "alarm", host, ""), heard("promql", "alarm", host, ""),
 			told(host, "tuned"), told(host, "usual"),
 		}
-		return times[:3+len(setups)]
+		return times[:4+len(setups)]
 	}
 	wait(ctx, t, "everybody to notice", 200*time.Second, func() bool {
 		for proxy, host := range routes() {
 			for i, at := range columns(host) {
-				if at.IsZero() && (proxy != "nginx" || i == 0) {
+				if at.IsZero() && (proxy != "nginx" || i < 2) {
 					return false
 				}
 			}
@@ -256,7 +227,7 @@ func (w *world) round(t *testing.T, f breakage, setups []Setup, table io.Writer)
 		fmt.Fprintf(table, "| %s | %s |", f.name, proxy)
 		for i, at := range columns(routes()[proxy]) {
 			switch {
-			case proxy == "nginx" && i > 0:
+			case proxy == "nginx" && i > 1:
 				fmt.Fprint(table, " – |")
 			case at.IsZero():
 				fmt.Fprint(table, " never |")
@@ -269,7 +240,7 @@ func (w *world) round(t *testing.T, f breakage, setups []Setup, table io.Writer)
 	}
 	p.stop()
 	if t.Failed() {
-		for _, name := range []string{"gatemend-logs", "gatemend-scrape", "gatemend-promql", "alertmanager", "tuned", "usual"} {
+		for _, name := range []string{"gatemend-logs", "gatemend-node", "gatemend-scrape", "gatemend-promql", "alertmanager", "tuned", "usual"} {
 			text, _ := os.ReadFile(filepath.Join(dir, name+".log")) // there may be none
 			t.Logf("%s:\n%.3000s", name, text)
 		}

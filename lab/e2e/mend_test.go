@@ -6,34 +6,17 @@ package e2e
 import (
 	"context"
 	"errors"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/gatemend/gatemend/lab/cluster"
 	"github.com/gatemend/gatemend/lab/demo"
 	"github.com/gatemend/gatemend/lab/fault"
+	"github.com/gatemend/gatemend/lab/labtest"
 )
 
 // name is that of the cluster of these tests, beside which a demo's may be up.
 const name = "e2e"
-
-// program is the gatemend that is tested: the one that GATEMEND names, or one built here.
-func program(t *testing.T) string {
-	t.Helper()
-	if path := os.Getenv("GATEMEND"); path != "" {
-		return path
-	}
-	path := filepath.Join(t.TempDir(), "gatemend")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/gatemend")
-	cmd.Dir = filepath.Join("..", "..")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build gatemend: %v\n%s", err, out)
-	}
-	return path
-}
 
 // TestEveryFaultIsMended breaks the shop behind real proxies in every way that the lab knows, and
 // wants each fault to be detected, rightly named, mended, and proven on the clients' own counts.
@@ -46,7 +29,7 @@ func TestEveryFaultIsMended(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	results, err := demo.Run(t.Context(), demo.Options{Name: name, Gatemend: program(t), Faults: faults, Apart: true, Out: t.Output()})
+	results, err := demo.Run(t.Context(), demo.Options{Name: name, Gatemend: labtest.Program(t), Faults: faults, Apart: true, Out: t.Output()})
 	if err != nil && !errors.Is(err, demo.ErrFailed) {
 		t.Error(err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gatemend/gatemend/lab/cluster"
 	"github.com/gatemend/gatemend/lab/fault"
+	"github.com/gatemend/gatemend/lab/labtest"
 	"github.com/gatemend/gatemend/lab/load"
 	"github.com/gatemend/gatemend/lab/manifest"
 )
@@ -38,31 +39,9 @@ type lab struct {
 
 func open(t *testing.T) *lab {
 	t.Helper()
-	c, err := cluster.Up(t.Context(), cluster.Options{Name: *name, Images: cluster.Images(), Log: t.Output()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if *name == ownCluster {
-		t.Cleanup(func() {
-			if err := cluster.Down(context.WithoutCancel(t.Context()), *name, t.Output()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	config, err := c.RESTConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := manifest.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	if err := client.Install(ctx, func(s string) { t.Log(s) }); err != nil {
-		t.Fatal(err)
-	}
-	return &lab{c, client}
+	l := labtest.Open(t, ownCluster, cluster.Options{Name: *name})
+	l.Install(t)
+	return &lab{l.Cluster, l.Client}
 }
 
 // targets are all routes of the shop, by the name of their gateway.

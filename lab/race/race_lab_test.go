@@ -23,6 +23,7 @@ import (
 
 	"github.com/gatemend/gatemend/lab/cluster"
 	"github.com/gatemend/gatemend/lab/fault"
+	"github.com/gatemend/gatemend/lab/labtest"
 	"github.com/gatemend/gatemend/lab/load"
 	"github.com/gatemend/gatemend/lab/manifest"
 )
@@ -114,27 +115,9 @@ func TestRacesAreToldApart(t *testing.T) {
 
 func open(t *testing.T) *bench {
 	t.Helper()
-	c, err := cluster.Up(t.Context(), cluster.Options{Name: *name, Nodes: 2, Images: cluster.Images(), Log: t.Output()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if *name == ownCluster {
-		t.Cleanup(func() {
-			if err := cluster.Down(context.WithoutCancel(t.Context()), *name, t.Output()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	config, err := c.RESTConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := manifest.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	lab := labtest.Open(t, ownCluster, cluster.Options{Name: *name, Nodes: 2})
 	b := &bench{
-		Place: fault.Place{Client: client, Cluster: c}, program: program(t),
+		Place: fault.Place{Client: lab.Client, Cluster: lab.Cluster}, program: labtest.Program(t),
 		answers: map[string]map[string]int{}, objects: map[string]int{}, failed: map[string]int{}, sent: map[string]int{},
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -143,25 +126,8 @@ func open(t *testing.T) *bench {
 	if err := b.Cordon(ctx, true); err != nil {
 		t.Fatal(err)
 	}
-	if err := client.Install(ctx, func(s string) { t.Log(s) }); err != nil {
-		t.Fatal(err)
-	}
+	lab.Install(t)
 	return b
-}
-
-// program is the gatemend that is asked: the one that GATEMEND names, or one built here.
-func program(t *testing.T) string {
-	t.Helper()
-	if path := os.Getenv("GATEMEND"); path != "" {
-		return path
-	}
-	path := filepath.Join(t.TempDir(), "gatemend")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/gatemend")
-	cmd.Dir = filepath.Join("..", "..")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build gatemend: %v\n%s", err, out)
-	}
-	return path
 }
 
 // try prepares a race and lets it happen n times.

@@ -21,6 +21,7 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/kube"
 	"github.com/gatemend/gatemend/lab/cluster"
+	"github.com/gatemend/gatemend/lab/labtest"
 	"github.com/gatemend/gatemend/lab/manifest"
 	"github.com/gatemend/gatemend/lab/routing"
 	"github.com/gatemend/gatemend/lab/shop"
@@ -52,29 +53,16 @@ func all() []under {
 }
 
 type lab struct {
-	client *manifest.Client
-	live   *kube.Clients
-	http   *http.Client
+	*labtest.Lab
+	live *kube.Clients
+	http *http.Client
 }
 
 func open(t *testing.T) *lab {
 	t.Helper()
-	c, err := cluster.Up(t.Context(), cluster.Options{Name: *name, Images: cluster.Images(), Log: t.Output()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if *name == ownCluster {
-		t.Cleanup(func() {
-			if err := cluster.Down(context.WithoutCancel(t.Context()), *name, t.Output()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	config, err := c.RESTConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := manifest.New(config)
+	in := labtest.Open(t, ownCluster, cluster.Options{Name: *name})
+	in.Install(t)
+	config, err := in.RESTConfig()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,24 +70,21 @@ func open(t *testing.T) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
-	defer cancel()
-	if err := client.Install(ctx, func(s string) { t.Log(s) }); err != nil {
-		t.Fatal(err)
-	}
-	l := &lab{client: client, live: live, http: &http.Client{
+	l := &lab{Lab: in, live: live, http: &http.Client{
 		// A kept connection may still lead to a worker that has the set before: a reload lets it finish.
-		Transport:     &http.Transport{DialContext: c.DialContext, DisableKeepAlives: true},
+		Transport:     &http.Transport{DialContext: in.DialContext, DisableKeepAlives: true},
 		Timeout:       20 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	l.backends(ctx, t)
+	l.backends(t)
 	return l
 }
 
 // backends are one pod and one Service each.
-func (l *lab) backends(ctx context.Context, t *testing.T) {
+func (l *lab) backends(t *testing.T) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
 	objects := []runtime.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: routing.Namespace}}}
 	one := int32(1)
 	for _, b := range routing.Backends() {
@@ -107,11 +92,11 @@ func (l *lab) backends(ctx context.Context, t *testing.T) {
 		d.Namespace, s.Namespace, d.Spec.Replicas = routing.Namespace, routing.Namespace, &one
 		objects = append(objects, d, s)
 	}
-	if err := l.client.Apply(ctx, objects...); err != nil {
+	if err := l.Client.Apply(ctx, objects...); err != nil {
 		t.Fatal(err)
 	}
 	for _, b := range routing.Backends() {
-		if err := l.client.RolledOut(ctx, routing.Namespace, b); err != nil {
+		if err := l.Client.RolledOut(ctx, routing.Namespace, b); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,7 +109,7 @@ func (l *lab) clear(t *testing.T, k routing.Kind) {
 	if k.Class == "" {
 		resource = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "httproutes"}
 	}
-	api := l.client.Dynamic.Resource(resource).Namespace(routing.Namespace)
+	api := l.Client.Dynamic.Resource(resource).Namespace(routing.Namespace)
 	if err := api.DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: routing.Label}); err != nil {
 		t.Fatal(err)
 	}
@@ -184,15 +169,7 @@ func TestModelAgreesWithProxies(t *testing.T) {
 	l := open(t)
 	for _, u := range all() {
 		t.Run(u.gateway, func(t *testing.T) {
-			address := ""
-			for _, g := range manifest.Gateways() {
-				if g.Name == u.gateway {
-					var err error
-					if address, err = l.client.Address(t.Context(), g); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
+			address := l.Address(t, u.gateway)
 			asked, matched, differ := 0, 0, 0
 			for round := range *rounds {
 				n, hit, bad := l.round(t, u, address, uint64(round)) //nolint:gosec // not negative
@@ -211,7 +188,7 @@ func (l *lab) round(t *testing.T, u under, address string, round uint64) (asked,
 	l.clear(t, u.kind)
 	marker := fmt.Sprintf("marker-%d-%d.test", *seed, round)
 	objects := append(g.Objects(), g.Marker(marker))
-	if err := l.client.Apply(t.Context(), objects...); err != nil {
+	if err := l.Client.Apply(t.Context(), objects...); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

@@ -2,6 +2,9 @@
 package all
 
 import (
+	"slices"
+	"sync"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -20,15 +23,18 @@ import (
 const sniffLines = 200
 
 // Proxies returns all proxies, in the order in which they are asked.
-func Proxies() []proxy.Proxy {
+func Proxies() []proxy.Proxy { return slices.Clone(proxies()) }
+
+// proxies are asked for each pod and each route, so they are made once.
+var proxies = sync.OnceValue(func() []proxy.Proxy {
 	return append([]proxy.Proxy{
 		nginx.Proxy(), envoy.Proxy(), haproxy.Proxy(), traefik.Proxy(), kong.Proxy(), caddy.Proxy(), linkerd.Proxy(),
 	}, cloudlb.Proxies()...)
-}
+})
 
 // Named returns the proxy with the given name.
 func Named(name string) (proxy.Proxy, bool) {
-	for _, p := range Proxies() {
+	for _, p := range proxies() {
 		if p.Name == name {
 			return p, true
 		}
@@ -39,7 +45,7 @@ func Named(name string) (proxy.Proxy, bool) {
 // ForPod returns the proxy that a pod runs as a gateway and the container that writes its log. It
 // reports false for pods that are no gateways.
 func ForPod(pod *corev1.Pod) (p proxy.Proxy, container string, ok bool) {
-	for _, p := range Proxies() {
+	for _, p := range proxies() {
 		if container, ok := p.GatewayContainer(pod); ok {
 			return p, container, true
 		}
@@ -50,7 +56,7 @@ func ForPod(pod *corev1.Pod) (p proxy.Proxy, container string, ok bool) {
 // ForController returns the proxy of an IngressClass's spec.controller or a GatewayClass's
 // spec.controllerName.
 func ForController(name string) (proxy.Proxy, bool) {
-	for _, p := range Proxies() {
+	for _, p := range proxies() {
 		if p.ClaimsController(name) {
 			return p, true
 		}
@@ -66,7 +72,7 @@ func Sniff(lines [][]byte) (proxy.Proxy, bool) {
 	}
 	var best proxy.Proxy
 	most := 0
-	for _, p := range Proxies() {
+	for _, p := range proxies() {
 		parser := p.NewParser()
 		read := 0
 		for _, line := range lines {

@@ -29,11 +29,12 @@ func (t Table) Read(object model.Ref, annotations map[string]string) proxy.Setti
 	var out proxy.Settings
 	for name, value := range annotations {
 		own := slices.IndexFunc(t.Prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+		if own < 0 && !foreign(name) {
+			continue
+		}
 		at := model.FieldRef{Ref: object, Field: Field(name)}
 		if own < 0 {
-			if foreign(name) {
-				out = append(out, proxy.Setting{Knob: proxy.Elsewhere, Value: name, At: at})
-			}
+			out = append(out, proxy.Setting{Knob: proxy.Elsewhere, Value: name, At: at})
 			continue
 		}
 		short := name[len(t.Prefixes[own]):]

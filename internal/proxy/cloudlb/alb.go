@@ -1,6 +1,7 @@
 package cloudlb
 
 import (
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -60,7 +61,7 @@ func albAnswer(_ string, f model.FailureKind) model.Outcome {
 
 // albTable is what the controller reads (kubernetes-sigs/aws-load-balancer-controller,
 // pkg/annotations/constants.go).
-func albTable() annotation.Table {
+var albTable = sync.OnceValue(func() annotation.Table {
 	return annotation.Table{Prefixes: []string{albPrefix}, Rows: []annotation.Row{
 		{Name: "backend-protocol", Knob: proxy.Protocol, Form: annotation.OneOf("HTTP", "HTTPS")},
 		{Name: "target-type", Knob: proxy.TargetType, Form: annotation.Text},
@@ -76,7 +77,7 @@ func albTable() annotation.Table {
 		{Name: "auth-type", Knob: proxy.AuthURL, Form: annotation.Text},
 		{Name: "load-balancer-attributes", Knob: proxy.Extension, Form: annotation.Text},
 	}}
-}
+})
 
 func albDefaults(string) proxy.Settings {
 	at := func(name string) model.FieldRef { return model.FieldRef{Field: annotation.Field(albPrefix + name)} }

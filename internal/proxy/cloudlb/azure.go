@@ -1,6 +1,7 @@
 package cloudlb
 
 import (
+	"sync"
 	"time"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -58,7 +59,7 @@ func azureAnswer(_ string, f model.FailureKind) model.Outcome {
 
 // azureTable is what the controller reads (Azure/application-gateway-kubernetes-ingress,
 // docs/annotations.md).
-func azureTable() annotation.Table {
+var azureTable = sync.OnceValue(func() annotation.Table {
 	return annotation.Table{Prefixes: []string{"appgw.ingress.kubernetes.io/"}, Rows: []annotation.Row{
 		{Name: "backend-protocol", Knob: proxy.Protocol, Form: annotation.OneOf("HTTP", "HTTPS")},
 		{Name: "backend-hostname", Knob: proxy.UpstreamHost, Form: annotation.Text},
@@ -73,7 +74,7 @@ func azureTable() annotation.Table {
 		{Name: "appgw-trusted-root-certificate", Knob: proxy.BackendCA, Form: annotation.Text},
 		{Name: "appgw-ssl-certificate", Knob: proxy.Certificate, Form: annotation.Text},
 	}}
-}
+})
 
 func azureDefaults(string) proxy.Settings {
 	at := func(name string) model.FieldRef {

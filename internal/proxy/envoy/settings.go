@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -37,14 +38,14 @@ func productOf(controller string) product {
 
 // contourTable is what Contour reads of Ingresses (projectcontour/contour,
 // internal/annotation/annotations.go, internal/dag/policy.go: ingressTimeoutPolicy).
-func contourTable() annotation.Table {
+var contourTable = sync.OnceValue(func() annotation.Table {
 	return annotation.Table{Prefixes: []string{"projectcontour.io/", "ingress.kubernetes.io/"}, Rows: []annotation.Row{
 		{Name: "response-timeout", Knob: proxy.RequestTimeout, Form: Timeout},
 		{Name: "num-retries", Knob: proxy.Retries, Form: annotation.Number},
 		{Name: "retry-on", Knob: proxy.Retries, Form: annotation.Text},
 		{Name: "force-ssl-redirect", Knob: proxy.ForceTLS, Form: annotation.Switch},
 	}}
-}
+})
 
 // Timeout reads a time as Contour does: as Go writes it, or "infinity".
 func Timeout(v string) proxy.Setting {

@@ -2,6 +2,7 @@ package haproxy
 
 import (
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +20,7 @@ func isCommunity(controller string) bool {
 
 // technologiesTable is what HAProxy Technologies' controller reads, on Ingresses and Services alike
 // (haproxytech/kubernetes-ingress, documentation/annotations.md).
-func technologiesTable() annotation.Table {
+var technologiesTable = sync.OnceValue(func() annotation.Table {
 	span := annotation.Span(time.Millisecond)
 	return annotation.Table{Prefixes: []string{"haproxy.org/", "ingress.kubernetes.io/"}, Rows: []annotation.Row{
 		{Name: "server-ssl", Knob: proxy.Protocol, Form: https},
@@ -53,11 +54,11 @@ func technologiesTable() annotation.Table {
 		{Name: "request-set-header", Knob: proxy.SetHeader, Form: annotation.Text},
 		{Name: "cr-backend", Knob: proxy.Extension, Form: annotation.Text},
 	}}
-}
+})
 
 // communityTable is what haproxy-ingress reads (jcmoraisjr/haproxy-ingress,
 // docs/content/en/docs/configuration/keys.md).
-func communityTable() annotation.Table {
+var communityTable = sync.OnceValue(func() annotation.Table {
 	span := annotation.Span(time.Millisecond)
 	return annotation.Table{Prefixes: []string{"haproxy-ingress.github.io/", "ingress.kubernetes.io/"}, Rows: []annotation.Row{
 		{Name: "backend-protocol", Knob: proxy.Protocol, Form: protocol},
@@ -91,7 +92,7 @@ func communityTable() annotation.Table {
 		{Name: "proxy-protocol", Knob: proxy.ProxyProtocol, Form: annotation.Text},
 		{Name: "affinity", Knob: proxy.Affinity, Form: annotation.Text},
 	}}
-}
+})
 
 // https is a switch that turns TLS to the backend on.
 func https(v string) proxy.Setting {

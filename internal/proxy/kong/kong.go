@@ -2,6 +2,7 @@ package kong
 
 import (
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -71,7 +72,7 @@ func Answer(_ string, f model.FailureKind) model.Outcome {
 
 // table is what Kong reads of Ingresses and Services (Kong/kubernetes-ingress-controller,
 // internal/annotations/annotations.go). Its times are milliseconds.
-func table() annotation.Table {
+var table = sync.OnceValue(func() annotation.Table {
 	return annotation.Table{Prefixes: []string{"konghq.com/"}, Rows: []annotation.Row{
 		{Name: "protocol", Knob: proxy.Protocol, Form: annotation.OneOf("HTTP", "HTTPS", "GRPC", "GRPCS", "TCP", "TLS", "WS", "WSS")},
 		{Name: "path", Knob: proxy.Rewrite, Form: annotation.Text},
@@ -88,7 +89,7 @@ func table() annotation.Table {
 		{Name: "ca-certificates-secrets", Knob: proxy.BackendCA, Form: annotation.Text},
 		{Name: "service-upstream", Knob: proxy.ServiceAddress, Form: annotation.Switch},
 	}}
-}
+})
 
 func ingressSettings(_ string, ing *networkingv1.Ingress) proxy.Settings {
 	return table().Read(annotation.IngressRef(ing), ing.Annotations)

@@ -23,7 +23,7 @@ var told string
 const (
 	// doubt is how many sentences with the usual share of a word each cause is given besides its own, so that
 	// a word that stands in one sentence only is no proof.
-	doubt = 8
+	doubt = 16
 	// pairWeight is what a pair of words counts: its two words have been counted already.
 	pairWeight = 0.6
 )
@@ -35,6 +35,8 @@ type Score struct {
 	Value float64
 	// Word is the word or pair that says most.
 	Word string
+	// Words is how many words and pairs speak for the cause.
+	Words int
 }
 
 // Model knows the sentences. It may be used by several goroutines at once.
@@ -92,7 +94,7 @@ func learn(text string) *Model {
 // left out. A term counts once in each line.
 func (m *Model) Of(lines []string) []Score {
 	values := make([]float64, len(m.causes))
-	words := make([]string, len(m.causes))
+	words, count := make([]string, len(m.causes)), make([]int, len(m.causes))
 	best := make([]float64, len(m.causes))
 	for _, line := range lines {
 		found := terms(line)
@@ -107,6 +109,7 @@ func (m *Model) Of(lines []string) []Score {
 			}
 			for _, p := range all {
 				values[p.cause] += weight * p.more
+				count[p.cause]++
 				if says := weight * p.more; says > best[p.cause] {
 					best[p.cause], words[p.cause] = says, term
 				}
@@ -116,7 +119,7 @@ func (m *Model) Of(lines []string) []Score {
 	var out []Score
 	for i, v := range values {
 		if v > 0 {
-			out = append(out, Score{m.causes[i], v, words[i]})
+			out = append(out, Score{m.causes[i], v, words[i], count[i]})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Score) int { return cmp.Compare(b.Value, a.Value) })

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -36,7 +37,7 @@ func productOf(controller string) product {
 
 // communityTable is what ingress-nginx reads (kubernetes/ingress-nginx,
 // internal/ingress/annotations). A value that it cannot read counts as not written.
-func communityTable() annotation.Table {
+var communityTable = sync.OnceValue(func() annotation.Table {
 	return annotation.Table{Prefixes: []string{"nginx.ingress.kubernetes.io/"}, Rows: []annotation.Row{
 		{Name: "backend-protocol", Knob: proxy.Protocol, Form: annotation.OneOf("HTTP", "HTTPS", "GRPC", "GRPCS", "FCGI", "AUTO_HTTP")},
 		{Name: "proxy-ssl-name", Knob: proxy.ServerName, Form: annotation.Text},
@@ -84,11 +85,11 @@ func communityTable() annotation.Table {
 		{Name: "custom-http-errors", Knob: proxy.ErrorCodes, Form: annotation.Text},
 		{Name: "affinity", Knob: proxy.Affinity, Form: annotation.Text},
 	}}
-}
+})
 
 // incTable is what the NGINX Ingress Controller reads (nginx/kubernetes-ingress, internal/configs/annotations.go
 // and internal/k8s/validation.go). It refuses an Ingress with a value that it cannot read.
-func incTable() annotation.Table {
+var incTable = sync.OnceValue(func() annotation.Table {
 	span := annotation.Span(time.Second)
 	return annotation.Table{Prefixes: []string{"nginx.org/", "nginx.com/"}, Rows: []annotation.Row{
 		{Name: "rewrites", Knob: proxy.Rewrite, Form: annotation.Text},
@@ -116,7 +117,7 @@ func incTable() annotation.Table {
 		{Name: "policies", Knob: proxy.Middleware, Form: annotation.Text},
 		{Name: "proxy-set-headers", Knob: proxy.SetHeader, Form: annotation.Text},
 	}}
-}
+})
 
 func redirect(status int64) annotation.Form {
 	return func(v string) proxy.Setting { return proxy.Setting{Value: v, Size: status, Yes: v != ""} }

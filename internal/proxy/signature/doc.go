@@ -31,12 +31,13 @@
 // Several lines words, regexp, says or metric are alternatives. Of several lines field all must hold.
 //
 // A phrase is an expression with three things added: a blank stands for any white space, " ?" for none or some, " ~ " for a short
-// distance within a line, and " & " parts expressions that must all be found somewhere in the text. It may begin
+// distance within a sentence, and " & " parts expressions that must all be found somewhere in the text. Each of its
+// alternatives begins where a word begins. It may begin
 // with a number from 1 (a hint) to 5 (hardly anything else), 3 if there is none. What is said to be absent ("no
 // OOM kill") does not count, unless the phrase says so itself.
 //
 // # Words without a phrase
 //
-// What the phrases leave of a text is asked for the causes that its single words resemble (package likeness). They
+// What the proxies' own words leave of a text is asked for the causes that its single words resemble (package likeness). They
 // count less than phrases, and are told of only where they speak for a cause that nothing else speaks for.
 package signature

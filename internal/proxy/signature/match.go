@@ -33,8 +33,8 @@ type Matcher struct {
 	all    []*Signature
 	reader func() *reader
 	colour *regexp.Regexp
-	// request finds the first line of a request, as logs quote it: nobody describes anything there.
-	request *regexp.Regexp
+	// quoted finds what logs quote of a request and of whom it was for: nobody describes anything there.
+	quoted *regexp.Regexp
 	// product is set where it is known which product of an engine speaks.
 	product string
 	// reports are, by cause, the signatures of how people describe what they see; nil if those were not asked for.
@@ -47,7 +47,7 @@ type Matcher struct {
 // here); of all of them if none is named. An engine brings its products, since a log does not tell which of them
 // wrote it; a product brings its engine, whose signatures yield to its own.
 func (s *Set) Matcher(proxies ...string) *Matcher {
-	m := &Matcher{columns: map[string]bool{}, reader: newReader(), colour: regexp.MustCompile("\x1b\\[[0-9;]*m"), request: regexp.MustCompile(`"[A-Z]{3,7} \S+ HTTP/[0-9.]+"`)}
+	m := &Matcher{columns: map[string]bool{}, reader: newReader(), colour: regexp.MustCompile("\x1b\\[[0-9;]*m"), quoted: quoted()}
 	var engines []string
 	for _, g := range s.all {
 		if g.Engine != "" && slices.Contains(proxies, g.Proxy) {
@@ -65,6 +65,12 @@ func (s *Set) Matcher(proxies ...string) *Matcher {
 		}
 	}
 	return m
+}
+
+// quoted finds the first line of a request, and what nginx adds to each error: ngx_http_log_error in nginx's
+// src/http/ngx_http_request.c.
+func quoted() *regexp.Regexp {
+	return regexp.MustCompile(`(?:, (?:client|server|request|subrequest|upstream|host|referrer): (?:"[^"]*"?|[^,"\s]*))+|"[A-Z]{3,7} \S+ HTTP/[0-9.]+"`)
 }
 
 // report notes that a signature is what people say of a cause.
@@ -90,7 +96,7 @@ func (m *Matcher) Match(text string) []Hit {
 		found := m.specific(m.line(n, line, fields))
 		out = append(out, found...)
 		if strings.Contains(line, " ") && !m.record(fields) { // one word alone is a name, of a cause maybe
-			prose = append(prose, m.request.ReplaceAllStringFunc(besides(line, found), blank))
+			prose = append(prose, besides(m.quoted.ReplaceAllStringFunc(line, blank), found))
 		}
 		n++
 	}
@@ -132,8 +138,10 @@ func besides(line string, found []Hit) string {
 const (
 	// mostAlike is how many causes are considered that nothing but single words speaks for.
 	mostAlike = 12
-	// leastAlike is how much the words must speak for the most likely of them; less is chance.
-	leastAlike = 1.5
+	// leastAlike is how much the words must speak for the most likely of them, and fewestAlike how many they must be;
+	// less is chance.
+	leastAlike  = 1.5
+	fewestAlike = 2
 )
 
 // resembling asks for which causes the words of a text speak, phrase or not.
@@ -142,7 +150,7 @@ func (m *Matcher) resembling(prose []string) []Hit {
 		return nil
 	}
 	var out []Hit
-	all := likeness.Load().Of(prose)
+	all := slices.DeleteFunc(likeness.Load().Of(prose), func(s likeness.Score) bool { return s.Words < fewestAlike })
 	if len(all) == 0 || all[0].Value < leastAlike {
 		return nil
 	}
@@ -162,7 +170,7 @@ func (m *Matcher) line(n int, line string, fields map[string]string) []Hit {
 	lower := asciiLower(line)
 	var out []Hit
 	record := m.record(fields)
-	prose := m.request.ReplaceAllStringFunc(line, blank)
+	prose := m.quoted.ReplaceAllStringFunc(line, blank)
 	proseLower := asciiLower(prose)
 	for _, g := range m.all {
 		line, lower := line, lower
@@ -239,7 +247,7 @@ func (g *Signature) fielded(line string, fields map[string]string) (Hit, bool) {
 }
 
 // compared is the strength of a comparison.
-const compared = 4
+const compared = 5
 
 // across finds phrases whose parts stand apart from each other, on the same line or not.
 func (m *Matcher) across(text string, lines int) []Hit {

@@ -78,12 +78,40 @@ func phrased(side string) part {
 
 // expressed writes one part of a phrase as an expression.
 func expressed(side string) string {
-	expr := strings.ReplaceAll(side, " ~ ", `(?:\b|[^\w\n])[^\n]{0,90}?(?:\b|[^\w\n])`)
-	expr = strings.NewReplacer(" ?", `\s*`, " ", `\s+`).Replace(expr)
-	if side != "" && wordByte(side[0]) {
-		expr = `\b` + expr
+	either := alternatives(side)
+	for i, one := range either {
+		expr := strings.ReplaceAll(one, " ~ ", `(?:\b|[^\w\n])(?:[^\n;.]|\.\S){0,60}?(?:\b|[^\w\n])`)
+		expr = strings.NewReplacer(" ?", `\s*`, " ", `\s+`).Replace(expr)
+		if first := strings.TrimLeft(one, "("); first != "" && wordByte(first[0]) {
+			expr = `\b` + expr
+		}
+		either[i] = expr
 	}
-	return `(?i)` + expr
+	return `(?i)` + strings.Join(either, "|")
+}
+
+// alternatives splits an expression at the bars that stand in no group and no class of letters.
+func alternatives(expr string) []string {
+	var out []string
+	depth, class, from := 0, false, 0
+	for i := 0; i < len(expr); i++ {
+		switch c := expr[i]; {
+		case c == '\\':
+			i++
+		case class:
+			class = c != ']'
+		case c == '[':
+			class = true
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case c == '|' && depth == 0:
+			out = append(out, expr[from:i])
+			from = i + 1
+		}
+	}
+	return append(out, expr[from:])
 }
 
 // denial finds words of absence.
@@ -175,6 +203,9 @@ func (p *part) find(text, lower string) (from, to int, ok bool) {
 		return 0, 0, false
 	}
 	if p.exact != "" {
+		if strings.Contains(p.exact, " ") {
+			return standing(lower, strings.ToLower(p.exact)) // people begin a sentence with a capital
+		}
 		return standing(text, p.exact)
 	}
 	for _, span := range p.expr().FindAllStringIndex(text, 4) {

@@ -26,10 +26,17 @@ func TestWeigh(t *testing.T) {
 		"the shorter words of a longer text do not count twice": {
 			text: "upstream sent too big header while reading response header from upstream", want: "upstream-header-too-big",
 		},
-		"what is said to be absent":        {text: "no OOM kill; SIGTERM, and the process exits at once", want: "termination-race", not: "oom-killed"},
-		"objects that disagree":            {text: "Service targetPort: 8080\nDeployment containerPort: 9090", want: "target-port-mismatch"},
-		"a path is not prose":              {text: `10.0.0.1 - - [14/Mar/2026:09:26:53 +0000] "GET /docs/oom-killed HTTP/1.1" 503 190 "-" "curl" 80 0.001 [shop-cart-80] [] - - - - 1`, want: "no-endpoints", not: "oom-killed"},
-		"a handshake that only words tell": {text: "nf_conntrack: table full, dropping packet", want: "conntrack-table-full"},
+		"what is said to be absent": {text: "no OOM kill; SIGTERM, and the process exits at once", want: "termination-race", not: "oom-killed"},
+		"objects that disagree":     {text: "Service targetPort: 8080\nDeployment containerPort: 9090", want: "target-port-mismatch"},
+		"a path is not prose":       {text: `10.0.0.1 - - [14/Mar/2026:09:26:53 +0000] "GET /docs/oom-killed HTTP/1.1" 503 190 "-" "curl" 80 0.001 [shop-cart-80] [] - - - - 1`, want: "no-endpoints", not: "oom-killed"},
+		"what nginx adds to an error is not prose": {
+			text: `[error] 22#22: *1 connect() failed (111: Connection refused) while connecting to upstream, client: 10.1.1.1, server: dex.example.com, request: "GET /oauth2/auth HTTP/1.1", upstream: "http://10.1.2.3:4180/oauth2/auth", host: "dex.example.com"`,
+			want: "target-port-mismatch", not: "auth-backend-failing",
+		},
+		"each alternative begins with a word": {text: "the probes of index.php fail, liveness kills the pod", want: "liveness-probe-kills", not: "auth-backend-failing"},
+		"a distance ends with the sentence":   {text: "we upgrade the chart; no header is lost, the pod is OOMKilled", want: "oom-killed", not: "websocket-upgrade-failed"},
+		"one word alone is no sign":           {text: "nf_conntrack: table full, dropping packet, hello", want: "conntrack-table-full", not: "tls-backend-mismatch"},
+		"a handshake that only words tell":    {text: "nf_conntrack: table full, dropping packet", want: "conntrack-table-full"},
 	} {
 		v := Weigh(m.Match(c.text))
 		if len(v.Causes) == 0 || v.Causes[0] != c.want || slices.Contains(v.Causes, c.not) {

@@ -3,6 +3,7 @@ package traefik
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,7 +18,7 @@ const prefix = "traefik.ingress.kubernetes.io/"
 
 // table is what Traefik reads of Ingresses (router.) and of Services (service.)
 // (traefik/traefik, pkg/provider/kubernetes/ingress/annotations.go).
-func table() annotation.Table {
+var table = sync.OnceValue(func() annotation.Table {
 	return annotation.Table{Prefixes: []string{prefix}, Rows: []annotation.Row{
 		{Name: "router.middlewares", Knob: proxy.Middleware, Form: annotation.Text},
 		{Name: "router.pathmatcher", Knob: proxy.UseRegex, Form: annotation.Text},
@@ -27,7 +28,7 @@ func table() annotation.Table {
 		{Name: "service.passhostheader", Knob: proxy.UpstreamHost, Form: annotation.Text},
 		{Name: "service.sticky.cookie", Knob: proxy.Affinity, Form: annotation.Text},
 	}}
-}
+})
 
 func scheme(v string) proxy.Setting {
 	s := annotation.OneOf("HTTP", "HTTPS", "H2C")(v)

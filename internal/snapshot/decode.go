@@ -25,12 +25,27 @@ import (
 // ErrUnknownVersion says that an object's kind is one that we read, but not in that API version.
 var ErrUnknownVersion = errors.New("unknown API version")
 
-// form is a kind that we read: its tables, the versions whose fields we know, and an empty object.
+// form is a kind that we read: its tables, the versions whose fields we know, and what makes empty objects.
 type form struct {
 	kind     Kind
 	group    string
 	versions []string
-	empty    func() metav1.Object
+	some     func(n int) []metav1.Object
+}
+
+// empty makes an empty object.
+func (f form) empty() metav1.Object { return f.some(1)[0] }
+
+// some makes empty objects side by side in memory.
+func some[T any, P interface {
+	*T
+	metav1.Object
+}](n int) []metav1.Object {
+	objects, out := make([]T, n), make([]metav1.Object, n)
+	for i := range objects {
+		out[i] = P(&objects[i])
+	}
+	return out
 }
 
 // forms lists what Decode makes typed objects of. The older versions named here have, as far as anybody
@@ -38,32 +53,32 @@ type form struct {
 var forms = sync.OnceValue(func() []form {
 	const gw = "gateway.networking.k8s.io"
 	return []form{
-		{Namespaces, "", []string{"v1"}, func() metav1.Object { return &corev1.Namespace{} }},
-		{Nodes, "", []string{"v1"}, func() metav1.Object { return &corev1.Node{} }},
-		{Pods, "", []string{"v1"}, func() metav1.Object { return &corev1.Pod{} }},
-		{Services, "", []string{"v1"}, func() metav1.Object { return &corev1.Service{} }},
-		{ConfigMaps, "", []string{"v1"}, func() metav1.Object { return &corev1.ConfigMap{} }},
-		{Secrets, "", []string{"v1"}, func() metav1.Object { return &corev1.Secret{} }},
-		{PersistentVolumeClaims, "", []string{"v1"}, func() metav1.Object { return &corev1.PersistentVolumeClaim{} }},
-		{ResourceQuotas, "", []string{"v1"}, func() metav1.Object { return &corev1.ResourceQuota{} }},
-		{LimitRanges, "", []string{"v1"}, func() metav1.Object { return &corev1.LimitRange{} }},
-		{Events, "", []string{"v1"}, func() metav1.Object { return &corev1.Event{} }},
-		{EndpointSlices, "discovery.k8s.io", []string{"v1", "v1beta1"}, func() metav1.Object { return &discoveryv1.EndpointSlice{} }},
-		{Deployments, "apps", []string{"v1", "v1beta2", "v1beta1"}, func() metav1.Object { return &appsv1.Deployment{} }},
-		{ReplicaSets, "apps", []string{"v1", "v1beta2", "v1beta1"}, func() metav1.Object { return &appsv1.ReplicaSet{} }},
-		{StatefulSets, "apps", []string{"v1", "v1beta2", "v1beta1"}, func() metav1.Object { return &appsv1.StatefulSet{} }},
-		{DaemonSets, "apps", []string{"v1", "v1beta2", "v1beta1"}, func() metav1.Object { return &appsv1.DaemonSet{} }},
-		{Jobs, "batch", []string{"v1"}, func() metav1.Object { return &batchv1.Job{} }},
-		{Ingresses, "networking.k8s.io", []string{"v1"}, func() metav1.Object { return &networkingv1.Ingress{} }},
-		{IngressClasses, "networking.k8s.io", []string{"v1", "v1beta1"}, func() metav1.Object { return &networkingv1.IngressClass{} }},
-		{NetworkPolicies, "networking.k8s.io", []string{"v1", "v1beta1"}, func() metav1.Object { return &networkingv1.NetworkPolicy{} }},
-		{PodDisruptionBudgets, "policy", []string{"v1", "v1beta1"}, func() metav1.Object { return &policyv1.PodDisruptionBudget{} }},
-		{HorizontalAutoscalers, "autoscaling", []string{"v2", "v2beta2", "v1"}, func() metav1.Object { return &autoscalingv2.HorizontalPodAutoscaler{} }},
-		{GatewayClasses, gw, []string{"v1", "v1beta1", "v1alpha2"}, func() metav1.Object { return &gatewayv1.GatewayClass{} }},
-		{Gateways, gw, []string{"v1", "v1beta1", "v1alpha2"}, func() metav1.Object { return &gatewayv1.Gateway{} }},
-		{HTTPRoutes, gw, []string{"v1", "v1beta1", "v1alpha2"}, func() metav1.Object { return &gatewayv1.HTTPRoute{} }},
-		{GRPCRoutes, gw, []string{"v1", "v1alpha2"}, func() metav1.Object { return &gatewayv1.GRPCRoute{} }},
-		{ReferenceGrants, gw, []string{"v1", "v1beta1", "v1alpha2"}, func() metav1.Object { return &gatewayv1.ReferenceGrant{} }},
+		{Namespaces, "", []string{"v1"}, some[corev1.Namespace]},
+		{Nodes, "", []string{"v1"}, some[corev1.Node]},
+		{Pods, "", []string{"v1"}, some[corev1.Pod]},
+		{Services, "", []string{"v1"}, some[corev1.Service]},
+		{ConfigMaps, "", []string{"v1"}, some[corev1.ConfigMap]},
+		{Secrets, "", []string{"v1"}, some[corev1.Secret]},
+		{PersistentVolumeClaims, "", []string{"v1"}, some[corev1.PersistentVolumeClaim]},
+		{ResourceQuotas, "", []string{"v1"}, some[corev1.ResourceQuota]},
+		{LimitRanges, "", []string{"v1"}, some[corev1.LimitRange]},
+		{Events, "", []string{"v1"}, some[corev1.Event]},
+		{EndpointSlices, "discovery.k8s.io", []string{"v1", "v1beta1"}, some[discoveryv1.EndpointSlice]},
+		{Deployments, "apps", []string{"v1", "v1beta2", "v1beta1"}, some[appsv1.Deployment]},
+		{ReplicaSets, "apps", []string{"v1", "v1beta2", "v1beta1"}, some[appsv1.ReplicaSet]},
+		{StatefulSets, "apps", []string{"v1", "v1beta2", "v1beta1"}, some[appsv1.StatefulSet]},
+		{DaemonSets, "apps", []string{"v1", "v1beta2", "v1beta1"}, some[appsv1.DaemonSet]},
+		{Jobs, "batch", []string{"v1"}, some[batchv1.Job]},
+		{Ingresses, "networking.k8s.io", []string{"v1"}, some[networkingv1.Ingress]},
+		{IngressClasses, "networking.k8s.io", []string{"v1", "v1beta1"}, some[networkingv1.IngressClass]},
+		{NetworkPolicies, "networking.k8s.io", []string{"v1", "v1beta1"}, some[networkingv1.NetworkPolicy]},
+		{PodDisruptionBudgets, "policy", []string{"v1", "v1beta1"}, some[policyv1.PodDisruptionBudget]},
+		{HorizontalAutoscalers, "autoscaling", []string{"v2", "v2beta2", "v1"}, some[autoscalingv2.HorizontalPodAutoscaler]},
+		{GatewayClasses, gw, []string{"v1", "v1beta1", "v1alpha2"}, some[gatewayv1.GatewayClass]},
+		{Gateways, gw, []string{"v1", "v1beta1", "v1alpha2"}, some[gatewayv1.Gateway]},
+		{HTTPRoutes, gw, []string{"v1", "v1beta1", "v1alpha2"}, some[gatewayv1.HTTPRoute]},
+		{GRPCRoutes, gw, []string{"v1", "v1alpha2"}, some[gatewayv1.GRPCRoute]},
+		{ReferenceGrants, gw, []string{"v1", "v1beta1", "v1alpha2"}, some[gatewayv1.ReferenceGrant]},
 	}
 })
 
@@ -105,15 +120,16 @@ func Decode(data []byte) (metav1.Object, error) {
 	return u, nil
 }
 
-// Empty makes an empty object of a kind in a version whose fields are those of its type, nil if there is
-// none such.
-func Empty(apiVersion, kind string) metav1.Object {
+// Empty makes n empty objects of a kind in a version whose fields are those of its type, nil if there is
+// none such. Where there are many objects of a kind, some at once take less memory than one by one; they are freed
+// together, too.
+func Empty(apiVersion, kind string, n int) []metav1.Object {
 	group, version, found := strings.Cut(apiVersion, "/")
 	if !found {
 		group, version = "", apiVersion
 	}
 	if f, ok := formOf(group, kind); ok && slices.Contains(f.versions, version) {
-		return f.empty()
+		return f.some(n)
 	}
 	return nil
 }

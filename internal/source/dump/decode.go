@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
@@ -19,8 +21,11 @@ import (
 )
 
 func newDecoder() *decoder {
-	d := &decoder{typed: typed.New()}
+	d := &decoder{typed: typed.New(), spare: map[metav1.TypeMeta][]metav1.Object{}}
 	d.typed.Passed = d.pass
+	// Nobody reads these, and they differ from pod to pod.
+	d.typed.Leave(reflect.TypeFor[corev1.ContainerStatus](), "containerID", "imageID")
+	d.typed.Leave(reflect.TypeFor[corev1.ObjectReference](), "uid", "resourceVersion")
 	return d
 }
 
@@ -111,7 +116,7 @@ func (d *decoder) object(l *list, data []byte, apiVersion, kind string) decoded 
 
 // typedObject decodes an object into the type of its kind.
 func (d *decoder) typedObject(data []byte, apiVersion, kind string) (metav1.Object, error) {
-	o := snapshot.Empty(apiVersion, kind)
+	o := d.empty(apiVersion, kind)
 	if o == nil {
 		return snapshot.Decode(data) // another version, or of no kind that has a type here
 	}
@@ -126,6 +131,21 @@ func (d *decoder) typedObject(data []byte, apiVersion, kind string) (metav1.Obje
 		return nil, fmt.Errorf("decode %s: %w", kind, err)
 	}
 	return o, nil
+}
+
+// empty gives an object of a kind to decode into, nil if the kind has no type in that version.
+func (d *decoder) empty(apiVersion, kind string) metav1.Object {
+	const some = 13 // pods fill 16 KiB, a size in which the runtime allocates
+	of := metav1.TypeMeta{APIVersion: apiVersion, Kind: kind}
+	spare := d.spare[of]
+	if len(spare) == 0 {
+		spare = snapshot.Empty(apiVersion, kind, some)
+	}
+	if len(spare) == 0 {
+		return nil
+	}
+	d.spare[of] = spare[1:]
+	return spare[0]
 }
 
 // bulky reports whether the managed fields of a kind are left away: there are many objects of the kind,

@@ -150,5 +150,6 @@ type decoded struct {
 // decoder decodes pieces.
 type decoder struct {
 	typed  *typed.Decoder
-	passed string // the newest time in managed fields that were passed over
+	spare  map[metav1.TypeMeta][]metav1.Object // empty objects by kind
+	passed string                              // the newest time in managed fields that were passed over
 }

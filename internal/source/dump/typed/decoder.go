@@ -21,9 +21,11 @@ const (
 type Decoder struct {
 	text
 	types  map[reflect.Type]decode
+	unread map[reflect.Type][]string // see Leave
 	seed   maphash.Seed
 	known  []string
 	shared []value
+	texts  texts
 	// Without names a field of every object's metadata that is not kept; what it holds is given to Passed.
 	Without string
 	Passed  func(raw []byte)
@@ -38,7 +40,13 @@ type value struct {
 
 // New makes a decoder that remembers nothing yet.
 func New() *Decoder {
-	return &Decoder{types: map[reflect.Type]decode{}, seed: maphash.MakeSeed(), known: make([]string, manyStrings), shared: make([]value, manyValues)}
+	return &Decoder{types: map[reflect.Type]decode{}, unread: map[reflect.Type][]string{}, seed: maphash.MakeSeed(), known: make([]string, manyStrings), shared: make([]value, manyValues)}
+}
+
+// Leave has fields of a struct that are strings left away, by their names in JSON. It is to be called before the first
+// object is decoded.
+func (d *Decoder) Leave(t reflect.Type, fields ...string) {
+	d.unread[t] = append(d.unread[t], fields...)
 }
 
 // Decode decodes an object into an empty one of its type.
@@ -77,7 +85,7 @@ func (d *Decoder) intern(b []byte) string {
 	}
 	known := &d.known[maphash.Bytes(d.seed, b)%manyStrings]
 	if *known != string(b) {
-		*known = string(b)
+		*known = d.texts.keep(b)
 	}
 	return *known
 }

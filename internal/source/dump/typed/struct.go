@@ -24,15 +24,21 @@ func (d *Decoder) structure(t reflect.Type) decode {
 	if !d.collect(t, nil, known) || len(known) > mostFields {
 		return giveUp
 	}
+	for _, name := range d.unread[t] {
+		if f, ok := known[name]; ok {
+			f.decode = passString
+			known[name] = f
+		}
+	}
 	isMeta := t == reflect.TypeFor[metav1.ObjectMeta]()
 	return func(d *Decoder, v reflect.Value) bool {
 		if d.next() == 'n' {
 			return d.word("null")
 		}
 		var seen uint64
-		return d.fields(func(key string) bool {
-			f, ok := known[key]
-			if isMeta && d.Without != "" && key == d.Without {
+		return d.fields(func(key []byte) bool {
+			f, ok := known[string(key)]
+			if isMeta && d.Without != "" && string(key) == d.Without {
 				raw, _, ok := d.value()
 				d.Passed(raw)
 				return ok
@@ -48,6 +54,12 @@ func (d *Decoder) structure(t reflect.Type) decode {
 			return f.decode(d, v.FieldByIndex(f.index))
 		})
 	}
+}
+
+// passString passes over a string that is not kept.
+func passString(d *Decoder, _ reflect.Value) bool {
+	_, plain, ok := d.quoted()
+	return ok && plain
 }
 
 // collect lists the fields by their names in JSON: those of embedded structs too, unless the struct has a

@@ -122,10 +122,10 @@ func decodeTime(d *Decoder, v reflect.Value) bool {
 }
 
 func (d *Decoder) pointer(t reflect.Type) decode {
-	inner := d.decoder(t.Elem())
+	inner, list, space := d.decoder(t.Elem()), reflect.SliceOf(t.Elem()), &room{}
 	return func(d *Decoder, v reflect.Value) bool {
 		return d.share(v, func(int) bool {
-			v.Set(reflect.New(t.Elem()))
+			v.Set(space.one(list))
 			return inner(d, v.Elem())
 		})
 	}
@@ -135,10 +135,10 @@ func (d *Decoder) slice(t reflect.Type) decode {
 	if t.Elem().Kind() == reflect.Uint8 {
 		return giveUp // base64
 	}
-	inner := d.decoder(t.Elem())
+	inner, space := d.decoder(t.Elem()), &room{}
 	return func(d *Decoder, v reflect.Value) bool {
 		return d.share(v, func(size int) bool {
-			v.Set(reflect.MakeSlice(t, size, size))
+			v.Set(space.list(t, size))
 			if !d.take('[') {
 				return false
 			}
@@ -156,24 +156,44 @@ func (d *Decoder) mapping(t reflect.Type) decode {
 	if t.Key().Kind() != reflect.String {
 		return giveUp
 	}
+	if t == reflect.TypeFor[map[string]string]() {
+		return decodeStrings
+	}
 	inner := d.decoder(t.Elem())
 	return func(d *Decoder, v reflect.Value) bool {
 		return d.share(v, func(size int) bool {
 			v.Set(reflect.MakeMapWithSize(t, size))
-			return d.fields(func(key string) bool {
+			return d.fields(func(key []byte) bool {
 				e := reflect.New(t.Elem()).Elem()
 				if !inner(d, e) {
 					return false
 				}
-				v.SetMapIndex(reflect.ValueOf(key).Convert(t.Key()), e)
+				v.SetMapIndex(reflect.ValueOf(d.intern(key)).Convert(t.Key()), e)
 				return true
 			})
 		})
 	}
 }
 
-// fields consumes an object, handing each key on when its value is next.
-func (d *Decoder) fields(each func(key string) bool) bool {
+// decodeStrings decodes what most maps are: labels, annotations, selectors.
+func decodeStrings(d *Decoder, v reflect.Value) bool {
+	return d.share(v, func(size int) bool {
+		m := make(map[string]string, size)
+		v.Set(reflect.ValueOf(m))
+		return d.fields(func(key []byte) bool {
+			if d.next() == 'n' {
+				m[d.intern(key)] = ""
+				return d.word("null")
+			}
+			value, ok := d.string()
+			m[d.intern(key)] = value
+			return ok
+		})
+	})
+}
+
+// fields consumes an object, handing each key on when its value is next. A key is valid until then.
+func (d *Decoder) fields(each func(key []byte) bool) bool {
 	if !d.take('{') {
 		return false
 	}
@@ -181,8 +201,7 @@ func (d *Decoder) fields(each func(key string) bool) bool {
 		return true
 	}
 	for {
-		d.next()
-		key, ok := d.string()
+		key, ok := d.key()
 		if !ok || !d.take(':') || !each(key) {
 			return false
 		}
@@ -193,4 +212,17 @@ func (d *Decoder) fields(each func(key string) bool) bool {
 			return false
 		}
 	}
+}
+
+// key consumes a key.
+func (d *Decoder) key() ([]byte, bool) {
+	d.next()
+	start := d.at
+	inner, plain, ok := d.quoted()
+	if !ok || plain {
+		return inner, ok
+	}
+	d.at = start
+	s, ok := d.string()
+	return []byte(s), ok
 }

@@ -113,6 +113,12 @@ type Plan struct {
 	Refused []Refusal `json:"refused,omitempty"`
 	// Guards lists what forbids carrying the plan out without a person, or at all.
 	Guards []GuardResult `json:"guards,omitempty"`
+	// Owners are who keeps the objects that are changed, or the fields, as a source of their own says.
+	Owners []Owner `json:"owners,omitempty"`
+	// Managers are who wrote the fields last.
+	Managers []FieldManager `json:"managers,omitempty"`
+	// Proposals are ready changes of the owners' sources, in place of a live edit that they would take back.
+	Proposals []Proposal `json:"proposals,omitempty"`
 }
 
 // Refusal is a candidate that was not taken, and why.

@@ -20,6 +20,7 @@ type proposal struct {
 	in      Input
 	finding model.Finding
 	remedy  model.Remedy
+	owners  []model.Owner
 	trial   trial
 }
 
@@ -50,8 +51,7 @@ func allGuards() []guard {
 	}
 }
 
-func guards(in Input, f model.Finding, r model.Remedy, t trial) []model.GuardResult {
-	p := proposal{in: in, finding: f, remedy: r, trial: t}
+func guards(p proposal) []model.GuardResult {
 	p.in.Policy = p.in.Policy.defaults()
 	var out []model.GuardResult
 	for _, g := range allGuards() {
@@ -114,14 +114,10 @@ func needsPerson(p proposal) string {
 }
 
 func ownedByOther(p proposal) string {
-	if p.in.Policy.AllowOwned {
-		return ""
-	}
-	for _, c := range p.remedy.Changes {
-		if o, presence := p.in.Snapshot.Lookup(c.Target); presence == snapshot.Present && c.Op != model.OpEvict {
-			if owner := Owner(o); owner != "" {
-				return fmt.Sprintf("%s is managed by %s, which would revert a live edit: change its source", c.Target, owner)
-			}
+	for _, o := range p.owners {
+		may := p.in.Policy.AllowOwner
+		if o.Field == "" && (may == nil || !may(p.in.Snapshot, model.Plan{Finding: p.finding, Remedy: p.remedy, Owners: p.owners}, o)) {
+			return fmt.Sprintf("%s is managed by %s, which would revert a live edit: change its source", o.Object, o)
 		}
 	}
 	return ""
@@ -139,6 +135,11 @@ func autoscaled(p proposal) string {
 			if hpa := remedy.AutoscalerOf(p.in.Snapshot, c.Target); hpa != nil {
 				return fmt.Sprintf("the replicas of %s belong to %s", c.Target, snapshot.RefOf(hpa))
 			}
+		}
+	}
+	for _, o := range p.owners {
+		if o.Tool == model.ToolVPA {
+			return fmt.Sprintf("the resources of %s belong to %s", o.Object, o)
 		}
 	}
 	return ""

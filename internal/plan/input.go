@@ -46,8 +46,8 @@ const MinConfidence = 0.9
 type Policy struct {
 	// MinConfidence is the least confidence to act on; default [MinConfidence].
 	MinConfidence float64
-	// AllowOwned permits live edits of objects that Argo CD, Flux, Helm or an operator manages.
-	AllowOwned bool
+	// AllowOwner says whether an object that somebody else keeps may be edited in place; nil: never.
+	AllowOwner func(s *snapshot.Snapshot, p model.Plan, o model.Owner) bool
 	// Protected are namespaces in which nothing is changed; default kube-system, kube-public,
 	// kube-node-lease and gatemend.
 	Protected []string

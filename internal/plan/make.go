@@ -98,9 +98,11 @@ func choose(in Input, w *walks, f model.Finding, all []model.Remedy) (best model
 			refused = append(refused, model.Refusal{Action: r.Action, Because: fmt.Sprintf("it cannot be shown: %v", err)})
 			continue
 		}
+		by, managers := owners(in.Snapshot, r)
 		p := model.Plan{
 			APIVersion: model.APIVersion, Kind: model.KindPlan, Finding: f, Remedy: r,
-			Diff: diff, Before: t.before, After: t.after, Mends: t.mended, Guards: guards(in, f, r, t),
+			Diff: diff, Before: t.before, After: t.after, Mends: t.mended,
+			Guards: guards(proposal{in: in, finding: f, remedy: r, owners: by, trial: t}), Owners: by, Managers: managers,
 		}
 		switch {
 		case !ok:

@@ -16,8 +16,8 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 )
 
-// owner is what pods belong to.
-type owner interface {
+// podOwner is what pods belong to.
+type podOwner interface {
 	metav1.Object
 	runtime.Object
 }
@@ -28,7 +28,7 @@ func controllerRef(apiVersion, kind string, o metav1.Object) metav1.OwnerReferen
 }
 
 // podsFor makes the pods of a workload as its template describes them.
-func podsFor(o owner, n int, t corev1.PodTemplateSpec, ready bool) []metav1.Object {
+func podsFor(o podOwner, n int, t corev1.PodTemplateSpec, ready bool) []metav1.Object {
 	kind := "ReplicaSet"
 	if _, ok := o.(*appsv1.StatefulSet); ok {
 		kind = "StatefulSet"

@@ -10,7 +10,7 @@ import (
 // of docs/architecture.md. An arrow only points inward; within a ring only where it is named here.
 func may() map[string][]string {
 	facts := []string{"model", "catalogue", "snapshot", "proxy"}
-	judgement := append(slices.Clone(facts), "path", "early", "detect", "timeline", "diagnose", "remedy", "plan", "verify", "tally", "printer")
+	judgement := append(slices.Clone(facts), "path", "early", "detect", "timeline", "diagnose", "remedy", "owner", "plan", "guardrail", "verify", "tally", "printer")
 	return map[string][]string{
 		// ring 0: nouns
 		"model": nil,
@@ -25,11 +25,14 @@ func may() map[string][]string {
 		"timeline": {"model", "snapshot"},
 		"diagnose": append(slices.Clone(facts), "path", "detect", "timeline"),
 		"remedy":   append(slices.Clone(facts), "path"),
-		"plan":     append(slices.Clone(facts), "remedy", "path", "verify"),
-		"verify":   append(slices.Clone(facts), "detect"), // a change has helped when its alarm would end
-		"tally":    append(slices.Clone(facts), "detect"),
-		"printer":  facts,
-		"rates":    {"model"},
+		"owner":    {"model", "snapshot"},
+		"plan":     append(slices.Clone(facts), "remedy", "owner", "path", "verify"),
+		// guardrail decides on plans, and knows what was done by the events of package plan
+		"guardrail": append(slices.Clone(facts), "remedy", "plan"),
+		"verify":    append(slices.Clone(facts), "detect"), // a change has helped when its alarm would end
+		"tally":     append(slices.Clone(facts), "detect"),
+		"printer":   facts,
+		"rates":     {"model"},
 		// ring 3: hands and senses
 		"source":  facts,
 		"signal":  facts,

@@ -1,0 +1,203 @@
+package guardrail
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/remedy"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Facts are what a decision needs to know of the cluster. Make them with [Look].
+type Facts struct {
+	// Stop is the kill switch.
+	Stop Stop
+	// Targets are the objects that a plan changes, in the order in which it does.
+	Targets []Target
+	// Open are the routes that fail now, without those that fail because of another one's cause.
+	Open []string
+}
+
+// Target is an object that a plan changes.
+type Target struct {
+	model.Ref
+	// Counted is the object for which changes are counted: for a pod its workload.
+	Counted model.Ref
+	// Known says whether Labels and Annotations were read, NamespaceKnown whether NamespaceLabels were.
+	Known, NamespaceKnown bool
+	Labels, Annotations   map[string]string
+	NamespaceLabels       map[string]string
+	Owners                []model.Owner
+	Fields                []string // JSON pointers
+	Takes, Serving        int      // ready pods that may be away at once because of the change, and ready pods
+}
+
+// Look collects the facts about a plan from a snapshot; nil: nothing is known.
+func Look(s *snapshot.Snapshot, p model.Plan) Facts {
+	f := Facts{Stop: StopOf(s)}
+	for _, c := range p.Remedy.Changes {
+		t := Target{Ref: c.Target, Counted: counted(p, c)}
+		for _, field := range c.Fields {
+			t.Fields = append(t.Fields, field.Path)
+		}
+		for _, o := range p.Owners {
+			if o.Object == c.Target {
+				t.Owners = append(t.Owners, o)
+			}
+		}
+		if s != nil {
+			t.look(s, c)
+		}
+		f.Targets = append(f.Targets, t)
+	}
+	return f
+}
+
+func (t *Target) look(s *snapshot.Snapshot, c model.Change) {
+	if o, presence := s.Lookup(t.Ref); presence == snapshot.Present {
+		t.Known, t.Labels, t.Annotations = true, o.GetLabels(), o.GetAnnotations()
+	} else if c.Op == model.OpCreate {
+		t.created(c.Object)
+	}
+	if t.Namespace != "" {
+		if ns, presence := s.Namespaces().Get("", t.Namespace); presence == snapshot.Present {
+			t.NamespaceKnown, t.NamespaceLabels = true, ns.Labels
+		}
+	}
+	t.Serving = serving(s, t.Counted)
+	t.Takes = min(t.Serving, takes(s, c))
+}
+
+// created takes the labels of an object that does not exist yet.
+func (t *Target) created(object json.RawMessage) {
+	var o struct {
+		Metadata struct {
+			Labels, Annotations map[string]string
+		}
+	}
+	if json.Unmarshal(object, &o) == nil {
+		t.Known, t.Labels, t.Annotations = true, o.Metadata.Labels, o.Metadata.Annotations
+	}
+}
+
+// counted is the object for which a change counts. Evicted pods have new names every time; their workload
+// is what is disturbed.
+func counted(p model.Plan, c model.Change) model.Ref {
+	if c.Op != model.OpEvict {
+		return c.Target
+	}
+	if w, ok := p.Finding.Related["workload"]; ok {
+		return w
+	}
+	return p.Finding.Object.Ref
+}
+
+// serving counts the ready pods of a workload.
+func serving(s *snapshot.Snapshot, workload model.Ref) int {
+	n := 0
+	for pod := range s.Pods().In(workload.Namespace) {
+		if s.WorkloadOf(pod) == workload && remedy.Serving(pod) && pod.DeletionTimestamp == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// takes is how many ready pods may be away at once because of a change: an eviction is carried through before
+// the next one is made, a rollout takes what its strategy allows, and a scaling down what it takes away.
+func takes(s *snapshot.Snapshot, c model.Change) int {
+	if c.Op == model.OpEvict {
+		pod, presence := s.Pods().Get(c.Target.Namespace, c.Target.Name)
+		if presence == snapshot.Present && !remedy.Serving(pod) {
+			return 0
+		}
+		return 1
+	}
+	n := 0
+	for _, f := range c.Fields {
+		switch {
+		case strings.HasPrefix(f.Path, "/spec/template"):
+			n = max(n, rolled(s, c.Target))
+		case f.Path == "/spec/replicas":
+			before, err1 := strconv.Atoi(string(f.Old))
+			after, err2 := strconv.Atoi(string(f.New))
+			if err1 == nil && err2 == nil {
+				n = max(n, before-after)
+			}
+		}
+	}
+	return n
+}
+
+// rolled is how many pods a rollout may take away at once (Kubernetes API, DeploymentStrategy: maxUnavailable is
+// rounded down and 25% by default; StatefulSets and DaemonSets replace one pod at a time by default).
+func rolled(s *snapshot.Snapshot, workload model.Ref) int {
+	d, presence := s.Deployments().Get(workload.Namespace, workload.Name)
+	if workload.Kind != string(snapshot.Deployments) || presence != snapshot.Present {
+		return 1
+	}
+	replicas := 1
+	if d.Spec.Replicas != nil {
+		replicas = int(*d.Spec.Replicas)
+	}
+	if d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
+		return replicas
+	}
+	share := intstr.FromString("25%")
+	if r := d.Spec.Strategy.RollingUpdate; r != nil && r.MaxUnavailable != nil {
+		share = *r.MaxUnavailable
+	}
+	n, err := intstr.GetScaledValueFromIntOrPercent(&share, replicas, false)
+	if err != nil {
+		return replicas
+	}
+	return n
+}
+
+// StopName and StopNamespace name the ConfigMap that stops gatemend for as long as it exists.
+const (
+	StopNamespace = "gatemend"
+	StopName      = "gatemend-stop"
+)
+
+// Stop is the state of the kill switch.
+type Stop struct {
+	Stopped bool
+	// Unknown is why nobody knows; empty: it is known.
+	Unknown string
+	// Because is what the one who stopped it said.
+	Because string
+}
+
+// StopOf reads the kill switch; a nil snapshot is a cluster of which nothing is known but that nobody asks.
+func StopOf(s *snapshot.Snapshot) Stop {
+	if s == nil {
+		return Stop{}
+	}
+	cm, presence := s.ConfigMaps().Get(StopNamespace, StopName)
+	switch presence {
+	case snapshot.Present:
+		return Stop{Stopped: true, Because: reason(cm)}
+	case snapshot.Unknown:
+		return Stop{Unknown: "ConfigMap " + StopNamespace + "/" + StopName + " cannot be read"}
+	default:
+		return Stop{}
+	}
+}
+
+func reason(cm *corev1.ConfigMap) string {
+	var parts []string
+	for _, k := range []string{"reason", "by", "at"} {
+		if v := cm.Data[k]; v != "" {
+			parts = append(parts, v)
+		}
+	}
+	return strings.Join(slices.Clip(parts), ", ")
+}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	_ "time/tzdata" // policies name time zones, and the smallest images have no database of them
 
 	"golang.org/x/term"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -34,6 +37,7 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 		LogsIn:    logsIn,
 		ReadLogs:  readLogs,
 		CountLogs: countLogs,
+		ReadFile:  readFile,
 		OpenEvents: func(path string) (io.WriteCloser, error) {
 			return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		},
@@ -42,6 +46,29 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 			return connect(flags, time.Now)
 		},
 	}
+}
+
+// mostOfFile bounds what is read into memory of a policy, a plan or a journal.
+const mostOfFile = 256 << 20
+
+func readFile(path string, stdin io.Reader) ([]byte, error) {
+	in := stdin
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		in = file
+	}
+	data, err := io.ReadAll(io.LimitReader(in, mostOfFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if len(data) > mostOfFile {
+		return nil, fmt.Errorf("read %s: more than %d MiB", path, mostOfFile>>20)
+	}
+	return data, nil
 }
 
 // programName is how a person calls the program: as a plugin of kubectl, its file is kubectl-gatemend.

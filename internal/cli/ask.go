@@ -25,14 +25,17 @@ type asker struct {
 // approveAll stands for every cause.
 const approveAll = "all"
 
-// Ask asks on a terminal. Elsewhere, only --yes is a yes.
+// noTerminal is why nobody could be asked.
+const noTerminal = "nobody could be asked, since stdin is not a terminal; --yes carries it out"
+
+// Ask asks on a terminal. Elsewhere, only a yes in advance is a yes.
 func (a asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
-	if a.yes {
-		inAdvance := slices.Contains(a.approved, approveAll) || slices.Contains(a.approved, string(p.Finding.ID))
+	inAdvance := slices.Contains(a.approved, approveAll) || slices.Contains(a.approved, string(p.Finding.ID))
+	if a.yes || inAdvance {
 		return mend.Answer{Yes: true, Person: a.person || inAdvance}, nil
 	}
 	if !a.terminal {
-		return mend.Answer{Because: "nobody could be asked, since stdin is not a terminal; --yes carries it out"}, nil
+		return mend.Answer{Because: noTerminal}, nil
 	}
 	fmt.Fprintf(a.out, "\nCarry this out on %s? [y/N] ", p.Remedy.Change.Target)
 	line := make(chan string, 1)

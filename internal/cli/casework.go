@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/detect"
@@ -17,6 +18,8 @@ const (
 	// crash loop. Where none is found it is looked again after lookAgain, then less and less often.
 	lookAgain  = time.Second
 	lookRarely = 15 * time.Second
+	// A rule that holds a repair back may let it go at another moment.
+	lookHeld = 5 * time.Minute
 	// patience is how long a cause that nobody may act on yet is kept back, for a better one.
 	patience = 10 * time.Second
 	// margin is how long before an alarm's first error signals still belong to it: what worked until
@@ -31,6 +34,8 @@ type alarmCase struct {
 	wait time.Duration // before the look after that
 	told model.CauseID // the cause that has been printed last
 	done bool          // a cause that one may act on has been printed
+	// follows: it most likely has the same cause as another one.
+	follows bool
 }
 
 // caseload holds the alarms that are being worked on, one per route.
@@ -45,7 +50,7 @@ func (c caseload) take(n alarmNews, now time.Time) {
 	case a.Worse && ok:
 		known.Alarm = a // it is worked on, and what fails now is the same route
 	case !a.Ended:
-		c[a.Route] = &alarmCase{Alarm: a, next: now, wait: lookAgain}
+		c[a.Route] = &alarmCase{Alarm: a, next: now, wait: lookAgain, follows: n.follows}
 		if n.follows { // what mends the first one most likely mends it too
 			c[a.Route].next = now.Add(lookRarely)
 		}
@@ -54,6 +59,18 @@ func (c caseload) take(n alarmNews, now time.Time) {
 	case ok:
 		known.Alarm, known.next = a, now
 	}
+}
+
+// open lists the routes that fail, without those that follow from another one.
+func (c caseload) open() []string {
+	var out []string
+	for route, a := range c {
+		if !a.Ended && !a.follows {
+			out = append(out, route)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // due gives the case that has waited longest, or how long it takes until there is one.
@@ -81,7 +98,13 @@ func (w *watcher) work(ctx context.Context, alarms <-chan alarmNews) error {
 		w.mended = w.session.from
 	}
 	cases := caseload{}
+	if w.mender != nil {
+		w.mender.guard.open = cases.open
+	}
 	for {
+		for len(alarms) > 0 { // what ended during a repair needs no look of its own
+			cases.take(<-alarms, w.session.now())
+		}
 		c, wait := cases.due(w.session.now())
 		timer := time.NewTimer(wait)
 		if c == nil {
@@ -102,9 +125,6 @@ func (w *watcher) work(ctx context.Context, alarms <-chan alarmNews) error {
 		}
 		if c.Ended {
 			delete(cases, c.Route)
-		}
-		for len(alarms) > 0 { // what ended during a repair needs no look of its own
-			cases.take(<-alarms, w.session.now())
 		}
 	}
 }
@@ -176,6 +196,9 @@ func (w *watcher) mend(ctx context.Context, c *alarmCase, target model.Target) e
 	case err != nil:
 		return err
 	case needsPerson(result):
+		if w.mender.guard.held { // a window opens, a cool-down or a storm ends
+			c.done, c.next = false, w.mended.Add(lookHeld)
+		}
 		return w.tell(ctx, w.about(c, printer.EventWarning, "a person is needed: "+result.Because, nil))
 	case !c.Ended:
 		// Until the alarm has ended something else may break the same route, and a cause that went

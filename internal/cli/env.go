@@ -34,6 +34,8 @@ type Env struct {
 	ReadLogs func(path string, s *snapshot.Snapshot) (LogFiles, error)
 	// CountLogs reads logs and counts what they say. It fails only if there is nothing to read.
 	CountLogs func(ctx context.Context, c LogCount) (model.LogReport, error)
+	// ReadFile reads a file that a person wrote or saved, or stdin for "-".
+	ReadFile func(path string, stdin io.Reader) ([]byte, error)
 	// OpenEvents opens a file to which events are appended.
 	OpenEvents func(path string) (io.WriteCloser, error)
 	// ServeMetrics lets gatemend's metrics be scraped until the context ends. The token of the file, where one

@@ -65,7 +65,8 @@ func newFakeCluster(t *testing.T, helps bool) *fakeCluster {
 func (c *fakeCluster) env(in io.Reader, out, errOut *bytes.Buffer) Env {
 	return Env{
 		In: in, Out: out, Err: errOut, Now: time.Now,
-		Connect: func(genericclioptions.RESTClientGetter) (Cluster, error) { return c, nil },
+		ReadFile: func(path string, _ io.Reader) ([]byte, error) { return os.ReadFile(path) },
+		Connect:  func(genericclioptions.RESTClientGetter) (Cluster, error) { return c, nil },
 	}
 }
 

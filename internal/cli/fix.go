@@ -8,10 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gatemend/gatemend/internal/guardrail"
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/printer"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 const fixLong = `Mend what fails: plan, show, rehearse, ask, apply, verify on real traffic, undo if it did not help.
@@ -21,7 +23,8 @@ worse. It is shown as a diff, tried as a server-side dry run, and carried out on
 gateways' logs tell whether the errors stop; if they do not, the change is taken back.
 
 Nothing is changed that Argo CD, Flux or Helm manages, nothing in system namespaces, nothing on a guess:
-the plan then says what a person would have to do.
+the plan then says what a person would have to do. --policy adds rules of your own: what they allow is done
+without asking, what they leave to a person is asked, and what they forbid no yes lifts.
 
 --plan only plans, also from a dump (--from). --dry-run also asks the API server. Without a terminal,
 --yes is needed. With --journal, a repair that was cut off is taken up again.
@@ -38,8 +41,10 @@ type fixOptions struct {
 	cause    string
 	journal  string
 	events   string
+	policy   string
 
-	target model.Target
+	target   model.Target
+	policies *guardrail.Set // nil: none
 }
 
 func newFix(env Env) *cobra.Command {
@@ -73,6 +78,7 @@ func newFix(env Env) *cobra.Command {
 	f.BoolVar(&o.planOnly, "plan", false, "only show the plan")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show the plan and have the API server try it, without storing it")
 	f.StringVar(&o.cause, "cause", "", "mend this cause, not the first one found")
+	f.StringVar(&o.policy, "policy", "", policyUsage)
 	f.StringVar(&o.journal, "journal", "", "file that records every step, so that an interrupted repair is taken up again")
 	f.StringVar(&o.events, "events", "", "file to which every step is appended as one line of JSON")
 	return cmd
@@ -113,6 +119,10 @@ func (o *fixOptions) complete(args []string) error {
 }
 
 func (o *fixOptions) run(ctx context.Context) error {
+	var err error
+	if o.policies, err = readPolicies(o.env, o.policy); err != nil {
+		return err
+	}
 	if o.planOnly {
 		return o.plan(ctx)
 	}
@@ -147,9 +157,12 @@ func (o *fixOptions) plan(ctx context.Context) error {
 	if err := noSuchCause(d, model.CauseID(o.cause)); err != nil {
 		return err
 	}
-	p, err := plan.Make(plan.Input{Diagnosis: only(d, model.CauseID(o.cause)), Snapshot: l.snapshot})
+	p, err := plan.Make(plan.Input{Diagnosis: only(d, model.CauseID(o.cause)), Snapshot: l.snapshot, Policy: planPolicy(o.policies)})
 	if err != nil {
 		return o.noPlan(d, err)
+	}
+	if err := o.judge(&p, l.snapshot); err != nil {
+		return err
 	}
 	return errors.Join(o.print(p), errWrong)
 }
@@ -167,6 +180,28 @@ func (o *fixOptions) noPlan(d model.Diagnosis, because error) error {
 		err = printer.Diagnosis(o.env.Out, d, o.format.style(o.env.Terminal))
 	}
 	return errors.Join(err, judge(d))
+}
+
+// judge adds to a plan that is only shown what policies would let be done with it.
+func (o *fixOptions) judge(p *model.Plan, s *snapshot.Snapshot) error {
+	if o.policies == nil {
+		return nil
+	}
+	var history guardrail.History
+	if o.journal != "" {
+		data, err := o.env.ReadFile(o.journal, nil)
+		if err != nil {
+			return err
+		}
+		events, err := mend.Decode(o.journal, data)
+		if err != nil {
+			return err
+		}
+		history = guardrail.Recall(events)
+	}
+	d := o.policies.Decide(guardrail.Input{Plan: *p, History: history, Now: o.env.Now(), Facts: guardrail.Look(s, *p)})
+	p.Policy = &d
+	return nil
 }
 
 func (o *fixOptions) print(p model.Plan) error {
@@ -190,9 +225,12 @@ func (o *fixOptions) rehearse(ctx context.Context, s *session, target model.Targ
 	if err := noSuchCause(s.diagnosis(), s.cause); err != nil {
 		return err
 	}
-	p, err := plan.Make(plan.Input{Diagnosis: d, Snapshot: snap, Memory: plan.Memory{Deleted: s.Deleted()}})
+	p, err := plan.Make(plan.Input{Diagnosis: d, Snapshot: snap, Memory: plan.Memory{Deleted: s.Deleted()}, Policy: planPolicy(o.policies)})
 	if err != nil {
 		return o.noPlan(d, err)
+	}
+	if err := o.judge(&p, snap); err != nil {
+		return err
 	}
 	if err := o.print(p); err != nil {
 		return err
@@ -229,8 +267,11 @@ func (o *fixOptions) mend(ctx context.Context, s *session, target model.Target) 
 	}
 	defer t.close()
 	m := &mender{
-		session: s, journal: journal, print: t.tell,
-		asker: asker{in: o.env.In, out: o.env.Err, terminal: o.env.Terminal.In, yes: o.yes, person: o.yes},
+		session: s, journal: journal, print: t.tell, policy: planPolicy(o.policies),
+		guard: &guarded{
+			policies: o.policies, session: s, journal: journal,
+			asker: asker{in: o.env.In, out: o.env.Err, terminal: o.env.Terminal.In, yes: o.yes, person: o.yes},
+		},
 	}
 	if err := m.resume(ctx); err != nil {
 		return err

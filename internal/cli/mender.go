@@ -16,7 +16,7 @@ import (
 type mender struct {
 	session *session
 	journal mend.Journal
-	asker   mend.Asker
+	guard   *guarded
 	policy  plan.Policy
 	print   func(printer.EventDoc) error
 }
@@ -57,9 +57,9 @@ func (m *mender) drive(ctx context.Context, route string, incident mend.Incident
 	var current *model.Plan
 	var printing error
 	engine := &mend.Engine{
-		Observer: m.session, Feed: m.session.ring, Actor: m.session.cluster.Actor(), Asker: m.asker,
+		Observer: m.session, Feed: m.session.ring, Actor: m.session.cluster.Actor(), Asker: m.guard,
 		Journal: m.journal, Now: m.session.now,
-		Options: mend.Options{Policy: m.policy, OnEvent: func(e plan.Event) {
+		Options: mend.Options{Policy: m.policy, Hold: stopped, OnEvent: func(e plan.Event) {
 			if e.Plan != nil {
 				current = e.Plan
 			}

@@ -10,7 +10,6 @@ import (
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/metrics"
 	"github.com/gatemend/gatemend/internal/model"
-	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/rates"
 	"github.com/gatemend/gatemend/internal/tui"
@@ -33,7 +32,9 @@ anything but a terminal give one line an event.
 
 With --fix, what a machine may mend is mended, under the same guards as 'gatemend fix': on a terminal
 after a yes, with --yes without asking. --yes lifts no guard here: what needs a person's decision is
-only proposed, unless --approve names its cause in advance. Some guards no yes lifts.`
+only proposed, unless --approve names its cause in advance. Some guards no yes lifts. With --policy, your
+own rules say what is mended without asking, what after a yes, and what not: see 'gatemend policy'.
+'gatemend stop' stops every gatemend in the cluster from changing anything.`
 
 type watchOptions struct {
 	env     Env
@@ -53,6 +54,7 @@ type watchOptions struct {
 	metricsTokenFile string
 
 	maxChanges int
+	policy     string
 
 	target model.Target
 }
@@ -66,7 +68,8 @@ func newWatch(env Env) *cobra.Command {
 		Example: `  gatemend watch
   gatemend watch -n shop -o json
   gatemend watch --fix --yes --journal repairs.jsonl
-  gatemend watch --fix --yes --approve service-missing,container-crashloop`,
+  gatemend watch --fix --yes --approve service-missing,container-crashloop
+  gatemend watch --fix --policy policy.yaml --journal repairs.jsonl`,
 		Args: maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.validate(); err != nil {
@@ -85,6 +88,7 @@ func newWatch(env Env) *cobra.Command {
 	f.BoolVar(&o.yes, "yes", false, "with --fix: do not ask")
 	f.StringSliceVar(&o.approve, "approve", nil, "with --fix --yes: causes whose repair you agree to in advance though it takes a person to decide; all for every one")
 	f.IntVar(&o.maxChanges, "max-changes", 10, "with --fix: how many changes may be made in any 10 minutes")
+	f.StringVar(&o.policy, "policy", "", "with --fix: "+policyUsage)
 	f.StringVar(&o.events, "events", "", "file to which every event is appended as one line of JSON")
 	f.StringVar(&o.journal, "journal", "", "with --fix: file that records every step, so that an interrupted repair is taken up again")
 	f.BoolVar(&o.noLogs, "no-logs", false, "do not follow the gateways' logs; they are read when an alarm is diagnosed")
@@ -100,10 +104,13 @@ func (o *watchOptions) validate() error {
 	if err := o.scope.validate(); err != nil {
 		return err
 	}
-	if !o.fix && (o.yes || o.journal != "") {
-		return usagef("add --fix", "--yes and --journal are for --fix")
+	if !o.fix && (o.yes || o.journal != "" || o.policy != "") {
+		return usagef("add --fix", "--yes, --journal and --policy are for --fix")
 	}
-	if len(o.approve) > 0 && !o.yes {
+	if o.yes && o.policy != "" {
+		return usagef("leave --yes out; --approve agrees in advance to what the policy leaves to a person", "--policy says what is done without asking")
+	}
+	if len(o.approve) > 0 && !o.yes && o.policy == "" {
 		return usagef("add --fix --yes", "--approve agrees in advance, so nobody is asked")
 	}
 	for _, id := range o.approve {
@@ -144,6 +151,10 @@ func (o *watchOptions) complete(args []string) error {
 const diagnosedSince = 2 * time.Minute
 
 func (o *watchOptions) run(ctx context.Context) error {
+	policies, err := readPolicies(o.env, o.policy)
+	if err != nil {
+		return err
+	}
 	s, err := o.scope.open(ctx, o.env, diagnosedSince, o.noLogs)
 	if err != nil {
 		return err
@@ -194,8 +205,9 @@ func (o *watchOptions) run(ctx context.Context) error {
 		defer closeJournal()
 		w.mender = &mender{
 			session: s, journal: journal, print: func(e printer.EventDoc) error { return w.tell(ctx, e) },
-			asker: ask, policy: plan.Policy{MaxChanges: o.maxChanges},
+			guard: &guarded{policies: policies, asker: ask, session: s, journal: journal}, policy: planPolicy(policies),
 		}
+		w.mender.policy.MaxChanges = o.maxChanges
 	}
 	if w.screen == nil {
 		return w.run(ctx)

@@ -56,11 +56,7 @@ func Yes(in Input) model.PolicyDecision {
 func always(in Input) []model.PolicyReason {
 	var out []model.PolicyReason
 	if stop := in.Facts.Stop; stop.Stopped {
-		because := "gatemend was stopped; 'gatemend resume' lets it act again"
-		if stop.Because != "" {
-			because = "gatemend was stopped (" + stop.Because + "); 'gatemend resume' lets it act again"
-		}
-		out = append(out, says(model.Refuse, RuleStop, because))
+		out = append(out, says(model.Refuse, RuleStop, stop.String()))
 	}
 	for _, g := range in.Plan.Guards {
 		v := model.Approve

@@ -176,6 +176,15 @@ type Stop struct {
 	Because string
 }
 
+// String says that gatemend was stopped, why, and how to go on.
+func (s Stop) String() string {
+	text := "gatemend was stopped"
+	if s.Because != "" {
+		text += " (" + s.Because + ")"
+	}
+	return text + "; 'gatemend resume' lets it act again"
+}
+
 // StopOf reads the kill switch; a nil snapshot is a cluster of which nothing is known but that nobody asks.
 func StopOf(s *snapshot.Snapshot) Stop {
 	if s == nil {

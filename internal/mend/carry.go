@@ -22,6 +22,13 @@ func nothingChanged(err error) bool {
 	return errors.As(err, &stale) || errors.As(err, &blocked) || errors.As(err, &forbidden) || errors.As(err, &rejected)
 }
 
+// Stale reports whether an actor's error says that the object is not as the change expects it; for a creation,
+// that it exists.
+func Stale(err error) bool {
+	_, ok := errors.AsType[*act.StaleError](err)
+	return ok
+}
+
 // call has the actor try or make a change that fits the cluster as it is now. Controllers write
 // status all the time, so a resource version is easily out of date: then it looks again, as long as
 // every field that the change sets still has its former value.
@@ -55,20 +62,36 @@ func (r *run) bounded(ctx context.Context, c model.Change, do func(context.Conte
 	return do(ctx, c)
 }
 
+// heldBack says why change i must not be made on the cluster as it is now.
+func (r *run) heldBack(s *snapshot.Snapshot, i int) string {
+	if r.options.Hold != nil {
+		if why := r.options.Hold(s); why != "" {
+			return why
+		}
+	}
+	if i == 0 {
+		if err := plan.Recheck(*r.state.Plan, s); err != nil {
+			return err.Error()
+		}
+	}
+	return ""
+}
+
 // apply announces a change and makes it. An error after which nobody knows leaves the announcement
 // alone: the next step is then to look for the change.
 func (r *run) apply(ctx context.Context, i int) error {
 	c := r.state.Plan.Remedy.Changes[i]
-	if i == 0 {
-		s, err := r.Observer.Snapshot(ctx)
-		if err != nil {
-			return fmt.Errorf("read cluster: %w", err)
+	if i > 0 {
+		if err := sleep(ctx, r.state.WaitedAt.Add(r.options.Between).Sub(r.Now())); err != nil {
+			return err
 		}
-		if err := plan.Recheck(*r.state.Plan, s); err != nil {
-			return r.record(plan.Event{Kind: plan.EventNotApplied, Index: i, Because: err.Error()})
-		}
-	} else if err := sleep(ctx, r.state.WaitedAt.Add(r.options.Between).Sub(r.Now())); err != nil {
-		return err
+	}
+	s, err := r.Observer.Snapshot(ctx)
+	if err != nil {
+		return fmt.Errorf("read cluster: %w", err)
+	}
+	if why := r.heldBack(s, i); why != "" {
+		return r.record(plan.Event{Kind: plan.EventNotApplied, Index: i, Because: why})
 	}
 	if err := r.record(plan.Event{Kind: plan.EventApplying, Index: i}); err != nil {
 		return err

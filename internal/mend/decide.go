@@ -88,6 +88,8 @@ func (r *run) ask(ctx context.Context) error {
 	}
 	guards := r.state.Plan.Guards
 	switch {
+	case answer.Refused:
+		return r.record(plan.Event{Kind: plan.EventAnswered, Outcome: plan.Refused, Because: answer.Because})
 	case !answer.Yes:
 		return r.record(plan.Event{Kind: plan.EventAnswered, Outcome: plan.Declined, Because: declined(answer)})
 	case len(guards) > 0 && !answer.Person:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/verify"
 )
 
@@ -33,6 +34,9 @@ type Options struct {
 	Remember time.Duration
 	// Call bounds one call of the actor; default 15 s.
 	Call time.Duration
+	// Hold is asked right before every change, and why it gives holds the change back; nil: nothing does. What
+	// was made of a plan before is taken back then.
+	Hold func(*snapshot.Snapshot) (why string)
 	// OnEvent is told of every event once it is recorded; nil: nobody.
 	OnEvent func(plan.Event)
 }

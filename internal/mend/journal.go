@@ -76,13 +76,18 @@ func (j *FileJournal) Events() ([]plan.Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	return Decode(j.path, data)
+}
+
+// Decode reads the events of a journal's content. name stands in errors.
+func Decode(name string, data []byte) ([]plan.Event, error) {
 	var events []plan.Event
 	n := 0
 	for line := range bytes.Lines(data) {
 		n++
 		var e plan.Event
 		if err := json.Unmarshal(line, &e); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", j.path, n, err)
+			return nil, fmt.Errorf("%s:%d: %w", name, n, err)
 		}
 		events = append(events, e)
 	}

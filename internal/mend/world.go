@@ -47,7 +47,9 @@ type Asker interface {
 type Answer struct {
 	Yes bool
 	// Person: a person has said so. The yes of a policy does not lift a plan's guards.
-	Person  bool
+	Person bool
+	// Refused: it was not a person who said no, but a rule, which Because names.
+	Refused bool
 	Because string // why not
 }
 

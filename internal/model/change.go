@@ -113,6 +113,8 @@ type Plan struct {
 	Refused []Refusal `json:"refused,omitempty"`
 	// Guards lists what forbids carrying the plan out without a person, or at all.
 	Guards []GuardResult `json:"guards,omitempty"`
+	// Policy is what people's policies let be done with it, if there are any.
+	Policy *PolicyDecision `json:"policy,omitempty"`
 	// Owners are who keeps the objects that are changed, or the fields, as a source of their own says.
 	Owners []Owner `json:"owners,omitempty"`
 	// Managers are who wrote the fields last.

@@ -32,6 +32,9 @@ func Plan(w io.Writer, plan model.Plan, s Style) error {
 	if r.Kubectl != "" {
 		p.verbatim("By hand", plain(r.Kubectl))
 	}
+	if d := plan.Policy; d != nil {
+		p.field("Policy", p.style.paint(bold, d.Verdict.String())+", "+plain(d.String()))
+	}
 	for _, f := range plan.Refused {
 		p.field("Not taken", plain(f.Action)+": "+plain(f.Because))
 	}

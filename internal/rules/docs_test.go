@@ -23,12 +23,21 @@ func TestDocsOfCommands(t *testing.T) {
 	b.WriteString(generated + "\n# Commands\n")
 	root := cli.New(cli.Env{})
 	reference(&b, root)
-	for _, c := range root.Commands() {
+	for _, c := range commands(root) {
 		if c.Runnable() {
 			reference(&b, c)
 		}
 	}
 	testkit.Golden(t, filepath.Join(inRoot("docs"), "commands.md"), b.String())
+}
+
+// commands lists the commands below one, in order.
+func commands(c *cobra.Command) []*cobra.Command {
+	var all []*cobra.Command
+	for _, sub := range c.Commands() {
+		all = append(append(all, sub), commands(sub)...)
+	}
+	return all
 }
 
 func reference(b *strings.Builder, c *cobra.Command) {
@@ -88,7 +97,7 @@ func read(t *testing.T, name string) string {
 
 // pages are the documents that are written by hand and name commands and files.
 func pages() []string {
-	return []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/accuracy.md", "examples/README.md"}
+	return []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/accuracy.md", "docs/policy.md", "examples/README.md"}
 }
 
 // Every 'make TARGET' that a document names is in the Makefile, and continuous integration runs the
@@ -167,7 +176,7 @@ func TestLinks(t *testing.T) {
 
 // Every command says what it is for, with examples, and every flag what it does.
 func TestHelp(t *testing.T) {
-	for _, c := range cli.New(cli.Env{}).Commands() {
+	for _, c := range commands(cli.New(cli.Env{})) {
 		if c.Short == "" || (c.Runnable() && c.Example == "") {
 			t.Errorf("%s: no short text or no example", c.Name())
 		}

@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/act"
+	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/printer"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// with puts objects into the fake cluster, broken and mended.
+func (c *fakeCluster) with(objects ...metav1.Object) *fakeCluster {
+	c.broken, c.healthy = c.broken.WithObjects(objects, nil), c.healthy.WithObjects(objects, nil)
+	return c
+}
+
+func namespace(value string) metav1.Object {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{"gatemend.dev/remediation": value}}}
+}
+
+func stopSwitch() metav1.Object {
+	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "gatemend", Name: "gatemend-stop", UID: "u1"}, Data: map[string]string{"reason": "storage moves"}}
+}
+
+func policyFile(t *testing.T, spec string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	text := "apiVersion: gatemend.dev/v1alpha1\nkind: RemediationPolicy\nmetadata: {name: p}\nspec: " + spec + "\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+const allAuto = "{rules: [{name: all, mode: auto}]}"
+
+// TestFixGoesByThePolicy: what it allows is done without asking, what it leaves to a person is asked, and what
+// it forbids no yes lifts.
+func TestFixGoesByThePolicy(t *testing.T) {
+	for name, tc := range map[string]struct {
+		cluster func(*fakeCluster)
+		spec    string // empty: no policy
+		args    string
+		stdin   string // not empty: a terminal
+		want    Exit
+		says    string
+		changes int
+	}{
+		"auto":                       {func(c *fakeCluster) { c.with(namespace("enabled")) }, allAuto, "", "", ExitOK, "mended", 1},
+		"not opted in, nobody asked": {nil, allAuto, "", "", ExitWrong, "p: namespaceOptIn: namespace shop has not opted in", 0},
+		"not opted in, a yes":        {nil, allAuto, "", "y\n", ExitOK, "Carry this out", 1},
+		"not opted in, --yes":        {nil, allAuto, "--yes", "", ExitOK, "mended", 1},
+		"propose":                    {nil, "{rules: [{name: all, mode: propose}]}", "--yes", "", ExitWrong, "p/all: mode propose", 0},
+		"no rule":                    {nil, "{}", "--yes", "", ExitWrong, "default: no rule is about it", 0},
+		"opted out, no policy":       {func(c *fakeCluster) { c.with(namespace("disabled")) }, "", "--yes", "", ExitWrong, "namespace-label: namespace shop", 0},
+		"stopped, no policy":         {func(c *fakeCluster) { c.with(stopSwitch()) }, "", "--yes", "", ExitWrong, "kill-switch: gatemend was stopped (storage moves)", 0},
+		"stopped, auto":              {func(c *fakeCluster) { c.with(namespace("enabled"), stopSwitch()) }, allAuto, "", "", ExitWrong, "kill-switch", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newFakeCluster(t, true)
+			if tc.cluster != nil {
+				tc.cluster(c)
+			}
+			args := append([]string{"fix", "service/cart", "-n", "shop"}, strings.Fields(tc.args)...)
+			if tc.spec != "" {
+				args = append(args, "--policy", policyFile(t, tc.spec))
+			}
+			exit, out, errOut := runFake(t, c, tc.stdin, tc.stdin != "", 10*time.Minute, args...)
+			if exit != tc.want || len(c.changes()) != tc.changes || !strings.Contains(out+errOut, tc.says) {
+				t.Errorf("exit %d, %d changes, want %d, %d and %q\n%s\n%s", exit, len(c.changes()), tc.want, tc.changes, tc.says, out, errOut)
+			}
+		})
+	}
+}
+
+// What holds a repair back for a while lets it go later, in the same watch.
+func TestWatchWaitsForTheWindow(t *testing.T) {
+	// Time in the test begins at midnight of 2000-01-01, UTC.
+	policy := policyFile(t, "{rules: [{name: all, mode: auto}], windows: [{from: '00:12', to: '01:00'}]}")
+	c := newFakeCluster(t, true).with(namespace("enabled"))
+	exit, out, errOut := runFake(t, c, "", false, 20*time.Minute, "watch", "--fix", "--policy", policy, "-o", "json")
+	if exit != ExitOK || len(c.changes()) != 1 {
+		t.Fatalf("exit %d, %d changes\n%s", exit, len(c.changes()), errOut)
+	}
+	held := 0
+	for _, e := range eventsOf(t, out) {
+		if e.Type == printer.EventWarning && strings.Contains(e.Text, "p: windows") {
+			held++
+		}
+		if e.Step == "applied" && e.At.Minute() < 12 {
+			t.Errorf("it was applied at %s, before the window", e.At)
+		}
+	}
+	if held == 0 || held > 3 {
+		t.Errorf("told %d times that it is held back", held)
+	}
+}
+
+// A cause that is approved in advance is one to which a person has said yes.
+func TestWatchApproves(t *testing.T) {
+	policy := policyFile(t, "{rules: [{name: all, mode: approve}]}")
+	c := newFakeCluster(t, true)
+	exit, out, errOut := runFake(t, c, "", false, 5*time.Minute, "watch", "--fix", "--policy", policy, "--approve", "target-port-mismatch", "-o", "json")
+	if exit != ExitOK || len(c.changes()) != 1 {
+		t.Errorf("exit %d, %d changes\n%s\n%s", exit, len(c.changes()), out, errOut)
+	}
+}
+
+// recorder is an API server in which a namespace may be missing.
+type recorder struct {
+	made      []string
+	namespace bool
+	there     bool
+	forbidden bool
+}
+
+func (r *recorder) DryRun(context.Context, model.Change) (act.Receipt, error) {
+	return act.Receipt{}, nil
+}
+
+func (r *recorder) Apply(_ context.Context, c model.Change) (act.Receipt, error) {
+	var o corev1.ConfigMap
+	if err := json.Unmarshal(c.Object, &o); err != nil || o.Name != c.Target.Name {
+		return act.Receipt{}, errors.New("not the object")
+	}
+	switch {
+	case r.forbidden:
+		return act.Receipt{}, &act.ForbiddenError{Verb: "create"}
+	case c.Target.Kind == "ConfigMap" && !r.namespace:
+		return act.Receipt{}, &act.RejectedError{}
+	case c.Target.Kind == "ConfigMap" && r.there:
+		return act.Receipt{}, &act.StaleError{Found: "1"}
+	}
+	r.namespace = true
+	r.made = append(r.made, c.Target.String()+" "+o.Data["reason"])
+	return act.Receipt{}, nil
+}
+
+func (r *recorder) WaitRollout(context.Context, model.Ref, func(act.Rollout)) error { return nil }
+
+func TestStop(t *testing.T) {
+	for name, tc := range map[string]struct {
+		actor recorder
+		made  int
+		says  string
+		fails bool
+	}{
+		"stops":               {recorder{namespace: true}, 1, "stopped: ", false},
+		"makes its namespace": {recorder{}, 2, "stopped: ", false},
+		"again":               {recorder{namespace: true, there: true}, 0, "stopped already", false},
+		"forbidden":           {recorder{forbidden: true}, 0, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			err := stop(t.Context(), Env{Out: &out, Now: time.Now}, &tc.actor, "because")
+			if (err != nil) != tc.fails || len(tc.actor.made) != tc.made || !strings.Contains(out.String(), tc.says) {
+				t.Errorf("made %q, said %q, error %v", tc.actor.made, out.String(), err)
+			}
+			if hinted, ok := errors.AsType[*HintedError](err); tc.fails && (!ok || !strings.Contains(hinted.Hint, "kubectl create configmap gatemend-stop")) {
+				t.Errorf("the error does not say what helps: %v", err)
+			}
+		})
+	}
+}
+
+// resumable is a cluster of which only the kill switch matters.
+type resumable struct {
+	*fakeCluster
+	deleted *model.Change
+}
+
+func (r *resumable) Snapshot(context.Context, string) (*snapshot.Snapshot, error) {
+	return r.broken, nil
+}
+func (r *resumable) Actor() mend.Actor { return r }
+
+func (r *resumable) Apply(_ context.Context, c model.Change) (act.Receipt, error) {
+	r.deleted = &c
+	return act.Receipt{}, nil
+}
+
+func TestResume(t *testing.T) {
+	for name, tc := range map[string]struct {
+		objects []metav1.Object
+		deletes bool
+		says    string
+	}{
+		"stopped":     {[]metav1.Object{stopSwitch()}, true, "may act again"},
+		"not stopped": {nil, false, "is not stopped"},
+	} {
+		var out bytes.Buffer
+		c := &resumable{fakeCluster: newFakeCluster(t, true)}
+		c.broken = c.broken.WithObjects(tc.objects, nil)
+		err := resume(t.Context(), Env{Out: &out, Now: time.Now}, c)
+		if err != nil || (c.deleted != nil) != tc.deletes || !strings.Contains(out.String(), tc.says) {
+			t.Errorf("%s: deleted %+v, said %q, error %v", name, c.deleted, out.String(), err)
+		}
+		if c.deleted != nil && (c.deleted.Op != model.OpDelete || c.deleted.UID != "u1") {
+			t.Errorf("%s: deleted %+v, not that very object", name, c.deleted)
+		}
+	}
+}

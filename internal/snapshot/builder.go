@@ -39,7 +39,7 @@ func (b *Builder) Add(o metav1.Object) error {
 // Get gives the object of a name that was put in, nil if there is none. Of [Other] it gives none: it mixes
 // kinds.
 func (b *Builder) Get(k Kind, namespace, name string) metav1.Object {
-	o, presence := b.tables[k].getAny(namespace, name)
+	o, presence := b.tables[k].getAny(key{namespace: namespace, name: name})
 	if presence != Present {
 		return nil
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,8 +31,8 @@ func (s *Snapshot) With(changes ...model.Change) (*Snapshot, error) {
 func (s *Snapshot) WithObjects(put []metav1.Object, remove []model.Ref) *Snapshot {
 	next := s.clone()
 	for _, r := range remove {
-		if t, ok := next.table(Kind(r.Kind)); ok {
-			t.drop(r.Namespace, r.Name)
+		if t, ok := next.table(home(r)); ok {
+			t.drop(placeOf(r))
 		}
 	}
 	for _, o := range put {
@@ -70,6 +72,25 @@ func (s *Snapshot) clone() *draft {
 	return &draft{&Snapshot{at: s.at, notes: s.notes, tables: maps.Clone(s.tables), index: s.index}, map[Kind]bool{}}
 }
 
+// home names the table of an object: that of its kind, or that of all other kinds. A custom resource may
+// bear the name of a kind with a table of its own, as Istio's Gateway does.
+func home(ref model.Ref) Kind {
+	group, _, _ := strings.Cut(ref.APIVersion, "/")
+	if _, custom := customOf(group, ref.Kind); custom || !slices.Contains(Kinds(), Kind(ref.Kind)) {
+		return Other
+	}
+	return Kind(ref.Kind)
+}
+
+// placeOf is an object's key in its table.
+func placeOf(ref model.Ref) key {
+	k := key{namespace: ref.Namespace, name: ref.Name}
+	if home(ref) == Other {
+		k.kind = ref.Kind
+	}
+	return k
+}
+
 // table gives a table that may be changed.
 func (d *draft) table(k Kind) (table, bool) {
 	t, ok := d.next.tables[k]
@@ -91,7 +112,7 @@ func (d *draft) seal() *Snapshot {
 }
 
 func (d *draft) apply(c model.Change) error {
-	t, ok := d.table(Kind(c.Target.Kind))
+	t, ok := d.table(home(c.Target))
 	if !ok {
 		return fmt.Errorf("a snapshot does not hold this kind")
 	}
@@ -104,12 +125,15 @@ func (d *draft) apply(c model.Change) error {
 		t.putAny(o)
 		return nil
 	case model.OpEvict, model.OpDelete:
-		t.drop(c.Target.Namespace, c.Target.Name)
+		t.drop(placeOf(c.Target))
 		return nil
 	case model.OpPatch:
-		o, p := t.getAny(c.Target.Namespace, c.Target.Name)
+		o, p := t.getAny(placeOf(c.Target))
 		if p != Present {
 			return fmt.Errorf("the object is not in the snapshot")
+		}
+		if c.UID != "" && string(o.GetUID()) != c.UID {
+			return fmt.Errorf("it was deleted and created anew")
 		}
 		patched, err := patch(o, c)
 		if err != nil {

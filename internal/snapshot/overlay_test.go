@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"pgregory.net/rapid"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -21,6 +22,37 @@ func cart() (*corev1.Service, model.Ref) {
 }
 
 func raw(v string) json.RawMessage { return json.RawMessage(v) }
+
+// Istio's Gateway bears the name of a kind with a table of its own; chaos experiments have none.
+func TestWithChangesObjectsOfOtherKinds(t *testing.T) {
+	istio := model.Ref{APIVersion: "networking.istio.io/v1", Kind: "Gateway", Namespace: "shop", Name: "edge"}
+	chaos := model.Ref{APIVersion: "chaos-mesh.org/v1alpha1", Kind: "PodChaos", Namespace: "shop", Name: "edge"}
+	object := func(ref model.Ref) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": ref.APIVersion, "kind": ref.Kind, "metadata": map[string]any{"namespace": ref.Namespace, "name": ref.Name}, "spec": map[string]any{"on": true},
+		}}
+	}
+	s := build(t, map[snapshot.Kind]snapshot.Coverage{snapshot.Other: snapshot.Complete}, object(istio), object(chaos))
+	for _, ref := range []model.Ref{istio, chaos} {
+		next, err := s.With(
+			model.Change{Op: model.OpPatch, Target: ref, Fields: []model.FieldChange{{Path: "/spec/on", Old: raw("true"), New: raw("false")}}},
+			model.Change{Op: model.OpPatch, Target: ref, Fields: []model.FieldChange{{Path: "/spec/more", New: raw("1")}}},
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, presence := next.Lookup(ref)
+		if presence != snapshot.Present {
+			t.Fatalf("%s is gone", ref)
+		}
+		if data, _ := json.Marshal(o); !bytes.Contains(data, []byte(`"spec":{"more":1,"on":false}`)) {
+			t.Errorf("got %s", data)
+		}
+		if next, err = next.With(model.Change{Op: model.OpDelete, Target: ref}); err != nil || next.Others().Len() != 1 {
+			t.Errorf("after the deletion of %s: %d objects, error %v; want one", ref, next.Others().Len(), err)
+		}
+	}
+}
 
 func TestWith(t *testing.T) {
 	svc, ref := cart()
@@ -51,15 +83,16 @@ func TestWith(t *testing.T) {
 			got, _ := s.Services().Get("shop", "cart")
 			return len(got.Spec.Selector) == 0
 		}},
-		"the planned version":       {pinned("7"), func(s *snapshot.Snapshot) bool { return s.Services().Len() == 1 }},
-		"another version":           {pinned("6"), nil},
-		"another former value":      {patch(model.FieldChange{Path: "/spec/selector/app", Old: raw(`"x"`), New: raw(`"y"`)}), nil},
-		"a value of the wrong type": {patch(model.FieldChange{Path: "/spec/ports", Old: raw(`[{"port":80,"targetPort":0}]`), New: raw(`"x"`)}), nil},
-		"a field of nothing":        {patch(model.FieldChange{Path: "/spec/nothing/here", New: raw(`1`)}), nil},
-		"neither old nor new":       {patch(model.FieldChange{Path: "/spec/selector"}), nil},
-		"an unknown object":         {model.Change{Op: model.OpPatch, Target: model.Ref{Kind: "Service", Namespace: "shop", Name: "basket"}, Fields: []model.FieldChange{selector}}, nil},
-		"an unknown kind":           {model.Change{Op: model.OpPatch, Target: model.Ref{Kind: "Basket", Name: "x"}}, nil},
-		"an unknown operation":      {model.Change{Op: "melt", Target: ref}, nil},
+		"the planned version":        {pinned("7"), func(s *snapshot.Snapshot) bool { return s.Services().Len() == 1 }},
+		"another version":            {pinned("6"), nil},
+		"another object of its name": {model.Change{Op: model.OpPatch, Target: ref, UID: "another", Fields: []model.FieldChange{selector}}, nil},
+		"another former value":       {patch(model.FieldChange{Path: "/spec/selector/app", Old: raw(`"x"`), New: raw(`"y"`)}), nil},
+		"a value of the wrong type":  {patch(model.FieldChange{Path: "/spec/ports", Old: raw(`[{"port":80,"targetPort":0}]`), New: raw(`"x"`)}), nil},
+		"a field of nothing":         {patch(model.FieldChange{Path: "/spec/nothing/here", New: raw(`1`)}), nil},
+		"neither old nor new":        {patch(model.FieldChange{Path: "/spec/selector"}), nil},
+		"an unknown object":          {model.Change{Op: model.OpPatch, Target: model.Ref{Kind: "Service", Namespace: "shop", Name: "basket"}, Fields: []model.FieldChange{selector}}, nil},
+		"an unknown kind":            {model.Change{Op: model.OpPatch, Target: model.Ref{Kind: "Basket", Name: "x"}}, nil},
+		"an unknown operation":       {model.Change{Op: "melt", Target: ref}, nil},
 		"a pod is evicted": {model.Change{Op: model.OpEvict, Target: model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: "shop", Name: "cart-1"}}, func(s *snapshot.Snapshot) bool {
 			_, p := s.Pods().Get("shop", "cart-1")
 			return p == snapshot.Absent

@@ -30,8 +30,8 @@ type Snapshot struct {
 // table is what all Tables have in common, whatever they hold.
 type table interface { //nolint:interfacebloat // it has one implementation, Table[T], and only forgets T
 	putAny(o metav1.Object) bool
-	getAny(namespace, name string) (metav1.Object, Presence)
-	drop(namespace, name string)
+	getAny(k key) (metav1.Object, Presence)
+	drop(k key)
 	seal()
 	cloneAny() table
 	cutAny(p Part) table
@@ -51,8 +51,8 @@ func (t *Table[T]) putAny(o metav1.Object) bool {
 	return ok
 }
 
-func (t *Table[T]) getAny(namespace, name string) (metav1.Object, Presence) {
-	o, p := t.Get(namespace, name)
+func (t *Table[T]) getAny(k key) (metav1.Object, Presence) {
+	o, p := t.get(k)
 	if p != Present {
 		return nil, p
 	}
@@ -166,7 +166,7 @@ func (s *Snapshot) Lookup(ref model.Ref) (metav1.Object, Presence) {
 	_, custom := customOf(group, ref.Kind)
 	t, ok := s.tables[Kind(ref.Kind)]
 	if ok && !custom {
-		return t.getAny(ref.Namespace, ref.Name)
+		return t.getAny(key{namespace: ref.Namespace, name: ref.Name})
 	}
 	presence := Unknown
 	for u := range s.Others().All() {

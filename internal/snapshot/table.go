@@ -70,7 +70,10 @@ func (t *Table[T]) Len() int {
 // Get looks one object up. The namespace is empty for cluster-scoped kinds. The object is nil
 // unless the presence is Present.
 func (t *Table[T]) Get(namespace, name string) (T, Presence) {
-	k := key{namespace: namespace, name: name}
+	return t.get(key{namespace: namespace, name: name})
+}
+
+func (t *Table[T]) get(k key) (T, Presence) {
 	e, edited := t.edits[k]
 	if !edited {
 		var had bool
@@ -81,7 +84,7 @@ func (t *Table[T]) Get(namespace, name string) (T, Presence) {
 		return e.object, Present
 	}
 	var none T
-	if t.Covers(namespace) {
+	if t.Covers(k.namespace) {
 		return none, Absent
 	}
 	return none, Unknown
@@ -125,9 +128,7 @@ func (t *Table[T]) Covers(namespace string) bool {
 func (t *Table[T]) put(o T) { t.edit(keyOf(o), edit[T]{object: o}) }
 
 // drop removes an object.
-func (t *Table[T]) drop(namespace, name string) {
-	t.edit(key{namespace: namespace, name: name}, edit[T]{gone: true})
-}
+func (t *Table[T]) drop(k key) { t.edit(k, edit[T]{gone: true}) }
 
 func (t *Table[T]) edit(k key, e edit[T]) {
 	if t.edits == nil {

@@ -22,6 +22,9 @@ type Cause struct {
 	Machine model.Machine
 	// Is says in one clause what is wrong, at which object.
 	Is string
+	// Actions are the kinds of repair that may be tried, in order; none where only a person can mend it, as
+	// [Cause.Fix] says.
+	Actions []string
 	// Text is the long text in Markdown; empty for causes that gatemend does not find yet.
 	Text string
 }
@@ -42,9 +45,9 @@ var pages embed.FS
 
 // Causes lists every cause, grouped by family.
 func Causes() []Cause {
-	all := slices.Clone(table())
+	all, act := slices.Clone(table()), actions()
 	for i := range all {
-		all[i].Text = page(all[i].ID)
+		all[i].Text, all[i].Actions = page(all[i].ID), act[all[i].ID]
 	}
 	return all
 }
@@ -56,7 +59,7 @@ func Families() []Family { return families() }
 func Lookup(id model.CauseID) (Cause, bool) {
 	c, ok := entry(id)
 	if ok {
-		c.Text = page(id)
+		c.Text, c.Actions = page(id), actions()[id]
 	}
 	return c, ok
 }
@@ -68,6 +71,13 @@ func entry(id model.CauseID) (Cause, bool) {
 		return Cause{}, false
 	}
 	return table()[i], true
+}
+
+// Fix is what a person should do, from the cause's page, in one line.
+func (c Cause) Fix() string {
+	_, rest, _ := strings.Cut(c.Text, "\n## Fix\n")
+	text, _, _ := strings.Cut(rest, "\n## ")
+	return strings.Join(strings.Fields(text), " ")
 }
 
 // FamilyOf is the family of a cause, empty if the catalogue does not have it.

@@ -122,7 +122,7 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 	}{
 		{"a person says no", func(_ *cluster, e *Engine) { e.Asker = answer{} }, plan.Declined},
 		{"a policy's yes does not lift a guard", func(c *cluster, e *Engine) {
-			c.finding.ID = "wrong-backend" // a cause that needs a person
+			c.finding.ID = "traffic-policy-local" // a cause that needs a person
 			e.Asker = answer{Yes: true}
 		}, plan.Refused},
 		{"the dry run is rejected", func(c *cluster, _ *Engine) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strconv"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -56,9 +57,13 @@ func either(made bool) Carried {
 
 // fieldsCarried compares every field with its former and its new value.
 func fieldsCarried(o any, fields []model.FieldChange) Carried {
+	tree, ok := asJSON(o)
+	if !ok {
+		return Unclear
+	}
 	made, not := 0, 0
 	for _, f := range fields {
-		have := at(o, pointerSteps(f.Path))
+		have := pointed(tree, pointerSteps(f.Path))
 		if same(have, f.New) {
 			made++
 		} else if same(have, f.Old) {
@@ -75,6 +80,25 @@ func fieldsCarried(o any, fields []model.FieldChange) Carried {
 	default:
 		return Unclear
 	}
+}
+
+// pointed is the value at the steps of a JSON pointer, nil where there is none.
+func pointed(v any, steps []string) any {
+	for _, s := range steps {
+		switch t := v.(type) {
+		case map[string]any:
+			v = t[s]
+		case []any:
+			i, err := strconv.Atoi(s)
+			if err != nil || i < 0 || i >= len(t) {
+				return nil
+			}
+			v = t[i]
+		default:
+			return nil
+		}
+	}
+	return v
 }
 
 // same compares a value with JSON; absent is nil.

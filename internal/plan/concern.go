@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -82,6 +83,9 @@ func suffers(f model.Finding, t model.Trace, about map[model.Ref]bool) bool {
 	}
 	if !named {
 		return false
+	}
+	if catalogue.FamilyOf(f.ID) == "proxy-control-plane" {
+		return true // what is wrong with a gateway, all of its routes suffer from
 	}
 	if plainRef(f.Object.Ref) == plainRef(t.Route) {
 		return inRule(f.Object.Field, t.Rule)

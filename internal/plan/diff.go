@@ -70,6 +70,9 @@ func yamlOf(o metav1.Object) ([]byte, error) {
 		}
 		if a, ok := meta["annotations"].(map[string]any); ok {
 			delete(a, "kubectl.kubernetes.io/last-applied-configuration")
+			if len(a) == 0 { // the API server stores no empty map
+				delete(meta, "annotations")
+			}
 		}
 	}
 	out, err := yaml.Marshal(fields)

@@ -40,7 +40,7 @@ func allGuards() []guard {
 		{"machine", false, needsPerson},
 		{"owner", true, ownedByOther},
 		{"autoscaler", true, autoscaled},
-		{"network-policy", true, networkPolicy},
+		{"access", false, widensAccess},
 		{"rollback-once", true, rolledBack},
 		{"all-replicas", true, allReplicas},
 		{"recreate", false, recreates},
@@ -100,10 +100,13 @@ func lowConfidence(p proposal) string {
 }
 
 func adviceOnly(p proposal) string {
-	if p.remedy.Machine == model.MachineAdvise {
-		return fmt.Sprintf("no machine should mend %s", p.finding.ID)
+	if p.remedy.Machine != model.MachineAdvise {
+		return ""
 	}
-	return ""
+	if a, ok := remedy.Named(p.remedy.Action); ok && a.ByHand {
+		return fmt.Sprintf("gatemend only proposes %s, which reaches beyond the failing route: a person runs the command", a.Name)
+	}
+	return fmt.Sprintf("no machine should mend %s", p.finding.ID)
 }
 
 func needsPerson(p proposal) string {
@@ -145,10 +148,15 @@ func autoscaled(p proposal) string {
 	return ""
 }
 
-func networkPolicy(p proposal) string {
+// widensAccess asks for a person before anybody may speak to, or refer to, more than before.
+func widensAccess(p proposal) string {
 	for _, c := range p.remedy.Changes {
-		if c.Target.Kind == string(snapshot.NetworkPolicies) {
-			return fmt.Sprintf("%s decides who may speak to whom: only a person changes that", c.Target)
+		switch snapshot.Kind(c.Target.Kind) {
+		case snapshot.NetworkPolicies:
+			return fmt.Sprintf("%s decides who may speak to whom: only a person opens it", c.Target)
+		case snapshot.ReferenceGrants:
+			return fmt.Sprintf("%s lets routes of another namespace refer into this one: only a person gives such a right", c.Target)
+		default: // rights are not touched
 		}
 	}
 	return ""
@@ -201,6 +209,9 @@ func recreates(p proposal) string {
 		if c.Target.Kind != string(snapshot.Deployments) || presence != snapshot.Present || d.Spec.Strategy.Type != appsv1.RecreateDeploymentStrategyType {
 			continue
 		}
+		if slices.ContainsFunc(p.remedy.Changes, setsStrategy) {
+			continue
+		}
 		template := slices.ContainsFunc(c.Fields, func(f model.FieldChange) bool { return strings.HasPrefix(f.Path, "/spec/template") })
 		if template && d.Status.ReadyReplicas > 0 {
 			return fmt.Sprintf("%s replaces all pods at once (strategy Recreate), and %d of them serve now", c.Target, d.Status.ReadyReplicas)
@@ -209,17 +220,23 @@ func recreates(p proposal) string {
 	return ""
 }
 
+// setsStrategy reports whether a change says how later ones replace pods.
+func setsStrategy(c model.Change) bool {
+	return slices.ContainsFunc(c.Fields, func(f model.FieldChange) bool { return strings.HasPrefix(f.Path, "/spec/strategy") })
+}
+
+// budget objects to taking a pod away, by eviction or out of its Service, that a budget needs.
 func budget(p proposal) string {
 	for _, c := range p.remedy.Changes {
 		pod, presence := p.in.Snapshot.Pods().Get(c.Target.Namespace, c.Target.Name)
-		if c.Op != model.OpEvict || presence != snapshot.Present {
+		if c.Target.Kind != string(snapshot.Pods) || presence != snapshot.Present {
 			continue
 		}
 		for pdb := range p.in.Snapshot.PodDisruptionBudgets().In(pod.Namespace) {
 			selector, err := metav1.LabelSelectorAsSelector(pdb.Spec.Selector)
-			always := pdb.Spec.UnhealthyPodEvictionPolicy != nil && *pdb.Spec.UnhealthyPodEvictionPolicy == policyv1.AlwaysAllow
+			always := c.Op == model.OpEvict && pdb.Spec.UnhealthyPodEvictionPolicy != nil && *pdb.Spec.UnhealthyPodEvictionPolicy == policyv1.AlwaysAllow
 			if err == nil && selector.Matches(labels.Set(pod.Labels)) && pdb.Status.DisruptionsAllowed < 1 && !always {
-				return fmt.Sprintf("%s allows no eviction of %s now", snapshot.RefOf(pdb), pod.Name)
+				return fmt.Sprintf("%s does not allow %s to be taken away now", snapshot.RefOf(pdb), pod.Name)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,8 +33,8 @@ func TestGuards(t *testing.T) {
 		input    func() Input
 	}{
 		{"confidence", true, func() Input { in := wrongPort.input(); in.Diagnosis.Causes[0].Confidence = 0.7; return in }},
-		{"machine", false, func() Input { in := wrongPort.input(); in.Diagnosis.Causes[0].ID = "wrong-backend"; return in }},
-		{"advice-only", true, func() Input { in := wrongPort.input(); in.Diagnosis.Causes[0].ID = "app-error"; return in }},
+		{"machine", false, func() Input { in := wrongPort.input(); in.Diagnosis.Causes[0].ID = "traffic-policy-local"; return in }},
+		{"advice-only", true, named(t, "node-lost").input},
 		{"owner", true, func() Input {
 			return edited(func(c *plantest.Cluster) {
 				c.Edit("Service/cart", "shop:/Service:shop/cart", "metadata", "annotations", "argocd.argoproj.io/tracking-id")
@@ -84,16 +85,47 @@ func TestGuards(t *testing.T) {
 	}
 }
 
-func rollbackFault(t *testing.T) fault {
+func rollbackFault(t *testing.T) fault { return named(t, "crash-loop") }
+
+func named(t *testing.T, name string) fault {
 	t.Helper()
 	for _, f := range faults() {
-		if f.Name == "crash-loop" {
+		if f.Name == name {
 			return f
 		}
 	}
-	t.Fatal("no such fault")
+	t.Fatalf("no fault %s", name)
 	return fault{}
 }
+
+// TestOnlyAPersonOpensWhatIsShut: neither a policy nor a grant is written without a person, whatever the
+// catalogue says of the cause.
+func TestOnlyAPersonOpensWhatIsShut(t *testing.T) {
+	for _, name := range []string{"policy-ingress", "policy-both-ends", "refgrant"} {
+		p, err := Make(named(t, name).input())
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(p.Guards, func(g model.GuardResult) bool { return g.Guard == "access" })
+		if i < 0 || blocked(p.Guards) {
+			t.Errorf("%s: got guards %+v, want access, which a person's yes lifts", name, p.Guards)
+		}
+	}
+}
+
+// TestTheBudgetHoldsForAQuarantineToo: a pod that is taken out of its Service is as good as evicted.
+func TestTheBudgetHoldsForAQuarantineToo(t *testing.T) {
+	f := named(t, "one-bad-pod")
+	f.Break = func(c *plantest.Cluster) { c.Apply(pdb) }
+	p, err := Make(f.input())
+	if err != nil || !slices.ContainsFunc(p.Guards, func(g model.GuardResult) bool { return g.Guard == "disruption-budget" && g.Absolute }) {
+		t.Errorf("got guards %+v, error %v; want disruption-budget", p.Guards, err)
+	}
+}
+
+const pdb = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: cart, namespace: shop}\n" +
+	"spec: {minAvailable: 2, selector: {matchLabels: {app: cart}}, unhealthyPodEvictionPolicy: IfHealthyBudget}\n" +
+	"status: {disruptionsAllowed: 0, currentHealthy: 1, desiredHealthy: 2, expectedPods: 2}\n"
 
 func TestAnOldChangeDoesNotCountForTheRate(t *testing.T) {
 	in := faults()[0].input()
@@ -127,10 +159,9 @@ func TestRestart(t *testing.T) {
 	if p, err = Make(pods(2, "")); err != nil || !guarded(p, "all-replicas") {
 		t.Errorf("all pods unready: got guards %+v, error %v; want all-replicas", p.Guards, err)
 	}
-	const pdb = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: cart, namespace: shop}\n" +
-		"spec: {minAvailable: 2, selector: {matchLabels: {app: cart}}}\nstatus: {disruptionsAllowed: 0, currentHealthy: 1, desiredHealthy: 2, expectedPods: 2}\n"
-	if p, err = Make(pods(1, pdb)); err != nil || !guarded(p, "disruption-budget") {
-		t.Errorf("with a budget: got guards %+v, error %v; want disruption-budget", p.Guards, err)
+	if p, err = Make(pods(1, pdb)); err != nil || p.Remedy.Action == "restart" ||
+		!slices.ContainsFunc(p.Refused, func(r model.Refusal) bool { return r.Action == "restart" && strings.Contains(r.Because, "cart") }) {
+		t.Errorf("with a budget: got %s, refused %+v, error %v; want no restart because of the budget", p.Remedy.Action, p.Refused, err)
 	}
 }
 

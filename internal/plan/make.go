@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/remedy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -22,7 +23,7 @@ func Remedies(d model.Diagnosis, s *snapshot.Snapshot, memory Memory) []model.Re
 	}
 	w := newWalks(s)
 	for _, f := range d.Causes {
-		for _, r := range candidates(f, s, memory) {
+		for _, r := range candidates(w.caseOf(f, d.Observed, memory)) {
 			if _, again := tried(memory, f, r); again {
 				continue
 			}
@@ -38,7 +39,7 @@ func Remedies(d model.Diagnosis, s *snapshot.Snapshot, memory Memory) []model.Re
 // WithMended gives the cluster as it would be with the smallest change made that mends a finding, once controllers
 // have reacted. Whether requests then succeed is not asked: another fault may lie behind this one.
 func WithMended(f model.Finding, s *snapshot.Snapshot, memory Memory) (*snapshot.Snapshot, bool) {
-	for _, r := range candidates(f, s, memory) {
+	for _, r := range candidates(remedy.Case{Finding: f, Snapshot: s, Deleted: memory.Deleted}) {
 		if after, err := settle(s, f, r.Changes); err == nil {
 			return after, true
 		}
@@ -59,7 +60,7 @@ func Make(in Input) (model.Plan, error) {
 	var refused []model.Refusal
 	var without []model.CauseID
 	for _, f := range in.Diagnosis.Causes {
-		all := candidates(f, in.Snapshot, in.Memory)
+		all := candidates(w.caseOf(f, in.Diagnosis.Observed, in.Memory))
 		if len(all) == 0 {
 			without = append(without, f.ID)
 			continue
@@ -116,10 +117,10 @@ func choose(in Input, w *walks, f model.Finding, all []model.Remedy) (best model
 }
 
 // candidates lists the remedies of a finding, the smallest first.
-func candidates(f model.Finding, s *snapshot.Snapshot, m Memory) []model.Remedy {
-	all := remedy.Candidates(remedy.Case{Finding: f, Snapshot: s, Deleted: m.Deleted})
+func candidates(c remedy.Case) []model.Remedy {
+	all := remedy.Candidates(c)
 	machine := model.MachinePropose
-	if c, ok := catalogue.Lookup(f.ID); ok {
+	if c, ok := catalogue.Lookup(c.Finding.ID); ok {
 		machine = c.Machine
 	}
 	for i := range all {
@@ -129,6 +130,11 @@ func candidates(f model.Finding, s *snapshot.Snapshot, m Memory) []model.Remedy 
 	}
 	slices.SortStableFunc(all, func(a, b model.Remedy) int { return cmp.Compare(cost(a, all), cost(b, all)) })
 	return all
+}
+
+// caseOf is what remedies of a finding are made from.
+func (w *walks) caseOf(f model.Finding, observed []model.Observation, m Memory) remedy.Case {
+	return remedy.Case{Finding: f, Snapshot: w.s, Deleted: m.Deleted, Observed: observed, Map: func() *path.Map { return w.m }}
 }
 
 // cost ranks a remedy: its risk, then how many fields it touches. A patch of one field that the

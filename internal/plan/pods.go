@@ -97,14 +97,7 @@ func blamedChanged(f model.Finding, before, after *appsv1.Deployment) bool {
 // at is the value of a field, nil where it is not set. An item of a list that is not named by an index
 // that exists is the list.
 func at(o any, steps []string) any {
-	data, err := json.Marshal(o)
-	if err != nil {
-		return nil
-	}
-	var v any
-	if json.Unmarshal(data, &v) != nil {
-		return nil
-	}
+	v, _ := asJSON(o)
 	for _, s := range steps {
 		switch t := v.(type) {
 		case map[string]any:
@@ -120,6 +113,15 @@ func at(o any, steps []string) any {
 		}
 	}
 	return v
+}
+
+// asJSON is an object as maps and lists.
+func asJSON(o any) (v any, ok bool) {
+	data, err := json.Marshal(o)
+	if err != nil || json.Unmarshal(data, &v) != nil {
+		return nil, false
+	}
+	return v, true
 }
 
 // runnable reports whether a template's readiness probes can succeed as far as the template itself

@@ -2,11 +2,15 @@ package plan
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -19,7 +23,7 @@ func settle(s *snapshot.Snapshot, f model.Finding, changes []model.Change) (*sna
 	if err != nil {
 		return nil, err
 	}
-	near := map[string]bool{}
+	near := map[string]bool{f.Object.Namespace: true, f.Related["workload"].Namespace: true}
 	for _, c := range changes {
 		near[c.Target.Namespace] = true
 		after = settlePods(s, after, f, c)
@@ -27,7 +31,7 @@ func settle(s *snapshot.Snapshot, f model.Finding, changes []model.Change) (*sna
 	for ns := range near {
 		after = settleSlices(after, ns)
 	}
-	return settleRoutes(s, after), nil
+	return settleRoutes(s, settleGateways(s, after)), nil
 }
 
 // settlePods lets the controller of a changed workload or evicted pod do its work.
@@ -41,13 +45,71 @@ func settlePods(s, after *snapshot.Snapshot, f model.Finding, c model.Change) *s
 		fresh := newPod(p.Namespace, p.Name+"-next", after.Pods().Len(), corev1.PodTemplateSpec{ObjectMeta: p.ObjectMeta, Spec: p.Spec})
 		fresh.OwnerReferences = p.OwnerReferences
 		return after.WithObjects([]metav1.Object{fresh}, nil)
-	case c.Op == model.OpPatch && c.Target.Kind == string(snapshot.Deployments):
+	case c.Op != model.OpPatch:
+		return after
+	case c.Target.Kind == string(snapshot.Pods):
+		return settleOrphan(after, c.Target)
+	case c.Target.Kind == string(snapshot.Nodes):
+		return settleNode(after, f, c)
+	case f.ID == "fault-injection-active":
+		return settleDeployment(s, after, f, f.Related["workload"])
+	case !movesPods(c):
+		return after
+	case c.Target.Kind == string(snapshot.Deployments):
 		return settleDeployment(s, after, f, c.Target)
-	case c.Op == model.OpPatch && c.Target.Kind == string(snapshot.StatefulSets):
+	case c.Target.Kind == string(snapshot.StatefulSets):
 		return settleStatefulSet(after, c.Target)
 	default:
 		return after
 	}
+}
+
+// movesPods reports whether a change of a workload makes its controller add, take away or replace pods.
+func movesPods(c model.Change) bool {
+	return slices.ContainsFunc(c.Fields, func(f model.FieldChange) bool {
+		return strings.HasPrefix(f.Path, "/spec/template") || f.Path == "/spec/replicas"
+	})
+}
+
+// settleOrphan does what a ReplicaSet does when one of its pods bears its labels no more: it lets go of it
+// and makes another.
+func settleOrphan(after *snapshot.Snapshot, ref model.Ref) *snapshot.Snapshot {
+	p, presence := after.Pods().Get(ref.Namespace, ref.Name)
+	if presence != snapshot.Present {
+		return after
+	}
+	owner := metav1.GetControllerOf(p)
+	if owner == nil {
+		return after
+	}
+	rs, presence := after.ReplicaSets().Get(ref.Namespace, owner.Name)
+	if presence != snapshot.Present || rs.Spec.Selector == nil || snapshot.Matches(rs.Spec.Selector.MatchLabels, p.Labels) {
+		return after
+	}
+	alone := p.DeepCopy()
+	alone.OwnerReferences = nil
+	fresh := newPod(p.Namespace, p.Name+"-next", after.Pods().Len(), rs.Spec.Template)
+	fresh.OwnerReferences = p.OwnerReferences
+	return after.WithObjects([]metav1.Object{alone, fresh}, nil)
+}
+
+// settleNode lets the scheduler bring the pods of the finding's workload that wait for a node to one that
+// takes pods again.
+func settleNode(after *snapshot.Snapshot, f model.Finding, c model.Change) *snapshot.Snapshot {
+	workload := f.Object.Ref
+	if w, ok := f.Related["workload"]; ok {
+		workload = w
+	}
+	uncordons := slices.ContainsFunc(c.Fields, func(f model.FieldChange) bool { return f.Path == "/spec/unschedulable" && f.New == nil })
+	var put []metav1.Object
+	for p := range after.Pods().In(workload.Namespace) {
+		if uncordons && p.Spec.NodeName == "" && after.WorkloadOf(p) == workload {
+			fresh := newPod(p.Namespace, p.Name, after.Pods().Len()+len(put), corev1.PodTemplateSpec{ObjectMeta: p.ObjectMeta, Spec: p.Spec})
+			fresh.OwnerReferences, fresh.UID = p.OwnerReferences, p.UID
+			put = append(put, fresh)
+		}
+	}
+	return after.WithObjects(put, nil)
 }
 
 func settleDeployment(s, after *snapshot.Snapshot, f model.Finding, ref model.Ref) *snapshot.Snapshot {
@@ -69,7 +131,8 @@ func settleDeployment(s, after *snapshot.Snapshot, f model.Finding, ref model.Re
 		put = append(put, rs)
 	}
 	rs := nextRevision(d, after.Revisions(d), n)
-	ready := blamedChanged(f, old, d) && runnable(&d.Spec.Template)
+	scaled := old.Status.ReadyReplicas > 0 && reflect.DeepEqual(old.Spec.Template, d.Spec.Template)
+	ready := scaled || freshCures(f) || blamedChanged(f, old, d) && runnable(&d.Spec.Template)
 	put = append(put, podsFor(rs, int(n), d.Spec.Template, ready)...)
 	d.Status = appsv1.DeploymentStatus{
 		ObservedGeneration: d.Generation, Replicas: n, UpdatedReplicas: n,
@@ -83,6 +146,12 @@ func settleDeployment(s, after *snapshot.Snapshot, f model.Finding, ref model.Re
 	}
 	d.Status.Conditions = append(d.Status.Conditions, available)
 	return after.WithObjects(append(put, rs, d), gone)
+}
+
+// freshCures reports whether what is wrong with a workload is in its processes, not in its template: a gateway
+// that is stuck, or holds on to what it once knew.
+func freshCures(f model.Finding) bool {
+	return catalogue.FamilyOf(f.ID) == "proxy-control-plane" || f.ID == "stale-dns-upstream"
 }
 
 // nextRevision is the ReplicaSet that the Deployment's present template gets.

@@ -13,9 +13,10 @@ import (
 type walks struct {
 	s    *snapshot.Snapshot
 	m    *path.Map
-	rows []path.Route     // see rowsOf
-	at   map[routeKey]int // index into rows
-	last part             // causes are in order of their objects, so that the next remedy is mostly tried on the same part
+	rows []path.Route        // see rowsOf
+	at   map[routeKey]int    // index into rows
+	of   map[model.Ref][]int // indexes of the rules of one object, without its version
+	last part                // causes are in order of their objects, so that the next remedy is mostly tried on the same part
 }
 
 // routeKey tells one rule of one route from all others. A rule may stand for several hosts and paths.
@@ -28,11 +29,12 @@ type routeKey struct {
 func keyOf(t model.Trace) routeKey { return routeKey{t.Route, t.Rule, t.Request.String()} }
 
 func newWalks(s *snapshot.Snapshot) *walks {
-	w := &walks{s: s, m: path.New(s), at: map[routeKey]int{}}
+	w := &walks{s: s, m: path.New(s), at: map[routeKey]int{}, of: map[model.Ref][]int{}}
 	w.rows = rowsOf(w.m)
 	for i := range w.rows {
 		r := &w.rows[i]
 		w.at[routeKey{r.Object, r.Rule, r.Request().String()}] = i
+		w.of[plainRef(r.Object)] = append(w.of[plainRef(r.Object)], i)
 	}
 	return w
 }
@@ -103,16 +105,25 @@ func (w *walks) try(f model.Finding, r model.Remedy) trial {
 		return t
 	}
 	about := concerns(t.in, settled, f)
-	for _, after := range walk(path.New(settled), near.meets) {
-		i, known := w.at[keyOf(after)]
-		if !known {
-			continue // a rule that the change itself brought: nobody used it before
-		}
+	m, met := path.New(settled), map[int]bool{}
+	add := func(i int, after model.Trace) {
 		before := w.before(i)
 		if suffers(f, before, about) {
 			t.mended = append(t.mended, len(t.after))
 		}
-		t.before, t.after = append(t.before, before), append(t.after, after)
+		t.before, t.after, met[i] = append(t.before, before), append(t.after, after), true
+	}
+	for _, after := range walk(m, near.meets) {
+		if i, known := w.at[keyOf(after)]; known { // else the change itself brought the rule: nobody used it before
+			add(i, after)
+		}
+	}
+	for _, r := range f.Routes {
+		for _, i := range w.of[plainRef(r)] {
+			if !met[i] { // the change took the rule away, as it does with a canary's: another one gets its requests
+				add(i, m.Walk(w.rows[i].Request()))
+			}
+		}
 	}
 	t.refused = t.judge()
 	return t

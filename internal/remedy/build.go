@@ -86,7 +86,7 @@ func wanted(f model.Finding) (any, bool) {
 // patchOf is a patch of one object.
 func patchOf(o metav1.Object, fields ...model.FieldChange) model.Change {
 	return model.Change{
-		Op: model.OpPatch, Target: snapshot.RefOf(o), ResourceVersion: o.GetResourceVersion(), Fields: fields,
+		Op: model.OpPatch, Target: snapshot.RefOf(o), ResourceVersion: o.GetResourceVersion(), UID: string(o.GetUID()), Fields: fields,
 	}
 }
 
@@ -158,4 +158,19 @@ func why(f model.Finding, fallback string) string {
 		return fmt.Sprintf("the pods of %s carry these labels", w)
 	}
 	return fallback
+}
+
+// shorten keeps a name within what the API server takes, with room for a number.
+func shorten(name string) string {
+	const most = 240 // of 253 (RFC 1123 subdomain)
+	return strings.TrimRight(name[:min(len(name), most)], "-.")
+}
+
+// freeName is a name that is not taken, with a number where the plain one is.
+func freeName(name string, taken func(string) bool) string {
+	free := name
+	for n := 2; taken(free); n++ {
+		free = fmt.Sprintf("%s-%d", name, n)
+	}
+	return free
 }

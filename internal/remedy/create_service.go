@@ -22,6 +22,9 @@ func CreateService() Action {
 	return Action{
 		Name:       "create-service",
 		Doc:        "Restores a deleted Service as it was, or makes one from the route's port and the workload of its name.",
+		When:       "a route names a Service that does not exist, and it is remembered, or exactly one workload fits",
+		Reach:      "routes that name the Service, all of which fail now",
+		Back:       "the Service that was created, and no other, is deleted",
 		Risk:       model.RiskMedium,
 		Candidates: createService,
 	}

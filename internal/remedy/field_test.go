@@ -2,13 +2,14 @@ package remedy
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"pgregory.net/rapid"
 
+	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -137,13 +138,37 @@ func TestUndoLeavesOthersAnnotationsAlone(t *testing.T) {
 func TestActions(t *testing.T) {
 	seen := map[string]bool{}
 	for _, a := range All() {
-		if a.Name == "" || seen[a.Name] || a.Doc == "" || a.Doc[len(a.Doc)-1] != '.' || a.Risk == "" || a.Candidates == nil {
+		if a.Name == "" || seen[a.Name] || a.Doc == "" || a.Doc[len(a.Doc)-1] != '.' || a.When == "" || a.Reach == "" || a.Back == "" || a.Risk == "" || a.Candidates == nil {
 			t.Errorf("action %q is not complete, or listed twice", a.Name)
 		}
 		seen[a.Name] = true
 	}
-	if names := slices.Sorted(maps.Keys(seen)); len(names) != 10 {
-		t.Errorf("got %d actions: %v", len(names), names)
+	used := map[string]bool{}
+	for _, c := range catalogue.Causes() {
+		for _, name := range c.Actions {
+			if !seen[name] {
+				t.Errorf("%s names the action %s, which there is not", c.ID, name)
+			}
+			used[name] = true
+		}
+	}
+	for name := range seen {
+		if !used[name] {
+			t.Errorf("no cause leads to %s", name)
+		}
+	}
+}
+
+// TestEveryCauseLeadsSomewhere: either gatemend has a repair, or the cause's page says what a person does.
+func TestEveryCauseLeadsSomewhere(t *testing.T) {
+	for _, c := range catalogue.Causes() {
+		hands := !slices.ContainsFunc(c.Actions, func(name string) bool { a, _ := Named(name); return !a.ByHand })
+		if hands && len(strings.Fields(c.Fix())) < 3 {
+			t.Errorf("%s: no machine mends it, and its page does not say what a person should do: %q", c.ID, c.Fix())
+		}
+		if hands && c.Machine == model.MachineFix {
+			t.Errorf("%s: the catalogue says that a machine may fix it, and none can", c.ID)
+		}
 	}
 }
 

@@ -11,9 +11,12 @@ import (
 // PatchIngress corrects an Ingress: a backend's Service or port, or an annotation.
 func PatchIngress() Action {
 	return Action{
-		Name: "patch-ingress",
-		Doc:  "Sets the backend Service or port of an Ingress, or one of its controller's annotations.",
-		Risk: model.RiskLow,
+		Name:  "patch-ingress",
+		Doc:   "Sets the backend Service or port of an Ingress, or one of its controller's annotations.",
+		When:  "the backend, port or annotation of an Ingress is what is wrong, and the right value is known",
+		Reach: "the routes of that Ingress",
+		Back:  "the former value is set again",
+		Risk:  model.RiskLow,
 		Candidates: func(c Case) []model.Remedy {
 			if c.Finding.Object.Kind != string(snapshot.Ingresses) {
 				return nil

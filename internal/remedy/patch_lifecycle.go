@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
-	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // RestartedAt is the annotation with which kubectl asks for a rollout without any other change.
@@ -23,6 +22,9 @@ func PatchLifecycle() Action {
 	return Action{
 		Name:       "patch-lifecycle",
 		Doc:        "Adds a preStop sleep, so that a pod answers until every gateway has stopped sending to it.",
+		When:       "pods stop before the gateways stop sending",
+		Reach:      "all pods of the workload are replaced twice, step by step as its strategy says",
+		Back:       "the former template is set again",
 		Risk:       model.RiskMedium,
 		Candidates: patchLifecycle,
 	}
@@ -81,18 +83,16 @@ func sleepHook(f model.Finding) (hook any, seconds int64) {
 	return map[string]any{"sleep": map[string]any{"seconds": decodedNumber(int64(defaultSleep))}}, defaultSleep
 }
 
-// restartChange rolls a workload once. It follows another change of the same object, so it names no
+// restartChange rolls a workload once. It may follow another change of the same object, so it names no
 // resource version.
 func restartChange(c Case, workload model.Ref) model.Change {
-	_, t, _ := object(c.Snapshot, workload)
-	path := []string{"spec", "template", "metadata", "annotations", RestartedAt}
-	change, _ := set(t, path, c.Snapshot.At().UTC().Format(time.RFC3339))
-	return model.Change{Op: model.OpPatch, Target: refOr(c.Snapshot, workload), Fields: []model.FieldChange{change}}
-}
-
-func refOr(s *snapshot.Snapshot, ref model.Ref) model.Ref {
-	if o, p := s.Lookup(ref); p == snapshot.Present {
-		return snapshot.RefOf(o)
+	o, t, ok := object(c.Snapshot, workload)
+	if !ok {
+		return model.Change{}
 	}
-	return ref
+	path := []string{"spec", "template", "metadata", "annotations", RestartedAt}
+	field, _ := set(t, path, c.Snapshot.At().UTC().Format(time.RFC3339))
+	change := patchOf(o, field)
+	change.ResourceVersion = ""
+	return change
 }

@@ -11,6 +11,9 @@ func PatchProbe() Action {
 	return Action{
 		Name:       "patch-probe",
 		Doc:        "Corrects the path, port, scheme or a timing of a container's probe.",
+		When:       "a probe fails healthy pods, and its right value is known from the container, or from the last revision that worked",
+		Reach:      "all pods of the workload are replaced, step by step as its strategy says",
+		Back:       "the former template is set again",
 		Risk:       model.RiskMedium,
 		Candidates: patchProbe,
 	}

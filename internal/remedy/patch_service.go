@@ -16,6 +16,9 @@ func PatchService() Action {
 	return Action{
 		Name:       "patch-service",
 		Doc:        "Sets the selector, targetPort or port of a Service.",
+		When:       "the Service's selector, target or port is what is wrong, and the right value is known from pods, a revision or a route",
+		Reach:      "every route through that Service",
+		Back:       "the former value is set again",
 		Risk:       model.RiskLow,
 		Candidates: patchService,
 	}
@@ -71,12 +74,12 @@ func selector(c Case, want any) []model.Remedy {
 	return []model.Remedy{finish(c, model.Remedy{
 		Action: "patch-service", Risk: model.RiskLow, Why: why(c.Finding, "the intended pods carry these labels"),
 		Changes: []model.Change{patchOf(svc, fields...)},
-		Summary: fmt.Sprintf("selector %s -> %s on %s", labels(h), labels(w), ref),
+		Summary: fmt.Sprintf("selector %s -> %s on %s", pairs(h), pairs(w), ref),
 	})}
 }
 
-// labels writes a selector as kubectl does: "app=cart,tier=web".
-func labels(m map[string]any) string {
+// pairs writes a selector as kubectl does: "app=cart,tier=web".
+func pairs(m map[string]any) string {
 	if len(m) == 0 {
 		return "(none)"
 	}

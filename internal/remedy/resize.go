@@ -17,17 +17,23 @@ const (
 	mostMemory  = "8Gi"
 )
 
-// Resize raises the memory limit of a container that was killed at it.
+// Resize raises a limit that stops a container or makes it too slow.
 func Resize() Action {
 	return Action{
 		Name:       "resize",
-		Doc:        "Raises the memory limit of a container that is killed at it: to the value it had when it worked, else to twice as much.",
+		Doc:        "Raises the memory limit of a container that is killed at it, or the CPU limit of one that it makes too slow: to the value it had when it worked, else to twice as much.",
+		When:       "a container is killed at its memory limit, or its CPU limit makes it answer too late",
+		Reach:      "all pods of the workload are replaced, step by step as its strategy says",
+		Back:       "the former limit is set again",
 		Risk:       model.RiskMedium,
 		Candidates: resize,
 	}
 }
 
 func resize(c Case) []model.Remedy {
+	if c.Finding.ID == "cpu-throttled" {
+		return resizeCPU(c)
+	}
 	path, err := tokens(c.Finding.Object.Field)
 	if c.Finding.ID != "oom-killed" || err != nil || !slices.Contains(path, "containers") {
 		return nil
@@ -53,6 +59,28 @@ func resize(c Case) []model.Remedy {
 		return nil
 	}
 	return oneField(c, "resize", model.RiskMedium, doubled.String(), reason)
+}
+
+// mostCPU is the most that a CPU limit is raised to when nobody named one: what needs more is not a limit
+// that was set too low.
+const mostCPU = "4"
+
+// resizeCPU raises a CPU limit: to the value that it had when it worked, else to twice as much.
+func resizeCPU(c Case) []model.Remedy {
+	path, err := tokens(c.Finding.Object.Field)
+	container := containerOf(templateOf(c.Snapshot, c.Finding.Object.Ref), path)
+	if err != nil || container == nil {
+		return nil
+	}
+	have := container.Resources.Limits[corev1.ResourceCPU]
+	if want, reason, ok := formerLimit(c, have); ok {
+		return oneField(c, "resize", model.RiskMedium, want, reason)
+	}
+	doubled := resource.NewMilliQuantity(2*have.MilliValue(), resource.DecimalSI)
+	if have.IsZero() || doubled.Cmp(resource.MustParse(mostCPU)) > 0 {
+		return nil
+	}
+	return oneField(c, "resize", model.RiskMedium, doubled.String(), "twice the limit at which it is too slow")
 }
 
 // formerLimit is the greater limit that the finding wants or that the last good revision had.

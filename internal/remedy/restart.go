@@ -15,6 +15,9 @@ func Restart() Action {
 	return Action{
 		Name:       "restart",
 		Doc:        "Evicts pods that are not ready, one at a time and never past a PodDisruptionBudget, so that their controller replaces them.",
+		When:       "some pods of a workload, not all, run and do not answer",
+		Reach:      "those pods, one at a time",
+		Back:       "none: the pods are replaced by equal ones",
 		Risk:       model.RiskMedium,
 		Candidates: restart,
 	}
@@ -23,7 +26,7 @@ func Restart() Action {
 // restartable lists the causes that a fresh process cures. A crash loop is not among them: the
 // kubelet restarts such a container already.
 func restartable() []model.CauseID {
-	return []model.CauseID{"pods-not-ready", "app-workers-exhausted", "stale-dns-upstream", "proxy-process-wedged"}
+	return []model.CauseID{"pods-not-ready", "app-workers-exhausted"}
 }
 
 func restart(c Case) []model.Remedy {

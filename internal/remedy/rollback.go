@@ -15,6 +15,9 @@ func Rollback() Action {
 	return Action{
 		Name:       "rollback",
 		Doc:        "Takes a Deployment back to the pod template of its last revision that worked.",
+		When:       "the present revision does not work, and the one before is known to have worked",
+		Reach:      "all pods of the workload are replaced, step by step as its strategy says",
+		Back:       "the broken template is set again",
 		Risk:       model.RiskMedium,
 		Candidates: rollback,
 	}

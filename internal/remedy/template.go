@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"strconv"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -29,6 +31,19 @@ func templateOf(s *snapshot.Snapshot, workload model.Ref) *corev1.PodTemplateSpe
 	default: // no workload
 	}
 	return nil
+}
+
+// replicaSetOf is the ReplicaSet that makes a pod, nil if something else does, or nothing.
+func replicaSetOf(s *snapshot.Snapshot, pod *corev1.Pod) *appsv1.ReplicaSet {
+	owner := metav1.GetControllerOf(pod)
+	if owner == nil || owner.Kind != string(snapshot.ReplicaSets) {
+		return nil
+	}
+	rs, presence := s.ReplicaSets().Get(pod.Namespace, owner.Name)
+	if presence != snapshot.Present {
+		return nil
+	}
+	return rs
 }
 
 // goodTemplate is the pod template of the last revision that worked, nil if it is not proven.

@@ -17,6 +17,8 @@ type Fault struct {
 	Break   func(*Cluster)
 	Finding model.Finding
 	Deleted []metav1.Object
+	// Observed is what gateways reported while it lasted.
+	Observed []model.Observation
 }
 
 // Finding is a finding of high confidence about an object of the shop, on the cart's Ingress. related
@@ -54,72 +56,72 @@ func Revision(c *Cluster, value any, path ...any) {
 func Faults() []Fault {
 	former := Shop("cart", "web")
 	good := []string{"goodRevision", "ReplicaSet", "cart-1"}
-	return []Fault{
+	return append([]Fault{
 		{"target-port", func(c *Cluster) {
 			c.Edit("Service/cart", 9999, "spec", "ports", 0, "targetPort")
 			c.Edit("EndpointSlice/cart-x", 9999, "ports", 0, "port")
-		}, Finding("target-port-mismatch", "Service", "cart", "spec.ports[0].targetPort", "8080", "workload", "Deployment", "cart"), nil},
+		}, Finding("target-port-mismatch", "Service", "cart", "spec.ports[0].targetPort", "8080", "workload", "Deployment", "cart"), nil, nil},
 		{"named-port", func(c *Cluster) {
 			c.Edit("Service/cart", "web", "spec", "ports", 0, "targetPort")
 			c.Edit("EndpointSlice/cart-x", []any{}, "ports")
-		}, Finding("named-port-missing", "Service", "cart", "spec.ports[0].targetPort", `"http"`, "workload", "Deployment", "cart"), nil},
+		}, Finding("named-port-missing", "Service", "cart", "spec.ports[0].targetPort", `"http"`, "workload", "Deployment", "cart"), nil, nil},
 		{"selector-key", func(c *Cluster) {
 			c.Edit("Service/cart", map[string]any{"app": "cart", "app.kubernetes.io/part-of": "shop"}, "spec", "selector")
 			c.Edit("EndpointSlice/cart-x", []any{}, "endpoints")
-		}, Finding("selector-mismatch", "Service", "cart", "spec.selector.app.kubernetes.io/part-of", `{"app":"cart"}`, "workload", "Deployment", "cart"), nil},
+		}, Finding("selector-mismatch", "Service", "cart", "spec.selector.app.kubernetes.io/part-of", `{"app":"cart"}`, "workload", "Deployment", "cart"), nil, nil},
 		{"route-port", func(c *Cluster) {
 			c.Edit("Ingress/cart", 8081, "spec", "rules", 0, "http", "paths", 0, "backend", "service", "port", "number")
-		}, Finding("service-port-missing", "Ingress", "cart", "spec.rules[0].http.paths[0].backend.service.port.number", "80", "service", "Service", "cart"), nil},
+		}, Finding("service-port-missing", "Ingress", "cart", "spec.rules[0].http.paths[0].backend.service.port.number", "80", "service", "Service", "cart"), nil, nil},
 		{"route-port-by-name", func(c *Cluster) {
 			c.Edit("Ingress/cart", 8081, "spec", "rules", 0, "http", "paths", 0, "backend", "service", "port", "number")
-		}, Finding("service-port-missing", "Ingress", "cart", "spec.rules[0].http.paths[0].backend.service.port.number", `"http"`, "service", "Service", "cart"), nil},
+		}, Finding("service-port-missing", "Ingress", "cart", "spec.rules[0].http.paths[0].backend.service.port.number", `"http"`, "service", "Service", "cart"), nil, nil},
 		{"service-nearly-named", func(c *Cluster) {
 			c.Edit("Ingress/cart", "carts", "spec", "rules", 0, "http", "paths", 0, "backend", "service", "name")
-		}, Finding("service-missing", "Ingress", "cart", "spec.rules[0].http.paths[0].backend.service.name", `"cart"`), nil},
+		}, Finding("service-missing", "Ingress", "cart", "spec.rules[0].http.paths[0].backend.service.name", `"cart"`), nil, nil},
 		{"service-deleted-remembered", func(c *Cluster) {
 			c.Delete("Service/cart")
 			c.Delete("EndpointSlice/cart-x")
-		}, Finding("service-missing", "Service", "cart", "(object missing)", "", "route", "Ingress", "cart"), []metav1.Object{former.Delete("Service/cart")}},
+		}, Finding("service-missing", "Service", "cart", "(object missing)", "", "route", "Ingress", "cart"), []metav1.Object{former.Delete("Service/cart")}, nil},
 		{"service-deleted-derived", func(c *Cluster) {
 			c.Delete("Service/cart")
 			c.Delete("EndpointSlice/cart-x")
-		}, Finding("service-missing", "Service", "cart", "(object missing)", "", "route", "Ingress", "cart"), nil},
+		}, Finding("service-missing", "Service", "cart", "(object missing)", "", "route", "Ingress", "cart"), nil, nil},
 		{"scaled-to-zero", func(c *Cluster) {
 			c.Edit("Deployment/cart", 0, "spec", "replicas")
 			c.Delete("Pod/cart-2-0")
 			c.Delete("Pod/cart-2-1")
 			c.Edit("EndpointSlice/cart-x", []any{}, "endpoints")
-		}, Finding("no-replicas", "Deployment", "cart", "spec.replicas", "2"), nil},
+		}, Finding("no-replicas", "Deployment", "cart", "spec.replicas", "2"), nil, nil},
 		{"crash-loop", func(c *Cluster) {
 			Unready(c)
 			Revision(c, []any{map[string]any{"name": "MODE", "value": "x"}}, "env")
-		}, Finding("container-crashloop", "Deployment", "cart", Container, "", good...), nil},
+		}, Finding("container-crashloop", "Deployment", "cart", Container, "", good...), nil, nil},
 		{"image-pull", func(c *Cluster) {
 			Unready(c)
 			Revision(c, "shop:v2-typo", "image")
-		}, Finding("image-pull", "Deployment", "cart", Container+".image", `"shop:v1"`, good...), nil},
+		}, Finding("image-pull", "Deployment", "cart", Container+".image", `"shop:v1"`, good...), nil, nil},
 		{"probe-path", func(c *Cluster) {
 			Unready(c)
 			Revision(c, "/ready", "readinessProbe", "httpGet", "path")
 			Revision(c, "shop:v1", "image")
-		}, Finding("readiness-probe-misconfigured", "Deployment", "cart", Container+".readinessProbe.httpGet.path", `"/readyz"`, good...), nil},
+		}, Finding("readiness-probe-misconfigured", "Deployment", "cart", Container+".readinessProbe.httpGet.path", `"/readyz"`, good...), nil, nil},
 		{"probe-port-declared", func(c *Cluster) {
 			Unready(c)
 			Revision(c, 9090, "readinessProbe", "httpGet", "port")
-		}, Finding("readiness-probe-misconfigured", "Deployment", "cart", Container+".readinessProbe.httpGet.port", ""), nil},
+		}, Finding("readiness-probe-misconfigured", "Deployment", "cart", Container+".readinessProbe.httpGet.port", ""), nil, nil},
 		{"oom-doubled", func(c *Cluster) {
 			Unready(c)
 			Revision(c, "96Mi", "resources", "limits", "memory")
-		}, Finding("oom-killed", "Deployment", "cart", Container+".resources.limits.memory", ""), nil},
+		}, Finding("oom-killed", "Deployment", "cart", Container+".resources.limits.memory", ""), nil, nil},
 		{"oom-former", func(c *Cluster) {
 			Unready(c)
 			Revision(c, "32Mi", "resources", "limits", "memory")
 			Revision(c, "shop:v1", "image")
-		}, Finding("oom-killed", "Deployment", "cart", Container+".resources.limits.memory", `"128Mi"`, good...), nil},
+		}, Finding("oom-killed", "Deployment", "cart", Container+".resources.limits.memory", `"128Mi"`, good...), nil, nil},
 		{"termination-race", func(c *Cluster) {
 			c.Edit("Deployment/cart", 10, "spec", "template", "spec", "terminationGracePeriodSeconds")
-		}, Finding("termination-race", "Deployment", "cart", Container+".lifecycle.preStop", `{"sleep":{"seconds":5}}`), nil},
+		}, Finding("termination-race", "Deployment", "cart", Container+".lifecycle.preStop", `{"sleep":{"seconds":5}}`), nil, nil},
 		{"header-too-big", func(*Cluster) {},
-			Finding("upstream-header-too-big", "Ingress", "cart", "metadata.annotations['nginx.ingress.kubernetes.io/proxy-buffer-size']", `"16k"`), nil},
-	}
+			Finding("upstream-header-too-big", "Ingress", "cart", "metadata.annotations['nginx.ingress.kubernetes.io/proxy-buffer-size']", `"16k"`), nil, nil},
+	}, others()...)
 }

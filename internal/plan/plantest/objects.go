@@ -3,7 +3,7 @@ package plantest
 const base = `
 apiVersion: v1
 kind: Namespace
-metadata: {name: shop}
+metadata: {name: shop, labels: {kubernetes.io/metadata.name: shop}}
 ---
 apiVersion: v1
 kind: Node

@@ -1,6 +1,7 @@
 package plantest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -31,13 +32,18 @@ func Shop(apps ...string) *Cluster {
 	c := &Cluster{docs: map[string]map[string]any{}}
 	c.Apply(base)
 	for i, app := range apps {
-		text := strings.ReplaceAll(application, "APP", app)
-		for n := range 2 {
-			text += strings.NewReplacer("APP", app, "ORDINAL", fmt.Sprint(n), "ADDRESS", fmt.Sprintf("10.0.%d.%d", i+1, n+10)).Replace(pod)
-		}
-		c.Apply(strings.ReplaceAll(text, "NET", fmt.Sprintf("10.0.%d", i+1)))
+		c.Add(app, i+1)
 	}
 	return c
+}
+
+// Add adds an application whose pods have addresses in 10.0.net.0/24.
+func (c *Cluster) Add(app string, net int) {
+	text := strings.ReplaceAll(application, "APP", app)
+	for n := range 2 {
+		text += strings.NewReplacer("APP", app, "ORDINAL", fmt.Sprint(n), "ADDRESS", fmt.Sprintf("10.0.%d.%d", net, n+10)).Replace(pod)
+	}
+	c.Apply(strings.ReplaceAll(text, "NET", fmt.Sprintf("10.0.%d", net)))
 }
 
 // Apply adds or replaces objects, given as YAML documents.
@@ -93,6 +99,21 @@ func down(at, step any) any {
 	return m[step.(string)]
 }
 
+// Reidentify gives an object another UID, wherever it is named.
+func (c *Cluster) Reidentify(from, to string) {
+	for name, doc := range c.docs {
+		data, err := json.Marshal(doc)
+		if err != nil {
+			panic(err)
+		}
+		var out map[string]any
+		if err := json.Unmarshal(bytes.ReplaceAll(data, fmt.Appendf(nil, `"uid":%q`, from), fmt.Appendf(nil, `"uid":%q`, to)), &out); err != nil {
+			panic(err)
+		}
+		c.docs[name] = out
+	}
+}
+
 // Document is a copy of an object, nil if there is none of that name.
 func (c *Cluster) Document(name string) map[string]any {
 	data, err := json.Marshal(c.docs[name])
@@ -139,7 +160,9 @@ func (c *Cluster) Snapshot() *snapshot.Snapshot {
 func Ref(kind, name string) model.Ref {
 	api := map[string]string{
 		"Deployment": "apps/v1", "ReplicaSet": "apps/v1", "Service": "v1", "Pod": "v1",
-		"Ingress": "networking.k8s.io/v1", "HTTPRoute": "gateway.networking.k8s.io/v1",
+		"Ingress": "networking.k8s.io/v1", "NetworkPolicy": "networking.k8s.io/v1",
+		"HTTPRoute": "gateway.networking.k8s.io/v1", "Gateway": "gateway.networking.k8s.io/v1",
+		"HorizontalPodAutoscaler": "autoscaling/v2", "PodChaos": "chaos-mesh.org/v1alpha1",
 	}
 	return model.Ref{APIVersion: api[kind], Kind: kind, Namespace: Namespace, Name: name}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -98,5 +99,25 @@ func (s *Server) InstallGatewayAPI(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatalf("install the Gateway API: %v", err)
+	}
+}
+
+// InstallCustom installs a namespaced custom resource whose fields are whatever they are.
+func (s *Server) InstallCustom(t *testing.T, group, version, kind, plural string) {
+	t.Helper()
+	anything := true
+	_, err := envtest.InstallCRDs(s.Admin, envtest.CRDInstallOptions{CRDs: []*apiextensionsv1.CustomResourceDefinition{{
+		ObjectMeta: metav1.ObjectMeta{Name: plural + "." + group},
+		Spec: apiextensionsv1.CustomResourceDefinitionSpec{
+			Group: group, Scope: apiextensionsv1.NamespaceScoped,
+			Names: apiextensionsv1.CustomResourceDefinitionNames{Kind: kind, Plural: plural},
+			Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{
+				Name: version, Served: true, Storage: true,
+				Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: &anything}},
+			}},
+		},
+	}}})
+	if err != nil {
+		t.Fatalf("install %s: %v", kind, err)
 	}
 }

@@ -95,7 +95,7 @@ vuln: ## Look for known vulnerabilities in what is linked
 	$(TOOL) govulncheck ./...
 
 .PHONY: generate
-generate: ## Write what is generated: docs/commands.md, docs/exit-codes.md, docs/causes/
+generate: ## Write what is generated: docs/commands.md, docs/exit-codes.md, docs/actions.md, docs/causes/
 	$(GO) test ./internal/rules -run 'TestDocs' -update
 
 .PHONY: golden

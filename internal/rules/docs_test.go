@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/remedy"
 	"github.com/gatemend/gatemend/internal/testkit"
 )
 
@@ -66,9 +68,9 @@ func TestDocsOfExitCodes(t *testing.T) {
 // The pages of causes, and the list of them, are made from the catalogue.
 func TestDocsOfCauses(t *testing.T) {
 	var b strings.Builder
-	b.WriteString(generated + "\n# Causes\n\n`gatemend explain ID` prints the same pages. What a machine may do: *fix* is local and can be taken back;\n*propose* needs a person's yes; *advise* explains only.\n")
+	b.WriteString(generated + "\n# Causes\n\n`gatemend explain ID` prints the same pages. What a machine may do: *fix* is local and can be taken back;\n*propose* needs a person's yes; *advise* explains only.\nRepairs are tried in that order among equally small ones; [actions](../actions.md) says what each does.\n")
 	for _, f := range catalogue.Families() {
-		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n| id | is | machine |\n|---|---|---|\n", f.ID, strings.ToUpper(f.Is[:1])+f.Is[1:])
+		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n| id | is | machine | repairs |\n|---|---|---|---|\n", f.ID, strings.ToUpper(f.Is[:1])+f.Is[1:])
 		for _, c := range catalogue.Causes() {
 			if c.Family != f.ID {
 				continue
@@ -78,10 +80,36 @@ func TestDocsOfCauses(t *testing.T) {
 				id = fmt.Sprintf("[%s](%s.md)", id, c.ID)
 				testkit.Golden(t, filepath.Join(inRoot("docs"), "causes", string(c.ID)+".md"), generated+"\n"+c.Text)
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", id, c.Is, c.Machine)
+			repairs := "by a person: see Fix of its page"
+			if len(c.Actions) > 0 {
+				repairs = strings.Join(c.Actions, ", ")
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", id, c.Is, c.Machine, repairs)
 		}
 	}
 	testkit.Golden(t, filepath.Join(inRoot("docs"), "causes", "README.md"), b.String())
+}
+
+// The page of actions is made from the actions.
+func TestDocsOfActions(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(generated + "\n# Actions\n\nWhat gatemend may change, one kind of repair each. A candidate is tried on a copy of the cluster first; it is\n" +
+		"refused if the failing request would still fail there, or another route would be worse. What was changed is\n" +
+		"verified on the route's real traffic (for a race: on one rollout without errors) and taken back if it did not help.\n")
+	for _, a := range remedy.All() {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n- When: %s.\n- Touches: %s.\n- Risk: %s.\n- Taken back: %s.\n", a.Name, a.Doc, a.When, a.Reach, a.Risk, a.Back)
+		if a.ByHand {
+			b.WriteString("- Only proposed: a person runs the command that the plan shows.\n")
+		}
+		var causes []string
+		for _, c := range catalogue.Causes() {
+			if slices.Contains(c.Actions, a.Name) {
+				causes = append(causes, "`"+string(c.ID)+"`")
+			}
+		}
+		fmt.Fprintf(&b, "- For: %s.\n", strings.Join(causes, ", "))
+	}
+	testkit.Golden(t, filepath.Join(inRoot("docs"), "actions.md"), b.String())
 }
 
 func inRoot(dir string) string { return filepath.Join(root, dir) }

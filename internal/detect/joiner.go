@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -25,12 +26,17 @@ type Joiner struct {
 	errors   waiting
 	newest   time.Time
 	lone     map[joinKey]model.Signal // the last error line of each key that had no request
+	seed     maphash.Seed
 }
 
 // NewJoiner returns a Joiner that hands over each request, and each error line without one, when nothing
 // more can come for it.
 func NewJoiner(emit func(model.Signal)) *Joiner {
-	return &Joiner{emit: emit, requests: newWaiting(), errors: newWaiting(), lone: map[joinKey]model.Signal{}}
+	return &Joiner{emit: emit, requests: newWaiting(), errors: newWaiting(), lone: map[joinKey]model.Signal{}, seed: maphash.MakeSeed()}
+}
+
+func (j *Joiner) hashed(key joinKey) hashedKey {
+	return hashedKey{key, maphash.Comparable(j.seed, key)}
 }
 
 // Add takes in one signal.
@@ -39,7 +45,7 @@ func (j *Joiner) Add(s model.Signal) {
 		j.newest = s.At
 	}
 	j.release(false)
-	key := keyOf(s)
+	key := j.hashed(keyOf(s))
 	switch {
 	case s.ErrorLog:
 		if !j.explainWaiting(s, key) {
@@ -49,7 +55,7 @@ func (j *Joiner) Add(s model.Signal) {
 		tries := failedTries(s)
 		j.takeErrors(&s, &tries, key)
 		if s.Failed() && s.Reason == "" {
-			j.takeErrors(&s, &tries, anonymous(s))
+			j.takeErrors(&s, &tries, j.hashed(anonymous(s)))
 		}
 		if len(tries) == 0 && s.Reason != "" {
 			j.emit(s)
@@ -65,7 +71,7 @@ func (j *Joiner) Add(s model.Signal) {
 func (j *Joiner) Flush() { j.release(true) }
 
 // takeErrors explains a request by error lines that came before it.
-func (j *Joiner) takeErrors(s *model.Signal, tries *[]string, key joinKey) {
+func (j *Joiner) takeErrors(s *model.Signal, tries *[]string, key hashedKey) {
 	j.errors.each(key, func(h *held) bool {
 		if explains(h.signal, *s, tries) {
 			adopt(s, h.signal)
@@ -76,7 +82,7 @@ func (j *Joiner) takeErrors(s *model.Signal, tries *[]string, key joinKey) {
 }
 
 // explainWaiting gives an error line to the request that it belongs to, if that came first.
-func (j *Joiner) explainWaiting(e model.Signal, key joinKey) (taken bool) {
+func (j *Joiner) explainWaiting(e model.Signal, key hashedKey) (taken bool) {
 	j.requests.each(key, func(h *held) bool {
 		tries := failedTries(h.signal)
 		if taken = (h.signal.Reason == "" || !h.signal.Failed()) && explains(e, h.signal, &tries); taken {
@@ -84,7 +90,7 @@ func (j *Joiner) explainWaiting(e model.Signal, key joinKey) (taken bool) {
 		}
 		return !taken
 	})
-	if taken || key != (joinKey{gateway: e.Gateway}) {
+	if taken || key.joinKey != (joinKey{gateway: e.Gateway}) {
 		return taken
 	}
 	j.requests.all(func(h *held) bool {
@@ -139,7 +145,7 @@ func (j *Joiner) release(everything bool) {
 		if h == nil || !h.done && !everything && j.errors.n < joinHeld && j.newest.Sub(h.signal.At) <= joinEarly {
 			break
 		}
-		s, done, key := h.signal, h.done, h.key
+		s, done, key := h.signal, h.done, h.joinKey
 		j.errors.pop()
 		if !done && !j.another(s, key) {
 			j.emit(s)
@@ -157,35 +163,41 @@ func (j *Joiner) another(s model.Signal, key joinKey) bool {
 	return ok && s.At.Sub(before.At).Abs() <= joinSlack && !sameAddress(s, before)
 }
 
-// waiting is a queue in which signals can be found by key.
+// waiting is a queue in which signals can be found by key. It looks for them by a hash of the key, which has seven strings.
 type waiting struct {
 	ring  []held
 	first int // in ring
 	n     int
-	last  map[joinKey]int // the newest with each key, in ring
+	last  map[uint64]int // the newest with each hash, in ring
 }
 
 // held is a signal that waits.
 type held struct {
 	signal model.Signal
-	key    joinKey
-	before int // the one before with the same key, in ring; -1: none
+	hashedKey
+	before int // the one before with the same hash, in ring; -1: none
 	done   bool
 }
 
-func newWaiting() waiting { return waiting{last: map[joinKey]int{}} }
+// hashedKey is a key whose hash is known.
+type hashedKey struct {
+	joinKey
+	hash uint64
+}
 
-func (w *waiting) push(s model.Signal, key joinKey) {
+func newWaiting() waiting { return waiting{last: map[uint64]int{}} }
+
+func (w *waiting) push(s model.Signal, key hashedKey) {
 	if w.n == len(w.ring) {
 		w.grow()
 	}
 	at := (w.first + w.n) % len(w.ring)
-	before, ok := w.last[key]
+	before, ok := w.last[key.hash]
 	if !ok {
 		before = -1
 	}
-	w.ring[at] = held{signal: s, key: key, before: before}
-	w.last[key] = at
+	w.ring[at] = held{signal: s, hashedKey: key, before: before}
+	w.last[key.hash] = at
 	w.n++
 }
 
@@ -196,22 +208,22 @@ func (w *waiting) grow() {
 	w.ring, w.first, w.n = make([]held, max(16, 2*len(w.ring))), 0, 0
 	clear(w.last)
 	for _, h := range kept {
-		w.push(h.signal, h.key)
+		w.push(h.signal, h.hashedKey)
 		w.ring[w.n-1].done = h.done
 	}
 }
 
 // each calls do for those with a key that are not done, the newest first, while it returns true. What
 // comes before a place in the queue has left it if it does not stand nearer to its head.
-func (w *waiting) each(key joinKey, do func(*held) bool) {
-	at, ok := w.last[key]
+func (w *waiting) each(key hashedKey, do func(*held) bool) {
+	at, ok := w.last[key.hash]
 	for nearest := w.n; ok && at >= 0; at = w.ring[at].before {
 		age := (at - w.first + len(w.ring)) % len(w.ring)
 		if age >= nearest {
 			return
 		}
 		nearest = age
-		if h := &w.ring[at]; !h.done && !do(h) {
+		if h := &w.ring[at]; !h.done && h.joinKey == key.joinKey && !do(h) {
 			return
 		}
 	}
@@ -236,8 +248,8 @@ func (w *waiting) oldest() *held {
 
 func (w *waiting) pop() {
 	h := &w.ring[w.first]
-	if w.last[h.key] == w.first {
-		delete(w.last, h.key)
+	if w.last[h.hash] == w.first {
+		delete(w.last, h.hash)
 	}
 	*h = held{before: -1}
 	w.first = (w.first + 1) % len(w.ring)

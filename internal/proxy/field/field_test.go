@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 func TestRedact(t *testing.T) {
@@ -125,13 +126,24 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-func TestInternerIsBounded(t *testing.T) {
+func TestInterner(t *testing.T) {
 	var names Interner
-	for i := range 3 * internLimit {
-		names.String([]byte{byte(i), byte(i >> 8), byte(i >> 16)})
+	if got := names.String(nil); got != "" {
+		t.Errorf("nothing became %q", got)
 	}
-	if len(names.seen) > internLimit {
-		t.Errorf("%d texts are remembered, want at most %d", len(names.seen), internLimit)
+	for i := range 3 * internSets * internWays { // more than it remembers
+		text := []byte{byte(i), byte(i >> 8), byte(i >> 16)}
+		first := names.String(text)
+		if first != string(text) {
+			t.Fatalf("%q became %q", text, first)
+		}
+		if again := names.String(text); unsafe.StringData(again) != unsafe.StringData(first) {
+			t.Fatalf("%q became another string at once", text)
+		}
+	}
+	long := bytes.Repeat([]byte("x"), internLength+1)
+	if got := names.String(long); got != string(long) {
+		t.Errorf("a long text became %q", got)
 	}
 }
 

@@ -1,17 +1,22 @@
 package field
 
-// internLimit bounds an Interner: texts that differ on every line (ids in paths) must not grow it.
-const internLimit = 4096
-
-// internLength is the longest text that is remembered; longer ones hardly ever repeat.
-const internLength = 256
+import "hash/maphash"
 
 // Interner turns bytes into strings and hands out the same string for the same bytes, so that a
 // parser does not allocate for what it saw before. The zero value is ready. It remembers at most 4096
-// texts of at most 256 bytes, then forgets all and begins anew.
+// texts of at most 256 bytes; a new one takes the place of one that was not asked for lately, so that texts that differ on
+// every line (ids in paths) do not make it grow.
 type Interner struct {
-	seen map[string]string
+	seed maphash.Seed
+	sets [][internWays]string // nil: nothing was asked for yet
 }
+
+const (
+	internSets = 1024 // a power of two
+	internWays = 4
+	// internLength is the longest text that is remembered; longer ones hardly ever repeat.
+	internLength = 256
+)
 
 // String returns b as a string.
 func (t *Interner) String(b []byte) string {
@@ -21,16 +26,20 @@ func (t *Interner) String(b []byte) string {
 	if len(b) > internLength {
 		return string(b)
 	}
-	if s, ok := t.seen[string(b)]; ok {
-		return s
+	if t.sets == nil {
+		t.seed, t.sets = maphash.MakeSeed(), make([][internWays]string, internSets)
 	}
-	if t.seen == nil {
-		t.seen = make(map[string]string, 64)
-	}
-	if len(t.seen) >= internLimit {
-		clear(t.seen) // keeps the room, which would be needed again
+	set := &t.sets[maphash.Bytes(t.seed, b)%internSets]
+	for i, s := range set {
+		if s == string(b) {
+			if i > 0 {
+				set[i], set[i-1] = set[i-1], s // what repeats moves away from the end
+			}
+			return s
+		}
 	}
 	s := string(b)
-	t.seen[s] = s
+	copy(set[1:], set[:])
+	set[0] = s
 	return s
 }

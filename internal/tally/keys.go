@@ -41,15 +41,30 @@ func (k *keys) hash(parts [][]byte) uint64 {
 	return h
 }
 
-// part hashes one part. Names are mostly of 8 to 16 bytes: two words that overlap are all of it, and one multiplication
+// part hashes one part. Names are mostly of at most 16 bytes: two words that overlap are all of it, and one multiplication
 // mixes them with secrets, as wyhash does (wangyi-fudan/wyhash), so that nobody can make up paths that collide.
 func (k *keys) part(p []byte) uint64 {
 	n := len(p)
-	if n < 8 || n > 16 {
+	if n > 16 {
 		return maphash.Bytes(k.seed, p)
 	}
-	high, low := bits.Mul64(binary.LittleEndian.Uint64(p)^k.secrets[0], binary.LittleEndian.Uint64(p[n-8:])^k.secrets[1])
+	a, b := ends(p)
+	high, low := bits.Mul64(a^k.secrets[0], b^k.secrets[1])
 	return high ^ low
+}
+
+// ends are two numbers that, with its length, tell a text of at most 16 bytes from all others.
+func ends(p []byte) (a, b uint64) {
+	switch n := len(p); {
+	case n >= 8:
+		return binary.LittleEndian.Uint64(p), binary.LittleEndian.Uint64(p[n-8:])
+	case n >= 4:
+		return uint64(binary.LittleEndian.Uint32(p)), uint64(binary.LittleEndian.Uint32(p[n-4:]))
+	case n > 0:
+		return uint64(p[0])<<16 | uint64(p[n/2])<<8 | uint64(p[n-1]), 0
+	default:
+		return 0, 0
+	}
 }
 
 // find returns the route that was added for the parts.
@@ -66,12 +81,22 @@ func (k *keys) find(hash uint64, parts [][]byte) (route int32, ok bool) {
 func same(joined []byte, parts [][]byte) bool {
 	for _, p := range parts {
 		n := len(p)
-		if len(joined) < n+1 || joined[n] != 0 || !bytes.Equal(joined[:n], p) {
+		if len(joined) < n+1 || joined[n] != 0 || !equal(joined[:n], p) {
 			return false
 		}
 		joined = joined[n+1:]
 	}
 	return len(joined) == 0
+}
+
+// equal is bytes.Equal of texts of the same length, without a call for short ones.
+func equal(a, b []byte) bool {
+	if len(a) > 16 {
+		return bytes.Equal(a, b)
+	}
+	a1, a2 := ends(a)
+	b1, b2 := ends(b)
+	return a1 == b1 && a2 == b2
 }
 
 // add notes the route of parts that were not found. It reports false if there is no room.

@@ -21,7 +21,7 @@ func Run(ctx context.Context, src Source, workers int, o Options, notify Notify)
 	for i := range counters {
 		counters[i] = NewCounter(i, o)
 	}
-	r := &run{source: src, tally: New(counters, notify), free: make(chan *job, 3*workers), done: map[int]*job{}}
+	r := &run{source: src, tally: New(counters, notify), free: make(chan *job, workers+1), done: map[int]*job{}}
 	for range cap(r.free) {
 		r.free <- &job{}
 	}

@@ -221,12 +221,7 @@ func (t *Tally) countTries(s *model.Signal) {
 
 // watch has the detector see the requests of a chunk, second by second.
 func (t *Tally) watch(c *Chunk) {
-	slices.SortFunc(c.cells, func(a, b cell) int {
-		if a.second != b.second {
-			return cmp.Compare(a.second, b.second)
-		}
-		return cmp.Compare(a.route, b.route)
-	})
+	slices.SortStableFunc(c.cells, func(a, b cell) int { return cmp.Compare(a.second, b.second) }) // which they nearly are
 	for _, cell := range c.cells {
 		t.timeline.add(cell.second, int(cell.requests), int(cell.errors))
 		t.tick(cell.second)

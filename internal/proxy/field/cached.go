@@ -6,6 +6,9 @@ import "time"
 // always in the same one. The zero value is ready.
 type Clock struct {
 	common, iso remembered
+	// The last time that Common read, as it was written, and what it is.
+	last   [26]byte
+	lastAt int64
 }
 
 // remembered is a minute as it was written, up to the colon before the seconds.
@@ -18,7 +21,21 @@ type remembered struct {
 
 // Common is [Common] as nanoseconds since 1970.
 func (c *Clock) Common(b []byte) (nanos int64, ok bool) {
-	if r := &c.common; r.known && len(b) == 26 && string(b[:18]) == string(r.minute[:]) && string(b[20:]) == string(r.zone[:]) {
+	if len(b) != len(c.last) {
+		return 0, false
+	}
+	if l := c.last[:]; c.common.known && load(b, 0) == load(l, 0) && load(b, 8) == load(l, 8) && load(b, 16) == load(l, 16) && load(b, 18) == load(l, 18) {
+		return c.lastAt, true
+	}
+	if nanos, ok = c.readCommon(b); ok {
+		copy(c.last[:], b)
+		c.lastAt = nanos
+	}
+	return nanos, ok
+}
+
+func (c *Clock) readCommon(b []byte) (nanos int64, ok bool) {
+	if r := &c.common; r.known && string(b[:18]) == string(r.minute[:]) && string(b[20:]) == string(r.zone[:]) {
 		if s, ok := seconds(b[18], b[19]); ok {
 			return r.at + s*int64(time.Second), true
 		}

@@ -2,7 +2,6 @@ package nginx
 
 import (
 	"bytes"
-	"time"
 
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/field"
@@ -18,38 +17,61 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	if line[0] == '{' {
 		return p.skimJSON(line, k)
 	}
-	b, ok := skipAddress(line)
-	if !ok {
+	i := p.skimHead(line, k)
+	if i < 0 {
 		return false
 	}
-	at, b, ok := skimTime(b)
-	if !ok {
+	from := i
+	if i = afterQuoted(line, i); i < 0 {
 		return false
 	}
-	if k.At, ok = p.clock.Common(at); !ok {
+	request := line[from+1 : i-2]
+	if i, k.Status = field.AfterStatus(line, i); k.Status < 100 || k.Status >= 500 {
 		return false
 	}
-	request, b, ok := plainQuoted(b)
-	if !ok || len(b) < 5 || b[3] != ' ' {
+	i = field.AfterNumber(line, i)
+	if i = afterQuoted(line, afterQuoted(line, i)); i < 0 { // referer and user agent
 		return false
 	}
-	if k.Status, ok = field.Status(b[:3]); !ok || k.Status < 100 || k.Status >= 500 {
+	if i < len(line) && line[i] != '"' {
+		return skimUpstream(line, i, k)
+	}
+	if i < len(line) && afterQuoted(line, i) != len(line) {
 		return false
 	}
-	if b, ok = skipNumber(b[4:]); !ok {
-		return false
+	return skimPath(request, k)
+}
+
+// skimHead reads what comes before the request, nearly always of somebody who did not log in, and returns where that ends.
+func (p *Parser) skimHead(line []byte, k *proxy.Skim) (end int) {
+	const before, after = " - - [", "] "
+	i := field.AddressEnd(line)
+	if i < 0 || len(line)-i < len(before)+timeWidth {
+		return -1
 	}
-	if b, ok = skipAgent(b); !ok {
-		return false
-	}
-	if len(b) > 0 && b[0] != '"' {
-		return skimUpstream(b, k)
-	}
-	if len(b) > 0 {
-		if _, b, ok = plainQuoted(b); !ok || len(b) > 0 {
-			return false
+	var at []byte
+	if j := i + len(before) + timeWidth - 2; string(line[i:i+len(before)]) == before && string(line[j:j+len(after)]) == after {
+		at, end = line[i+len(before):j], j+len(after)
+	} else {
+		if string(line[i:i+3]) != " - " {
+			return -1
 		}
+		var rest []byte
+		var ok bool
+		if at, rest, ok = cutTime(line[i+3:]); !ok {
+			return -1
+		}
+		end = len(line) - len(rest)
 	}
+	var ok bool
+	if k.At, ok = p.clock.Common(at); !ok {
+		return -1
+	}
+	return end
+}
+
+// skimPath has host and path stand for the route, which the line does not name.
+func skimPath(request []byte, k *proxy.Skim) bool {
 	_, target, ok := field.RequestLine(request)
 	if !ok || len(target) == 0 || target[0] != '/' {
 		return false
@@ -60,171 +82,94 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	return true
 }
 
-// skipAgent passes over the referer, which is mostly none, and the user agent.
-func skipAgent(b []byte) (rest []byte, ok bool) {
-	if len(b) > 4 && b[0] == '"' && b[1] == '-' && b[2] == '"' && b[3] == ' ' {
-		b = b[4:]
-	} else if _, b, ok = plainQuoted(b); !ok {
-		return nil, false
-	}
-	_, rest, ok = plainQuoted(b)
-	return rest, ok
-}
-
 // minLine is shorter than any access line.
 const minLine = 64
 
-// The bytes of addresses below '@', as bits: digits, dots and colons; and of these the last two.
-const (
-	addressBytes   = 0x3ff<<'0' | separatorBytes
-	separatorBytes = 1<<'.' | 1<<':'
-)
-
-// skipAddress passes over the client's address, as isAddress knows it, and the dash after it. It counts
-// separators without branching on them, since where they stand cannot be foreseen.
-func skipAddress(b []byte) (rest []byte, ok bool) {
-	separators := uint64(0)
-	for i, c := range b[:minLine] {
-		switch {
-		case c < '@' && addressBytes>>c&1 != 0:
-			separators += separatorBytes >> c & 1
-		case c >= 'a' && c <= 'f':
-		case c == ' ':
-			return b[i+3:], separators >= 2 && i+3 < minLine && b[i+1] == '-' && b[i+2] == ' '
-		default:
-			return nil, false
-		}
+// afterQuoted passes over a quoted field in which no quote is escaped, and the blank after it if there is more. It returns where that
+// ends, or -1.
+func afterQuoted(line []byte, i int) int {
+	if i < 0 || len(line)-i < 2 || line[i] != '"' {
+		return -1
 	}
-	return nil, false
-}
-
-// skimTime is cutTime, for which nearly always nobody logged in.
-func skimTime(b []byte) (at, rest []byte, ok bool) {
-	if len(b) > timeWidth+2 && b[0] == '-' && b[1] == ' ' && b[2] == '[' && b[timeWidth+1] == ']' && b[timeWidth+2] == ' ' {
-		return b[3 : timeWidth+1], b[timeWidth+3:], true
+	end := bytes.IndexByte(line[i+1:], '"') + i + 1
+	if end == i || line[end-1] == '\\' {
+		return -1
 	}
-	return cutTime(b)
-}
-
-// plainQuoted takes a quoted field in which no quote is escaped, and the blank after it.
-func plainQuoted(b []byte) (text, rest []byte, ok bool) {
-	if len(b) < 2 || b[0] != '"' {
-		return nil, nil, false
+	if end == len(line)-1 {
+		return len(line)
 	}
-	end := bytes.IndexByte(b[1:], '"') + 1
-	if end < 1 || b[end-1] == '\\' {
-		return nil, nil, false
+	if line[end+1] != ' ' {
+		return -1
 	}
-	if end == len(b)-1 {
-		return b[1:end], nil, true
-	}
-	if b[end+1] != ' ' {
-		return nil, nil, false
-	}
-	return b[1:end], b[end+2:], true
-}
-
-// skipNumber passes over digits and the blank after them.
-func skipNumber(b []byte) (rest []byte, ok bool) {
-	for i, c := range b {
-		if c >= '0' && c <= '9' {
-			continue
-		}
-		return b[i+1:], c == ' ' && i > 0 && i <= field.MaxDigits
-	}
-	return nil, false
-}
-
-// skipSeconds reads seconds with three decimals, as nginx prints them, and passes over the blank after them.
-func skipSeconds(b []byte) (nanos int64, rest []byte, ok bool) {
-	n := int64(0)
-	for i, c := range b[:min(len(b), 9)] {
-		if c >= '0' && c <= '9' {
-			n = n*10 + int64(c-'0')
-			continue
-		}
-		if i == 0 || c != '.' || len(b) < i+5 || b[i+4] != ' ' {
-			return 0, nil, false
-		}
-		for _, c := range b[i+1 : i+4] {
-			if c < '0' || c > '9' {
-				return 0, nil, false
-			}
-			n = n*10 + int64(c-'0')
-		}
-		return n * int64(time.Millisecond), b[i+5:], true
-	}
-	return 0, nil, false
+	return end + 2
 }
 
 // skimUpstream reads what ingress-nginx adds, if there was one try at most, and that one did not fail.
-func skimUpstream(b []byte, k *proxy.Skim) bool {
-	b, ok := skipNumber(b)
-	if !ok {
+func skimUpstream(line []byte, i int, k *proxy.Skim) bool {
+	i, k.Duration = field.AfterSeconds(line, field.AfterNumber(line, i))
+	from := i
+	if i = afterBracketed(line, i); i < 0 {
 		return false
 	}
-	if k.Duration, b, ok = skipSeconds(b); !ok {
+	name := line[from+1 : i-2]
+	if k.Status == 404 && string(name) == noRoute {
 		return false
 	}
-	name, b, ok := plainBracketed(b)
-	if !ok || k.Status == 404 && string(name) == noRoute {
-		return false
+	if len(line)-i > 3 && string(line[i:i+3]) == "[] " { // no alternative
+		i += 3
+	} else {
+		i = afterBracketed(line, i)
 	}
-	if len(b) > 3 && b[0] == '[' && b[1] == ']' && b[2] == ' ' { // no alternative
-		b = b[3:]
-	} else if _, b, ok = plainBracketed(b); !ok {
-		return false
-	}
-	if b, ok = skipOneTry(b); !ok {
+	if i = afterOneTry(line, i); i < 0 {
 		return false
 	}
 	k.Route, k.ByPath = append(k.Route[:0], name), false
-	return len(b) > 0 && bytes.IndexByte(b, ' ') < 0 // the request's id
+	return field.IsWord(line[i:]) // the request's id
 }
 
 // noRoute is the upstream of requests that no rule takes.
 const noRoute = "upstream-default-backend"
 
-// plainBracketed takes what stands in brackets, and the blank after it.
-func plainBracketed(b []byte) (text, rest []byte, ok bool) {
-	if len(b) < 3 || b[0] != '[' {
-		return nil, nil, false
+// afterBracketed passes over what stands in brackets, and the blank after it.
+func afterBracketed(line []byte, i int) int {
+	if i < 0 || i == len(line) || line[i] != '[' {
+		return -1
 	}
-	end := bytes.IndexByte(b, ']')
-	if end < 1 || end+2 > len(b) || b[end+1] != ' ' {
-		return nil, nil, false
+	end := bytes.IndexByte(line[i:], ']') + i
+	if end <= i || end+2 > len(line) || line[end+1] != ' ' {
+		return -1
 	}
-	return b[1:end], b[end+2:], true
+	return end + 2
 }
 
-// skipOneTry passes over address, length, time and status of a single try, and the blanks after them.
-func skipOneTry(b []byte) (rest []byte, ok bool) {
-	end := 0
-	for end < len(b) && b[end] != ' ' { // an address is too short for IndexByte to pay
-		end++
+// afterOneTry passes over address, length, time and status of a single try, and the blanks after them.
+func afterOneTry(line []byte, i int) int {
+	if i = field.AfterWord(line, i); i < 0 || line[i-2] == ',' {
+		return -1
 	}
-	if end < 1 || end == len(b) || b[end-1] == ',' {
-		return nil, false
+	if j := afterNone(line, i); j > 0 { // no body, as of an answer to HEAD
+		i = j
+	} else {
+		i = field.AfterNumber(line, i)
 	}
-	b = b[end+1:]
-	if len(b) > 2 && b[0] == '-' && b[1] == ' ' { // no body, as of an answer to HEAD
-		b = b[2:]
-	} else if b, ok = skipNumber(b); !ok {
-		return nil, false
+	if j := afterNone(line, i); j > 0 {
+		i = j
+	} else {
+		i, _ = field.AfterSeconds(line, i)
 	}
-	if len(b) > 2 && b[0] == '-' && b[1] == ' ' {
-		b = b[2:]
-	} else if _, b, ok = skipSeconds(b); !ok {
-		return nil, false
+	if j := afterNone(line, i); j > 0 {
+		return j
 	}
-	if len(b) > 2 && b[0] == '-' && b[1] == ' ' {
-		return b[2:], true
+	if end, status := field.AfterStatus(line, i); status >= 100 && status < 500 {
+		return end
 	}
-	if len(b) < 5 || b[3] != ' ' {
-		return nil, false
+	return -1
+}
+
+// afterNone passes over the dash that stands for nothing, and the blank after it.
+func afterNone(line []byte, i int) int {
+	if i >= 0 && len(line)-i > 2 && line[i] == '-' && line[i+1] == ' ' {
+		return i + 2
 	}
-	if status, is := field.Status(b[:3]); !is || status >= 500 || status < 100 {
-		return nil, false
-	}
-	return b[4:], true
+	return -1
 }

@@ -102,7 +102,7 @@ func (b *Blocks) start(in Input) error {
 		b.from = f // nobody follows a compressed file
 		return nil
 	}
-	b.from, err = decompress(bufio.NewReaderSize(f, blockSize))
+	b.from, err = decompress(bufio.NewReader(f)) // which is not in the way of reads that are larger than its buffer
 	return err
 }
 
@@ -130,7 +130,11 @@ func (b *Blocks) fill(to *[]byte, at *Block) (done bool) {
 	}
 	ended := false
 	for len(text)-begin < blockSize+maxLine {
-		n, err := b.from.Read(text[len(text):min(cap(text), begin+blockSize+maxLine)])
+		room := begin + blockSize // more only for a line that is longer
+		if len(text) >= room {
+			room += maxLine
+		}
+		n, err := b.from.Read(text[len(text):room])
 		at.Bytes += n
 		fresh := text[len(text) : len(text)+n]
 		if b.skip {

@@ -1,0 +1,103 @@
+package field
+
+import (
+	"bytes"
+	"regexp"
+	"strconv"
+	"testing"
+)
+
+// How slow and readable code says what the functions that look at eight bytes at a time find.
+var (
+	slowNumber  = regexp.MustCompile(`^[0-9]{1,15} `)
+	slowSeconds = regexp.MustCompile(`^([0-9]{1,8})\.([0-9]{3}) `)
+	slowStatus  = regexp.MustCompile(`^([0-9]{3}) `)
+	slowWord    = regexp.MustCompile(`(?s)^[^ ]+ `)
+	slowAddress = regexp.MustCompile(`^[0-9a-f]*[.:][0-9a-f]*[.:][0-9a-f.:]*`)
+)
+
+// FuzzEight compares each function with a regular expression, wherever in the text it begins.
+func FuzzEight(f *testing.F) {
+	for _, text := range []string{
+		"198.51.100.7 - - [14/Mar/2026:09:26:00 +0000]", "2001:db8::1 - - [14/Mar/2026", "10.244.5.3:8080 2317 0.023 304 4bed8189",
+		"1234567 123456789012345 1234567890123456 12.345 12345678.901 123456789.012 0.04 1.2345 1/34 .123 ",
+		"a-word-of-more-than-twenty-four-bytes and one  two", "4bed81895646bf1c4bed81895646bf1c", "\x80\xff\xb0\xae: 09:.", "",
+	} {
+		f.Add([]byte(text))
+	}
+	end := func(found []byte) int {
+		if found == nil {
+			return -1
+		}
+		return len(found)
+	}
+	from := func(i, n int) int {
+		if n < 0 {
+			return -1
+		}
+		return i + n
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for i := range len(b) + 1 {
+			rest := b[i:]
+			if got, want := AfterNumber(b, i), from(i, end(slowNumber.Find(rest))); got != want {
+				t.Fatalf("AfterNumber(%q) = %d, want %d", rest, got, want)
+			}
+			if got, want := AfterWord(b, i), from(i, end(slowWord.Find(rest))); got != want {
+				t.Fatalf("AfterWord(%q) = %d, want %d", rest, got, want)
+			}
+			m := slowStatus.FindSubmatch(rest)
+			got, status := AfterStatus(b, i)
+			if (got < 0) != (m == nil) || m != nil && (got != i+4 || strconv.Itoa(1000 + status)[1:] != string(m[1])) {
+				t.Fatalf("AfterStatus(%q) = %d, %d", rest, got, status)
+			}
+			m = slowSeconds.FindSubmatch(rest)
+			got, nanos := AfterSeconds(b, i)
+			if (got < 0) != (m == nil) {
+				t.Fatalf("AfterSeconds(%q) = %d, %d", rest, got, nanos)
+			}
+			if m != nil {
+				want, _ := Seconds(m[0][:len(m[0])-1])
+				if got != i+len(m[0]) || nanos != int64(want) {
+					t.Fatalf("AfterSeconds(%q) = %d, %d, want %d", rest, got, nanos, want)
+				}
+			}
+			if got, want := AddressEnd(rest), end(slowAddress.Find(rest)); got >= 0 && got != want || got < 0 && want >= 0 && want < 40 && want+8 <= len(rest) {
+				t.Fatalf("AddressEnd(%q) = %d, want %d", rest, got, want)
+			}
+			if got, want := IsWord(rest), len(rest) > 0 && !bytes.Contains(rest, []byte(" ")); got != want {
+				t.Fatalf("IsWord(%q) = %v", rest, got)
+			}
+		}
+	})
+}
+
+func TestEightBelowZero(t *testing.T) {
+	text := bytes.Repeat([]byte("1 "), 16)
+	status, _ := AfterStatus(text, -1)
+	seconds, _ := AfterSeconds(text, -1)
+	if n, w := AfterNumber(text, -1), AfterWord(text, -1); n != -1 || w != -1 || status != -1 || seconds != -1 {
+		t.Errorf("got %d, %d, %d, %d, want -1 each", n, w, status, seconds)
+	}
+}
+
+// A Clock reads what Common and ISO read, whatever it read before.
+func FuzzClock(f *testing.F) {
+	for _, text := range []string{"14/Mar/2026:09:26:53 +0000", "14/Mar/2026:09:26:54 +0000", "14/Mar/2026:09:26:60 -0130", "2026-03-14T09:26:53Z", "2026-03-14T09:26:60.5Z", "2026-03-14T09:26:53.125+01:00"} {
+		f.Add([]byte(text), []byte("14/Mar/2026:09:26:53 +0100"))
+	}
+	f.Add(make([]byte, 26), []byte{})
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		var c Clock
+		for _, text := range [][]byte{a, b, a} {
+			got, ok := c.Common(text)
+			if want, is := Common(text); ok != is || is && got != want.UnixNano() {
+				t.Fatalf("Common(%q) = %d, %v, want %v, %v", text, got, ok, want, is)
+			}
+			got, ok = c.ISO(text)
+			if want, is := ISO(text); ok != is || is && got != want.UnixNano() {
+				t.Fatalf("ISO(%q) = %d, %v, want %v, %v", text, got, ok, want, is)
+			}
+		}
+	})
+}

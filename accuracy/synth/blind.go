@@ -31,7 +31,7 @@ func (c *Cluster) yaml(text string) *unstructured.Unstructured {
 
 // says adds lines of the gateway itself, each with the moment that TIME stands for, in the log's own form.
 func (c *Cluster) says(layout string, lines ...string) {
-	key := c.front.Pods[0].Name + "_" + c.gateway.container
+	key := c.gatewayLog()
 	for i, l := range lines {
 		c.logs[key] = append(c.logs[key], strings.ReplaceAll(l, "TIME", at(i, len(lines)).Format(layout)))
 	}

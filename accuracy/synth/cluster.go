@@ -152,12 +152,11 @@ func (c *Cluster) app(name, path string, port int32, replicas int32) *App {
 
 func (c *Cluster) appIn(ns, name, path string, port, replicas int32) *App {
 	labels, selector := c.world.labels(name)
-	probe := &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/healthz", Port: intstr.FromInt32(port), Scheme: "HTTP"}}, PeriodSeconds: 10, TimeoutSeconds: 1, FailureThreshold: 3, SuccessThreshold: 1}
 	spec := corev1.PodSpec{
 		Containers: []corev1.Container{{
 			Name: name, Image: "registry.example.org/" + name + ":2.4.1", ImagePullPolicy: "IfNotPresent",
 			Ports:          []corev1.ContainerPort{{Name: "http", ContainerPort: port, Protocol: "TCP"}},
-			ReadinessProbe: probe, LivenessProbe: probe.DeepCopy(),
+			ReadinessProbe: probe("/healthz", port), LivenessProbe: probe("/healthz", port),
 			Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{"cpu": resource.MustParse("100m"), "memory": resource.MustParse("128Mi")}, Limits: corev1.ResourceList{"memory": resource.MustParse("256Mi")}},
 			Lifecycle: &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 15}}},
 		}},
@@ -191,6 +190,10 @@ func (c *Cluster) appIn(ns, name, path string, port, replicas int32) *App {
 	c.add(a.Service)
 	c.apps = append(c.apps, a)
 	return a
+}
+
+func probe(path string, port int32) *corev1.Probe {
+	return &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: path, Port: intstr.FromInt32(port), Scheme: "HTTP"}}, PeriodSeconds: 10, TimeoutSeconds: 1, FailureThreshold: 3, SuccessThreshold: 1}
 }
 
 // set adds a ReplicaSet of the Deployment's template.

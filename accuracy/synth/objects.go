@@ -43,6 +43,9 @@ func (g gateway) is(api string) bool { return g.api == api }
 // gatewayPods makes the proxy's own Deployment and Service.
 func (c *Cluster) gatewayPods() {
 	g := c.gateway
+	if g.name == "gke" {
+		return // Google runs all of it
+	}
 	a := c.appIn(g.namespace, "gateway", "", 8443, 2)
 	c.apps = c.apps[:len(c.apps)-1] // no part of the shop
 	a.Service.Spec.Type = corev1.ServiceTypeLoadBalancer
@@ -70,12 +73,15 @@ func (c *Cluster) gatewayPods() {
 		relabel(&p.Labels)
 	}
 	a.everywhere(func(s *corev1.PodSpec) {
-		s.Containers[0].Name, s.Containers[0].Image = g.container, g.image
+		s.Containers[0].Name, s.Containers[0].Image, s.Containers[0].Command = g.container, g.image, nil
 	})
 	for _, p := range a.Pods {
 		a.ready(p, old())
 	}
 	c.front = a
+	if g.outside() {
+		c.drop(a.Service)
+	}
 }
 
 // dns makes CoreDNS.
@@ -95,7 +101,8 @@ func (c *Cluster) dns() {
 	a.Service.Spec.Ports = []corev1.ServicePort{{Name: "dns", Port: 53, Protocol: "UDP", TargetPort: intstr.FromInt32(53)}, {Name: "dns-tcp", Port: 53, Protocol: "TCP", TargetPort: intstr.FromInt32(53)}}
 	a.everywhere(func(s *corev1.PodSpec) {
 		s.Containers[0].Ports = []corev1.ContainerPort{{Name: "dns", ContainerPort: 53, Protocol: "UDP"}, {Name: "dns-tcp", ContainerPort: 53, Protocol: "TCP"}}
-		s.Containers[0].ReadinessProbe.HTTPGet.Port, s.Containers[0].LivenessProbe.HTTPGet.Port = intstr.FromInt32(8181), intstr.FromInt32(8080)
+		ready, live := probe("/ready", 8181), probe("/health", 8080)
+		s.Containers[0].ReadinessProbe, s.Containers[0].LivenessProbe, s.Containers[0].Command = ready, live, nil
 		s.DNSPolicy = corev1.DNSDefault
 		s.Containers[0].Image = "registry.k8s.io/coredns/coredns:v1.12.1"
 	})
@@ -175,6 +182,9 @@ func (c *Cluster) ingressOf(ns string) {
 	}
 	in.Spec.Rules = []networkingv1.IngressRule{rule}
 	in.Status.LoadBalancer.Ingress = []networkingv1.IngressLoadBalancerIngress{{IP: "203.0.113.20"}}
+	if c.gateway.name == "alb" {
+		c.onALB(in)
+	}
 	tls := secret(c.world.name+"-tls", ns)
 	if ns == c.world.namespace {
 		c.ingress, c.tls = in, tls

@@ -18,7 +18,7 @@ import (
 type Recipe struct {
 	Name, Family string
 	World        string   // that it breaks; empty: the shop
-	Gateways     []string // behind which it makes sense; none: all
+	Gateways     []string // behind which it makes sense; none: all of Gateways()
 	Break        func(c *Cluster) Answer
 }
 
@@ -34,9 +34,17 @@ type Answer struct {
 	Sees     int
 }
 
+// gateways lists those behind which the recipe makes sense.
+func (r Recipe) gateways() []gateway {
+	if len(r.Gateways) == 0 {
+		return Gateways()
+	}
+	return slices.DeleteFunc(slices.Concat(Gateways(), otherGateways()), func(g gateway) bool { return !slices.Contains(r.Gateways, g.name) })
+}
+
 // Recipes lists all recipes, family by family.
 func Recipes() []Recipe {
-	return slices.Concat(wiring(), routes(), availability(), start(), placement(), networks(), protocols(), applications(), controlPlane(), rest(), controls(), firstBatch(), secondBatch())
+	return slices.Concat(wiring(), routes(), availability(), start(), placement(), networks(), protocols(), applications(), controlPlane(), rest(), controls(), firstBatch(), secondBatch(), thirdBatch())
 }
 
 // Write makes each recipe's scenarios in a folder: NAME.json, NAME.logs and NAME.expect.yaml.
@@ -45,10 +53,7 @@ func Write(dir string) error {
 		return err
 	}
 	for _, r := range Recipes() {
-		for _, g := range Gateways() {
-			if len(r.Gateways) > 0 && !slices.Contains(r.Gateways, g.name) {
-				continue
-			}
+		for _, g := range r.gateways() {
 			c := NewCluster(worldOf(r.World), g)
 			answer := r.Break(c)
 			if err := c.write1(filepath.Join(dir, r.Name+"-"+g.name), r, answer); err != nil {

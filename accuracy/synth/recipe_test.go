@@ -15,7 +15,7 @@ func TestRecipes(t *testing.T) {
 			t.Errorf("%s: twice, or without a family", r.Name)
 		}
 		names[r.Name] = true
-		for _, id := range r.Break(NewCluster(worldOf(r.World), gatewayOf(r))).Causes {
+		for _, id := range r.Break(NewCluster(worldOf(r.World), r.gateways()[0])).Causes {
 			if _, ok := catalogue.Lookup(id); !ok {
 				t.Errorf("%s: the catalogue has no cause %s", r.Name, id)
 			}
@@ -29,13 +29,4 @@ func TestRecipes(t *testing.T) {
 	if err != nil || len(files) < 2*len(names) {
 		t.Errorf("%d scenarios of %d recipes, %v", len(files), len(names), err)
 	}
-}
-
-func gatewayOf(r Recipe) gateway {
-	for _, g := range Gateways() {
-		if len(r.Gateways) == 0 || r.Gateways[0] == g.name {
-			return g
-		}
-	}
-	return gateway{}
 }

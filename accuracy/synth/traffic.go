@@ -12,6 +12,9 @@ func (g gateway) status(o outcome) int {
 	if o.status != 0 {
 		return o.status
 	}
+	if status := g.otherStatus(o); status != 0 {
+		return status
+	}
 	nginx := g.name == "nginx"
 	switch o.kind {
 	case "refused", "closed", "reset", "tls", "header", "protocol":
@@ -101,9 +104,10 @@ func (a *App) routeNamespace() string {
 }
 
 func (c *Cluster) write(r request) {
-	key := c.front.Pods[0].Name + "_" + c.gateway.container
-	var lines []string
+	key := c.gatewayLog()
+	lines := otherLines(c.gateway, r)
 	switch c.gateway.name {
+	case "nginx-inc", "ngf", "kong", "alb", "gke", "agic":
 	case "nginx":
 		lines = nginxLines(r)
 	case "traefik":
@@ -120,8 +124,8 @@ func (c *Cluster) write(r request) {
 	c.logs[key] = append(c.logs[key], lines...)
 }
 
-func nginxLines(r request) []string {
-	var out []string
+// nginxErrorLine is the line in nginx's error log, if there is one.
+func nginxErrorLine(r request) string {
 	says := map[string]string{
 		"refused": "connect() failed (111: Connection refused) while connecting to upstream",
 		"timeout": "upstream timed out (110: Operation timed out) while connecting to upstream",
@@ -134,14 +138,22 @@ func nginxLines(r request) []string {
 	if r.o.kind == "tls" && r.o.words != "wrong version number" || r.o.kind == "protocol" || r.o.kind == "unreachable" {
 		says = r.o.words
 	}
+	if says == "" {
+		return ""
+	}
 	scheme := "http"
 	if r.o.kind == "tls" {
 		scheme = "https"
 	}
+	return fmt.Sprintf(`%s [error] 41#41: *27%d %s, client: 198.51.100.20, server: %s, request: "GET %s HTTP/2.0", upstream: "%s://%s%s", host: "%s"`,
+		r.at.Add(r.o.took).Format("2006/01/02 15:04:05"), r.at.Unix()%1000, says, r.host(), r.path, scheme, r.upstream, r.path, r.host())
+}
+
+func nginxLines(r request) []string {
+	var out []string
 	end := r.at.Add(r.o.took)
-	if says != "" {
-		out = append(out, fmt.Sprintf(`%s [error] 41#41: *27%d %s, client: 198.51.100.20, server: %s, request: "GET %s HTTP/2.0", upstream: "%s://%s%s", host: "%s"`,
-			end.Format("2006/01/02 15:04:05"), r.at.Unix()%1000, says, r.host(), r.path, scheme, r.upstream, r.path, r.host()))
+	if line := nginxErrorLine(r); line != "" {
+		out = append(out, line)
 	}
 	ups, upStatus, upTook, upBytes := r.upstream, fmt.Sprint(r.status), fmt.Sprintf("%.3f", r.o.took.Seconds()), "0"
 	if r.upstream == "" {

@@ -42,7 +42,7 @@ func (w world) namespaces() []string {
 }
 
 func worldOf(name string) world {
-	for _, w := range []world{clinic(), grid()} {
+	for _, w := range []world{clinic(), grid(), city(), arcade()} {
 		if w.name == name {
 			return w
 		}

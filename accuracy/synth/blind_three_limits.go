@@ -17,7 +17,7 @@ func threeLimits() []Recipe {
 			i := c.own(a)
 			i.Annotations = map[string]string{"haproxy.org/pod-maxconn": "2"}
 			c.settle()
-			c.says("02/Jan/2006:15:04:05.000", repeat(18, `198.51.100.20:51000 [TIME] https~ arcade_svc_match_http/<NOSRV> 0/5001/-1/-1/5001 503 217 - - sQ-- 41/40/22/0/0 0/20 play.arcade.example - "GET play.arcade.example/match/items HTTP/2.0"`)...)
+			c.says("02/Jan/2006:15:04:05.000", repeat(18, `198.51.100.20:51000 [TIME] https~ arcade_svc_match_http/<NOSRV> 0/5001/-1/-1/5001 503 217 - - sQ-- 41/40/22/0/0 0/20 "GET play.arcade.example/match/items HTTP/2.0"`)...)
 			c.traffic(a, fine(), 40)
 			c.elsewhere(a)
 			return c.wrong(a, 503, "connection-limit").at(field(i, "metadata.annotations['haproxy.org/pod-maxconn']"))

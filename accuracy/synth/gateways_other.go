@@ -46,6 +46,19 @@ func (c *Cluster) onALB(in *networkingv1.Ingress) {
 	}
 }
 
+// mergeable makes an Ingress of F5's controller one of those that share a host: a master that holds the host, and
+// minions with the paths. Two plain Ingresses of one host are refused.
+func (c *Cluster) mergeable(in *networkingv1.Ingress) {
+	const kind = "nginx.org/mergeable-ingress-type"
+	if in.Namespace == c.world.namespace {
+		master := in.DeepCopy()
+		master.Name, master.Annotations[kind] = c.world.name+"-host", "master"
+		master.Spec.Rules[0].HTTP = nil
+		c.add(master)
+	}
+	in.Annotations[kind], in.Spec.TLS = "minion", nil
+}
+
 // otherStatus is what these gateways answer; 0: as the table of the first ones says.
 func (g gateway) otherStatus(o outcome) int {
 	if !slices.ContainsFunc(otherGateways(), func(x gateway) bool { return x.name == g.name }) {
@@ -144,10 +157,8 @@ func agicLines(r request) []string {
 	switch r.o.kind {
 	case "", "app":
 		p["serverStatus"], p["serverResponseLatency"] = fmt.Sprint(r.status), fmt.Sprintf("%.3f", r.o.took.Seconds())
-	case "none":
-		p["error_info"] = "ERRORINFO_UPSTREAM_NO_LIVE"
-	case "refused", "timeout":
-		p["error_info"] = "ERRORINFO_UPSTREAM_CLOSED_CONNECTION"
+	case "none", "refused", "timeout": // whom its probes do not reach is asked no more
+		p["error_info"], p["serverRouted"] = "ERRORINFO_UPSTREAM_NO_LIVE", ""
 	case "slow":
 		p["error_info"] = "ERRORINFO_UPSTREAM_TIMED_OUT"
 	}

@@ -182,8 +182,11 @@ func (c *Cluster) ingressOf(ns string) {
 	}
 	in.Spec.Rules = []networkingv1.IngressRule{rule}
 	in.Status.LoadBalancer.Ingress = []networkingv1.IngressLoadBalancerIngress{{IP: "203.0.113.20"}}
-	if c.gateway.name == "alb" {
+	switch c.gateway.name {
+	case "alb":
 		c.onALB(in)
+	case "nginx-inc":
+		c.mergeable(in)
 	}
 	tls := secret(c.world.name+"-tls", ns)
 	if ns == c.world.namespace {

@@ -24,7 +24,7 @@ func appError() Analyzer {
 			var out []finding
 			for _, r := range v.open() {
 				for _, o := range v.unexplained(r) {
-					if o.Failure != model.UpstreamStatus || stray(o) || len(r.legs) == 0 {
+					if o.Failure != model.UpstreamStatus && !unsaid(o) || stray(o) || len(r.legs) == 0 {
 						continue
 					}
 					out = append(out, v.ownError(r, o))
@@ -36,6 +36,12 @@ func appError() Analyzer {
 	}
 }
 
+// unsaid reports whether nothing in a line tells who answered 500. A proxy that makes a 500 of its own, which is rare,
+// says why in its error log; it is 502 to 504 that are mostly its own.
+func unsaid(o model.Observation) bool {
+	return o.Failure == model.OtherFailure && o.Status == 500 && o.Reason == ""
+}
+
 func (v *view) ownError(r *route, o model.Observation) finding {
 	l := r.legs[0]
 	object := at(serviceRef(l), "")
@@ -45,11 +51,15 @@ func (v *view) ownError(r *route, o model.Observation) finding {
 	}
 	f := find("app-error", proven, object,
 		fmt.Sprintf("the application behind %s itself answers %d to %d of %d requests for %s; the way to it is fine", object.Ref, o.Status, o.Count, o.Requests, r)).
-		on(r).as(model.UpstreamStatus).since(o.First)
+		on(r).as(o.Failure).since(o.First)
 	f = v.relateBackend(f, r)
 	f.symptomOf = "bad-rollout"
 	if w := v.workload(object.Ref); w != nil {
-		if line, source := v.lastError(w); line != "" {
+		line, source := v.lastError(w)
+		if unsaid(o) && line == "" {
+			f.Confidence = likely
+		}
+		if line != "" {
 			f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
 		}
 	}

@@ -85,8 +85,9 @@ func setAside(r *route) []model.Signal {
 			return nil
 		}
 	}
+	words := []string{"UH", "no_healthy_upstream", "no live upstreams", "failed_to_pick_backend", "ERRORINFO_UPSTREAM_NO_LIVE"}
 	return slices.DeleteFunc(r.hits(model.NoEndpoints), func(s model.Signal) bool {
-		return !strings.Contains(s.Reason, "UH") && !strings.Contains(s.Reason, "no_healthy_upstream") && !strings.Contains(s.Reason, "no live upstreams")
+		return !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s.Reason, w) })
 	})
 }
 

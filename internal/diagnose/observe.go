@@ -30,11 +30,17 @@ func (v *view) observe() {
 	for _, r := range v.routes {
 		by[keyOf(r.Route)] = r
 	}
-	access, reasons := map[*route][]model.Signal{}, map[*route][]model.Signal{}
+	access, reasons, guessed := map[*route][]model.Signal{}, map[*route][]model.Signal{}, map[*route][]model.Signal{}
 	for _, s := range v.in.Signals {
 		located, ok := v.m.Locate(s)
 		if !ok {
+			likely, fits := path.Route{}, false
+			if s.Failure == model.NoRoute {
+				likely, fits = v.m.ByPath(s)
+			}
 			switch {
+			case fits && by[keyOf(likely)] != nil:
+				guessed[by[keyOf(likely)]] = append(guessed[by[keyOf(likely)]], s)
 			case s.Failed() && !s.ErrorLog:
 				v.unrouted = append(v.unrouted, s)
 			case s.Failed() && s.Request.Path == "":
@@ -52,6 +58,12 @@ func (v *view) observe() {
 		}
 	}
 	for _, r := range v.routes {
+		// What the proxy knows no route for, and of which it names no host, was for this one if nothing else came by it.
+		if len(access[r]) == 0 {
+			access[r] = guessed[r]
+		} else {
+			v.unrouted = append(v.unrouted, guessed[r]...)
+		}
 		r.take(access[r], reasons[r])
 	}
 	if v.in.Target.IsZero() {
@@ -77,6 +89,12 @@ func (r *route) take(access, reasons []model.Signal) {
 	slices.SortStableFunc(reasons, byTime)
 	r.requests = len(access)
 	for _, s := range access {
+		if s.Status == 404 && s.Request.Host == "" && s.Service == "" && s.RouteName == "" {
+			// Whether the application said so, or the proxy that knows no such host, such a line does not tell.
+			r.astray = append(r.astray, s)
+			r.requests--
+			continue
+		}
 		if !s.Failed() {
 			r.succeeded = append(r.succeeded, s.At)
 			if isAstray(s) {

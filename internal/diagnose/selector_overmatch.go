@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"time"
 
@@ -44,12 +45,21 @@ func (v *view) overmatch(r *route, l path.Leg) (finding, bool) {
 			owners[w] = append(owners[w], e)
 		}
 	}
-	var own, foreign []model.Ref
+	var own, foreign, mute []model.Ref
 	for _, w := range slices.SortedFunc(maps.Keys(owners), model.Ref.Compare) {
-		if path.Listens(owners[w][0].Pod, owners[w][0].Port).Verdict == model.OK {
-			own = append(own, w)
-		} else {
+		switch l := path.Listens(owners[w][0].Pod, owners[w][0].Port); {
+		case l.Verdict != model.OK:
 			foreign = append(foreign, w)
+		case len(l.Proven)+len(l.Declared) == 0:
+			mute = append(mute, w)
+		default:
+			own = append(own, w)
+		}
+	}
+	sure := proven
+	if len(foreign) == 0 && len(own) == 1 && len(mute) == 1 {
+		if sure = v.refusedOnlyBy(r, owners[mute[0]], owners[own[0]]); sure > 0 {
+			foreign = mute
 		}
 	}
 	if len(own) != 1 || len(foreign) == 0 {
@@ -61,7 +71,7 @@ func (v *view) overmatch(r *route, l path.Leg) (finding, bool) {
 	}
 	ref := serviceRef(l)
 	bad := owners[foreign[0]][0]
-	f := find("selector-overmatch", proven, at(ref, "spec.selector"),
+	f := find("selector-overmatch", sure, at(ref, "spec.selector"),
 		fmt.Sprintf("%s selects %s, which besides the pods of %s also matches those of %s; they do not serve port %d",
 			ref, pairs(l.Service.Spec.Selector), own[0], foreign[0], bad.Port)).
 		on(r).as(model.Refused, model.UpstreamStatus, model.ConnectTimeout, model.Reset, model.ClosedEarly).
@@ -90,6 +100,26 @@ func (v *view) oneOwner(l path.Leg) bool {
 		}
 	}
 	return true
+}
+
+// refusedOnlyBy is how sure it is that refused connections are those to pods of which nothing says where they
+// listen: they alone were seen to refuse, or (0.7) something refuses, and the gateway does not say who.
+func (v *view) refusedOnlyBy(r *route, mute, own []path.End) float64 {
+	sure := 0.0
+	for _, s := range r.hits(model.Refused) {
+		if len(s.Tries) == 0 || net.ParseIP(hostOf(s.Tries[0].Address)) == nil {
+			sure = max(sure, likely)
+			continue
+		}
+		is := func(e path.End) bool { return s.Tries[0].Address == e.Address() }
+		if slices.ContainsFunc(own, is) {
+			return 0
+		}
+		if slices.ContainsFunc(mute, is) {
+			sure = proven
+		}
+	}
+	return sure
 }
 
 // narrow adds to a selector the labels of a workload's own selector that keep the other out; nil if

@@ -60,3 +60,35 @@ spec: {ports: [{port: 80}]}
 		}
 	}
 }
+
+// TestByPath: a line without a host is laid at the host with the longest path that takes it, if there is one.
+func TestByPath(t *testing.T) {
+	text := `apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: kong}
+spec: {controller: ingress-controllers.konghq.com/kong}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: a, namespace: shop}
+spec:
+  ingressClassName: kong
+  rules:
+  - {host: a.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: front, port: {number: 80}}}}, {path: /api, pathType: Prefix, backend: {service: {name: api-a, port: {number: 80}}}}]}}
+  - {host: b.test, http: {paths: [{path: /api, pathType: Prefix, backend: {service: {name: api-b, port: {number: 80}}}}, {path: /maps, pathType: Prefix, backend: {service: {name: maps, port: {number: 80}}}}]}}
+`
+	s, err := dump.Read("-", dump.ReadOptions{Stdin: strings.NewReader(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := path.New(s)
+	for asked, want := range map[string]string{"/maps/1": "maps", "/index": "front", "/api/1": ""} {
+		got := ""
+		if r, ok := m.ByPath(model.Signal{Request: model.Request{Path: asked}}); ok {
+			got = r.Backends[0].Service.Name
+		}
+		if got != want {
+			t.Errorf("%s: to %q, want %q", asked, got, want)
+		}
+	}
+}

@@ -34,7 +34,43 @@ func (m *Map) Locate(sig model.Signal) (Route, bool) {
 		// The names are the proxy's own word; the rule may have changed since.
 		return named[0], true
 	}
-	return Route{}, false
+	if sig.Failure == model.NoRoute {
+		return Route{}, false // for a host that nobody names: it need not be one of ours
+	}
+	return m.ByPath(sig)
+}
+
+// manyHosts is among how many hosts a path alone is no longer taken to tell which one was asked.
+const manyHosts = 50
+
+// ByPath finds the rule for a line that names neither host, route nor Service, as nginx writes them in its own format
+// (F5's controller, NGINX Gateway Fabric) and Kong does: of the hosts that the gateway serves the one with the longest
+// path that takes the request's, if no other has one as long.
+func (m *Map) ByPath(sig model.Signal) (Route, bool) {
+	if sig.Request.Host != "" || sig.Request.Path == "" || sig.Service != "" || sig.RouteName != "" || len(m.byHost) > manyHosts {
+		return Route{}, false
+	}
+	var best *Route
+	tied := false
+	for _, at := range m.byHost {
+		for _, i := range at {
+			r := &m.routes[i]
+			if !r.matches(sig.Request) || !m.servedBy(*r, sig.Gateway) {
+				continue
+			}
+			switch {
+			case best == nil || len(r.Path) > len(best.Path) || r.Host == best.Host && r.before(best):
+				tied = false
+				best = r
+			case r.Host != best.Host && len(r.Path) == len(best.Path):
+				tied = true
+			}
+		}
+	}
+	if best == nil || tied {
+		return Route{}, false
+	}
+	return *best, true
 }
 
 func contains(rs []Route, r Route) bool {
@@ -54,7 +90,7 @@ func (m *Map) behind(gateway model.Ref, rs []Route) []Route {
 	}
 	var own []Route
 	for _, r := range rs {
-		if slices.ContainsFunc(m.Gateways(r), func(p *corev1.Pod) bool { return p.Namespace == gateway.Namespace && p.Name == gateway.Name }) {
+		if m.servedBy(r, gateway) {
 			own = append(own, r)
 		}
 	}
@@ -62,6 +98,13 @@ func (m *Map) behind(gateway model.Ref, rs []Route) []Route {
 		return rs
 	}
 	return own
+}
+
+// servedBy reports whether a gateway's pod serves a route, as far as that is known.
+func (m *Map) servedBy(r Route, gateway model.Ref) bool {
+	is := func(p *corev1.Pod) bool { return p.Namespace == gateway.Namespace && p.Name == gateway.Name }
+	known := slices.ContainsFunc(m.gates, func(g gate) bool { return is(g.pod) })
+	return !known || slices.ContainsFunc(m.Gateways(r), is)
 }
 
 // best is the rule with the longest path that takes the request's, else the first.

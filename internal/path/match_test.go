@@ -151,6 +151,8 @@ func TestLocate(t *testing.T) {
 		{"separate names", model.Signal{RouteNamespace: "shop", Service: "front", ServicePort: "80", Request: model.Request{Path: "/x"}}, "front"},
 		{"Traefik's router", model.Signal{RouteName: "websecure-shop-web-shop-example-cart@kubernetes", Request: model.Request{Path: "/cart/1"}}, "cart-api"},
 		{"an Ingress and a path", model.Signal{RouteNamespace: "shop", RouteName: "web", Request: model.Request{Path: "/other"}}, "front"},
+		{"a path alone", model.Signal{Request: model.Request{Path: "/cart/1"}}, "cart-api"},
+		{"a path alone, of which the proxy knows no host", model.Signal{Request: model.Request{Path: "/cart/1"}, Failure: model.NoRoute}, ""},
 		{"nothing that fits", model.Signal{Service: "x-y-80", Request: model.Request{Path: "/cart"}}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -166,17 +166,16 @@ func threeNetworks() []Recipe {
 			a := c.App("trips")
 			i := c.own(a)
 			i.Annotations = map[string]string{"nginx.ingress.kubernetes.io/service-upstream": "true"}
-			pods := c.daemon("kube-system", "kube-proxy-edge", "mcr.microsoft.com/oss/kubernetes/kube-proxy:v1.33.3")
-			c.breakPod(pods[1], "CrashLoopBackOff")
-			pods[1].SetName("kube-proxy-edge-7q2xz")
+			pod := c.daemonPod("kube-proxy", c.nodes[1])
+			c.breakPod(pod, "CrashLoopBackOff")
 			c.front.Pods[0].Spec.NodeName = c.nodes[1]
-			c.logs["kube-proxy-edge-7q2xz_kube-proxy-edge"] = []string{`E0610 09:29:12.104223       1 proxier.go:1582] "Failed to execute iptables-restore" err="exit status 4: iptables-restore: line 812 failed" ipFamily="IPv4"`}
+			c.logs[pod.GetName()+"_kube-proxy"] = []string{`E0610 09:29:12.104223       1 proxier.go:1582] "Failed to execute iptables-restore" err="exit status 4: iptables-restore: line 812 failed" ipFamily="IPv4"`}
 			c.settle()
 			vip := a.Service.Spec.ClusterIP + ":80"
 			o := outcome{kind: "unreachable", status: 502, took: 3 * time.Second, words: "connect() failed (113: Host is unreachable) while connecting to upstream", upstream: vip}
 			c.traffic(a, o, 16)
 			c.elsewhere(a)
-			return c.wrong(a, 502, "service-vip-fault", "cni-datapath-fault").at(missing("apps/v1", "DaemonSet", "kube-system", "kube-proxy-edge", ""), field(pods[1], ""), field(c.Node(c.nodes[1]), ""))
+			return c.wrong(a, 502, "service-vip-fault", "cni-datapath-fault").at(missing("apps/v1", "DaemonSet", "kube-system", "kube-proxy", ""), field(pod, ""), field(c.Node(c.nodes[1]), ""))
 		}},
 	}
 }

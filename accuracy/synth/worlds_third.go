@@ -102,6 +102,16 @@ func (c *Cluster) daemon(ns, name, image string) []*unstructured.Unstructured {
 	return out
 }
 
+// daemonPod finds a DaemonSet's pod on a node.
+func (c *Cluster) daemonPod(name, node string) *unstructured.Unstructured {
+	for _, o := range c.objects {
+		if p, ok := o.(*unstructured.Unstructured); ok && p.GetName() == name+"-"+hashOf(name + node)[:5] {
+			return p
+		}
+	}
+	panic("no pod of " + name) // a mistake in a recipe
+}
+
 // breakPod makes a pod of a DaemonSet wait.
 func (c *Cluster) breakPod(p *unstructured.Unstructured, reason string) {
 	status := p.Object["status"].(map[string]any)

@@ -69,6 +69,7 @@ func Analyzers() []Analyzer {
 		tlsSNIMismatch(),
 		grpcMismatch(),
 		upstreamHeaderTooBig(),
+		websocketUpgradeFailed(),
 		// timeouts-limits
 		upstreamTimeout(),
 		timeoutMisaligned(),
@@ -79,6 +80,7 @@ func Analyzers() []Analyzer {
 		appWorkersExhausted(),
 		cpuThrottled(),
 		autoscalerAtLimit(),
+		conntrackTableFull(),
 		proxyOverloaded(),
 		// lifecycle-race
 		sidecarNotReady(),

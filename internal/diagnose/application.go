@@ -27,8 +27,10 @@ func appError() Analyzer {
 					if o.Failure != model.UpstreamStatus && !unsaid(o) || stray(o) || len(r.legs) == 0 {
 						continue
 					}
-					out = append(out, v.ownError(r, o))
-					break
+					if f, ok := v.ownError(r, o); ok {
+						out = append(out, f)
+						break
+					}
 				}
 			}
 			return out
@@ -37,12 +39,12 @@ func appError() Analyzer {
 }
 
 // unsaid reports whether nothing in a line tells who answered 500. A proxy that makes a 500 of its own, which is rare,
-// says why in its error log; it is 502 to 504 that are mostly its own.
+// says why in its error log; where the application tells of an error, it was the application.
 func unsaid(o model.Observation) bool {
 	return o.Failure == model.OtherFailure && o.Status == 500 && o.Reason == ""
 }
 
-func (v *view) ownError(r *route, o model.Observation) finding {
+func (v *view) ownError(r *route, o model.Observation) (finding, bool) {
 	l := r.legs[0]
 	object := at(serviceRef(l), "")
 	refs := v.behind(l)
@@ -54,16 +56,14 @@ func (v *view) ownError(r *route, o model.Observation) finding {
 		on(r).as(o.Failure).since(o.First)
 	f = v.relateBackend(f, r)
 	f.symptomOf = "bad-rollout"
+	line, source := "", ""
 	if w := v.workload(object.Ref); w != nil {
-		line, source := v.lastError(w)
-		if unsaid(o) && line == "" {
-			f.Confidence = likely
-		}
-		if line != "" {
-			f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
-		}
+		line, source = v.lastError(w)
 	}
-	return f
+	if line != "" {
+		f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
+	}
+	return f, line != "" || !unsaid(o)
 }
 
 // lastError is the last line of trouble in the logs of a workload's pods.

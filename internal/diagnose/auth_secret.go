@@ -5,7 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -13,10 +16,13 @@ func authSecretMissing() Analyzer {
 	return Analyzer{
 		Cause:  "auth-secret-missing",
 		Doc:    "Finds routes whose authentication names a Secret that does not exist or lacks its key.",
-		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.Secrets},
+		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.Secrets, snapshot.Other},
 		run: func(v *view) []finding {
 			var out []finding
 			for _, r := range v.routes {
+				if f, ok := v.middlewareSecret(r); ok {
+					out = append(out, f)
+				}
 				if ing := v.ingress(r.Route); ing == nil || r.Rule == "spec.defaultBackend" {
 					continue
 				}
@@ -82,4 +88,51 @@ func (v *view) authSecret(r *route, a authSetting) (finding, bool) {
 	default:
 		return finding{}, false
 	}
+}
+
+// middlewareSecret finds a Middleware of Traefik whose users are in a Secret that does not exist: Traefik does not make
+// the middleware then, and drops every router that names it, so that requests meet 404 (traefik/traefik,
+// pkg/provider/kubernetes/crd: "Error while reading basic auth middleware").
+func (v *view) middlewareSecret(r *route) (finding, bool) {
+	if r.Proxy != "traefik" {
+		return finding{}, false
+	}
+	for _, m := range v.middlewares(r) {
+		for _, kind := range []string{"basicAuth", "digestAuth"} {
+			field := "spec." + kind + ".secret"
+			name, ok := dig(m.Object, field).(string)
+			if !ok || name == "" {
+				continue
+			}
+			secret := model.Ref{APIVersion: "v1", Kind: "Secret", Namespace: m.GetNamespace(), Name: name}
+			if _, presence := v.s.Secrets().Get(secret.Namespace, secret.Name); presence != snapshot.Absent {
+				continue
+			}
+			ref := snapshot.RefOf(m)
+			f := find("auth-secret-missing", proven, at(ref, field), fmt.Sprintf("%s, through which requests for %s go, keeps its users in %s, which does not exist, so Traefik drops the route", ref, r, secret)).
+				on(r).as(model.NoRoute, model.NoEndpoints, model.OtherFailure).relates("secret", secret).
+				because("object", fmt.Sprintf("namespace %s has no Secret %s", secret.Namespace, secret.Name), secret, time.Time{}).
+				not("ingress-path-mismatch", "the rule would take the request")
+			f.covers = true
+			return f, true
+		}
+	}
+	return finding{}, false
+}
+
+// middlewares lists the Middlewares of Traefik that a route names: an Ingress by namespace-name@kubernetescrd, an
+// IngressRoute by namespace and name.
+func (v *view) middlewares(r *route) []*unstructured.Unstructured {
+	var out []*unstructured.Unstructured
+	for _, s := range r.Settings.All(proxy.Middleware) {
+		for _, name := range strings.Split(s.Value, ",") {
+			name = strings.TrimSuffix(strings.TrimSpace(name), "@kubernetescrd")
+			for o := range v.s.Others().All() {
+				if o.GetKind() == "Middleware" && (name == o.GetNamespace()+"-"+o.GetName() || name == o.GetNamespace()+"/"+o.GetName()) {
+					out = append(out, o)
+				}
+			}
+		}
+	}
+	return out
 }

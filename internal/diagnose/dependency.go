@@ -324,7 +324,12 @@ func lift(fs []finding) []finding {
 			}
 		}
 		if len(f.via) > 0 && len(f.kinds) > 0 {
-			f.kinds = append(slices.Clip(f.kinds), model.UpstreamStatus, model.ResponseTimeout, model.NoEndpoints, model.NoRoute, model.Refused, model.ClosedEarly, model.Reset)
+			// What fails at once keeps nobody waiting, unless the caller says that it does.
+			waits := f.predicts(model.ConnectTimeout) || f.predicts(model.ResponseTimeout)
+			if waits || slices.ContainsFunc(f.via, func(r *route) bool { return len(r.said) > 0 }) {
+				f.kinds = append(slices.Clip(f.kinds), model.ResponseTimeout)
+			}
+			f.kinds = append(slices.Clip(f.kinds), model.UpstreamStatus, model.NoEndpoints, model.NoRoute, model.Refused, model.ClosedEarly, model.Reset)
 		}
 	}
 	return fs
@@ -373,7 +378,7 @@ func (v *view) follows(f finding) model.CauseID {
 			return o.ID
 		}
 		for _, r := range o.via {
-			if r.Object == f.Related["workload"] && o.Confidence >= likely && (o.ID != f.ID || o.Object != f.Object) {
+			if r.Object == f.Related["workload"] && o.Confidence >= likely && (o.ID != f.ID || o.Object != f.Object) && (len(f.kinds) == 0 || slices.ContainsFunc(f.kinds, o.predicts)) {
 				return o.ID
 			}
 		}

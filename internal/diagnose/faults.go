@@ -42,7 +42,7 @@ func gatewayNotProgrammed() Analyzer {
 		Doc:    "Finds Gateways that are not accepted or not programmed, or whose class does not exist.",
 		Inputs: []snapshot.Kind{snapshot.Gateways, snapshot.GatewayClasses, snapshot.HTTPRoutes, snapshot.Secrets},
 		run: func(v *view) []finding {
-			return append(faults(v, "gateway-not-programmed", path.NotProgrammed), v.brokenListeners()...)
+			return append(faults(v, "gateway-not-programmed", path.NotProgrammed), v.brokenListeners("gateway-not-programmed")...)
 		},
 	}
 }
@@ -61,8 +61,10 @@ func gatewayListenerUnattached() Analyzer {
 func refgrantMissing() Analyzer {
 	return Analyzer{
 		Cause:  "refgrant-missing",
-		Doc:    "Finds cross-namespace backends that no ReferenceGrant admits.",
-		Inputs: []snapshot.Kind{snapshot.HTTPRoutes, snapshot.ReferenceGrants},
-		run:    func(v *view) []finding { return faults(v, "refgrant-missing", path.GrantMissing) },
+		Doc:    "Finds backends and certificates in other namespaces that no ReferenceGrant admits.",
+		Inputs: []snapshot.Kind{snapshot.HTTPRoutes, snapshot.ReferenceGrants, snapshot.Gateways},
+		run: func(v *view) []finding {
+			return append(faults(v, "refgrant-missing", path.GrantMissing), v.brokenListeners("refgrant-missing")...)
+		},
 	}
 }

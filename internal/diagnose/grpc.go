@@ -76,13 +76,13 @@ func clash(r *route, l path.Leg, told speech, worded, speaks2 bool) (confidence 
 		confidence = likely
 	case !told.http2() && !told.tls() && named && broken:
 		confidence = likely
-	case told.http2() && worded && !speaks2 && len(r.succeeded) == 0:
-		why = "the proxy speaks HTTP/2 to it, and it does not understand that"
 	case told.http2() && probedScheme(l) != "" && (worded && !speaks2 || broken || len(r.observed) == 0):
 		why = "the proxy speaks HTTP/2 to it, and its probe passes over HTTP/1.1"
 		if len(r.observed) == 0 || !worded {
 			confidence = likely // a server can know both
 		}
+	case told.http2() && worded && !speaks2 && len(r.succeeded) == 0:
+		why = "the proxy speaks HTTP/2 to it, and it does not understand that"
 	default:
 		return 0, "", false
 	}

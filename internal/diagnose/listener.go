@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,19 +12,23 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// brokenListeners finds listeners that are not programmed while others of their Gateway are: requests to their
-// port do not get as far as a log.
-func (v *view) brokenListeners() []finding {
+// brokenListeners finds listeners that are not programmed while others of their Gateway are, for one cause: requests
+// to their port do not get as far as a log.
+func (v *view) brokenListeners(cause model.CauseID) []finding {
 	var out []finding
 	for gw := range v.s.Gateways().All() {
 		ref := snapshot.RefOf(gw)
 		for i := range gw.Spec.Listeners {
 			field, why, wanted := v.listenerFault(gw, i)
-			if why == "" {
+			foreign := v.foreignCertificate(gw, i)
+			if foreign != "" {
+				field, why, wanted = foreign, "its certificate is in another namespace, where no ReferenceGrant admits Gateways of namespace "+gw.Namespace, ""
+			}
+			if why == "" || (foreign != "") != (cause == "refgrant-missing") {
 				continue
 			}
 			l := &gw.Spec.Listeners[i]
-			f := find("gateway-not-programmed", proven, at(ref, field), fmt.Sprintf("listener %s (port %d) of %s does not serve: %s", l.Name, l.Port, ref, why)).
+			f := find(cause, proven, at(ref, field), fmt.Sprintf("listener %s (port %d) of %s does not serve: %s", l.Name, l.Port, ref, why)).
 				as(model.NoRoute, model.TLS, model.Refused).because("object", why, ref, time.Time{}).wants(wanted)
 			f.unlogged = true
 			for _, r := range v.routes {
@@ -93,6 +98,42 @@ func (v *view) listenerFault(gw *gatewayv1.Gateway, i int) (field, why, wanted s
 	default: // it is about the listener as a whole
 	}
 	return field, fmt.Sprintf("%s: %s", said.Reason, said.Message), ""
+}
+
+// foreignCertificate is the field of a listener's certificate that is in another namespace and that no ReferenceGrant
+// there admits, by the controller's own word or where the grants could be looked at.
+func (v *view) foreignCertificate(gw *gatewayv1.Gateway, i int) string {
+	l := &gw.Spec.Listeners[i]
+	if l.TLS == nil {
+		return ""
+	}
+	said := refusal(gw, l)
+	for j, c := range l.TLS.CertificateRefs {
+		if c.Namespace == nil || string(*c.Namespace) == gw.Namespace {
+			continue
+		}
+		refused := said != nil && said.Reason == string(gatewayv1.ListenerReasonRefNotPermitted)
+		if refused || v.s.ReferenceGrants().Covers(string(*c.Namespace)) && said != nil && !v.admitted(gw, c) {
+			return fmt.Sprintf("spec.listeners[%d].tls.certificateRefs[%d].namespace", i, j)
+		}
+	}
+	return ""
+}
+
+// admitted reports whether a ReferenceGrant lets a Gateway use a Secret of another namespace.
+func (v *view) admitted(gw *gatewayv1.Gateway, c gatewayv1.SecretObjectReference) bool {
+	for g := range v.s.ReferenceGrants().In(string(*c.Namespace)) {
+		from := slices.ContainsFunc(g.Spec.From, func(f gatewayv1.ReferenceGrantFrom) bool {
+			return f.Group == gatewayv1.GroupName && f.Kind == "Gateway" && string(f.Namespace) == gw.Namespace
+		})
+		to := slices.ContainsFunc(g.Spec.To, func(t gatewayv1.ReferenceGrantTo) bool {
+			return t.Kind == "Secret" && (t.Name == nil || string(*t.Name) == string(c.Name))
+		})
+		if from && to {
+			return true
+		}
+	}
+	return false
 }
 
 // refusal is the condition with which a controller says that it does not serve a listener, the deepest one; nil if it

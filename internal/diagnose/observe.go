@@ -41,10 +41,14 @@ func (v *view) observe() {
 			switch {
 			case fits && by[keyOf(likely)] != nil:
 				guessed[by[keyOf(likely)]] = append(guessed[by[keyOf(likely)]], s)
-			case s.Failed() && !s.ErrorLog:
-				v.unrouted = append(v.unrouted, s)
 			case s.Failed() && s.Request.Path == "":
 				v.unread = append(v.unread, s)
+				if s.ErrorLog {
+					continue
+				}
+				fallthrough
+			case s.Failed() && !s.ErrorLog:
+				v.unrouted = append(v.unrouted, s)
 			}
 			continue
 		}
@@ -89,7 +93,7 @@ func (r *route) take(access, reasons []model.Signal) {
 	slices.SortStableFunc(reasons, byTime)
 	r.requests = len(access)
 	for _, s := range access {
-		if s.Status == 404 && s.Request.Host == "" && s.Service == "" && s.RouteName == "" {
+		if s.Status == 404 && s.Failure == model.NoFailure && s.Request.Host == "" && s.Service == "" && s.RouteName == "" {
 			// Whether the application said so, or the proxy that knows no such host, such a line does not tell.
 			r.astray = append(r.astray, s)
 			r.requests--
@@ -102,6 +106,9 @@ func (r *route) take(access, reasons []model.Signal) {
 			}
 			if s.Status == 400 || s.Status == 403 {
 				r.denied = append(r.denied, s)
+			}
+			if s.Status == 429 {
+				r.limited = append(r.limited, s)
 			}
 			continue
 		}

@@ -48,13 +48,23 @@ func volumeUnavailable() Analyzer {
 		Inputs: append(podKinds(), snapshot.PersistentVolumeClaims),
 		run: perWorkload("volume-unavailable", func(v *view, w *workload, pods []*corev1.Pod) finding {
 			t := v.trouble(pods[0])
-			f := v.onWorkload(w, "volume-unavailable", seen, "spec.template.spec.volumes", fmt.Sprintf("pod %s of %s %s", pods[0].Name, w.ref, t.why), pods)
+			f := v.onWorkload(w, "volume-unavailable", seen, volumeField(w, t.why), fmt.Sprintf("pod %s of %s %s", pods[0].Name, w.ref, t.why), pods)
 			if object, ok := v.claimAtFault(w, pods[0], t.why); ok {
 				f.Object = object
 			}
 			return f
 		}),
 	}
+}
+
+// volumeField is the volume of which the kubelet speaks, as in: MountVolume.SetUp failed for volume "keys".
+func volumeField(w *workload, why string) string {
+	for i, vol := range w.template.template.Spec.Volumes {
+		if strings.Contains(why, fmt.Sprintf("volume %q", vol.Name)) {
+			return fmt.Sprintf("spec.template.spec.volumes[%d]", i)
+		}
+	}
+	return "spec.template.spec.volumes"
 }
 
 func sandboxFailed() Analyzer {
@@ -204,11 +214,37 @@ func (v *view) lostNode(w *workload, name string, pods []*corev1.Pod) finding {
 func unschedulable() Analyzer {
 	return Analyzer{
 		Cause: "unschedulable", Doc: "Finds workloads whose pods fit on no node.", Inputs: append(podKinds(), snapshot.Nodes),
-		run: perWorkload("unschedulable", func(v *view, w *workload, pods []*corev1.Pod) finding {
-			t := v.trouble(pods[0])
-			return v.onWorkload(w, "unschedulable", seen, unschedulableField(w, t.why), fmt.Sprintf("%s of %s: the scheduler finds no node: %s", share(len(pods), w.size()), w.ref, strings.TrimPrefix(t.why, "is not scheduled: ")), pods)
-		}),
+		run: func(v *view) []finding {
+			out := perWorkload("unschedulable", func(v *view, w *workload, pods []*corev1.Pod) finding {
+				t := v.trouble(pods[0])
+				return v.onWorkload(w, "unschedulable", seen, unschedulableField(w, t.why), fmt.Sprintf("%s of %s: the scheduler finds no node: %s", share(len(pods), w.size()), w.ref, strings.TrimPrefix(t.why, "is not scheduled: ")), pods)
+			})(v)
+			for _, w := range v.workloads {
+				if f, ok := v.forNoNode(w); ok {
+					out = append(out, f)
+				}
+			}
+			return out
+		},
 	}
+}
+
+// forNoNode finds a DaemonSet whose node selector no node fits: it then makes no pods at all, which could say why.
+func (v *view) forNoNode(w *workload) (finding, bool) {
+	selector := w.template.template.Spec.NodeSelector
+	if w.ref.Kind != "DaemonSet" || len(w.pods) > 0 || len(w.routes) == 0 || len(selector) == 0 || !v.s.Nodes().Covers("") || !v.s.Pods().Covers(w.ref.Namespace) {
+		return finding{}, false
+	}
+	nodes := 0
+	for n := range v.s.Nodes().All() {
+		if nodes++; matches(selector, n.Labels) {
+			return finding{}, false
+		}
+	}
+	if nodes == 0 {
+		return finding{}, false
+	}
+	return v.onWorkload(w, "unschedulable", proven, "spec.template.spec.nodeSelector", fmt.Sprintf("%s is for nodes with %s, and none of the %d nodes has that", w.ref, pairs(selector), nodes), nil), true
 }
 
 // unschedulableField is the part of the template that the scheduler's message speaks of.

@@ -32,9 +32,32 @@ func proxyOverloaded() Analyzer {
 					}
 				}
 			}
+			if len(out) > 0 {
+				return out
+			}
+			for _, r := range v.open() {
+				if f, ok := v.told(spoken{cause: "proxy-overloaded", says: "the gateway turns requests for %s away because it has reached a limit of its own", where: atGateway}, r); ok {
+					f.Object = v.memoryOfGateway(r)
+					out = append(out, f)
+				}
+			}
 			return out
 		},
 	}
+}
+
+// memoryOfGateway is the memory limit of the gateway that serves a route: what Envoy's overload manager watches, by
+// default and as the gateways that are made of it set it up. Without a limit it is the gateway as a whole.
+func (v *view) memoryOfGateway(r *route) model.FieldRef {
+	object := v.gatewayOf(r)
+	for _, f := range v.m.Fleets(r.Route) {
+		for i, c := range f.Pod.Spec.Containers {
+			if _, limited := c.Resources.Limits[corev1.ResourceMemory]; limited && f.Object == object.Ref && object.Field == "" {
+				object.Field = fmt.Sprintf("spec.template.spec.containers[%d].resources.limits.memory", i)
+			}
+		}
+	}
+	return object
 }
 
 // shedding finds a gateway some of whose pods were just killed at their memory limit while the others serve,

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -25,9 +26,34 @@ func rateLimited() Analyzer {
 					out = append(out, f)
 				}
 			}
+			for _, r := range v.routes {
+				if f, ok := v.limitedWith429(r); ok {
+					out = append(out, f)
+				}
+			}
 			return out
 		},
 	}
+}
+
+// limitedWith429 finds a route on which an object sets a limit, and where so many requests are answered 429 that it is
+// no more the few who ask too often: half of them, or one of ten where somebody asks about the very request. Few
+// answers of 429 are a limit that does its work.
+func (v *view) limitedWith429(r *route) (finding, bool) {
+	n, share := len(r.limited), 2
+	if v.in.Target.Request != nil {
+		share = 10
+	}
+	if n < few || n*share < r.requests {
+		return finding{}, false
+	}
+	at, why := v.rateLimit(r, false)
+	if why == "" {
+		return finding{}, false // the application's own, then
+	}
+	f := find("rate-limited", proven, at, fmt.Sprintf("a rate limit answers %d of %d requests for %s with 429: %s", n, r.requests, r, why)).
+		on(r).as(model.Overload).showing(r, r.limited).since(r.limited[0].At).because("object", why, at.Ref, time.Time{})
+	return v.relateBackend(f, r), true
 }
 
 // limitedBy finds the object that sets the limit of which the proxy speaks.
@@ -37,21 +63,57 @@ func (v *view) limitedBy(r *route) (finding, bool) {
 		return f, false
 	}
 	connections := strings.Contains(v.heard(r)["rate-limited"].first.Reason, "limiting connections")
+	if place, why := v.rateLimit(r, connections); why != "" {
+		f.Object = place
+		f.Summary += ": " + why
+		f = f.because("object", why, place.Ref, time.Time{})
+	}
+	return f, true
+}
+
+// rateLimit is what limits a route's requests, or its connections: a setting of the route, a custom object that is
+// attached to it, or a plugin of Kong.
+func (v *view) rateLimit(r *route, connections bool) (model.FieldRef, string) {
 	for _, s := range r.Settings.All(proxy.RateLimit) {
 		if s.Wrong == "" && s.Yes && connections == strings.Contains(s.At.Field, "connections") {
-			f.Object = s.At
-			f = f.because("object", fmt.Sprintf("%s is %s", s.At.Field, s.Value), s.At.Ref, time.Time{})
-			f.Summary += fmt.Sprintf(": %s sets %s", s.At.Ref, s.Value)
-			return f, true
+			return s.At, fmt.Sprintf("%s sets %s", s.At.Ref, s.Value)
 		}
 	}
 	for o := range v.s.Others().All() {
-		if field := limits(o); field != "" && (slices.Contains(v.under(o), r) || v.through(r, o) || o.GetKind() == r.Object.Kind && o.GetName() == r.Object.Name && o.GetNamespace() == r.Object.Namespace) {
-			f.Object = at(snapshot.RefOf(o), field)
-			return f.because("object", fmt.Sprintf("%s limits requests (%s)", f.Object.Ref, field), f.Object.Ref, time.Time{}), true
+		own := o.GetKind() == r.Object.Kind && o.GetName() == r.Object.Name && o.GetNamespace() == r.Object.Namespace
+		if field := limits(o); field != "" && (own || slices.Contains(v.under(o), r) || v.through(r, o) || v.plugged(r, o)) {
+			ref := snapshot.RefOf(o)
+			return at(ref, field), fmt.Sprintf("%s limits requests (%s)", ref, field)
 		}
 	}
-	return f, true
+	return model.FieldRef{}, ""
+}
+
+// plugged reports whether a plugin of Kong is named by a route's object or by a Service behind it, or stands for all.
+func (v *view) plugged(r *route, o *unstructured.Unstructured) bool {
+	if o.GetKind() != "KongPlugin" && o.GetKind() != "KongClusterPlugin" {
+		return false
+	}
+	if o.GetKind() == "KongClusterPlugin" && o.GetLabels()["global"] == "true" {
+		return r.Proxy == "kong"
+	}
+	const name = "konghq.com/plugins"
+	var named []string
+	if ing := v.ingress(r.Route); ing != nil {
+		named = append(named, ing.Annotations[name])
+	}
+	if hr, ok := v.s.HTTPRoutes().Get(r.Object.Namespace, r.Object.Name); ok == snapshot.Present && r.Object.Kind == "HTTPRoute" {
+		named = append(named, hr.Annotations[name])
+	}
+	for _, l := range r.legs {
+		if l.Service != nil {
+			named = append(named, l.Service.Annotations[name])
+		}
+	}
+	if o.GetKind() == "KongPlugin" && o.GetNamespace() != r.Object.Namespace {
+		return false
+	}
+	return slices.ContainsFunc(named, func(names string) bool { return holdsWord(names, o.GetName()) })
 }
 
 // limitWords is what is said of a rate limit of which no object is seen.
@@ -74,6 +136,11 @@ func limits(o *unstructured.Unstructured) string {
 		"HTTPProxy":            {"spec.virtualhost.rateLimitPolicy", "spec.routes[0].rateLimitPolicy"},
 		"Policy":               {"spec.rateLimit"},
 	}[o.GetKind()]
+	if plugin, _ := dig(o.Object, "plugin").(string); strings.Contains(plugin, "rate") && strings.Contains(plugin, "limiting") {
+		for _, period := range []string{"second", "minute", "hour", "day", "limit"} {
+			fields = append(fields, "config."+period)
+		}
+	}
 	for _, f := range fields {
 		if dig(o.Object, f) != nil {
 			return f

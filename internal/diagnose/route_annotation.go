@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -23,7 +24,7 @@ func routeAnnotationWrong() Analyzer {
 				if r.lost || !r.Served() {
 					continue
 				}
-				for _, look := range []func(*route) (finding, bool){v.badRewrite, v.badMiddleware, v.badFilterRewrite} {
+				for _, look := range []func(*route) (finding, bool){v.badRewrite, v.badStrip, v.badMiddleware, v.badFilterRewrite} {
 					if f, ok := look(r); ok {
 						out = append(out, f)
 						break
@@ -72,6 +73,41 @@ func (v *view) badRewrite(r *route) (finding, bool) {
 	default:
 		return finding{}, false
 	}
+}
+
+// badStrip finds a rule whose path is cut off before the application sees the request, where the application knows none
+// of the pages that it is asked for then.
+func (v *view) badStrip(r *route) (finding, bool) {
+	s, set := r.Settings.Get(proxy.StripPrefix)
+	if !set || s.Default || !s.Yes || s.Wrong != "" || len(strings.Trim(r.Path, "/")) == 0 || len(r.astray) < few || len(r.astray) < r.requests || !r.deeper() {
+		return finding{}, false
+	}
+	f := find("route-annotation-wrong", likely, s.At, fmt.Sprintf("%s cuts %s off before the application is asked, which then knows none of the pages", r.Object, r.Path))
+	f = brokenBy(f, r).because("object", fmt.Sprintf("%s is %s", s.At.Field, s.Value), s.At.Ref, time.Time{})
+	if line, source := v.askedWithout(r); line != "" {
+		f.Confidence = proven
+		f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
+	}
+	return f, true
+}
+
+// askedWithout is a line in which the application says for which page it was asked: the end of a request's path without
+// the rule's.
+func (v *view) askedWithout(r *route) (line, source string) {
+	for _, log := range v.in.Logs {
+		if !v.behindRoute(r, log.Pod) {
+			continue
+		}
+		for _, l := range log.Lines {
+			for _, s := range r.astray {
+				rest := strings.TrimPrefix(s.Request.Path, strings.TrimSuffix(r.Path, "/"))
+				if len(rest) > 1 && rest != s.Request.Path && strings.Contains(l, rest) && !strings.Contains(l, s.Request.Path) {
+					return l, log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
+				}
+			}
+		}
+	}
+	return "", ""
 }
 
 // deeper reports whether requests that went astray or failed were for more than the rule's path itself.

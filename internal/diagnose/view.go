@@ -55,6 +55,8 @@ type route struct {
 	lost bool
 	// denied are the requests that were answered 400 or 403.
 	denied []model.Signal
+	// limited are the requests that were answered 429.
+	limited []model.Signal
 }
 
 // failing reports whether requests on the route fail: it was seen, or the model is sure of it. What

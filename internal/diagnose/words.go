@@ -31,6 +31,8 @@ type spoken struct {
 	// fields are the annotations that may have to do with it; the first that the route's object has is
 	// named.
 	fields []string
+	// entries are annotations of the Services before a gateway that may have to do with it, where no key is set.
+	entries []string
 	// keys are those of a gateway's own ConfigMap that may have to do with it.
 	keys []string
 	// proofs are signatures that prove the cause although they list others, which only lie deeper.
@@ -214,23 +216,28 @@ func (v *view) overheard(row spoken, r *route) (hearing, bool) {
 	if len(hits) == 0 {
 		return hearing{}, false
 	}
+	line, source := v.heardInApp(row.cause, r)
+	if line == "" {
+		return hearing{}, false
+	}
+	return hearing{confidence: likely, kinds: row.kinds, first: hits[0], app: model.Evidence{Kind: "app-log", Text: line, Source: source}}, true
+}
+
+// heardInApp is a line of the applications behind a route that tells a cause before all others.
+func (v *view) heardInApp(cause model.CauseID, r *route) (line, source string) {
 	for _, log := range v.in.Logs {
 		if !v.behindRoute(r, log.Pod) {
 			continue
 		}
-		for _, line := range log.Lines {
-			for _, h := range v.matcher("application").Match(line) {
-				if h.Signature.Causes[0] != row.cause {
-					continue
+		for _, l := range log.Lines {
+			for _, h := range v.matcher("application").Match(l) {
+				if h.Signature.Causes[0] == cause {
+					return l, log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
 				}
-				return hearing{
-					confidence: likely, kinds: row.kinds, first: hits[0],
-					app: model.Evidence{Kind: "app-log", Text: line, Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container},
-				}, true
 			}
 		}
 	}
-	return hearing{}, false
+	return "", ""
 }
 
 // gatewaySetting is the key of a ConfigMap beside a gateway that has to do with a row's cause. (ingress-nginx and the
@@ -269,6 +276,9 @@ func (v *view) matcher(whose string) *signature.Matcher {
 
 // pointed is the object, and the field where one can be named, that a row points at.
 func (v *view) pointed(row spoken, r *route, h hearing) model.FieldRef {
+	if object := v.annotatedBy(row, r); object.Field != "" {
+		return object
+	}
 	switch row.where {
 	case atWorkload:
 		for _, l := range r.legs {
@@ -280,6 +290,15 @@ func (v *view) pointed(row spoken, r *route, h hearing) model.FieldRef {
 		if cm, ok := v.gatewaySetting(row, h.first.Gateway); ok {
 			return cm
 		}
+		for _, f := range v.m.Fleets(r.Route) {
+			for _, e := range f.Entries {
+				for _, name := range row.entries {
+					if value := e.Service.Annotations[name]; value != "" && value != "false" {
+						return at(snapshot.RefOf(e.Service), annotation(name))
+					}
+				}
+			}
+		}
 		if p, ok := v.s.Pods().Get(h.first.Gateway.Namespace, h.first.Gateway.Name); ok == snapshot.Present {
 			return at(v.s.WorkloadOf(p), "")
 		}
@@ -289,6 +308,11 @@ func (v *view) pointed(row spoken, r *route, h hearing) model.FieldRef {
 		}
 	case atRoute: // below, as where the others are not seen
 	}
+	return at(r.Object, "")
+}
+
+// annotatedBy is the first of a row's annotations that a route's Ingress has.
+func (v *view) annotatedBy(row spoken, r *route) model.FieldRef {
 	object := at(r.Object, "")
 	ing, ok := v.s.Ingresses().Get(r.Object.Namespace, r.Object.Name)
 	if r.Object.Kind != "Ingress" || ok != snapshot.Present {

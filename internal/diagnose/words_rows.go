@@ -20,11 +20,11 @@ func spokenCauses() []spoken {
 			cause: "proxy-protocol-mismatch", doc: "Finds gateways that expect the PROXY protocol where it is not spoken, or speak it where it is not expected.",
 			says: "one side of %s speaks the PROXY protocol and the other does not", where: atGateway,
 			keys: []string{"use-proxy-protocol", "proxy-protocol"},
-		},
-		{
-			cause: "websocket-upgrade-failed", doc: "Finds routes on which a protocol upgrade does not come through.",
-			says: "the upgrade of connections on %s is refused or lost on the way", where: atRoute,
-			fields: []string{"nginx.org/websocket-services", "projectcontour.io/websocket-routes", "nginx.ingress.kubernetes.io/configuration-snippet"},
+			entries: []string{
+				"service.beta.kubernetes.io/aws-load-balancer-proxy-protocol", "service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol", "loadbalancer.openstack.org/proxy-protocol",
+				"load-balancer.hetzner.cloud/uses-proxyprotocol", "service.beta.kubernetes.io/scw-loadbalancer-proxy-protocol-v2", "service.beta.kubernetes.io/linode-loadbalancer-default-proxy-protocol",
+				"service.beta.kubernetes.io/azure-pls-proxy-protocol", "service.beta.kubernetes.io/oci-load-balancer-connection-proxy-protocol-version",
+			},
 		},
 		{
 			cause: "tls-version-mismatch", doc: "Finds backends with which the gateway shares no TLS version or cipher.",
@@ -40,11 +40,6 @@ func spokenCauses() []spoken {
 			cause: "source-port-exhaustion", doc: "Finds gateways without a free source port.",
 			says: "the gateway of %s has no free source port left for connections to the backend", where: atGateway,
 			proofs: []string{"nginx-connect-addr-exhausted"},
-		},
-		{
-			cause: "conntrack-table-full", doc: "Finds nodes whose table of tracked connections is full.",
-			says: "the connection tracking table on the way to %s is full, so new connections are dropped", where: atNode,
-			kinds: []model.FailureKind{model.ConnectTimeout, model.ResponseTimeout, model.UpstreamStatus},
 		},
 		{
 			cause: "cni-datapath-fault", doc: "Finds gateways from which the pod network does not lead to a backend.",

@@ -191,7 +191,7 @@ func controls(p *corev1.Pod) string {
 			return "kong"
 		case image.Is(c.Image, "aws-load-balancer-controller", "aws-alb-ingress-controller"):
 			return "aws"
-		case image.Is(c.Image, "application-gateway/kubernetes-ingress", "application-lb/images/alb-controller"):
+		case image.Is(c.Image, "azure-application-gateway/kubernetes-ingress", "application-gateway/kubernetes-ingress", "application-lb/images/alb-controller"):
 			return "azure"
 		}
 	}

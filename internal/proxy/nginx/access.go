@@ -78,7 +78,11 @@ func (p *Parser) trailer(rest []byte, s *model.Signal) bool {
 func (p *Parser) request(line []byte, s *model.Signal) {
 	method, target, ok := field.RequestLine(line)
 	if !ok {
-		return // not HTTP, or nothing was read: the status (400, 408) is all there is
+		// Not HTTP, or nothing was read: the status (400, 408) is all there is, and what stands in the request's place.
+		if bytes.HasPrefix(line, []byte("PROXY TCP")) || bytes.HasPrefix(line, []byte("PROXY UNKNOWN")) {
+			s.Failure, s.Reason = model.Protocol, "PROXY protocol header in the place of a request"
+		}
+		return
 	}
 	host, path := field.Target(target)
 	s.Request.Method = p.names.String(method)

@@ -259,6 +259,8 @@ func signals(t *testing.T, data []byte) []model.Signal {
 		Path     string
 		Proxy    string
 		ErrorLog bool
+		Hostless bool // the line names no host
+		Unread   bool // the gateway had not read what the request asks for
 	}
 	if err := yaml.UnmarshalStrict(data, &short); err != nil {
 		t.Fatal(err)
@@ -277,6 +279,13 @@ func signals(t *testing.T, data []byte) []model.Signal {
 			}
 			if x.Proxy != "" {
 				s.Proxy = x.Proxy
+			}
+			if x.Hostless || x.Unread {
+				s.Request.Host = ""
+			}
+			if x.Unread {
+				s.Request = model.Request{}
+				s.Gateway = model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: "edge", Name: "ingress-nginx-controller-1"}
 			}
 			if x.Upstream != "" {
 				s.Tries = []model.Try{{Address: x.Upstream, Status: x.Status, Duration: took}}

@@ -41,14 +41,10 @@ func (v *view) observe() {
 			switch {
 			case fits && by[keyOf(likely)] != nil:
 				guessed[by[keyOf(likely)]] = append(guessed[by[keyOf(likely)]], s)
-			case s.Failed() && s.Request.Path == "":
-				v.unread = append(v.unread, s)
-				if s.ErrorLog {
-					continue
-				}
-				fallthrough
 			case s.Failed() && !s.ErrorLog:
 				v.unrouted = append(v.unrouted, s)
+			case s.Request.Path == "" && s.Reason != "": // failed, or began with what is no request
+				v.unread = append(v.unread, s)
 			}
 			continue
 		}

@@ -80,7 +80,7 @@ func (p *Parser) request(line []byte, s *model.Signal) {
 	if !ok {
 		// Not HTTP, or nothing was read: the status (400, 408) is all there is, and what stands in the request's place.
 		if bytes.HasPrefix(line, []byte("PROXY TCP")) || bytes.HasPrefix(line, []byte("PROXY UNKNOWN")) {
-			s.Failure, s.Reason = model.Protocol, "PROXY protocol header in the place of a request"
+			s.Reason = "PROXY protocol header in the place of a request"
 		}
 		return
 	}

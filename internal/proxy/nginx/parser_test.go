@@ -3,6 +3,7 @@ package nginx
 import (
 	"bufio"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -275,5 +276,14 @@ func BenchmarkParse(b *testing.B) {
 	var s model.Signal
 	for b.Loop() {
 		p.Parse(success, &s)
+	}
+}
+
+// TestProxyHeader: a PROXY protocol header that is taken for a request is said to be one, and is no failure by itself.
+func TestProxyHeader(t *testing.T) {
+	var s model.Signal
+	line := `10.1.40.91 - - [10/Jun/2026:09:20:00 +0000] "PROXY TCP4 198.51.100.20 10.1.12.7 51022 443" 400 150 "-" "-" 0 0.001 [] [] - - - - 4f1de0ff4f1de0ff4f1de0ff4f1de0ff`
+	if kind := NewParser().Parse([]byte(line), &s); kind != proxy.Access || s.Failed() || !strings.Contains(s.Reason, "PROXY protocol") {
+		t.Errorf("%v, %q, failed %v", kind, s.Reason, s.Failed())
 	}
 }

@@ -82,8 +82,6 @@ type Proposal struct {
 	Kustomization string `json:"kustomization,omitempty"`
 	// HelmValues is what a chart made by 'helm create' takes, where it has a value for the field.
 	HelmValues string `json:"helmValues,omitempty"`
-	// Diff is the change as a unified diff of the object's YAML.
-	Diff string `json:"diff,omitempty"`
 	// Git is the change of a file in a clone of the source, if one was named.
 	Git *GitChange `json:"git,omitempty"`
 }

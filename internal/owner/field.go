@@ -82,8 +82,8 @@ func owns(fields map[string]any, value any, steps []string) bool {
 	case map[string]any:
 		child = v[steps[0]]
 	case []any:
-		i, err := strconv.Atoi(steps[0])
-		if err != nil || i < 0 || i >= len(v) {
+		i, ok := index(steps[0], len(v))
+		if !ok {
 			return false
 		}
 		child = v[i]
@@ -122,6 +122,12 @@ func includes(item, want any) bool {
 		}
 	}
 	return true
+}
+
+// index reads a step into a list of some length.
+func index(step string, length int) (int, bool) {
+	i, err := strconv.Atoi(step)
+	return i, err == nil && i >= 0 && i < length
 }
 
 // split gives the steps of a JSON pointer.

@@ -104,6 +104,7 @@ func choose(in Input, w *walks, f model.Finding, all []model.Remedy) (best model
 			APIVersion: model.APIVersion, Kind: model.KindPlan, Finding: f, Remedy: r,
 			Diff: diff, Before: t.before, After: t.after, Mends: t.mended,
 			Guards: guards(proposal{in: in, finding: f, remedy: r, owners: by, trial: t}), Owners: by, Managers: managers,
+			Proposals: proposals(in.Snapshot, r, by),
 		}
 		switch {
 		case !ok:

@@ -30,3 +30,19 @@ func owners(s *snapshot.Snapshot, r model.Remedy) (owners []model.Owner, manager
 	}
 	return owners, managers
 }
+
+// proposals are what people put into the sources of owners, in place of live edits.
+func proposals(s *snapshot.Snapshot, r model.Remedy, owners []model.Owner) []model.Proposal {
+	var out []model.Proposal
+	for _, o := range owners {
+		for _, c := range r.Changes {
+			if c.Target != o.Object {
+				continue
+			}
+			// What cannot be put as a patch is still shown as a diff, with what to do.
+			p, _ := owner.Propose(s, o, c, r.Action)
+			out = append(out, p)
+		}
+	}
+	return out
+}

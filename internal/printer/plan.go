@@ -32,6 +32,7 @@ func Plan(w io.Writer, plan model.Plan, s Style) error {
 	if r.Kubectl != "" {
 		p.verbatim("By hand", plain(r.Kubectl))
 	}
+	p.owners(plan)
 	if d := plan.Policy; d != nil {
 		p.field("Policy", p.style.paint(bold, d.Verdict.String())+", "+plain(d.String()))
 	}

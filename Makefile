@@ -129,6 +129,10 @@ bench-detect: ## Measure detection in simulation: delays, false alarms, memory, 
 bench-detect-lab: can-lab build ## Measure, on a real cluster, how soon gatemend, Prometheus and Alertmanager notice faults (Linux, root; ten minutes)
 	cd lab && GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -count=1 -v -timeout 30m ./detection -run TestSideBySide -measure $(ARGS)
 
+.PHONY: bench-mttr
+bench-mttr: can-lab build lab ## Measure, on a real cluster, how long each fault lasts with gatemend and without (Linux, root; hours: ARGS="--runs 1" for less)
+	$(LAB) mttr --name mttr --gatemend $(GATEMEND) $(if $(FAULTS),--fault $(FAULTS)) $(ARGS)
+
 .PHONY: bench-logs
 bench-logs: build ## Measure how fast logs are counted, beside grep, gawk and goaccess (500 MB of disk; what is not installed is left out)
 	$(GO) run ./bench/logs -gatemend $(GATEMEND) $(ARGS)

@@ -65,7 +65,7 @@ func apiServer(l layout, audit bool) component {
 }
 
 // controllerManager runs the controllers.
-func controllerManager(l layout) component {
+func controllerManager(l layout, controllers string) component {
 	return component{
 		name: "kube-controller-manager", program: "kube-controller-manager", node: l.node(1),
 		args: []string{
@@ -78,8 +78,19 @@ func controllerManager(l layout) component {
 			"--cluster-signing-cert-file=" + l.pki("ca.crt"),
 			"--cluster-signing-key-file=" + l.pki("ca.key"),
 			"--kube-api-qps=200", "--kube-api-burst=400",
+			"--controllers=" + controllers,
 		},
 	}
+}
+
+// controllers are those of the controller manager that run. The pod garbage collector deletes the pods of a node that
+// is gone 40 s after it saw that first, and does not forget it if the node comes back meanwhile: gone again at the end of
+// that time, a node loses its pods at once (kubernetes/kubernetes, pkg/controller/podgc).
+func controllers(keepOrphans bool) string {
+	if keepOrphans {
+		return "*,-pod-garbage-collector-controller"
+	}
+	return "*"
 }
 
 // scheduler assigns pods to nodes.

@@ -28,6 +28,9 @@ type Options struct {
 	// Audit makes the API server write an audit log. It takes effect when the
 	// cluster is made.
 	Audit bool
+	// KeepOrphans lets the pods of a node that is gone be, for as long as it is gone: nothing else can be
+	// repeated within a minute, see controllers. It takes effect when the cluster is made.
+	KeepOrphans bool
 	// LogSize is how large a container's log grows, as a quantity of bytes, before the kubelet rotates
 	// it, which then looks every 3 s and keeps a hundred files; "" means the kubelet's defaults. It takes
 	// effect when the cluster is made.

@@ -58,7 +58,7 @@ func TestComponents(t *testing.T) {
 	}
 	var text bytes.Buffer
 	for _, what := range []component{
-		etcd(l), apiServer(l, true), controllerManager(l), scheduler(l),
+		etcd(l), apiServer(l, true), controllerManager(l, controllers(true)), scheduler(l),
 		containerd(l.node(2)), kubelet(l, l.node(2)), kubeProxy(l, l.node(2)),
 	} {
 		fmt.Fprintf(&text, "-- %s in %s --\n%s\n", what.name, what.node.Namespace, strings.Join(append([]string{what.program}, what.args...), "\n  "))

@@ -17,6 +17,8 @@ type spec struct {
 	Nodes int `json:"nodes"`
 	// Audit says whether the API server writes an audit log.
 	Audit bool `json:"audit"`
+	// KeepOrphans says whether pods of nodes that are gone stay.
+	KeepOrphans bool `json:"keepOrphans,omitempty"`
 	// LogSize is the size at which the kubelets rotate logs; empty: their default.
 	LogSize string `json:"logSize,omitempty"`
 }

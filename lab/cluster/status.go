@@ -32,7 +32,7 @@ const statusWithin = 5 * time.Second
 
 // Components names the processes of the cluster, control plane first.
 func (c *Cluster) Components() []string {
-	list := []component{etcd(c.layout), apiServer(c.layout, false), controllerManager(c.layout), scheduler(c.layout)}
+	list := []component{etcd(c.layout), apiServer(c.layout, false), controllerManager(c.layout, ""), scheduler(c.layout)}
 	for _, node := range c.Nodes() {
 		list = append(list, containerd(node), kubelet(c.layout, node), kubeProxy(c.layout, node))
 	}

@@ -90,7 +90,7 @@ func claim(l layout, o Options) (spec, error) {
 	s, err := readSpec(l)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		s = spec{Nodes: max(o.Nodes, 1), Audit: o.Audit, LogSize: o.LogSize}
+		s = spec{Nodes: max(o.Nodes, 1), Audit: o.Audit, LogSize: o.LogSize, KeepOrphans: o.KeepOrphans}
 	case err != nil:
 		return spec{}, err
 	case o.Nodes <= s.Nodes:
@@ -189,7 +189,7 @@ func (c *Cluster) startControlPlane(ctx context.Context, programs map[string]str
 	}{
 		{etcd(c.layout), c.etcdReady},
 		{apiServer(c.layout, c.spec.Audit), c.apiReady},
-		{controllerManager(c.layout), nil},
+		{controllerManager(c.layout, controllers(c.spec.KeepOrphans)), nil},
 		{scheduler(c.layout), nil},
 	} {
 		if err := c.start(programs[step.what.program], step.what); err != nil {

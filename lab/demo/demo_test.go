@@ -89,6 +89,23 @@ func TestEveryShortcomingIsAProblem(t *testing.T) {
 	}
 }
 
+func TestWhatTakesAPersonMustBeLeftToOne(t *testing.T) {
+	called := mended()
+	called.Fault.Person, called.Verified, called.Calm, called.Called = true, time.Time{}, false, noon.Add(time.Second)
+	if got := called.Problems(); len(got) != 0 {
+		t.Errorf("a person was called, and there are problems: %q", got)
+	}
+	meddled := called
+	meddled.Verified = noon
+	silent := called
+	silent.Called = time.Time{}
+	for _, r := range []Result{meddled, silent} {
+		if got := r.Problems(); len(got) != 1 {
+			t.Errorf("problems %q, want exactly one", got)
+		}
+	}
+}
+
 func TestTable(t *testing.T) {
 	failed := Result{Fault: fault.Fault{Name: "oom-kill", Gateway: "haproxy"}}
 	var b strings.Builder
@@ -112,8 +129,9 @@ func TestOnlyEventsOfAffectedHostsCount(t *testing.T) {
 		{Type: "alarm", At: noon.Add(time.Second), Route: "web.shop.test/"},
 		{Type: "alarm", At: noon.Add(2 * time.Second), Route: "web.shop.test/"},
 		{Type: "mend", Step: "mended", At: noon.Add(3 * time.Second), Route: "cart.shop.test/"},
+		{Type: "mend", Step: "advice", At: noon.Add(3 * time.Second), Route: "web.shop.test/"},
 	}, []string{"web.shop.test"})
-	if !r.Alarm.Equal(noon.Add(time.Second)) || !r.Verified.IsZero() {
+	if !r.Alarm.Equal(noon.Add(time.Second)) || !r.Verified.IsZero() || r.Called.IsZero() {
 		t.Errorf("alarm %v, verified %v; want the route's first alarm and no proof", r.Alarm, r.Verified)
 	}
 }

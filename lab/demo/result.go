@@ -25,6 +25,7 @@ type Result struct {
 	Cause    string    // the id that it named first; empty: none
 	Object   string    // the object that it named, "KIND NAMESPACE/NAME"
 	Verified time.Time // when it had proof that the errors stopped; zero: never
+	Called   time.Time // when it said that a person must act; zero: never
 	// Calm says that the clients got no error any more at the end.
 	Calm bool
 }
@@ -54,6 +55,12 @@ func (r Result) Problems() []string {
 	if r.Object != r.Fault.WantObject {
 		out = append(out, fmt.Sprintf("accused %q, the fault is in %s", r.Object, r.Fault.WantObject))
 	}
+	if r.Fault.Person {
+		if r.Called.IsZero() || !r.Verified.IsZero() {
+			out = append(out, "gatemend did not leave it to a person")
+		}
+		return out
+	}
 	if r.Verified.IsZero() {
 		out = append(out, "gatemend did not verify a repair")
 	}
@@ -70,8 +77,8 @@ func Table(w io.Writer, results []Result) error {
 	for _, r := range results {
 		fmt.Fprintln(t, strings.Join([]string{
 			r.Fault.Name, r.Fault.Gateway, number(r.Status), clock(r.FirstError),
-			span(r.FirstError, r.Alarm), orDash(r.Cause), span(r.FirstError, r.LastError),
-			fmt.Sprintf("%d/%d", r.Errors, r.Requests), yes(!r.Verified.IsZero() && r.Calm),
+			span(r.FirstError, r.Alarm), orDash(r.Cause), mendedAfter(r),
+			fmt.Sprintf("%d/%d", r.Errors, r.Requests), verified(r),
 		}, "\t"))
 	}
 	if err := t.Flush(); err != nil {
@@ -115,9 +122,20 @@ func orDash(s string) string {
 	return s
 }
 
-func yes(ok bool) string {
-	if ok {
-		return "yes"
+func mendedAfter(r Result) string {
+	if r.Fault.Person {
+		return "-" // not before a person has been there
 	}
-	return "NO"
+	return span(r.FirstError, r.LastError)
+}
+
+func verified(r Result) string {
+	switch {
+	case r.Fault.Person && !r.Called.IsZero():
+		return "a person"
+	case !r.Verified.IsZero() && r.Calm:
+		return "yes"
+	default:
+		return "NO"
+	}
 }

@@ -59,6 +59,9 @@ func (d *demo) round(ctx context.Context, f fault.Fault) (Result, error) {
 		reports := run.Report()
 		result.fromClients(reportOf(reports, f.Route), injected)
 		result.fromEvents(d.events.after(injected), affected(reports))
+		if f.Person {
+			return !result.Called.IsZero(), nil
+		}
 		return !result.Verified.IsZero() && calm(reports), nil
 	})
 	if ctx.Err() != nil {
@@ -182,6 +185,8 @@ func (r *Result) fromEvents(events []event, hosts []string) {
 			r.Object = fmt.Sprintf("%s %s/%s", first.Object.Kind, first.Object.Namespace, first.Object.Name)
 		case e.Type == "mend" && e.Step == "mended":
 			r.Verified = e.At
+		case e.Type == "mend" && (e.Step == "advice" || e.Step == "refused"):
+			r.Called = e.At
 		}
 	}
 }

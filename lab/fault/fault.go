@@ -22,6 +22,8 @@ type Fault struct {
 
 	// Passing says that the errors end by themselves: they come while Inject runs, and a little after.
 	Passing bool
+	// Person says that no machine should mend it: gatemend must name the cause and call a person.
+	Person bool
 
 	// Inject returns when the cluster is broken, or has been told to break and needs a moment.
 	Inject func(context.Context, *manifest.Client) error
@@ -36,6 +38,9 @@ func All() []Fault {
 		wrongSelector(), wrongTargetPort(), serviceDeleted(), readinessPath(), crashLoop(), oomKill(), scaledToZero(),
 		loopbackOnly(), terminationRace(),
 		headerTooBig(), imagePull(), unschedulable(), namedPortMissing(), servicePortMissing(), appError(),
+		backendMissing(), readinessPort(), serverSSL(), readinessScheme(), weightsZero(), livenessPath(), readTimeout(), closeShare(),
+		secretMissing(), configMapMissing(), startupSlow(), initBlocked(), backendProtocol(), commandMissing(), serverH2(),
+		serviceAccountMissing(), nodeSelector(), quotaFull(), routePort(),
 	}
 }
 

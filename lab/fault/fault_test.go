@@ -15,7 +15,7 @@ func TestFaultsAreComplete(t *testing.T) {
 		gateways[g.Name] = g
 	}
 	for _, f := range fault.All() {
-		if !regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(f.Name) || names[f.Name] {
+		if !regexp.MustCompile(`^[a-z]+(-[a-z0-9]+)*$`).MatchString(f.Name) || names[f.Name] {
 			t.Errorf("%q: not a stable name, or used twice", f.Name)
 		}
 		names[f.Name], used[f.Gateway] = true, true

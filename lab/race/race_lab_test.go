@@ -115,7 +115,7 @@ func TestRacesAreToldApart(t *testing.T) {
 
 func open(t *testing.T) *bench {
 	t.Helper()
-	lab := labtest.Open(t, ownCluster, cluster.Options{Name: *name, Nodes: 2})
+	lab := labtest.Open(t, ownCluster, cluster.Options{Name: *name, Nodes: 2, KeepOrphans: true})
 	b := &bench{
 		Place: fault.Place{Client: lab.Client, Cluster: lab.Cluster}, program: labtest.Program(t),
 		answers: map[string]map[string]int{}, objects: map[string]int{}, failed: map[string]int{}, sent: map[string]int{},

@@ -55,7 +55,7 @@ takes some minutes; later a cluster is up in seconds.`,
 		newExec(&name),
 		newLogs(&name),
 		newBinaries(),
-		newDemo(&name),
+		newDemo(&name), newMTTR(&name),
 		newRecord(&name),
 	)
 	return root

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatemend/gatemend/lab/demo"
+	"github.com/gatemend/gatemend/lab/fault"
+)
+
+// newMTTR measures how long clients get errors, with gatemend and without.
+func newMTTR(name *string) *cobra.Command {
+	options := demo.MeasureOptions{}
+	var faults []string
+	cmd := &cobra.Command{
+		Use:   "mttr",
+		Short: "Measure how long every fault lasts with gatemend, and without",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			options.Name, options.Out = *name, cmd.OutOrStdout()
+			options.Faults = fault.All()
+			if len(faults) > 0 {
+				var err error
+				if options.Faults, err = chosen(faults); err != nil {
+					return err
+				}
+			}
+			all, err := demo.Measure(cmd.Context(), options)
+			return errors.Join(err, demo.MeasuredTable(cmd.OutOrStdout(), all))
+		},
+	}
+	cmd.Flags().StringVar(&options.Gatemend, "gatemend", "gatemend", "the gatemend program")
+	cmd.Flags().StringSliceVar(&faults, "fault", nil, "only these faults, in this order")
+	cmd.Flags().IntVar(&options.Runs, "runs", 5, "how often each fault is tried")
+	cmd.Flags().DurationVar(&options.Alone, "alone", 30*time.Second, "how long each fault is also left to itself; 0: it is not")
+	return cmd
+}

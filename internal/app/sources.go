@@ -105,6 +105,5 @@ func (c *cluster) alerts(o cli.AlertOptions) (*alert.Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := alert.Options{Address: o.Address, Now: c.now, Token: rules.Token, TLS: rules.TLS}
-	return alert.New(options) //nolint:wrapcheck // the caller says what for
+	return alert.New(alert.Options{Address: o.Address, Now: c.now, Admit: rules}) //nolint:wrapcheck // the caller says what for
 }

@@ -27,9 +27,14 @@ type Rules struct {
 // ErrOpen means that everybody in the network could send signals.
 var ErrOpen = errors.New("everybody who reaches this address could send signals")
 
+// Open reports whether nothing is asked of senders.
+func (r Rules) Open() bool {
+	return r.Token == "" && (r.TLS == nil || r.TLS.ClientAuth != tls.RequireAndVerifyClientCert)
+}
+
 // Check refuses an address that would be open to others than this machine.
 func (r Rules) Check(address string) error {
-	if r.Token != "" || r.TLS != nil && r.TLS.ClientAuth == tls.RequireAndVerifyClientCert {
+	if !r.Open() {
 		return nil
 	}
 	host, _, err := net.SplitHostPort(address)

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/signal/admit"
 )
 
 func TestTargets(t *testing.T) {
@@ -53,7 +54,7 @@ func body(status, fingerprint string) string {
 
 func TestReceiver(t *testing.T) {
 	now := time.Date(2026, 5, 4, 8, 31, 0, 0, time.UTC)
-	r, err := New(Options{Token: "secret", Now: func() time.Time { return now }})
+	r, err := New(Options{Admit: admit.Rules{Token: "secret"}, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,16 +114,16 @@ func TestReceiver(t *testing.T) {
 }
 
 func TestReceiverIsNeverOpen(t *testing.T) {
-	if _, err := New(Options{TLS: &tls.Config{MinVersion: tls.VersionTLS12}}); err == nil {
+	if _, err := New(Options{Admit: admit.Rules{TLS: &tls.Config{MinVersion: tls.VersionTLS12}}}); err == nil {
 		t.Error("a receiver that asks for nothing was made")
 	}
-	if _, err := New(Options{TLS: &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequireAndVerifyClientCert}}); err != nil {
+	if _, err := New(Options{Admit: admit.Rules{TLS: &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequireAndVerifyClientCert}}}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestRun(t *testing.T) {
-	r, err := New(Options{Address: "127.0.0.1:0", Token: "secret", Now: time.Now})
+	r, err := New(Options{Address: "127.0.0.1:0", Admit: admit.Rules{Token: "secret"}, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

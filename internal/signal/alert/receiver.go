@@ -2,19 +2,17 @@ package alert
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/signal/admit"
 )
 
 // Bounds of what is received.
@@ -29,10 +27,9 @@ const (
 // Options of a receiver.
 type Options struct {
 	Address string
-	// Token is what senders must show as bearer token, or as password with any user name; empty: TLS
-	// must ask for clients' certificates.
-	Token string
-	TLS   *tls.Config // nil: plain http
+	// Admit must ask senders for something, also on loopback: an alert starts work. A token may come as
+	// bearer token, or as password with any user name.
+	Admit admit.Rules
 	Now   func() time.Time
 }
 
@@ -47,7 +44,7 @@ var errOpen = errors.New("a receiver of alerts must ask for a token or for certi
 
 // New returns a receiver.
 func New(o Options) (*Receiver, error) {
-	if o.Token == "" && (o.TLS == nil || o.TLS.ClientAuth != tls.RequireAndVerifyClientCert) {
+	if o.Admit.Open() {
 		return nil, errOpen
 	}
 	return &Receiver{options: o, firing: map[string]time.Time{}}, nil
@@ -59,8 +56,8 @@ func (r *Receiver) Run(ctx context.Context, out chan<- model.Notice) error {
 	if err != nil {
 		return fmt.Errorf("listen for alerts: %w", err)
 	}
-	if r.options.TLS != nil {
-		listener = tls.NewListener(listener, r.options.TLS)
+	if r.options.Admit.TLS != nil {
+		listener = tls.NewListener(listener, r.options.Admit.TLS)
 	}
 	server := &http.Server{
 		Handler: r.Handler(out), ReadHeaderTimeout: readIn, ReadTimeout: readIn, WriteTimeout: readIn, MaxHeaderBytes: 16 << 10,
@@ -123,17 +120,13 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, out chan<- 
 	return http.StatusOK, "ok"
 }
 
-// allowed compares hashes, so that the time that it takes tells nothing of the token.
+// allowed also takes what Alertmanager's basic_auth sends.
 func (r *Receiver) allowed(req *http.Request) bool {
-	if r.options.Token == "" {
-		return true // TLS has checked a certificate
+	shown := req.Header.Get("Authorization")
+	if _, password, basic := req.BasicAuth(); basic {
+		shown = "Bearer " + password
 	}
-	shown, bearer := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
-	if !bearer {
-		_, shown, _ = req.BasicAuth()
-	}
-	a, b := sha256.Sum256([]byte(shown)), sha256.Sum256([]byte(r.options.Token))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+	return r.options.Admit.Permits(shown)
 }
 
 // news reports whether an alert has begun to fire. Alertmanager sends what is still firing again and again.

@@ -41,6 +41,9 @@ func nodeGone() Race {
 			if err := p.roll(ctx, manifest.Cart, spread, number); err != nil {
 				return err
 			}
+			if err := p.onlyNew(ctx, manifest.Cart); err != nil {
+				return err
+			}
 			if err := p.Cluster.Cut(ctx, secondNode); err != nil {
 				return err //nolint:wrapcheck // it names the node
 			}
@@ -57,6 +60,20 @@ func nodeGone() Race {
 			return p.Client.RolledOut(ctx, manifest.Namespace, manifest.Cart)
 		},
 	}
+}
+
+// onlyNew waits until the pods of earlier revisions are gone. Each of their last changes makes the EndpointSlices anew,
+// and those leave out pods whose Node is gone (kubernetes/kubernetes, staging/src/k8s.io/endpointslice/reconciler.go):
+// the race would be over by chance.
+func (p Place) onlyNew(ctx context.Context, role string) error {
+	d := manifest.Deployment(role)
+	return manifest.Until(ctx, "the pods of earlier revisions to go", func(ctx context.Context) (string, error) { //nolint:wrapcheck // it says what it waits for
+		pods, err := p.Client.Pods(ctx, d)
+		if err != nil || len(pods) == int(*d.Spec.Replicas) {
+			return "", err
+		}
+		return fmt.Sprintf("%d pods, %d wanted", len(pods), *d.Spec.Replicas), nil
+	})
 }
 
 func nodeName() string { return fmt.Sprint("node", secondNode) }

@@ -22,8 +22,8 @@ const (
 	lookHeld = 5 * time.Minute
 	// patience is how long a cause that nobody may act on yet is kept back, for a better one.
 	patience = 10 * time.Second
-	// margin is how long before an alarm's first error signals still belong to it: what worked until
-	// then tells a great deal, what failed on the same route before that was something else.
+	// margin is how long before an alarm's first error failures still belong to it: what failed on the same
+	// route before that was something else.
 	margin = 10 * time.Second
 )
 
@@ -33,6 +33,7 @@ type alarmCase struct {
 	next time.Time     // when to look; zero: not again until the alarm ends
 	wait time.Duration // before the look after that
 	told model.CauseID // the cause that has been printed last
+	lost bool          // that no cause is known yet has been printed
 	done bool          // a cause that one may act on has been printed
 	// follows: it most likely has the same cause as another one.
 	follows bool
@@ -133,10 +134,8 @@ func (w *watcher) work(ctx context.Context, alarms <-chan alarmNews) error {
 func (w *watcher) look(ctx context.Context, c *alarmCase) error {
 	now := w.session.now()
 	c.next, c.wait = now.Add(c.wait), min(2*c.wait, lookRarely)
-	w.session.from = c.From.Add(-margin)
-	if w.mended.After(w.session.from) {
-		w.session.from = w.mended // errors before a repair say nothing about what it left
-	}
+	w.session.onset = c.From.Add(-margin)
+	w.session.from = w.mended // what was before a repair says nothing about what it left
 	target := model.Target{Object: &c.Object}
 	if c.Object.IsZero() {
 		target = w.target
@@ -158,6 +157,9 @@ func (w *watcher) look(ctx context.Context, c *alarmCase) error {
 	case len(d.Causes) > 0 && now.Sub(c.Opened) < patience && !c.Ended:
 		return nil
 	case len(d.Causes) > 0 || c.Ended && w.mended.Before(c.To):
+		return w.explain(ctx, c, d)
+	case !c.lost && now.Sub(c.Opened) >= patience && now.Sub(c.Heard) < patience:
+		c.lost = true // and looked for again: a person who waits for an answer must not wait for ever
 		return w.explain(ctx, c, d)
 	default:
 		return nil

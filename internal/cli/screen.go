@@ -64,7 +64,7 @@ func (s *session) glance(ctx context.Context, r rates.Route, style printer.Style
 		host, path, _ := strings.Cut(r.Key, "/")
 		target = model.Target{Request: &model.Request{Host: host, Path: "/" + path}}
 	}
-	d, err := s.diagnose(ctx, s.live.Snapshot(), target, s.now().Add(-s.since))
+	d, err := s.diagnose(ctx, s.live.Snapshot(), target, s.now().Add(-s.since), time.Time{})
 	if err != nil {
 		return err.Error()
 	}

@@ -27,6 +27,7 @@ type session struct {
 	now     func() time.Time
 	since   time.Duration // how far back signals count for a diagnosis
 	from    time.Time     // signals before it are about something else; zero: none are
+	onset   time.Time     // failures before it are; what succeeded may have done so long before it stopped
 	noLogs  bool          // logs are not followed: they are read when something is to be diagnosed
 	cause   model.CauseID // the only cause to mend; empty: whichever comes first
 
@@ -48,7 +49,7 @@ func (s *session) Diagnose(ctx context.Context, snap *snapshot.Snapshot, target 
 	if s.from.After(oldest) {
 		oldest = s.from
 	}
-	d, err := s.diagnose(ctx, snap, target, oldest)
+	d, err := s.diagnose(ctx, snap, target, oldest, s.onset)
 	if err != nil {
 		return d, err
 	}
@@ -58,14 +59,12 @@ func (s *session) Diagnose(ctx context.Context, snap *snapshot.Snapshot, target 
 	return only(d, s.cause), nil
 }
 
-// diagnose judges a target on what was seen since a time. It may be called from several goroutines.
-func (s *session) diagnose(ctx context.Context, snap *snapshot.Snapshot, target model.Target, oldest time.Time) (model.Diagnosis, error) {
+// diagnose judges a target on what was seen since a time, and what failed since another. It may be called from
+// several goroutines.
+func (s *session) diagnose(ctx context.Context, snap *snapshot.Snapshot, target model.Target, oldest, onset time.Time) (model.Diagnosis, error) {
 	_, unseen := s.live.Gateways()
 	signals, _ := s.ring.Read(0)
-	l := &look{
-		snapshot: snap, unseen: unseen, cluster: s.cluster, deleted: s.live.Deleted(),
-		signals: slices.DeleteFunc(signals, func(sig model.Signal) bool { return sig.At.Before(oldest) }),
-	}
+	l := &look{snapshot: snap, unseen: unseen, cluster: s.cluster, deleted: s.live.Deleted(), signals: signals}
 	if s.noLogs {
 		logs, err := s.cluster.GatewayLogs(ctx, snap, oldest)
 		if err != nil {
@@ -73,6 +72,9 @@ func (s *session) diagnose(ctx context.Context, snap *snapshot.Snapshot, target 
 		}
 		l.signals, l.logs, l.unseen = append(l.signals, logs.Signals...), logs.Excerpts, append(l.unseen, logs.Unseen...)
 	}
+	l.signals = slices.DeleteFunc(l.signals, func(sig model.Signal) bool {
+		return sig.At.Before(oldest) || sig.At.Before(onset) && (sig.ErrorLog || sig.Failed())
+	})
 	d := l.diagnose(ctx, target)
 	if err := ctx.Err(); err != nil {
 		return d, context.Cause(ctx)

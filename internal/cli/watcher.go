@@ -303,7 +303,7 @@ func alarmText(a detect.Alarm, now time.Time) string {
 func (w *watcher) failing() error {
 	now := w.session.now()
 	for _, a := range w.voices.open(w.detector, w.counted) {
-		if now.Sub(a.To) > lately || a.Kind == detect.Vanished {
+		if now.Sub(a.Heard) > lately || a.Kind == detect.Vanished {
 			continue // its errors have stopped; it ends when they stay away
 		}
 		doc := printer.NewEvent(printer.EventFailing, now, fmt.Sprintf("still failing, for %s: %d of %d requests",

@@ -54,8 +54,11 @@ type Alarm struct {
 	From time.Time `json:"from"`
 	// Opened is the tick at which the alarm was first reported.
 	Opened time.Time `json:"opened"`
-	// To is the time of the last error so far.
+	// To is the time of the last error so far, as the gateway stamped it: some stamp a request with its
+	// beginning, which is long ago where a limit of time ended it.
 	To time.Time `json:"to"`
+	// Heard is when the last error so far was heard of.
+	Heard time.Time `json:"heard"`
 	// Requests and Errors count since From.
 	Requests int `json:"requests"`
 	Errors   int `json:"errors"`

@@ -331,7 +331,7 @@ func (r *route) recovered(now instant, o Options) bool {
 func (r *route) alarm() Alarm {
 	return Alarm{
 		Route: r.key, Object: r.object, Kind: r.Kind,
-		From: r.From.time(), Opened: r.Opened.time(), To: max(r.From, r.LastError).time(),
+		From: r.From.time(), Opened: r.Opened.time(), To: max(r.From, r.LastError).time(), Heard: max(r.Opened, r.Seen).time(),
 		Requests: int(r.Requests), Errors: int(r.Errors),
 	}
 }

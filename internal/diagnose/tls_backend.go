@@ -203,6 +203,10 @@ func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
 	f := find("tls-backend-mismatch", confidence, told.at,
 		fmt.Sprintf("%s sends requests for %s to %s port %s: %s", r.Object, r, ref, l.Backend.Port(), why)).
 		as(model.TLS, model.Protocol, model.Reset, model.ClosedEarly, model.UpstreamStatus).relates("service", ref)
+	if r.Proxy == "haproxy" && told.tls() {
+		// A handshake that fails is to HAProxy a connection that could not be made: 503 SC after its retries.
+		f.kinds = append(f.kinds, model.Refused)
+	}
 	mistaken, ok := elsewhere(r)
 	if ok = ok && mistaken == told.at; ok {
 		f.Summary += "; the annotation that is to say so is another controller's, which " + r.Controller + " does not read"

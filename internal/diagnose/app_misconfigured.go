@@ -265,7 +265,14 @@ func (v *view) sets(w *workload, name string) bool {
 // changedSetting finds the one variable or argument that the newest revision changed, where the
 // application's own errors began with that revision.
 func (v *view) changedSetting(w *workload) (finding, bool) {
-	if _, ok := w.fine(); !ok || !v.newOnesFail(w) {
+	does, kind := "answers errors", []model.FailureKind{model.UpstreamStatus}
+	switch _, ok := w.fine(); {
+	case !ok:
+		return finding{}, false
+	case v.newOnesFail(w):
+	case v.newOnesBreakOff(w):
+		does, kind = "breaks requests off", []model.FailureKind{model.ClosedEarly, model.Reset}
+	default:
 		return finding{}, false
 	}
 	for i := range w.template.template.Spec.Containers {
@@ -279,8 +286,8 @@ func (v *view) changedSetting(w *workload) (finding, bool) {
 			continue
 		}
 		field := fmt.Sprintf("spec.template.spec.containers[%d]%s", i, sub)
-		f := find("app-misconfigured", proven, at(w.ref, field), fmt.Sprintf("%s answers errors since revision %d, which changed only %s; it was %s", w.ref, snapshot.Revision(w.newest), field, was)).
-			on(v.rootsOf(w)...).as(model.UpstreamStatus).relates("workload", w.ref).since(w.rolledAt()).wants(was)
+		f := find("app-misconfigured", proven, at(w.ref, field), fmt.Sprintf("%s %s since revision %d, which changed only %s; it was %s", w.ref, does, snapshot.Revision(w.newest), field, was)).
+			on(v.rootsOf(w)...).as(kind...).relates("workload", w.ref).since(w.rolledAt()).wants(was)
 		return withGood(f, w), true
 	}
 	return finding{}, false

@@ -19,6 +19,10 @@ const (
 	atOnce = 50 * time.Millisecond
 	// Of the requests only the few fail that come in the moment of the closing.
 	smallShare = 4 // one in so many, at most
+	// Where nothing but the share tells how long connections rest, it must be smaller: a third of the
+	// requests of a busy route does not meet a connection that is just being closed.
+	unprovenShare = 20
+	soonAfter     = time.Minute // a rollout's own errors begin
 )
 
 func keepaliveRace() Analyzer {
@@ -58,8 +62,8 @@ func (v *view) idleRace(w *workload) (finding, bool) {
 		return finding{}, false // the access log alone does not tell closed from refused
 	}
 	first, last := span(broken)
-	if server.timeout == 0 && !idle.tells() && (len(broken) < 3 || last.Sub(first) < quiet) {
-		return finding{}, false // it happens
+	if server.timeout == 0 && !idle.tells() && (len(broken) < 3 || last.Sub(first) < quiet || v.newOnesBreakOff(w)) {
+		return finding{}, false // it happens, or it is what the new revision does
 	}
 	confidence := likely
 	if idle.tells() || server.timeout > 0 && server.timeout < time.Minute {
@@ -77,6 +81,24 @@ func (v *view) idleRace(w *workload) (finding, bool) {
 		f = f.because("proxy-log", idle.String(), w.ref, first)
 	}
 	return f, true
+}
+
+// newOnesBreakOff reports whether requests are broken off since the newest revision came and not before, among others that
+// are answered, and too many of them for a race.
+func (v *view) newOnesBreakOff(w *workload) bool {
+	t, came := v.fatesOf(w), w.rolledAt()
+	broken, answered := v.broken(w, t), 0
+	for _, r := range t.routes {
+		answered += len(r.succeeded)
+	}
+	if came.IsZero() || v.s.At().Sub(came) > time.Hour || len(broken) < 3 || len(broken)*unprovenShare < answered+len(broken) {
+		return false
+	}
+	if w.idle(v).timeout > 0 || v.idleBefore(broken).tells() {
+		return false
+	}
+	first, _ := span(broken)
+	return !first.Before(came) && first.Sub(came) < soonAfter && !bunched(broken, t.routes)
 }
 
 // broken lists the requests that living pods broke off.

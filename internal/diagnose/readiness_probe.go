@@ -232,13 +232,17 @@ func badRollout() Analyzer {
 					continue
 				}
 				pods := slices.DeleteFunc(v.affected(w, "pods-not-ready"), func(p *corev1.Pod) bool { return !w.current(p) || v.young(p) })
-				if len(pods) == 0 && !v.newOnesFail(w) {
+				breaks := v.newOnesBreakOff(w)
+				if len(pods) == 0 && !breaks && !v.newOnesFail(w) {
 					continue
 				}
 				f := v.onWorkload(w, "bad-rollout", proven, "spec.template",
 					fmt.Sprintf("revision %d of %s does not work, and revision %d did", snapshot.Revision(w.newest), w.ref, snapshot.Revision(w.before)), pods)
 				if len(pods) == 0 {
 					f = withGood(f, w).as(model.UpstreamStatus)
+					if breaks {
+						f = f.as(model.ClosedEarly, model.Reset)
+					}
 				}
 				f.Explains = nil
 				out = append(out, f)

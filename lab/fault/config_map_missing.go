@@ -13,7 +13,7 @@ func configMapMissing() Fault {
 		Name: "config-map-missing", Title: "a new revision takes its environment from a ConfigMap that does not exist",
 		Gateway: "nginx", Route: manifest.Host(manifest.Web), WantStatus: []int{503, 502},
 		WantLog:    `" 503 190 .* \[shop-web-80\] \[\] - - - - [0-9a-f]{32}$`,
-		WantCauses: []string{"config-missing"}, WantObject: "Deployment shop/web",
+		WantCauses: []string{"config-missing"}, WantObject: "ConfigMap shop/web-settings",
 		Inject: deploy(manifest.Web, func(d *appsv1.Deployment) {
 			allAtOnce(d)
 			only(d).EnvFrom = []corev1.EnvFromSource{{ConfigMapRef: &corev1.ConfigMapEnvSource{

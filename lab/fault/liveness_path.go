@@ -15,7 +15,6 @@ func livenessPath() Fault {
 		WantLog:    ` http shop_svc_api_http/<NOSRV> 0/-1/-1/-1/\d+ 503 \d+ - - SC-- `,
 		WantCauses: []string{"liveness-probe-kills"}, WantObject: "Deployment shop/api",
 		Inject: deploy(manifest.API, func(d *appsv1.Deployment) {
-			allAtOnce(d)
 			only(d).LivenessProbe.HTTPGet.Path = "/alive"
 			only(d).LivenessProbe.PeriodSeconds, only(d).LivenessProbe.FailureThreshold = 1, 2
 		}),

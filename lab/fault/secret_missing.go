@@ -13,7 +13,7 @@ func secretMissing() Fault {
 		Name: "secret-missing", Title: "a new revision mounts a Secret that does not exist",
 		Gateway: "haproxy", Route: manifest.Host(manifest.API), WantStatus: []int{503, 502},
 		WantLog:    ` http shop_svc_api_http/<NOSRV> 0/-1/-1/-1/\d+ 503 \d+ - - SC-- `,
-		WantCauses: []string{"config-missing"}, WantObject: "Deployment shop/api",
+		WantCauses: []string{"config-missing"}, WantObject: "Secret shop/api-key",
 		Inject: deploy(manifest.API, func(d *appsv1.Deployment) {
 			allAtOnce(d)
 			d.Spec.Template.Spec.Volumes = []corev1.Volume{{Name: "key", VolumeSource: corev1.VolumeSource{

@@ -25,7 +25,7 @@ func TestFaultsAreComplete(t *testing.T) {
 		if f.Title == "" || len(f.WantStatus) == 0 || len(f.WantCauses) == 0 || f.Inject == nil || f.Restore == nil {
 			t.Errorf("%s: a field is missing", f.Name)
 		}
-		if !regexp.MustCompile(`^(Service|Deployment|Ingress|HTTPRoute|ConfigMap|Secret) shop/[a-z-]+$`).MatchString(f.WantObject) {
+		if !regexp.MustCompile(`^(Service|Deployment|Ingress|HTTPRoute|ConfigMap|Secret|ResourceQuota) shop/[a-z-]+$`).MatchString(f.WantObject) {
 			t.Errorf("%s: object %q", f.Name, f.WantObject)
 		}
 		if _, err := regexp.Compile("(?m)" + f.WantLog); err != nil || f.WantLog == "" {

@@ -20,7 +20,7 @@ func quotaFull() Fault {
 		Name: "quota-full", Title: "a ResourceQuota refuses the pods that replace those of api",
 		Gateway: "haproxy", Route: manifest.Host(manifest.API), WantStatus: []int{503, 502},
 		WantLog:    ` http shop_svc_api_http/<NOSRV> 0/-1/-1/-1/\d+ 503 \d+ - - SC-- `,
-		WantCauses: []string{"admission-rejected"}, WantObject: "Deployment shop/api",
+		WantCauses: []string{"admission-rejected"}, WantObject: "ResourceQuota shop/pods",
 		Person: true,
 		Inject: func(ctx context.Context, c *manifest.Client) error {
 			if err := c.Apply(ctx, quota); err != nil {

@@ -86,6 +86,23 @@ func successes() map[string][]string {
 			`192.0.2.10 - - [14/Mar/2026:09:26:00 +0000] "GET /a?b HTTP/1.1" 404 5123 "-" "Mozilla/5.0 (X11)" "192.0.2.200, 10.0.0.7"`,
 			`{"time": "2026-03-14T09:26:00+00:00", "remote_addr": "192.0.2.10", "request_time": 0.004, "status": 200, "vhost": "shop.example.com", "path": "/a", "http_user_agent": "a \"b\"", "proxy_upstream_name": "shop-web-80", "upstream_addr": "10.244.1.10:8080", "upstream_status": "200"}`,
 		},
+		"envoy": {
+			`[2026-03-14T09:26:00.123Z] "GET /a/b?c HTTP/1.1" 200 - 0 5123 22 21 "192.0.2.10" "Mozilla/5.0 (X11)" "5646bf1c-95d5-45ef-a6e7-dff9f98764da" "shop.example.com:8080" "10.244.1.10:8080"`,
+			`[2026-03-14T09:26:01.000Z] "POST /a HTTP/2" 404 - 10 0 3 - "-" "-" "-" "-" "-"`,
+			`[2026-03-14T09:26:00.123Z] "GET /a?b HTTP/1.1" 200 - via_upstream - "-" 0 5123 22 21 "192.0.2.10" "curl/8" "5646bf1c" "shop.example.com" "10.244.1.10:8080" outbound|80||web.shop.svc.cluster.local 10.244.3.2:42000 10.244.3.2:8080 192.0.2.10:50000 - default`,
+			`{":authority":"shop.example.com","bytes_sent":2317,"connection_termination_details":null,"duration":22,"method":"GET","response_code":304,"response_code_details":"via_upstream","response_flags":"-","route_name":"httproute/shop/web/rule/0/match/0/shop_example_com","start_time":"2026-03-14T09:26:00.001Z","upstream_cluster":"httproute/shop/web/rule/0","upstream_host":"10.244.5.3:8080","user-agent":"a \"b\"","x-envoy-origin-path":"/a"}`,
+			`{"@timestamp":"2026-03-14T09:26:00.001Z","response_code":"200","duration":"22","response_flags":"-","upstream_cluster":"shop_web_80","path":"/a"}`,
+		},
+		"haproxy": {
+			`192.0.2.10:51000 [14/Mar/2026:09:26:00.123] http shop_svc_web_http/SRV_1 0/0/0/22/22 200 5123 - - ---- 12/10/2/1/0 0/0 "GET shop.example.com/a/b?c HTTP/1.1"`,
+			`2001:db8::1:51000 [14/Mar/2026:09:26:01.000] https~ shop_web_8080/srv001 0/0/1/2/3 404 0 - - ---- 1/1/0/0/0 0/0 "GET /a HTTP/1.1"`,
+		},
+		"traefik": {
+			`192.0.2.10 - - [14/Mar/2026:09:26:00 +0000] "GET /a/b?c HTTP/1.1" 200 5123 "-" "Mozilla/5.0 (X11)" 348 "shop-web-shop-example-com@kubernetes" "http://10.244.1.10:8080" 22ms`,
+			`192.0.2.10 - - [14/Mar/2026:09:26:01 +0000] "GET / HTTP/2.0" 404 19 "https://a.test/b c" "x" 1 "web@docker" "-" 0ms`,
+			`{"ClientHost":"192.0.2.10","DownstreamContentSize":2317,"DownstreamStatus":304,"Duration":22599644,"KubernetesIngressName":"shop","KubernetesIngressNamespace":"shop","KubernetesServiceName":"web","KubernetesServicePort":"80","RequestHost":"shop.example.com","RequestPath":"/a","RouterName":"shop-web@kubernetes","ServiceAddr":"10.244.5.3:8080","ServiceName":"shop-web-80@kubernetes","StartUTC":"2026-03-14T09:26:00.001764071Z","level":"info","msg":"","request_User-Agent":"a \"b\"","time":"2026-03-14T09:26:00Z"}`,
+			`{"DownstreamStatus":200,"Duration":0,"RouterName":"web@docker","ServiceName":"web@docker","StartUTC":"2026-03-14T09:26:00Z"}`,
+		},
 	}
 }
 

@@ -332,6 +332,19 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// Nor does any form that is skimmed.
+func TestAllocationsOfSkimming(t *testing.T) {
+	for name, lines := range successes() {
+		for _, line := range lines {
+			c := NewCounter(0, Options{})
+			k := &Chunk{Text: []byte(strings.Repeat(line+"\n", 1000))}
+			if got := testing.AllocsPerRun(100, func() { c.Count(k, name) }); got > 1 || k.parsed != 1000 {
+				t.Errorf("%s: %v allocations for %d lines: %s", name, got, k.parsed, line)
+			}
+		}
+	}
+}
+
 // What a second of a log costs, in bytes a second on one core.
 func BenchmarkCount(b *testing.B) {
 	var text strings.Builder

@@ -18,6 +18,8 @@ type Parser struct {
 	json  fastjson.Parser
 	// scratch holds the digits of JSON numbers while a line is read.
 	scratch []byte
+	clock   field.Clock // for Skim
+	terse   bool        // see OmitRaw
 }
 
 // NewParser returns a parser.
@@ -62,7 +64,7 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 		*s = model.Signal{}
 		return class
 	}
-	if s.Failed() {
+	if s.Failed() && !p.terse {
 		s.Raw = field.Redact(line)
 	}
 	return class

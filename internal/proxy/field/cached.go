@@ -2,10 +2,10 @@ package field
 
 import "time"
 
-// Clock reads times as [Common] and [ISO] do and remembers the last minute, since the next line's time is nearly
+// Clock reads times as [Common], [ISO] and [Local] do and remembers the last minute, since the next line's time is nearly
 // always in the same one. The zero value is ready.
 type Clock struct {
-	common, iso remembered
+	common, iso, local remembered
 	// The last time that Common read, as it was written, and what it is.
 	last   [26]byte
 	lastAt int64
@@ -73,6 +73,25 @@ func (c *Clock) ISO(b []byte) (nanos int64, ok bool) {
 		copy(r.minute[:], b[:17])
 		r.at, r.known = at.Truncate(time.Minute).UnixNano(), b[17] != '6' // a leap second would belong to the next minute
 	}
+	return at.UnixNano(), true
+}
+
+// Local is [Local] as nanoseconds since 1970.
+func (c *Clock) Local(b []byte) (nanos int64, ok bool) {
+	const minute = len("02/Jan/2006:15:04:")
+	r := &c.local
+	if r.known && len(b) >= minute+2 && string(b[:minute]) == string(r.minute[:minute]) {
+		if s, ok := seconds(b[minute], b[minute+1]); ok {
+			part, ok := fraction(b[minute+2:])
+			return r.at + s*int64(time.Second) + int64(part), ok
+		}
+	}
+	at, ok := Local(b)
+	if !ok {
+		return 0, false
+	}
+	copy(r.minute[:], b[:minute])
+	r.at, r.known = at.Truncate(time.Minute).UnixNano(), b[minute] != '6' // as in ISO
 	return at.UnixNano(), true
 }
 

@@ -42,22 +42,51 @@ func AfterNumber(b []byte, i int) int {
 			return i + n + 1
 		}
 	}
-	return afterNumber(b, i)
+	i, _ = afterUint(b, i)
+	return i
 }
 
-func afterNumber(b []byte, i int) int {
-	if i < 0 {
-		return -1
-	}
-	for n := i; n < len(b); n++ {
-		if c := b[n]; c < '0' || c > '9' {
-			if c == ' ' && n > i && n <= i+MaxDigits {
-				return n + 1
-			}
-			return -1
+// AfterUint is [AfterNumber], and says which number it is.
+func AfterUint(b []byte, i int) (end int, number int64) {
+	if i >= 0 && len(b)-i >= 8 {
+		x := load(b, i)
+		if n := first(^between(x, '0', '9') & high); n > 0 && n < 8 && b[i+n] == ' ' {
+			return i + n + 1, decimals(x << (64 - 8*n))
 		}
 	}
-	return -1
+	return afterUint(b, i)
+}
+
+// AfterMillis is [AfterUint] of milliseconds that [Millis] takes, as nanoseconds.
+func AfterMillis(b []byte, i int) (end int, nanos int64) {
+	const millisecond = 1_000_000
+	i, number := AfterUint(b, i)
+	if number > 1<<62/millisecond {
+		return -1, 0
+	}
+	return i, number * millisecond
+}
+
+// decimals is the number of eight digits, of which the first may be zero bytes. It puts together neighbours: digits, then pairs, then fours.
+func decimals(x uint64) int64 {
+	x = x & (0x0f * each) * (10<<8 + 1) >> 8
+	x = x & 0x00ff00ff_00ff00ff * (100<<16 + 1) >> 16
+	return int64(x & 0x0000ffff_0000ffff * (10000<<32 + 1) >> 32)
+}
+
+func afterUint(b []byte, i int) (end int, number int64) {
+	if i < 0 {
+		return -1, 0
+	}
+	n := bytes.IndexByte(b[i:min(len(b), i+MaxDigits+1)], ' ')
+	if n < 0 {
+		return -1, 0
+	}
+	number, ok := Uint(b[i : i+n])
+	if !ok {
+		return -1, 0
+	}
+	return i + n + 1, number
 }
 
 // AfterSeconds reads seconds with three decimals from i on, as nginx prints them, and passes over the blank after them. It
@@ -122,6 +151,38 @@ func AfterWord(b []byte, i int) int {
 		return i + n + 1
 	}
 	return -1
+}
+
+// AfterQuoted passes over a quoted field in which no quote is escaped, and the blank after it if there is more. It returns where
+// that ends, or -1 if it is not there or i is below 0.
+func AfterQuoted(b []byte, i int) int {
+	if i < 0 || len(b)-i < 2 || b[i] != '"' {
+		return -1
+	}
+	end := bytes.IndexByte(b[i+1:], '"') + i + 1
+	if end == i || b[end-1] == '\\' {
+		return -1
+	}
+	if end == len(b)-1 {
+		return len(b)
+	}
+	if b[end+1] != ' ' {
+		return -1
+	}
+	return end + 2
+}
+
+// Quoted is [AfterQuoted], and returns what stands between the quotes.
+func Quoted(b []byte, i int) (text []byte, end int) {
+	end = AfterQuoted(b, i)
+	switch {
+	case end < 0:
+		return nil, -1
+	case b[end-1] == ' ':
+		return b[i+1 : end-2], end
+	default:
+		return b[i+1 : end-1], end
+	}
 }
 
 // IsWord reports whether b is not empty and has no blank in it.

@@ -10,8 +10,6 @@ type Members struct {
 	Key, Value []byte
 	// Kind is the first byte of the value: '"', '{', '[', 'n' (null), 't', 'f', or '0' for numbers.
 	Kind byte
-	// Escaped is set on a string in which something is escaped.
-	Escaped bool
 
 	rest []byte
 	ok   bool
@@ -24,6 +22,11 @@ func MembersOf(object []byte) Members {
 		return Members{}
 	}
 	return Members{rest: object[1:], ok: true}
+}
+
+// Plain returns a string in which nothing is escaped.
+func (m *Members) Plain() (text []byte, ok bool) {
+	return m.Value, m.Kind == '"' && bytes.IndexByte(m.Value, '\\') < 0
 }
 
 // Whole reports, after Next reported false, whether the object was read up to its end.
@@ -43,14 +46,11 @@ func (m *Members) member() (ok bool) {
 	if len(b) < 2 || b[0] != '"' {
 		return false
 	}
-	end := bytes.IndexByte(b[1:], '"') + 1
+	end := keyEnd(b)
 	if end < 1 || end+3 > len(b) || b[end+1] != ':' {
 		return false
 	}
 	m.Key = b[1:end]
-	if bytes.IndexByte(m.Key, '\\') >= 0 {
-		return false
-	}
 	b = b[end+2:]
 	if b[0] == ' ' {
 		b = b[1:]
@@ -72,9 +72,29 @@ func (m *Members) member() (ok bool) {
 	return len(m.rest) > 0
 }
 
+// keyEnd is where the quote is that ends the key at the begin of b; -1 if there is none, or something is escaped before it.
+func keyEnd(b []byte) int {
+	i := 1
+	for ; len(b)-i >= 8; i += 8 {
+		x := load(b, i)
+		quotes, slashes := equal(x, '"'), equal(x, '\\')
+		if quotes|slashes == 0 {
+			continue
+		}
+		if i += first(quotes | slashes); b[i] == '"' {
+			return i
+		}
+		return -1
+	}
+	end := bytes.IndexByte(b[i:], '"')
+	if end < 0 || bytes.IndexByte(b[i:i+end], '\\') >= 0 {
+		return -1
+	}
+	return i + end
+}
+
 // value takes a value and returns what follows it.
 func (m *Members) value(b []byte) (rest []byte, ok bool) {
-	m.Escaped = false
 	if len(b) == 0 {
 		return nil, false
 	}
@@ -91,7 +111,6 @@ func (m *Members) value(b []byte) (rest []byte, ok bool) {
 			}
 		}
 		m.Value = b[1:end]
-		m.Escaped = bytes.IndexByte(m.Value, '\\') >= 0
 		return b[end+1:], true
 	case c >= '0' && c <= '9' || c == '-':
 		m.Kind = '0'

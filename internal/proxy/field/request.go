@@ -75,3 +75,36 @@ func FirstSegment[text string | []byte](path text) text {
 	}
 	return path
 }
+
+// Segment is [FirstSegment] of the path in a request line. It takes the plainest form only, "GET /cart/items?x=1 HTTP/1.1", in which
+// [RequestLine] and [Target] would find the same, and is faster.
+func Segment(request []byte) (segment []byte, ok bool) {
+	n := targetEnd(request)
+	i := 0
+	for i < n && i < 20 && request[i] >= 'A' && request[i] <= 'Z' {
+		i++
+	}
+	if i == 0 || request[i] != ' ' || i+1 >= n || request[i+1] != '/' {
+		return nil, false
+	}
+	end := i + 2
+	for end < n && request[end] != '/' && request[end] != '?' && request[end] != '#' {
+		end++
+	}
+	return request[i+1 : end], true
+}
+
+// targetEnd is where the blank before "HTTP/1.1" or "HTTP/2" is, or 0.
+func targetEnd(request []byte) int {
+	const protocol = " HTTP/"
+	n := len(request)
+	if n > 9 && isDigit(request[n-1]) && request[n-2] == '.' && isDigit(request[n-3]) && string(request[n-9:n-3]) == protocol {
+		return n - 9
+	}
+	if n > 7 && isDigit(request[n-1]) && string(request[n-7:n-1]) == protocol {
+		return n - 7
+	}
+	return 0
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }

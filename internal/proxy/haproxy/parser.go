@@ -12,7 +12,9 @@ import (
 type Parser struct {
 	names   field.Interner
 	tries   field.Tries
-	scratch []byte // of addresses
+	scratch []byte      // of addresses
+	clock   field.Clock // for Skim
+	terse   bool        // see OmitRaw
 }
 
 // NewParser returns a parser.
@@ -36,7 +38,7 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 		*s = model.Signal{}
 		return proxy.Foreign
 	}
-	if s.Failed() {
+	if s.Failed() && !p.terse {
 		s.Raw = field.Redact(text)
 	}
 	return proxy.Access

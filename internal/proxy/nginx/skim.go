@@ -21,22 +21,18 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	if i < 0 {
 		return false
 	}
-	from := i
-	if i = afterQuoted(line, i); i < 0 {
-		return false
-	}
-	request := line[from+1 : i-2]
+	request, i := field.Quoted(line, i)
 	if i, k.Status = field.AfterStatus(line, i); k.Status < 100 || k.Status >= 500 {
 		return false
 	}
 	i = field.AfterNumber(line, i)
-	if i = afterQuoted(line, afterQuoted(line, i)); i < 0 { // referer and user agent
+	if i = field.AfterQuoted(line, field.AfterQuoted(line, i)); i < 0 { // referer and user agent
 		return false
 	}
 	if i < len(line) && line[i] != '"' {
 		return skimUpstream(line, i, k)
 	}
-	if i < len(line) && afterQuoted(line, i) != len(line) {
+	if i < len(line) && field.AfterQuoted(line, i) != len(line) {
 		return false
 	}
 	return skimPath(request, k)
@@ -72,37 +68,17 @@ func (p *Parser) skimHead(line []byte, k *proxy.Skim) (end int) {
 
 // skimPath has host and path stand for the route, which the line does not name.
 func skimPath(request []byte, k *proxy.Skim) bool {
-	_, target, ok := field.RequestLine(request)
-	if !ok || len(target) == 0 || target[0] != '/' {
+	segment, ok := field.Segment(request)
+	if !ok {
 		return false
 	}
-	_, path := field.Target(target)
 	k.Duration, k.ByPath = 0, true
-	k.Route = append(k.Route[:0], nil, field.FirstSegment(path))
+	k.Route = append(k.Route[:0], nil, segment)
 	return true
 }
 
 // minLine is shorter than any access line.
 const minLine = 64
-
-// afterQuoted passes over a quoted field in which no quote is escaped, and the blank after it if there is more. It returns where that
-// ends, or -1.
-func afterQuoted(line []byte, i int) int {
-	if i < 0 || len(line)-i < 2 || line[i] != '"' {
-		return -1
-	}
-	end := bytes.IndexByte(line[i+1:], '"') + i + 1
-	if end == i || line[end-1] == '\\' {
-		return -1
-	}
-	if end == len(line)-1 {
-		return len(line)
-	}
-	if line[end+1] != ' ' {
-		return -1
-	}
-	return end + 2
-}
 
 // skimUpstream reads what ingress-nginx adds, if there was one try at most, and that one did not fail.
 func skimUpstream(line []byte, i int, k *proxy.Skim) bool {

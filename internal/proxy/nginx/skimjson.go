@@ -61,11 +61,14 @@ func (s *skimmed) read(line []byte) bool {
 		if to == nil {
 			continue
 		}
-		numeric := to == &s.status || to == &s.took
-		if *to != nil || len(m.Value) == 0 || m.Escaped || m.Kind != '"' && (m.Kind != '0' || !numeric) {
+		value, ok := m.Plain()
+		if !ok && m.Kind == '0' && (to == &s.status || to == &s.took) {
+			value, ok = m.Value, true
+		}
+		if *to != nil || len(value) == 0 || !ok {
 			return false
 		}
-		*to = m.Value
+		*to = value
 	}
 	return m.Whole()
 }
@@ -94,6 +97,10 @@ func (p *Parser) skimJSON(line []byte, k *proxy.Skim) bool {
 		}
 	}
 	k.ByPath = false
+	if s.namespace == nil && s.service == nil && s.serviceName == nil && s.servicePort == nil && s.ingress == nil && s.ingressName == nil {
+		k.Route = append(k.Route[:0], s.name) // as in the text format, and means the same
+		return true
+	}
 	k.Route = append(k.Route[:0], s.name, s.namespace, first(s.service, s.serviceName), s.servicePort, first(s.ingress, s.ingressName))
 	return true
 }

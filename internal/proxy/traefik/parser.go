@@ -15,6 +15,8 @@ type Parser struct {
 	names field.Interner
 	tries field.Tries
 	json  fastjson.Parser
+	clock field.Clock // for Skim
+	terse bool        // see OmitRaw
 }
 
 // NewParser returns a parser.
@@ -40,7 +42,7 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 		*s = model.Signal{}
 		return class
 	}
-	if s.Failed() {
+	if s.Failed() && !p.terse {
 		s.Raw = field.Redact(line)
 	}
 	return class

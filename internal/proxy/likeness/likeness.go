@@ -23,7 +23,7 @@ var told string
 const (
 	// doubt is how many sentences with the usual share of a word each cause is given besides its own, so that
 	// a word that stands in one sentence only is no proof.
-	doubt = 16
+	doubt = 24
 	// pairWeight is what a pair of words counts: its two words have been counted already.
 	pairWeight = 0.6
 )

@@ -67,10 +67,11 @@ func (s *Set) Matcher(proxies ...string) *Matcher {
 	return m
 }
 
-// quoted finds the first line of a request, and what nginx adds to each error: ngx_http_log_error in nginx's
-// src/http/ngx_http_request.c.
+// quoted finds the first line of a request, and what nginx adds to each error: ngx_log_error_core in nginx's
+// src/core/ngx_log.c before it, ngx_http_log_error in src/http/ngx_http_request.c behind it. Of an answer's headers it
+// finds what each answer has.
 func quoted() *regexp.Regexp {
-	return regexp.MustCompile(`(?:, (?:client|server|request|subrequest|upstream|host|referrer): (?:"[^"]*"?|[^,"\s]*))+|"[A-Z]{3,7} \S+ HTTP/[0-9.]+"`)
+	return regexp.MustCompile(`^\d{4}(?:/\d\d){2} \d\d(?::\d\d){2} \[[a-z]+\] \d+#\d+: (?:\*\d+ )?|(?:, (?:client|server|request|subrequest|upstream|host|referrer): (?:"[^"]*"?|[^,"\s]*))+|"[A-Z]{3,7} \S+ HTTP/[0-9.]+"|(?i)\b(?:content-type|date): [^;]+`)
 }
 
 // report notes that a signature is what people say of a cause.

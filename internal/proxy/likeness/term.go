@@ -74,7 +74,11 @@ func empty(w string) bool {
 	case "a", "an", "the", "of", "to", "in", "on", "at", "for", "and", "or", "is", "are", "was", "were", "be", "been", "it", "its",
 		"this", "that", "these", "those", "with", "by", "from", "as", "so", "then", "which", "who", "whose", "i", "we", "they", "he", "she",
 		"but", "also", "because", "there", "has", "have", "had", "do", "does", "did", "can", "would", "will", "may", "very", "my", "our", "your",
-		"their", "like", "please", "help", "thank", "yesterday", "today", "now", "if", "about", "such", "what", "how", "why", "nothing", "see", "log", "logs", "says", "say", "said", "shows", "get", "gets":
+		"their", "like", "please", "help", "thank", "yesterday", "today", "now", "if", "about", "such", "what", "how", "why", "nothing", "see", "log", "logs", "says", "say", "said", "shows", "get", "gets",
+		"when", "where", "while", "some", "most", "mostly", "any", "more", "than", "other", "others", "could", "should", "must", "need", "needs", "use", "uses", "used", "using",
+		"make", "makes", "made", "take", "takes", "took", "want", "wants", "seem", "seems", "know", "knows", "thing", "things", "way", "here", "into", "them", "me", "us", "you",
+		"his", "her", "just", "even", "own", "each", "every", "due", "via", "per", "let", "really", "actually", "currently", "issue", "problem", "message", "messages", "able",
+		"got", "getting", "am", "ones":
 		return true
 	case "0", "400", "404", "408", "421", "426", "429", "460", "499", "500", "502", "503", "504":
 		return false

@@ -35,6 +35,7 @@ func frames() map[string][]string {
 			`{"level":"debug","error":"MSG","time":"2026-03-14T09:26:53Z","message":"502 Bad Gateway"}`,
 			`2026-03-14T09:26:53Z ERR MSG ingress=shop namespace=web providerName=kubernetes`,
 		},
+		"linkerd": {`[   12.345678s]  WARN ThreadId(01) outbound:proxy{addr=10.96.0.10:80}: linkerd_reconnect: MSG`},
 		"caddy": {
 			`{"level":"error","ts":1773480413.5,"logger":"http.log.error",MSG,"request":{"remote_ip":"192.0.2.7","method":"GET","host":"shop.example.com","uri":"/cart"},"duration":0.1,"status":502}`,
 			`{"level":"error","ts":1773480413.5,"logger":"http.log.error","msg":"MSG","request":{"remote_ip":"192.0.2.7","method":"GET","host":"shop.example.com","uri":"/cart"},"duration":0.1,"status":502}`,
@@ -69,7 +70,8 @@ func TestRowsReachTheDiagnosis(t *testing.T) {
 		if !ok {
 			t.Fatalf("%s: there is no proxy %s", g.ID, engine)
 		}
-		ofRequests := len(g.Statuses) > 0 && g.Phase != "config" && !slices.Contains(states, g.ID)
+		// Linkerd's proxy is no gateway, and its own log has neither the time of day nor the request.
+		ofRequests := len(g.Statuses) > 0 && g.Phase != "config" && !slices.Contains(states, g.ID) && g.Proxy != "linkerd"
 		for _, pattern := range g.patterns {
 			message := sample(t, pattern)
 			if !slices.ContainsFunc(forms, func(form string) bool {

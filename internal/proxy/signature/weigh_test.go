@@ -36,7 +36,13 @@ func TestWeigh(t *testing.T) {
 		"each alternative begins with a word": {text: "the probes of index.php fail, liveness kills the pod", want: "liveness-probe-kills", not: "auth-backend-failing"},
 		"a distance ends with the sentence":   {text: "we upgrade the chart; no header is lost, the pod is OOMKilled", want: "oom-killed", not: "websocket-upgrade-failed"},
 		"one word alone is no sign":           {text: "nf_conntrack: table full, dropping packet, hello", want: "conntrack-table-full", not: "tls-backend-mismatch"},
-		"a handshake that only words tell":    {text: "nf_conntrack: table full, dropping packet", want: "conntrack-table-full"},
+		"the status before a reason is not prose": {
+			text: `time="2026-03-14T09:26:53Z" level=debug msg="'504 Gateway Timeout' caused by: dial tcp 10.1.2.3:80: i/o timeout"`, want: "networkpolicy-blocks-ingress", not: "upstream-timeout",
+		},
+		"headers of each answer are not prose": {text: "HTTP/1.1 503 Service Unavailable; content-type: text/plain; upstream overflow", want: "circuit-breaker-open", not: "grpc-h2c-mismatch"},
+		"what Linkerd's proxy logs":            {text: "linkerd_app_core::errors::respond: HTTP/1.1 request failed error=logical service 10.0.3.18:80: route default.http: service in fail-fast", want: "no-endpoints", not: "app-error"},
+		"a pool of connections is no backend":  {text: "could not obtain a connection from the pool: ConnectionTimeoutError, database has too many clients", want: "dependency-unavailable", not: "cni-datapath-fault"},
+		"a handshake that only words tell":     {text: "nf_conntrack: table full, dropping packet", want: "conntrack-table-full"},
 	} {
 		v := Weigh(m.Match(c.text))
 		if len(v.Causes) == 0 || v.Causes[0] != c.want || slices.Contains(v.Causes, c.not) {

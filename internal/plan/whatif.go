@@ -85,6 +85,7 @@ type trial struct {
 	in            *snapshot.Snapshot // as much of the cluster as it was tried on
 	before, after []model.Trace
 	mended        []int // indexes of the failing routes in before and after
+	elsewhere     bool  // some requests go to another rule than before, which may lead anywhere
 }
 
 // predicts is the outcome of the first failing request after the remedy.
@@ -98,7 +99,15 @@ func (t trial) predicts() string {
 // try carries a remedy out on a copy, lets controllers react, and walks the routes again.
 func (w *walks) try(f model.Finding, r model.Remedy) trial {
 	near := touched(f, r)
-	t := trial{in: w.part(near, r.Changes)}
+	t := w.tryIn(w.part(near, r.Changes), near, f, r)
+	if t.elsewhere && t.in != w.s {
+		return w.tryIn(w.s, near, f, r)
+	}
+	return t
+}
+
+func (w *walks) tryIn(part *snapshot.Snapshot, near namespaces, f model.Finding, r model.Remedy) trial {
+	t := trial{in: part}
 	settled, err := settle(t.in, f, r.Changes)
 	if err != nil {
 		t.refused = fmt.Sprintf("it does not fit the cluster: %v", err)
@@ -121,6 +130,7 @@ func (w *walks) try(f model.Finding, r model.Remedy) trial {
 	for _, r := range f.Routes {
 		for _, i := range w.of[plainRef(r)] {
 			if !met[i] { // the change took the rule away, as it does with a canary's: another one gets its requests
+				t.elsewhere = true
 				add(i, m.Walk(w.rows[i].Request()))
 			}
 		}

@@ -26,8 +26,9 @@ Nothing is changed that Argo CD, Flux or Helm manages, nothing in system namespa
 the plan then says what a person would have to do. --policy adds rules of your own: what they allow is done
 without asking, what they leave to a person is asked, and what they forbid no yes lifts.
 
---plan only plans, also from a dump (--from). --dry-run also asks the API server. Without a terminal,
---yes is needed. With --journal, a repair that was cut off is taken up again.
+--plan only plans, also from a dump (--from); what it prints with -o yaml or json can be kept and carried out
+later with --apply-plan, unless an object that it changes is not as it was then. --dry-run also asks the API
+server. Without a terminal, --yes is needed. With --journal, a repair that was cut off is taken up again.
 Exit status: 0 mended, 1 planned but not applied, 4 applied, did not help and taken back.`
 
 type fixOptions struct {
@@ -42,7 +43,9 @@ type fixOptions struct {
 	journal  string
 	events   string
 	policy   string
+	saved    string
 
+	chosen   *model.Plan // from the file of --apply-plan; nil: the plan is made now
 	target   model.Target
 	policies *guardrail.Set // nil: none
 }
@@ -57,6 +60,8 @@ func newFix(env Env) *cobra.Command {
   gatemend fix ingress/shop -n shop --cause target-port-mismatch
   gatemend fix service/cart -n shop --plan -o json
   gatemend fix --from cluster.d --plan
+  gatemend fix service/cart -n shop --plan -o yaml > plan.yaml
+  gatemend fix --apply-plan plan.yaml
   gatemend fix deployment/cart -n shop --yes --journal repairs.jsonl`,
 		Args: maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -77,6 +82,7 @@ func newFix(env Env) *cobra.Command {
 	f.BoolVar(&o.yes, "yes", false, "carry the plan out without asking")
 	f.BoolVar(&o.planOnly, "plan", false, "only show the plan")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show the plan and have the API server try it, without storing it")
+	f.StringVar(&o.saved, "apply-plan", "", "carry out the plan in this file, as --plan -o yaml wrote it, unless its objects have changed since; - is stdin")
 	f.StringVar(&o.cause, "cause", "", "mend this cause, not the first one found")
 	f.StringVar(&o.policy, "policy", "", policyUsage)
 	f.StringVar(&o.journal, "journal", "", "file that records every step, so that an interrupted repair is taken up again")
@@ -96,6 +102,10 @@ func (o *fixOptions) validate() error {
 		return usagef("add --plan", "files cannot be mended, only planned for")
 	case o.planOnly && (o.yes || o.dryRun):
 		return usagef("give one of them", "--plan changes nothing, so --yes and --dry-run do not go with it")
+	case o.saved != "" && (o.planOnly || o.cause != "" || o.scope.from != ""):
+		return usagef("leave them out", "the plan of --apply-plan is made already, so --plan, --cause and --from do not go with it")
+	case o.saved == "-" && !o.yes && !o.dryRun:
+		return usagef("add --yes, or name a file", "stdin holds the plan, so nobody can be asked")
 	case o.dryRun && o.yes:
 		return usagef("give one of them", "--dry-run and --yes contradict each other")
 	case o.format.output == outputYAML && !o.planOnly:
@@ -113,6 +123,9 @@ func (o *fixOptions) complete(args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
+	if o.saved != "" {
+		return usagef("leave it out", "the plan of --apply-plan says what is mended, so %q does not go with it", args[0])
+	}
 	var err error
 	o.target, err = parseTarget(args[0])
 	return err
@@ -122,6 +135,12 @@ func (o *fixOptions) run(ctx context.Context) error {
 	var err error
 	if o.policies, err = readPolicies(o.env, o.policy); err != nil {
 		return err
+	}
+	if o.saved != "" {
+		if o.chosen, err = readPlan(o.env, o.saved); err != nil {
+			return err
+		}
+		o.target = model.Target{Object: &o.chosen.Finding.Object.Ref}
 	}
 	if o.planOnly {
 		return o.plan(ctx)
@@ -133,9 +152,11 @@ func (o *fixOptions) run(ctx context.Context) error {
 	defer s.live.Close()
 	s.cause = model.CauseID(o.cause)
 	go s.pump() // ends when Close ends the stream
-	target, err := resolve(o.target, s.live.Snapshot(), o.scope.namespace)
-	if err != nil {
-		return err
+	target := o.target
+	if o.chosen == nil {
+		if target, err = resolve(o.target, s.live.Snapshot(), o.scope.namespace); err != nil {
+			return err
+		}
 	}
 	if o.dryRun {
 		return o.rehearse(ctx, s, target)
@@ -215,19 +236,36 @@ func (o *fixOptions) print(p model.Plan) error {
 	}
 }
 
+// rehearsed is the plan that is to be tried: the one of the file, or one that is made now. ok is false where
+// there is none and the diagnosis was printed in its place.
+func (o *fixOptions) rehearsed(ctx context.Context, s *session, snap *snapshot.Snapshot, target model.Target) (p model.Plan, ok bool, err error) {
+	in := plan.Input{Snapshot: snap, Memory: plan.Memory{Deleted: s.Deleted()}, Policy: planPolicy(o.policies)}
+	if o.chosen != nil {
+		p, err = plan.Restore(*o.chosen, in)
+		if err != nil {
+			fmt.Fprintf(o.env.Err, "gatemend: the plan is not carried out: %s\n", err)
+			return p, false, errWrong
+		}
+		return p, true, nil
+	}
+	if in.Diagnosis, err = s.Diagnose(ctx, snap, target); err != nil {
+		return p, false, err
+	}
+	if err := noSuchCause(s.diagnosis(), s.cause); err != nil {
+		return p, false, err
+	}
+	if p, err = plan.Make(in); err != nil {
+		return p, false, o.noPlan(in.Diagnosis, err)
+	}
+	return p, true, nil
+}
+
 // rehearse has the API server try the plan.
 func (o *fixOptions) rehearse(ctx context.Context, s *session, target model.Target) error {
 	snap := s.live.Snapshot()
-	d, err := s.Diagnose(ctx, snap, target)
-	if err != nil {
+	p, ok, err := o.rehearsed(ctx, s, snap, target)
+	if !ok || err != nil {
 		return err
-	}
-	if err := noSuchCause(s.diagnosis(), s.cause); err != nil {
-		return err
-	}
-	p, err := plan.Make(plan.Input{Diagnosis: d, Snapshot: snap, Memory: plan.Memory{Deleted: s.Deleted()}, Policy: planPolicy(o.policies)})
-	if err != nil {
-		return o.noPlan(d, err)
 	}
 	if err := o.judge(&p, snap); err != nil {
 		return err
@@ -276,11 +314,11 @@ func (o *fixOptions) mend(ctx context.Context, s *session, target model.Target) 
 	if err := m.resume(ctx); err != nil {
 		return err
 	}
-	result, err := m.run(ctx, "", target, time.Time{})
+	result, err := m.drive(ctx, "", mend.Incident{ID: m.newID(), Target: target, Plan: o.chosen})
 	if err != nil {
 		return o.cutOff(ctx, err)
 	}
-	if result.Plan == nil && o.format.output == outputText {
+	if result.Plan == nil && o.chosen == nil && o.format.output == outputText {
 		if err := printer.Diagnosis(o.env.Out, s.diagnosis(), o.format.style(o.env.Terminal)); err != nil {
 			return err
 		}

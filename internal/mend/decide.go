@@ -11,22 +11,25 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// plan looks, diagnoses and chooses.
+// plan looks, diagnoses and chooses; or takes the plan that a person has chosen.
 func (r *run) plan(ctx context.Context) error {
 	s, err := r.Observer.Snapshot(ctx)
 	if err != nil {
 		return fmt.Errorf("read cluster: %w", err)
 	}
-	d, err := r.Observer.Diagnose(ctx, s, r.incident.Target)
-	if err != nil {
-		return fmt.Errorf("diagnose: %w", err)
+	in := plan.Input{Snapshot: s, Memory: r.memory(s), Policy: r.options.Policy}
+	var p model.Plan
+	saved := r.incident.Plan != nil
+	if saved {
+		p, err = plan.Restore(*r.incident.Plan, in)
+	} else {
+		if in.Diagnosis, err = r.Observer.Diagnose(ctx, s, r.incident.Target); err != nil {
+			return fmt.Errorf("diagnose: %w", err)
+		}
+		p, err = plan.Make(in)
 	}
-	memory := plan.Recall(append(r.past[:len(r.past):len(r.past)], r.events...), r.Now().Add(-r.options.Remember))
-	memory.Deleted = r.Observer.Deleted()
-	memory.Attempts = r.telling(memory.Attempts, s)
-	p, err := plan.Make(plan.Input{Diagnosis: d, Snapshot: s, Memory: memory, Policy: r.options.Policy})
 	if err == nil {
-		return r.record(plan.Event{Kind: plan.EventPlanned, Plan: &p, Target: &r.incident.Target})
+		return r.record(plan.Event{Kind: plan.EventPlanned, Plan: &p, Saved: saved, Target: &r.incident.Target})
 	}
 	outcome := plan.Refused
 	switch {
@@ -36,6 +39,13 @@ func (r *run) plan(ctx context.Context) error {
 		outcome = plan.OnlyAdvice
 	}
 	return r.record(plan.Event{Kind: plan.EventNoPlan, Outcome: outcome, Because: err.Error()})
+}
+
+// memory is what former incidents, and this one so far, tell about the next plan.
+func (r *run) memory(s *snapshot.Snapshot) plan.Memory {
+	m := plan.Recall(append(r.past[:len(r.past):len(r.past)], r.events...), r.Now().Add(-r.options.Remember))
+	m.Deleted, m.Attempts = r.Observer.Deleted(), r.telling(m.Attempts, s)
+	return m
 }
 
 // telling leaves the attempts that tell something about the next one. An attempt that changed nothing

@@ -71,6 +71,8 @@ type Incident struct {
 	ID string
 	// Target is what is to be mended. An incident that is resumed keeps the one it began with.
 	Target model.Target
+	// Plan is one that was made before and that a person has chosen, in place of one that is made now; nil: none.
+	Plan *model.Plan
 	// Since is when it began to fail; requests before it do not count as failing time. Zero: not known.
 	Since time.Time
 }

@@ -113,6 +113,9 @@ type Plan struct {
 	Refused []Refusal `json:"refused,omitempty"`
 	// Guards lists what forbids carrying the plan out without a person, or at all.
 	Guards []GuardResult `json:"guards,omitempty"`
+	// Basis is what the plan was made on, for each object that it changes. A saved plan is not carried out on
+	// objects that have changed since.
+	Basis []Basis `json:"basis,omitempty"`
 	// Policy is what people's policies let be done with it, if there are any.
 	Policy *PolicyDecision `json:"policy,omitempty"`
 	// Owners are who keeps the objects that are changed, or the fields, as a source of their own says.
@@ -121,6 +124,17 @@ type Plan struct {
 	Managers []FieldManager `json:"managers,omitempty"`
 	// Proposals are ready changes of the owners' sources, in place of a live edit that they would take back.
 	Proposals []Proposal `json:"proposals,omitempty"`
+}
+
+// Basis is an object as a plan found it.
+type Basis struct {
+	Object Ref `json:"object"`
+	// Absent: there was none, and the plan creates it.
+	Absent          bool   `json:"absent,omitempty"`
+	UID             string `json:"uid,omitempty"`
+	ResourceVersion string `json:"resourceVersion,omitempty"`
+	// Digest is that of all that people and programs write, without the status, which changes all the time.
+	Digest string `json:"digest,omitempty"`
 }
 
 // Refusal is a candidate that was not taken, and why.

@@ -38,6 +38,8 @@ type Event struct {
 	Index    int         `json:"index,omitempty"`
 	OK       bool        `json:"ok,omitempty"`
 	Plan     *model.Plan `json:"plan,omitempty"`
+	// Saved: the plan was made before, and a person chose it. No other one is tried after it; on EventPlanned.
+	Saved bool `json:"saved,omitempty"`
 	// Target is what the incident is about; on EventPlanned.
 	Target *model.Target `json:"target,omitempty"`
 	// UID is that of the object that a creation made.

@@ -88,23 +88,10 @@ func choose(in Input, w *walks, f model.Finding, all []model.Remedy) (best model
 			refused = append(refused, model.Refusal{Action: r.Action, Because: because})
 			continue
 		}
-		t := w.try(f, r)
-		if t.refused != "" {
-			refused = append(refused, model.Refusal{Action: r.Action, Because: t.refused})
+		p, why := planWith(in, w, f, r)
+		if why != "" {
+			refused = append(refused, model.Refusal{Action: r.Action, Because: why})
 			continue
-		}
-		r.Predicts = t.predicts()
-		diff, err := unified(t.in, r.Changes)
-		if err != nil {
-			refused = append(refused, model.Refusal{Action: r.Action, Because: fmt.Sprintf("it cannot be shown: %v", err)})
-			continue
-		}
-		by, managers := owners(in.Snapshot, r)
-		p := model.Plan{
-			APIVersion: model.APIVersion, Kind: model.KindPlan, Finding: f, Remedy: r,
-			Diff: diff, Before: t.before, After: t.after, Mends: t.mended,
-			Guards: guards(proposal{in: in, finding: f, remedy: r, owners: by, trial: t}), Owners: by, Managers: managers,
-			Proposals: proposals(in.Snapshot, r, by),
 		}
 		switch {
 		case !ok:
@@ -115,6 +102,26 @@ func choose(in Input, w *walks, f model.Finding, all []model.Remedy) (best model
 		}
 	}
 	return best, refused, ok
+}
+
+// planWith makes a plan of one remedy, or says why it is refused.
+func planWith(in Input, w *walks, f model.Finding, r model.Remedy) (p model.Plan, refused string) {
+	t := w.try(f, r)
+	if t.refused != "" {
+		return p, t.refused
+	}
+	r.Predicts = t.predicts()
+	diff, err := unified(t.in, r.Changes)
+	if err != nil {
+		return p, fmt.Sprintf("it cannot be shown: %v", err)
+	}
+	by, managers := owners(in.Snapshot, r)
+	return model.Plan{
+		APIVersion: model.APIVersion, Kind: model.KindPlan, Finding: f, Remedy: r,
+		Diff: diff, Before: t.before, After: t.after, Mends: t.mended, Basis: basis(in.Snapshot, r.Changes),
+		Guards: guards(proposal{in: in, finding: f, remedy: r, owners: by, trial: t}), Owners: by, Managers: managers,
+		Proposals: proposals(in.Snapshot, r, by),
+	}, ""
 }
 
 // candidates lists the remedies of a finding, the smallest first.

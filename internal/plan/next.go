@@ -114,7 +114,7 @@ func afterJudgement(s State, l Limits) Step {
 		return Step{Kind: StepCheckUndo}
 	case s.Lost:
 		return closing(Interrupted, s.Failed)
-	case s.Plans < l.MaxPlans:
+	case s.Plans < l.MaxPlans && !s.Saved:
 		return Step{Kind: StepPlan}
 	default:
 		return giveUp(s, "", "no other remedy is tried")

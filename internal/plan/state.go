@@ -15,7 +15,9 @@ type State struct {
 	// Plans counts the plans that were made.
 	Plans int
 	// Plan is that of the present attempt, nil between attempts.
-	Plan       *model.Plan
+	Plan *model.Plan
+	// Saved: a person chose that very plan, so no other one is tried after it.
+	Saved      bool
 	Rehearsed  bool
 	Answered   bool
 	AnsweredAt time.Time
@@ -57,7 +59,7 @@ func Fold(events []Event) State {
 func (s State) After(e Event) State {
 	switch e.Kind {
 	case EventPlanned:
-		s = State{Plans: s.Plans + 1, Tried: s.Tried, Plan: e.Plan}
+		s = State{Plans: s.Plans + 1, Tried: s.Tried, Plan: e.Plan, Saved: e.Saved}
 	case EventNoPlan:
 		s.Ending, s.Because = e.Outcome, e.Because
 	case EventRehearsed:

@@ -18,6 +18,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/clone"
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/dump"
@@ -38,6 +40,9 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 		ReadLogs:  readLogs,
 		CountLogs: countLogs,
 		ReadFile:  readFile,
+		CommitSource: func(c cli.SourceCommit) (model.GitChange, error) {
+			return clone.Commit(clone.Request(c))
+		},
 		OpenEvents: func(path string) (io.WriteCloser, error) {
 			return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		},

@@ -36,6 +36,8 @@ type Env struct {
 	CountLogs func(ctx context.Context, c LogCount) (model.LogReport, error)
 	// ReadFile reads a file that a person wrote or saved, or stdin for "-".
 	ReadFile func(path string, stdin io.Reader) ([]byte, error)
+	// CommitSource makes a commit in a local clone, and touches nothing else there.
+	CommitSource func(SourceCommit) (model.GitChange, error)
 	// OpenEvents opens a file to which events are appended.
 	OpenEvents func(path string) (io.WriteCloser, error)
 	// ServeMetrics lets gatemend's metrics be scraped until the context ends. The token of the file, where one

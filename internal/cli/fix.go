@@ -22,7 +22,8 @@ The plan is the smallest change after which the model of the request succeeds an
 worse. It is shown as a diff, tried as a server-side dry run, and carried out only after a yes. Then the
 gateways' logs tell whether the errors stop; if they do not, the change is taken back.
 
-Nothing is changed that Argo CD, Flux or Helm manages, nothing in system namespaces, nothing on a guess:
+Nothing is changed that Argo CD, Flux, Helm, Kustomize or an operator manages, nothing in system namespaces, nothing
+on a guess:
 the plan then says what a person would have to do. --policy adds rules of your own: what they allow is done
 without asking, what they leave to a person is asked, and what they forbid no yes lifts.
 
@@ -44,6 +45,7 @@ type fixOptions struct {
 	events   string
 	policy   string
 	saved    string
+	gitDir   string
 
 	chosen   *model.Plan // from the file of --apply-plan; nil: the plan is made now
 	target   model.Target
@@ -62,6 +64,7 @@ func newFix(env Env) *cobra.Command {
   gatemend fix --from cluster.d --plan
   gatemend fix service/cart -n shop --plan -o yaml > plan.yaml
   gatemend fix --apply-plan plan.yaml
+  gatemend fix service/cart -n shop --plan --git-dir ~/src/shop-deploy
   gatemend fix deployment/cart -n shop --yes --journal repairs.jsonl`,
 		Args: maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -84,6 +87,7 @@ func newFix(env Env) *cobra.Command {
 	f.BoolVar(&o.dryRun, "dry-run", false, "show the plan and have the API server try it, without storing it")
 	f.StringVar(&o.saved, "apply-plan", "", "carry out the plan in this file, as --plan -o yaml wrote it, unless its objects have changed since; - is stdin")
 	f.StringVar(&o.cause, "cause", "", "mend this cause, not the first one found")
+	f.StringVar(&o.gitDir, "git-dir", "", "local clone, or a folder of it, with the manifests of an object that somebody else keeps: the change is committed there on a branch of its own")
 	f.StringVar(&o.policy, "policy", "", policyUsage)
 	f.StringVar(&o.journal, "journal", "", "file that records every step, so that an interrupted repair is taken up again")
 	f.StringVar(&o.events, "events", "", "file to which every step is appended as one line of JSON")
@@ -182,7 +186,7 @@ func (o *fixOptions) plan(ctx context.Context) error {
 	if err != nil {
 		return o.noPlan(d, err)
 	}
-	if err := o.judge(&p, l.snapshot); err != nil {
+	if err := errors.Join(o.judge(&p, l.snapshot), o.commitSource(&p, l.snapshot)); err != nil {
 		return err
 	}
 	return errors.Join(o.print(p), errWrong)
@@ -267,7 +271,7 @@ func (o *fixOptions) rehearse(ctx context.Context, s *session, target model.Targ
 	if !ok || err != nil {
 		return err
 	}
-	if err := o.judge(&p, snap); err != nil {
+	if err := errors.Join(o.judge(&p, snap), o.commitSource(&p, snap)); err != nil {
 		return err
 	}
 	if err := o.print(p); err != nil {
@@ -323,7 +327,28 @@ func (o *fixOptions) mend(ctx context.Context, s *session, target model.Target) 
 			return err
 		}
 	}
+	if result.Outcome == plan.Refused {
+		if err := o.proposeTo(s, t, result.Plan); err != nil {
+			return err
+		}
+	}
 	return outcomeError(result.Outcome, s.diagnosis())
+}
+
+// proposeTo puts what may not be done here into the clone of --git-dir, and tells of it.
+func (o *fixOptions) proposeTo(s *session, t *teller, p *model.Plan) error {
+	if p == nil || o.gitDir == "" || len(p.Proposals) == 0 {
+		return nil
+	}
+	if err := o.commitSource(p, s.live.Snapshot()); err != nil {
+		return err
+	}
+	doc := printer.NewEvent(printer.EventMend, o.env.Now(), gitText(p.Proposals[0].Git))
+	doc.Step = "proposed"
+	if o.format.output == outputJSON {
+		doc.Plan = p
+	}
+	return t.tell(doc)
 }
 
 // cutOff says how to go on with a repair that was stopped in the middle.

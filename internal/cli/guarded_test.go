@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,6 +18,7 @@ import (
 	"github.com/gatemend/gatemend/internal/act"
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/owner"
 	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -116,6 +118,39 @@ func TestWatchApproves(t *testing.T) {
 	exit, out, errOut := runFake(t, c, "", false, 5*time.Minute, "watch", "--fix", "--policy", policy, "--approve", "target-port-mismatch", "-o", "json")
 	if exit != ExitOK || len(c.changes()) != 1 {
 		t.Errorf("exit %d, %d changes\n%s\n%s", exit, len(c.changes()), out, errOut)
+	}
+}
+
+// Where the owner's source is at hand, what may not be changed in the cluster is committed there.
+func TestFixProposesToTheSource(t *testing.T) {
+	c := newFakeCluster(t, true)
+	svc, _ := c.broken.Services().Get("shop", "cart")
+	svc = svc.DeepCopy()
+	svc.Annotations = map[string]string{"argocd.argoproj.io/tracking-id": "shop:/Service:shop/cart"}
+	c.broken = c.broken.WithObjects([]metav1.Object{svc}, nil)
+	var out, errOut bytes.Buffer
+	var asked SourceCommit
+	var edited []owner.File
+	var exit Exit
+	synctest.Test(t, func(t *testing.T) {
+		c.signals, c.changed = make(chan model.Signal, 16), make(chan struct{}, 1)
+		env := c.env(strings.NewReader(""), &out, &errOut)
+		env.CommitSource = func(r SourceCommit) (model.GitChange, error) {
+			asked = r
+			var err error
+			edited, err = r.Edit([]owner.File{{Path: "s.yaml", Text: []byte("apiVersion: v1\nkind: Service\nmetadata: {name: cart}\nspec: {ports: [{name: http, targetPort: 9999}]}\n")}})
+			return model.GitChange{Dir: r.Dir, Branch: r.Branch, Commit: "abc", Files: []string{"s.yaml"}}, err
+		}
+		exit = Main(t.Context(), env, []string{"fix", "service/cart", "-n", "shop", "--yes", "--git-dir", "deploy"})
+	})
+	if exit != ExitWrong || len(c.changes()) != 0 || asked.Dir != "deploy" || !strings.Contains(asked.Message, "Cause: target-port-mismatch") {
+		t.Errorf("exit %d, %d changes, asked %+v\n%s\n%s", exit, len(c.changes()), asked, out.String(), errOut.String())
+	}
+	if len(edited) != 1 || !strings.Contains(string(edited[0].Text), "targetPort: 8080") {
+		t.Errorf("edited %s", edited)
+	}
+	if !strings.Contains(out.String(), "git -C deploy push origin") {
+		t.Errorf("it is not said how to go on:\n%s", out.String())
 	}
 }
 

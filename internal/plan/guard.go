@@ -67,12 +67,12 @@ func blocked(gs []model.GuardResult) bool {
 	return slices.ContainsFunc(gs, func(g model.GuardResult) bool { return g.Absolute })
 }
 
-// because joins the reasons of the absolute guards.
+// because joins the reasons of the absolute guards, each with the guard's name.
 func because(gs []model.GuardResult) string {
 	var out []string
 	for _, g := range gs {
 		if g.Absolute {
-			out = append(out, g.Because)
+			out = append(out, g.Guard+": "+g.Because)
 		}
 	}
 	return strings.Join(out, "; ")

@@ -38,12 +38,13 @@ func may() map[string][]string {
 		"signal":  facts,
 		"act":     facts,
 		"metrics": {"model"},
+		"clone":   {"model", "owner"},
 		// ring 4: faces, and the engine that they share
 		"mend": append(slices.Clone(judgement), "act"), // act's receipts and errors, which its Actor interface speaks of
 		"tui":  {"model", "rates", "printer"},
 		"cli":  append(slices.Clone(judgement), "mend", "rates", "tui", "metrics"),
 		// ring 5: wiring
-		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "metrics", "cli"),
+		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "metrics", "clone", "cli"),
 	}
 }
 
@@ -101,6 +102,7 @@ func rooms() map[string][]string {
 		"k8s.io/client-go":               {"internal/source", "internal/signal/podlog", "internal/signal/inside", "internal/signal/probe", "internal/signal/dataplane", "internal/act", "internal/app"},
 		"k8s.io/cli-runtime":             {"internal/cli", "internal/app"},
 		"sigs.k8s.io/controller-runtime": {"internal/source/kube", "internal/act"},
+		"github.com/go-git/go-git/v5":    {"internal/clone"},
 		"github.com/spf13/cobra":         {"internal/cli"},
 		"net/http":                       {"internal/source/kube", "internal/signal/otlp", "internal/signal/inside", "internal/signal/probe", "internal/signal/synthetic", "internal/signal/dataplane", "internal/signal/prom", "internal/signal/alert", "internal/metrics", "internal/act", "internal/app"},
 		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/signal/nodefile", "internal/mend"}, // mend keeps its journal in a file

@@ -60,6 +60,8 @@ func (v *view) http2Mismatch(r *route, l path.Leg) (finding, bool) {
 		f.Summary += "; the annotation that is to say so is another controller's, which " + r.Controller + " does not read"
 	} else if strings.Contains(told.at.Field, "nginx.ingress.kubernetes.io/backend-protocol") {
 		f = f.wants(text(map[bool]string{true: "HTTP", false: "GRPC"}[told.http2()]))
+	} else if told.http2() {
+		f = f.wants(wantedSpeech(told, false))
 	}
 	if words.Text != "" {
 		f.Evidence = append(f.Evidence, words)

@@ -49,10 +49,7 @@ func (v *view) idleRace(w *workload) (finding, bool) {
 	}
 	t := v.fatesOf(w)
 	broken := v.broken(w, t)
-	answered := 0
-	for _, r := range t.routes {
-		answered += len(r.succeeded)
-	}
+	answered := answeredSince(t.routes, broken)
 	if len(broken) < 2 || len(broken)*2 < len(t.all) || answered < len(broken)*(smallShare-1) || bunched(broken, t.routes) || v.crashes(w, broken) {
 		return finding{}, false
 	}
@@ -87,10 +84,8 @@ func (v *view) idleRace(w *workload) (finding, bool) {
 // are answered, and too many of them for a race.
 func (v *view) newOnesBreakOff(w *workload) bool {
 	t, came := v.fatesOf(w), w.rolledAt()
-	broken, answered := v.broken(w, t), 0
-	for _, r := range t.routes {
-		answered += len(r.succeeded)
-	}
+	broken := v.broken(w, t)
+	answered := answeredSince(t.routes, broken)
 	if came.IsZero() || v.s.At().Sub(came) > time.Hour || len(broken) < 3 || len(broken)*unprovenShare < answered+len(broken) {
 		return false
 	}
@@ -99,6 +94,21 @@ func (v *view) newOnesBreakOff(w *workload) bool {
 	}
 	first, _ := span(broken)
 	return !first.Before(came) && first.Sub(came) < soonAfter && !bunched(broken, t.routes)
+}
+
+// answeredSince counts the requests that succeeded since the first of some that failed: how long before that it went well
+// says nothing of their share.
+func answeredSince(routes []*route, failed []*model.Signal) int {
+	if len(failed) == 0 {
+		return 0
+	}
+	first, _ := span(failed)
+	n := 0
+	for _, r := range routes {
+		i, _ := slices.BinarySearchFunc(r.succeeded, first, time.Time.Compare)
+		n += len(r.succeeded) - i
+	}
+	return n
 }
 
 // broken lists the requests that living pods broke off.

@@ -195,9 +195,9 @@ func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
 	if !differ {
 		return finding{}, false
 	}
-	wants, why := "HTTPS", "the proxy speaks plain HTTP to it, and it speaks TLS"
+	why := "the proxy speaks plain HTTP to it, and it speaks TLS"
 	if told.tls() {
-		wants, why = "HTTP", "the proxy speaks TLS to it, and it speaks plain HTTP"
+		why = "the proxy speaks TLS to it, and it speaks plain HTTP"
 	}
 	ref := serviceRef(l)
 	f := find("tls-backend-mismatch", confidence, told.at,
@@ -210,8 +210,8 @@ func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
 	mistaken, ok := elsewhere(r)
 	if ok = ok && mistaken == told.at; ok {
 		f.Summary += "; the annotation that is to say so is another controller's, which " + r.Controller + " does not read"
-	} else if strings.Contains(told.at.Field, "nginx.ingress.kubernetes.io/backend-protocol") {
-		f = f.wants(text(wants))
+	} else {
+		f = f.wants(wantedSpeech(told, !told.tls()))
 	}
 	if !told.tls() {
 		f = f.showing(r, r.refused(400))
@@ -224,6 +224,23 @@ func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
 		f.Evidence = append(f.Evidence, words.evidence)
 	}
 	return f, true
+}
+
+// wantedSpeech is the value, as JSON, of the annotation that says what the proxy speaks; null: none, as it speaks plain HTTP/1.1
+// without one. It is empty where it is not known how that is said.
+func wantedSpeech(told speech, tls bool) string {
+	switch {
+	case strings.Contains(told.at.Field, "nginx.ingress.kubernetes.io/backend-protocol") && tls:
+		return text("HTTPS")
+	case strings.Contains(told.at.Field, "nginx.ingress.kubernetes.io/backend-protocol"):
+		return text("HTTP")
+	case strings.Contains(told.at.Field, "haproxy.org/server-ssl") && tls:
+		return text("true")
+	case strings.Contains(told.at.Field, "haproxy.org/server-") && told.written:
+		return "null"
+	default:
+		return ""
+	}
 }
 
 // schemesDiffer weighs whether a backend speaks another scheme than the proxy is told to. That a port looks like

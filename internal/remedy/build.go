@@ -80,7 +80,7 @@ func wanted(f model.Finding) (any, bool) {
 	if err != nil {
 		return f.Wanted, true
 	}
-	return v, v != nil
+	return v, true // null: no value at all
 }
 
 // patchOf is a patch of one object.
@@ -139,7 +139,7 @@ func summary(name string, before, after json.RawMessage, on model.Ref) string {
 
 // plain writes a JSON value for a person: strings without quotes, nothing as "(none)".
 func plain(v json.RawMessage) string {
-	if v == nil {
+	if v == nil || string(v) == "null" {
 		return "(none)"
 	}
 	var s string

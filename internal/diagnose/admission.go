@@ -45,8 +45,14 @@ func (v *view) rejected(w *workload) (finding, bool) {
 		relates("workload", w.ref).relates("service", w.service()).
 		because("status", why, w.ref, when)
 	f.dormant = !w.hurt()
-	return withGood(f, w), true
+	if came := w.rolledAt(); when.IsZero() || came.IsZero() || when.Sub(came) < refusedIn {
+		f = withGood(f, w) // what was let in at first is not refused for what is in it
+	}
+	return f, true
 }
+
+// refusedIn is how soon after a rollout the pods of its revision are refused, if they are for what is in it.
+const refusedIn = 5 * time.Minute
 
 // refusal is the API server's answer to the creation of a workload's pods.
 func (v *view) refusal(w *workload) (why string, when time.Time, ok bool) {

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -95,8 +96,8 @@ func readyToTheEnd(p *corev1.Pod) bool {
 }
 
 // arrival is when the current revision last became the current one; zero if it is the first, or not
-// known. A rollback, or an old template applied again, gives an old ReplicaSet a new number: then its
-// oldest pod tells the time.
+// known. A rollback, or an old template applied again, gives an old ReplicaSet a new number: then the event of its
+// scaling up tells the time, or its oldest pod, unless that was made after the rollout was over, in place of another.
 func (v *view) arrival(w *workload) time.Time {
 	if w.newest == nil || w.before == nil {
 		return time.Time{}
@@ -105,10 +106,21 @@ func (v *view) arrival(w *workload) time.Time {
 	if w.newest.Annotations["deployment.kubernetes.io/revision-history"] == "" && !born.Before(w.before.CreationTimestamp.Time) {
 		return born
 	}
+	d, _ := w.object.(*appsv1.Deployment)
+	for _, e := range slices.Backward(v.s.EventsOf(w.ref)) {
+		if strings.Contains(e.Message, "Scaled up replica set "+w.newest.Name+" from 0 to ") {
+			return snapshot.EventTime(e)
+		}
+	}
 	var oldest time.Time
 	for _, p := range w.pods {
 		if w.current(p) && (oldest.IsZero() || p.CreationTimestamp.Time.Before(oldest)) {
 			oldest = p.CreationTimestamp.Time
+		}
+	}
+	for _, c := range d.Status.Conditions {
+		if c.Type == appsv1.DeploymentProgressing && c.Reason == "NewReplicaSetAvailable" && c.LastUpdateTime.Time.Before(oldest) {
+			return time.Time{}
 		}
 	}
 	return oldest

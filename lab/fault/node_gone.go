@@ -41,7 +41,7 @@ func nodeGone() Race {
 			if err := p.roll(ctx, manifest.Cart, spread, number); err != nil {
 				return err
 			}
-			if err := p.onlyNew(ctx, manifest.Cart); err != nil {
+			if err := p.quiet(ctx, manifest.Cart); err != nil {
 				return err
 			}
 			if err := p.Cluster.Cut(ctx, secondNode); err != nil {
@@ -62,18 +62,25 @@ func nodeGone() Race {
 	}
 }
 
-// onlyNew waits until the pods of earlier revisions are gone. Each of their last changes makes the EndpointSlices anew,
-// and those leave out pods whose Node is gone (kubernetes/kubernetes, staging/src/k8s.io/endpointslice/reconciler.go):
-// the race would be over by chance.
-func (p Place) onlyNew(ctx context.Context, role string) error {
+// quiet waits until the pods of earlier revisions are gone and the new ones are endpoints. Each change of a pod makes
+// the EndpointSlices anew, within seconds, and those leave out pods whose Node is gone (kubernetes/kubernetes,
+// staging/src/k8s.io/endpointslice/reconciler.go): the race would be over by chance.
+func (p Place) quiet(ctx context.Context, role string) error {
 	d := manifest.Deployment(role)
-	return manifest.Until(ctx, "the pods of earlier revisions to go", func(ctx context.Context) (string, error) { //nolint:wrapcheck // it says what it waits for
+	err := manifest.Until(ctx, "the pods of earlier revisions to go", func(ctx context.Context) (string, error) {
 		pods, err := p.Client.Pods(ctx, d)
 		if err != nil || len(pods) == int(*d.Spec.Replicas) {
 			return "", err
 		}
 		return fmt.Sprintf("%d pods, %d wanted", len(pods), *d.Spec.Replicas), nil
 	})
+	if err != nil {
+		return err //nolint:wrapcheck // it says what it waits for
+	}
+	if err := p.Client.Endpoints(ctx, role, int(*d.Spec.Replicas)); err != nil {
+		return err //nolint:wrapcheck // as above
+	}
+	return pause(ctx, 3*time.Second)
 }
 
 func nodeName() string { return fmt.Sprint("node", secondNode) }

@@ -72,7 +72,7 @@ func explain(s model.Signal, signals []model.Signal, errors []int, used []bool) 
 	tries := failedTries(s)
 	for _, i := range errors {
 		e := signals[i]
-		if used[i] || !within(s, e) || e.Status != 0 && e.Status != s.Status {
+		if used[i] || !within(&s, &e) || e.Status != 0 && e.Status != s.Status {
 			continue
 		}
 		t := slices.IndexFunc(tries, func(address string) bool { return matches(address, e) })
@@ -91,13 +91,14 @@ func explain(s model.Signal, signals []model.Signal, errors []int, used []bool) 
 	return s
 }
 
-// failedTries returns the addresses of the tries that may have an error line: one without address if the
+func failedTries(s model.Signal) []string { return appendFailedTries(nil, s) }
+
+// appendFailedTries appends the addresses of the tries that may have an error line: one without address if the
 // access line has no tries.
-func failedTries(s model.Signal) []string {
+func appendFailedTries(addresses []string, s model.Signal) []string {
 	if len(s.Tries) == 0 {
-		return []string{""}
+		return append(addresses, "")
 	}
-	var addresses []string
 	for _, t := range s.Tries {
 		if t.Status == 0 || t.Status >= 500 {
 			addresses = append(addresses, t.Address)
@@ -111,7 +112,7 @@ func matches(address string, e model.Signal) bool {
 	return address == "" || len(e.Tries) == 0 || e.Tries[0].Address == address
 }
 
-func within(access, e model.Signal) bool {
+func within(access, e *model.Signal) bool {
 	return !e.At.Before(access.At.Add(-access.Duration-joinSlack)) &&
 		!e.At.After(access.At.Add(access.Duration+joinSlack))
 }

@@ -25,6 +25,8 @@ type Joiner struct {
 	requests waiting
 	errors   waiting
 	newest   time.Time
+	signal   model.Signal             // that is being added; here it needs no memory of its own
+	tries    []string                 // of it, or of one that waits
 	lone     map[joinKey]model.Signal // the last error line of each key that had no request
 	seed     maphash.Seed
 }
@@ -35,8 +37,10 @@ func NewJoiner(emit func(model.Signal)) *Joiner {
 	return &Joiner{emit: emit, requests: newWaiting(), errors: newWaiting(), lone: map[joinKey]model.Signal{}, seed: maphash.MakeSeed()}
 }
 
+// hashed hashes what nearly always tells keys apart; those that are found are compared in full.
 func (j *Joiner) hashed(key joinKey) hashedKey {
-	return hashedKey{key, maphash.Comparable(j.seed, key)}
+	hash := maphash.String(j.seed, key.path) + 3*maphash.String(j.seed, key.client) + 5*maphash.String(j.seed, key.gateway.Name)
+	return hashedKey{key, hash}
 }
 
 // Add takes in one signal.
@@ -45,47 +49,57 @@ func (j *Joiner) Add(s model.Signal) {
 		j.newest = s.At
 	}
 	j.release(false)
-	key := j.hashed(keyOf(s))
 	switch {
 	case s.ErrorLog:
-		if !j.explainWaiting(s, key) {
-			j.errors.push(s, key)
-		}
+		j.addError(s)
 	case s.Failed() || s.Status >= 400 || len(s.Tries) > 1:
-		tries := failedTries(s)
-		j.takeErrors(&s, &tries, key)
-		if s.Failed() && s.Reason == "" {
-			j.takeErrors(&s, &tries, j.hashed(anonymous(s)))
-		}
-		if len(tries) == 0 && s.Reason != "" {
-			j.emit(s)
-			return
-		}
-		j.requests.push(s, key)
+		j.signal = s
+		j.addRequest(&j.signal)
 	default:
 		j.emit(s)
 	}
+}
+
+func (j *Joiner) addError(e model.Signal) {
+	j.signal = e
+	if key := j.hashed(keyOf(e)); !j.explainWaiting(&j.signal, key) {
+		j.errors.push(e, key)
+	}
+}
+
+func (j *Joiner) addRequest(s *model.Signal) {
+	key := j.hashed(keyOf(*s))
+	j.tries = appendFailedTries(j.tries[:0], *s)
+	j.takeErrors(s, key)
+	if s.Failed() && s.Reason == "" {
+		j.takeErrors(s, j.hashed(anonymous(*s)))
+	}
+	if len(j.tries) == 0 && s.Reason != "" {
+		j.emit(*s)
+		return
+	}
+	j.requests.push(*s, key)
 }
 
 // Flush hands over all that waits.
 func (j *Joiner) Flush() { j.release(true) }
 
 // takeErrors explains a request by error lines that came before it.
-func (j *Joiner) takeErrors(s *model.Signal, tries *[]string, key hashedKey) {
+func (j *Joiner) takeErrors(s *model.Signal, key hashedKey) {
 	j.errors.each(key, func(h *held) bool {
-		if explains(h.signal, *s, tries) {
-			adopt(s, h.signal)
+		if explains(&h.signal, s, &j.tries) {
+			adopt(s, &h.signal)
 			h.done = true
 		}
-		return len(*tries) > 0
+		return len(j.tries) > 0
 	})
 }
 
 // explainWaiting gives an error line to the request that it belongs to, if that came first.
-func (j *Joiner) explainWaiting(e model.Signal, key hashedKey) (taken bool) {
+func (j *Joiner) explainWaiting(e *model.Signal, key hashedKey) (taken bool) {
 	j.requests.each(key, func(h *held) bool {
-		tries := failedTries(h.signal)
-		if taken = (h.signal.Reason == "" || !h.signal.Failed()) && explains(e, h.signal, &tries); taken {
+		j.tries = appendFailedTries(j.tries[:0], h.signal)
+		if taken = (h.signal.Reason == "" || !h.signal.Failed()) && explains(e, &h.signal, &j.tries); taken {
 			adopt(&h.signal, e)
 		}
 		return !taken
@@ -94,8 +108,11 @@ func (j *Joiner) explainWaiting(e model.Signal, key hashedKey) (taken bool) {
 		return taken
 	}
 	j.requests.all(func(h *held) bool {
-		tries := failedTries(h.signal)
-		if taken = h.signal.Failed() && h.signal.Reason == "" && explains(e, h.signal, &tries); taken {
+		if !h.signal.Failed() || h.signal.Reason != "" {
+			return true
+		}
+		j.tries = appendFailedTries(j.tries[:0], h.signal)
+		if taken = explains(e, &h.signal, &j.tries); taken {
 			adopt(&h.signal, e)
 		}
 		return !taken
@@ -104,11 +121,11 @@ func (j *Joiner) explainWaiting(e model.Signal, key hashedKey) (taken bool) {
 }
 
 // explains reports whether an error line is about one of the tries of a request, which it takes off.
-func explains(e, s model.Signal, tries *[]string) bool {
+func explains(e, s *model.Signal, tries *[]string) bool {
 	if !within(s, e) || e.Status != 0 && e.Status != s.Status {
 		return false
 	}
-	t := slices.IndexFunc(*tries, func(address string) bool { return matches(address, e) })
+	t := slices.IndexFunc(*tries, func(address string) bool { return matches(address, *e) })
 	if t < 0 {
 		return false
 	}
@@ -117,7 +134,7 @@ func explains(e, s model.Signal, tries *[]string) bool {
 }
 
 // adopt notes in a request what an error line says of it.
-func adopt(s *model.Signal, e model.Signal) {
+func adopt(s, e *model.Signal) {
 	if s.Request.Host == "" {
 		s.Request.Host = e.Request.Host
 	}
@@ -163,7 +180,7 @@ func (j *Joiner) another(s model.Signal, key joinKey) bool {
 	return ok && s.At.Sub(before.At).Abs() <= joinSlack && !sameAddress(s, before)
 }
 
-// waiting is a queue in which signals can be found by key. It looks for them by a hash of the key, which has seven strings.
+// waiting is a queue in which signals can be found by key. It looks for them by a hash, since a key has seven strings.
 type waiting struct {
 	ring  []held
 	first int // in ring

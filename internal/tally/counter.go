@@ -141,8 +141,8 @@ func (c *Counter) inside(at int64) bool { return at >= c.since && at < c.until }
 
 // find returns the route of a line that was skimmed; nil if it must be read in full.
 func (c *Counter) find(line []byte) *routeCounts {
-	hash := c.keys.hash(c.skim.Route)
-	if i, ok := c.keys.find(hash, c.skim.Route); ok {
+	hash, i, ok := c.keys.find(c.skim.Route)
+	if ok {
 		if r := c.known[i]; r.named != c.skim.ByPath {
 			return r
 		}
@@ -152,7 +152,7 @@ func (c *Counter) find(line []byte) *routeCounts {
 	if c.form.parser.Parse(line, &c.signal) != proxy.Access {
 		return nil
 	}
-	i := c.routeOf(&c.signal)
+	i = c.routeOf(&c.signal)
 	c.keys.add(hash, c.skim.Route, i)
 	return c.known[i]
 }

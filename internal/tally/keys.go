@@ -31,8 +31,23 @@ func newKeys() *keys {
 	return k
 }
 
+// find returns the route that was added for the parts, and their hash.
+func (k *keys) find(parts [][]byte) (hash uint64, route int32, ok bool) {
+	hash = k.hash(parts)
+	mask := uint64(len(k.slots) - 1)
+	for i := hash & mask; k.slots[i].parts != nil; i = (i + 1) & mask {
+		if s := &k.slots[i]; s.hash == hash && same(s.parts, parts) {
+			return hash, s.route, true
+		}
+	}
+	return hash, 0, false
+}
+
 // hash of parts. The length of each goes in, so that "a"+"bc" is not "ab"+"c".
 func (k *keys) hash(parts [][]byte) uint64 {
+	if len(parts) == 1 {
+		return k.part(parts[0]) ^ uint64(len(parts[0]))
+	}
 	var h uint64
 	for _, p := range parts {
 		h = (h ^ k.part(p) ^ uint64(len(p))) * 0x9e3779b97f4a7c15
@@ -67,18 +82,11 @@ func ends(p []byte) (a, b uint64) {
 	}
 }
 
-// find returns the route that was added for the parts.
-func (k *keys) find(hash uint64, parts [][]byte) (route int32, ok bool) {
-	mask := uint64(len(k.slots) - 1)
-	for i := hash & mask; k.slots[i].parts != nil; i = (i + 1) & mask {
-		if s := &k.slots[i]; s.hash == hash && same(s.parts, parts) {
-			return s.route, true
-		}
-	}
-	return 0, false
-}
-
 func same(joined []byte, parts [][]byte) bool {
+	if len(parts) == 1 {
+		n := len(parts[0])
+		return len(joined) == n+1 && equal(joined[:n], parts[0])
+	}
 	for _, p := range parts {
 		n := len(p)
 		if len(joined) < n+1 || joined[n] != 0 || !equal(joined[:n], p) {

@@ -8,7 +8,14 @@ import "hash/maphash"
 // every line (ids in paths) do not make it grow.
 type Interner struct {
 	seed maphash.Seed
-	sets [][internWays]string // nil: nothing was asked for yet
+	sets []internSet // nil: nothing was asked for yet
+}
+
+// internSet are texts whose hashes end alike, and more of those hashes, by which most of what differs is told without looking
+// at the texts.
+type internSet struct {
+	tags  [internWays]uint32
+	texts [internWays]string
 }
 
 const (
@@ -27,19 +34,22 @@ func (t *Interner) String(b []byte) string {
 		return string(b)
 	}
 	if t.sets == nil {
-		t.seed, t.sets = maphash.MakeSeed(), make([][internWays]string, internSets)
+		t.seed, t.sets = maphash.MakeSeed(), make([]internSet, internSets)
 	}
-	set := &t.sets[maphash.Bytes(t.seed, b)%internSets]
-	for i, s := range set {
-		if s == string(b) {
-			if i > 0 {
-				set[i], set[i-1] = set[i-1], s // what repeats moves away from the end
+	hash := maphash.Bytes(t.seed, b)
+	set, tag := &t.sets[hash%internSets], uint32(hash>>32)
+	for i, seen := range set.tags {
+		if seen == tag && set.texts[i] == string(b) {
+			if i > 0 { // what repeats moves away from the end
+				set.tags[i], set.tags[i-1] = set.tags[i-1], tag
+				set.texts[i], set.texts[i-1] = set.texts[i-1], set.texts[i]
+				i--
 			}
-			return s
+			return set.texts[i]
 		}
 	}
-	s := string(b)
-	copy(set[1:], set[:])
-	set[0] = s
-	return s
+	copy(set.tags[1:], set.tags[:])
+	copy(set.texts[1:], set.texts[:])
+	set.tags[0], set.texts[0] = tag, string(b)
+	return set.texts[0]
 }

@@ -76,12 +76,15 @@ func (p *Parser) errorTrailer(b []byte, s *model.Signal) {
 // lastField returns what stands between the last occurrence of a field's start and the next quote; a line
 // that was cut at 2048 bytes may lack that quote, and then the field is not trusted.
 func lastField(b []byte, start string) ([]byte, bool) {
-	i := bytes.LastIndex(b, []byte(start))
-	if i < 0 {
-		return nil, false
+	_, b, ok := bytes.Cut(b, []byte(start))
+	for again := ok; again; { // which takes the processor less time than to look from the end
+		var rest []byte
+		if _, rest, again = bytes.Cut(b, []byte(start)); again {
+			b = rest
+		}
 	}
-	text, _, ok := bytes.Cut(b[i+len(start):], []byte{'"'})
-	return text, ok
+	text, _, closed := bytes.Cut(b, []byte{'"'})
+	return text, ok && closed
 }
 
 // addressOf takes the address out of "http://10.0.0.1:8080/path" or "http://unix:/path:/uri".

@@ -195,39 +195,51 @@ func rollsOut(p model.Plan, c model.Change) (model.Ref, bool) {
 
 // undo announces that a change is taken back and takes it back.
 func (r *run) undo(ctx context.Context, i int) error {
-	c := r.state.Undo()[i]
 	if err := r.record(plan.Event{Kind: plan.EventUndoing, Index: i}); err != nil {
 		return err
 	}
-	_, err := r.call(ctx, c, r.Actor.Apply)
-	if err == nil {
-		return r.record(plan.Event{Kind: plan.EventUndone, Index: i})
-	}
-	if ctx.Err() != nil {
-		return err
-	}
-	return r.undoFailed(ctx, i, err.Error())
+	return r.takeBack(ctx, i)
 }
 
 // confirmUndo finds out whether an announced undo was made. If it was not, it is made now: an undo
 // that is cut off must not be forgotten, and making it twice changes nothing.
 func (r *run) confirmUndo(ctx context.Context, i int) error {
-	c := r.state.Undo()[i]
-	carried, _, err := r.look(ctx, c)
+	carried, _, err := r.look(ctx, r.state.Undo()[i])
 	if err != nil {
 		return err
 	}
 	if carried == plan.Made {
 		return r.record(plan.Event{Kind: plan.EventUndone, Index: i})
 	}
-	_, err = r.call(ctx, c, r.Actor.Apply)
-	if err == nil {
-		return r.record(plan.Event{Kind: plan.EventUndone, Index: i})
+	return r.takeBack(ctx, i)
+}
+
+// takeBack makes an undo. Where nobody knows whether it was made, because the API server did not answer, it looks,
+// and tries again for half a minute: what did not help must not stay because of one lost answer.
+func (r *run) takeBack(ctx context.Context, i int) error {
+	const tries = 6
+	c := r.state.Undo()[i]
+	for try, pause := 1, time.Second; ; try, pause = try+1, 2*pause {
+		_, err := r.call(ctx, c, r.Actor.Apply)
+		switch {
+		case err == nil:
+			return r.record(plan.Event{Kind: plan.EventUndone, Index: i})
+		case ctx.Err() != nil:
+			return err
+		case nothingChanged(err) || try == tries:
+			return r.undoFailed(ctx, i, err.Error())
+		}
+		carried, _, err := r.look(ctx, c)
+		if err != nil {
+			return err
+		}
+		if carried == plan.Made {
+			return r.record(plan.Event{Kind: plan.EventUndone, Index: i})
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
 	}
-	if ctx.Err() != nil {
-		return err
-	}
-	return r.undoFailed(ctx, i, err.Error())
 }
 
 // undoFailed looks whether everything is as before all the same: somebody else may have been faster.

@@ -100,10 +100,11 @@ func tally(c *verify.Counts, failed bool) {
 	}
 }
 
-// mended reports whether a route is one that the plan is to mend.
+// mended reports whether a route is one that the plan is to mend, or gets the requests of one that it takes
+// away.
 func (n *count) mended(route path.Route) bool {
 	return slices.ContainsFunc(n.failing, func(t model.Trace) bool {
-		return t.Route == route.Object && t.Rule == route.Rule
+		return t.Route == route.Object && t.Rule == route.Rule || t.Request.String() == route.Request().String()
 	})
 }
 

@@ -30,6 +30,8 @@ type cluster struct {
 
 	// fails decides whether a request of an application fails at this moment.
 	fails  map[string]func() bool
+	proxy  string        // whose log it is
+	apps   []string      // hosts below shop.test
 	every  time.Duration // between two requests of each application; 0: no traffic
 	until  time.Time     // signals have been made up to here
 	ring   *Ring
@@ -40,21 +42,23 @@ type cluster struct {
 	lose    int // this many answers get lost after the change took effect
 	rollout func(context.Context) error
 	deleted []metav1.Object
+	// observed is what gateways reported before.
+	observed []model.Observation
 }
 
 func newCluster(t *testing.T, s *snapshot.Snapshot, f model.Finding) *cluster {
-	return &cluster{t: t, now: s, finding: f, fails: map[string]func() bool{}, every: 50 * time.Millisecond, ring: NewRing(100_000), until: time.Now()}
+	return &cluster{t: t, now: s, finding: f, fails: map[string]func() bool{}, proxy: "nginx", apps: []string{"cart", "web"}, every: 50 * time.Millisecond, ring: NewRing(100_000), until: time.Now()}
 }
 
 // traffic reports the requests up to now.
 func (c *cluster) traffic() {
 	for c.every > 0 && !c.until.After(time.Now()) {
-		for _, app := range []string{"cart", "web"} {
+		for _, app := range c.apps {
 			status := 200
 			if f := c.fails[app]; f != nil && f() {
 				status = 502
 			}
-			c.ring.Add(model.Signal{At: c.until, Proxy: "nginx", Request: model.Request{Host: app + ".shop.test", Path: "/"}, Status: status})
+			c.ring.Add(model.Signal{At: c.until, Proxy: c.proxy, Request: model.Request{Host: app + ".shop.test", Path: "/"}, Status: status})
 		}
 		c.until = c.until.Add(c.every)
 	}
@@ -67,7 +71,7 @@ func (c *cluster) Snapshot(context.Context) (*snapshot.Snapshot, error) {
 func (c *cluster) Deleted() []metav1.Object { return c.deleted }
 
 func (c *cluster) Diagnose(_ context.Context, s *snapshot.Snapshot, _ model.Target) (model.Diagnosis, error) {
-	return model.Diagnosis{At: s.At(), Causes: []model.Finding{c.finding}}, nil
+	return model.Diagnosis{At: s.At(), Causes: []model.Finding{c.finding}, Observed: c.observed}, nil
 }
 
 func (c *cluster) Read(from uint64) ([]model.Signal, uint64) {

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/gatemend/gatemend/internal/catalogue"
@@ -137,7 +138,19 @@ func candidates(c remedy.Case) []model.Remedy {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b model.Remedy) int { return cmp.Compare(cost(a, all), cost(b, all)) })
-	return all
+	return distinct(all)
+}
+
+// distinct leaves out what makes the same changes as a remedy before it: under another name it would be tried a
+// second time after it did not help.
+func distinct(all []model.Remedy) []model.Remedy {
+	var out []model.Remedy
+	for _, r := range all {
+		if !slices.ContainsFunc(out, func(o model.Remedy) bool { return reflect.DeepEqual(o.Changes, r.Changes) }) {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // caseOf is what remedies of a finding are made from.

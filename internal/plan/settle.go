@@ -34,6 +34,11 @@ func settle(s *snapshot.Snapshot, f model.Finding, changes []model.Change) (*sna
 	return settleRoutes(s, settleGateways(s, after)), nil
 }
 
+// Expect gives the cluster as it would be once controllers have reacted to changes that are to mend a finding.
+func Expect(s *snapshot.Snapshot, f model.Finding, changes []model.Change) (*snapshot.Snapshot, error) {
+	return settle(s, f, changes)
+}
+
 // settlePods lets the controller of a changed workload or evicted pod do its work.
 func settlePods(s, after *snapshot.Snapshot, f model.Finding, c model.Change) *snapshot.Snapshot {
 	switch {

@@ -35,6 +35,10 @@ func others() []Fault {
 				Route: "cart.shop.test/", Object: Ref("Ingress", "cart"), Proxy: "nginx", Status: 500, Failure: model.UpstreamStatus,
 				Count: 40, Requests: 80, Upstreams: []string{"10.0.1.10:8080"},
 			}}},
+		{Name: "one-unready-pod", Break: func(c *Cluster) {
+			c.Edit("Pod/cart-2-0", "False", "status", "conditions", 0, "status")
+			c.Edit("EndpointSlice/cart-x", false, "endpoints", 0, "conditions", "ready")
+		}, Finding: overloaded},
 		{Name: "cpu-limit", Break: func(c *Cluster) { Revision(c, map[string]any{"cpu": "50m", "memory": "128Mi"}, "resources", "limits") },
 			Finding: Finding("cpu-throttled", "Deployment", "cart", Container+".resources.limits.cpu", "", "workload", "Deployment", "cart")},
 		{Name: "overloaded", Break: func(*Cluster) {}, Finding: overloaded},

@@ -45,12 +45,7 @@ func (v *view) swapped(r *route, l path.Leg) (finding, bool) {
 	if l.Port == nil || len(l.Selected) == 0 || r.works() && len(r.astray) == 0 {
 		return finding{}, false
 	}
-	var own *workload
-	for _, w := range v.workloads {
-		if w.ref.Namespace == l.Service.Namespace && trim(w.ref.Name) == trim(l.Service.Name) && w.ref.Kind != "ReplicaSet" {
-			own = w
-		}
-	}
+	own := v.namesake(l.Service)
 	if own == nil || v.claimed(own) || matches(l.Service.Spec.Selector, own.template.template.Labels) || own.serving == 0 {
 		return finding{}, false
 	}
@@ -68,6 +63,19 @@ func (v *view) swapped(r *route, l path.Leg) (finding, bool) {
 	f = f.as(wrongPlace()...).showing(r, r.astray).not("target-port-mismatch", "the port is right for the pods of "+own.ref.String())
 	f.covers = true
 	return f, true
+}
+
+// namesake is the workload that has a Service's name, nil if there is none.
+func (v *view) namesake(svc *corev1.Service) *workload {
+	if v.namesakes == nil {
+		v.namesakes = map[[2]string]*workload{}
+		for _, w := range v.workloads {
+			if w.ref.Kind != "ReplicaSet" {
+				v.namesakes[[2]string{w.ref.Namespace, trim(w.ref.Name)}] = w
+			}
+		}
+	}
+	return v.namesakes[[2]string{svc.Namespace, trim(svc.Name)}]
 }
 
 // declaredBy reports whether a workload declares the port to which a backend's Service leads.

@@ -29,6 +29,7 @@ type view struct {
 	found     []finding                // by earlier stages
 	named     *nameIndex               // see names
 	nearby    map[nearKey]nearMiss     // see closest
+	namesakes map[[2]string]*workload  // see namesake
 	made      map[string][]template    // of each namespace, made once
 	kinds     map[string][]piece       // objects of kinds without a table, made once
 	past                               // what happened when

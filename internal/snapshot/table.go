@@ -92,10 +92,8 @@ func (t *Table[T]) get(k key) (T, Presence) {
 
 // sealed looks an object up as it was when the table was sealed last.
 func (t *Table[T]) sealed(k key) (o T, ok bool) {
-	for i := range t.places.of(k) {
-		if o := t.sorted[i]; keyOf(o) == k {
-			return o, true
-		}
+	if i, found := t.places.find(k, func(i int) bool { return keyOf(t.sorted[i]) == k }); found {
+		return t.sorted[i], true
 	}
 	return o, false
 }

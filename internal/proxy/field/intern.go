@@ -4,11 +4,12 @@ import "hash/maphash"
 
 // Interner turns bytes into strings and hands out the same string for the same bytes, so that a
 // parser does not allocate for what it saw before. The zero value is ready. It remembers at most 4096
-// texts of at most 256 bytes; a new one takes the place of one that was not asked for lately, so that texts that differ on
-// every line (ids in paths) do not make it grow.
+// texts of at most 256 bytes; a new one takes the place of an old one, so that texts that
+// differ on every line (ids in paths) do not make it grow.
 type Interner struct {
 	seed maphash.Seed
 	sets []internSet // nil: nothing was asked for yet
+	turn uint32      // of a place to be overwritten
 }
 
 // internSet are texts whose hashes end alike, and more of those hashes, by which most of what differs is told without looking
@@ -40,16 +41,11 @@ func (t *Interner) String(b []byte) string {
 	set, tag := &t.sets[hash%internSets], uint32(hash>>32)
 	for i, seen := range set.tags {
 		if seen == tag && set.texts[i] == string(b) {
-			if i > 0 { // what repeats moves away from the end
-				set.tags[i], set.tags[i-1] = set.tags[i-1], tag
-				set.texts[i], set.texts[i-1] = set.texts[i-1], set.texts[i]
-				i--
-			}
 			return set.texts[i]
 		}
 	}
-	copy(set.tags[1:], set.tags[:])
-	copy(set.texts[1:], set.texts[:])
-	set.tags[0], set.texts[0] = tag, string(b)
-	return set.texts[0]
+	i := t.turn % internWays
+	t.turn++
+	set.tags[i], set.texts[i] = tag, string(b)
+	return set.texts[i]
 }

@@ -31,8 +31,10 @@ func isMethod(b []byte) bool {
 // Target splits a request target into host and path, without the query. Only the absolute form
 // ("http://host/path", RFC 9112 section 3.2.2) carries a host.
 func Target(b []byte) (host, path []byte) {
-	if i := bytes.IndexAny(b, "?#"); i >= 0 {
-		b = b[:i]
+	for _, end := range [...]byte{'?', '#'} {
+		if i := bytes.IndexByte(b, end); i >= 0 {
+			b = b[:i]
+		}
 	}
 	if len(b) == 0 || b[0] == '/' || b[0] == '*' {
 		return nil, b

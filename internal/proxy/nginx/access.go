@@ -137,22 +137,38 @@ func quoted(b []byte) (text, rest []byte, ok bool) {
 	if len(b) == 0 || b[0] != '"' {
 		return nil, nil, false
 	}
+	end := quoteEnd(b)
+	if end < 0 {
+		return nil, nil, false
+	}
+	text, rest = b[1:end], b[end+1:]
+	if len(rest) == 0 {
+		return text, nil, true
+	}
+	if rest[0] != ' ' {
+		return nil, nil, false
+	}
+	return text, rest[1:], true
+}
+
+// quoteEnd is where the first quote behind the one at the begin is that is not escaped, or -1.
+func quoteEnd(b []byte) int {
+	end := bytes.IndexByte(b[1:], '"') + 1
+	if end == 0 {
+		return -1
+	}
+	if bytes.IndexByte(b[1:end], '\\') < 0 { // nearly always
+		return end
+	}
 	for i := 1; i < len(b); i++ {
 		switch b[i] {
 		case '\\':
 			i++
 		case '"':
-			text, rest = b[1:i], b[i+1:]
-			if len(rest) == 0 {
-				return text, nil, true
-			}
-			if rest[0] != ' ' {
-				return nil, nil, false
-			}
-			return text, rest[1:], true
+			return i
 		}
 	}
-	return nil, nil, false
+	return -1
 }
 
 // word takes everything up to a blank.

@@ -326,7 +326,8 @@ func (v *view) healthy(d model.Diagnosis) bool {
 			return false
 		}
 	}
-	return len(v.strays) == 0
+	// What nobody has a rule for, and no rule was nearly made for, is the noise of the internet.
+	return !slices.ContainsFunc(v.strays, func(o model.Observation) bool { return o.Failure != model.NoRoute })
 }
 
 // serious reports whether a route's failures are more than a stray error of the application itself.

@@ -257,6 +257,7 @@ func signals(t *testing.T, data []byte) []model.Signal {
 		Upstream string
 		Took     string
 		Path     string
+		Host     string
 		Proxy    string
 		ErrorLog bool
 		Hostless bool // the line names no host
@@ -276,6 +277,9 @@ func signals(t *testing.T, data []byte) []model.Signal {
 			}
 			if x.Path != "" {
 				s.Request.Path = x.Path
+			}
+			if x.Host != "" {
+				s.Request.Host = x.Host
 			}
 			if x.Proxy != "" {
 				s.Proxy = x.Proxy

@@ -17,31 +17,36 @@ import (
 func (v *view) brokenListeners(cause model.CauseID) []finding {
 	var out []finding
 	for gw := range v.s.Gateways().All() {
-		ref := snapshot.RefOf(gw)
 		for i := range gw.Spec.Listeners {
-			field, why, wanted := v.listenerFault(gw, i)
-			foreign := v.foreignCertificate(gw, i)
-			if foreign != "" {
-				field, why, wanted = foreign, "its certificate is in another namespace, where no ReferenceGrant admits Gateways of namespace "+gw.Namespace, ""
-			}
-			if why == "" || (foreign != "") != (cause == "refgrant-missing") {
-				continue
-			}
-			l := &gw.Spec.Listeners[i]
-			f := find(cause, proven, at(ref, field), fmt.Sprintf("listener %s (port %d) of %s does not serve: %s", l.Name, l.Port, ref, why)).
-				as(model.NoRoute, model.TLS, model.Refused).because("object", why, ref, time.Time{}).wants(wanted)
-			f.unlogged = true
-			for _, r := range v.routes {
-				if r.Gateway.Namespace == gw.Namespace && r.Gateway.Name == gw.Name && r.Served() && v.attaches(r, l) {
-					f = f.on(r)
-				}
-			}
-			if len(f.routes) > 0 {
+			if f, ok := v.brokenListener(gw, i); ok && f.ID == cause {
 				out = append(out, f)
 			}
 		}
 	}
 	return out
+}
+
+// brokenListener says why a listener that routes ask for does not serve.
+func (v *view) brokenListener(gw *gatewayv1.Gateway, i int) (finding, bool) {
+	cause := model.CauseID("gateway-not-programmed")
+	field, why, wanted := v.listenerFault(gw, i)
+	if foreign := v.foreignCertificate(gw, i); foreign != "" {
+		cause, field, wanted = "refgrant-missing", foreign, ""
+		why = "its certificate is in another namespace, where no ReferenceGrant admits Gateways of namespace " + gw.Namespace
+	}
+	if why == "" {
+		return finding{}, false
+	}
+	ref, l := snapshot.RefOf(gw), &gw.Spec.Listeners[i]
+	f := find(cause, proven, at(ref, field), fmt.Sprintf("listener %s (port %d) of %s does not serve: %s", l.Name, l.Port, ref, why)).
+		as(model.NoRoute, model.TLS, model.Refused).because("object", why, ref, time.Time{}).wants(wanted)
+	f.unlogged = true
+	for _, r := range v.routes {
+		if r.Gateway.Namespace == gw.Namespace && r.Gateway.Name == gw.Name && r.Served() && v.attaches(r, l) {
+			f = f.on(r)
+		}
+	}
+	return f, len(f.routes) > 0
 }
 
 // attaches reports whether a route asks for a listener, or for all of its Gateway.

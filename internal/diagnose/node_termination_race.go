@@ -52,7 +52,11 @@ func (v *view) nodeRaces(w *workload) []finding {
 		if d.Field != "" && !d.Drained || n == 0 && len(met)*2 < len(t.all) {
 			continue
 		}
-		f := find("node-termination-race", proven, at(d.Node, d.Field),
+		confidence := proven
+		if n == 0 && !v.lived(w, name) {
+			confidence = likely // that it was this node's pod is only a matter of time and silence
+		}
+		f := find("node-termination-race", confidence, at(d.Node, d.Field),
 			fmt.Sprintf("%s %s, and proxies went on sending to the pods of %s on it", d.Node, strings.TrimSpace(d.Why), w.ref)).
 			on(w.routes...).as(model.ConnectTimeout, model.OtherFailure, model.Reset, model.ClosedEarly, model.Refused, model.ResponseTimeout).
 			relates("workload", w.ref).relates("service", w.service()).relates("node", d.Node).
@@ -69,6 +73,11 @@ func (v *view) nodeRaces(w *workload) []finding {
 		out = append(out, f.since(d.At))
 	}
 	return out
+}
+
+// lived reports whether a pod of the workload is known to have been on a node.
+func (v *view) lived(w *workload, node string) bool {
+	return slices.ContainsFunc(v.podsIn(w.ref.Namespace).Of(w.ref), func(l timeline.Life) bool { return l.Node == node })
 }
 
 // emptied lists the nodes that do not exist any more and on which ready endpoints of a workload are still

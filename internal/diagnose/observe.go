@@ -89,26 +89,11 @@ func (r *route) take(access, reasons []model.Signal) {
 	slices.SortStableFunc(reasons, byTime)
 	r.requests = len(access)
 	for _, s := range access {
-		if s.Status == 404 && s.Failure == model.NoFailure && s.Request.Host == "" && s.Service == "" && s.RouteName == "" {
-			// Whether the application said so, or the proxy that knows no such host, such a line does not tell.
-			r.astray = append(r.astray, s)
-			r.requests--
-			continue
+		if s.Failed() {
+			r.signals = append(r.signals, explained(s, reasons))
+		} else {
+			r.note(s)
 		}
-		if !s.Failed() {
-			r.succeeded = append(r.succeeded, s.At)
-			if isAstray(s) {
-				r.astray = append(r.astray, s)
-			}
-			if s.Status == 400 || s.Status == 403 {
-				r.denied = append(r.denied, s)
-			}
-			if s.Status == 429 {
-				r.limited = append(r.limited, s)
-			}
-			continue
-		}
-		r.signals = append(r.signals, explained(s, reasons))
 	}
 	if len(access) == 0 {
 		for _, s := range reasons {
@@ -120,6 +105,24 @@ func (r *route) take(access, reasons []model.Signal) {
 	}
 	r.failures = len(r.signals)
 	r.observed = aggregate(r.String(), r.Object, r.signals, r.requests)
+}
+
+// note counts a request that did not fail, and keeps those of which the answer may tell something.
+func (r *route) note(s model.Signal) {
+	if isAstray(s) {
+		r.astray = append(r.astray, s)
+	}
+	if s.Status == 404 && s.Request.Host == "" && s.Service == "" && s.RouteName == "" {
+		r.requests-- // whether the application said so, or the proxy that knows no such host, the line does not tell
+		return
+	}
+	r.succeeded = append(r.succeeded, s.At)
+	switch s.Status {
+	case 400, 403:
+		r.denied = append(r.denied, s)
+	case 429:
+		r.limited = append(r.limited, s)
+	}
 }
 
 // explained gives a failed request the failure and words of its error-log line, which says more

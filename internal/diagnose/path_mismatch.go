@@ -348,7 +348,7 @@ func (v *view) missedRequests() []finding {
 	for _, k := range order {
 		m, r := misses[k], by[k]
 		if r == nil {
-			r = v.route(m.Route)
+			r = v.missedBy(m)
 		}
 		if r == nil || len(seen[k]) < few && (v.in.Target.Request == nil || m.far > 1) {
 			continue
@@ -357,6 +357,16 @@ func (v *view) missedRequests() []finding {
 		out = append(out, v.missFinding(r, m, fmt.Sprintf("%s of %s does not take %s: %s", m.Rule, m.Object, req.Path, m.why)).showing(r, seen[k]))
 	}
 	return out
+}
+
+// missedBy is the rule for which requests were made that no rule took, nil if it is none of those in question, or has users
+// of its own host: those who ask for another one are strays.
+func (v *view) missedBy(m nearMiss) *route {
+	r := v.route(m.Route)
+	if r != nil && m.field == v.hostField(m.Route) && len(r.succeeded) > 0 {
+		return nil
+	}
+	return r
 }
 
 // mostUnrouted bounds how many different requests that no rule took are compared with all rules: scanners ask for

@@ -290,14 +290,8 @@ func (v *view) pointed(row spoken, r *route, h hearing) model.FieldRef {
 		if cm, ok := v.gatewaySetting(row, h.first.Gateway); ok {
 			return cm
 		}
-		for _, f := range v.m.Fleets(r.Route) {
-			for _, e := range f.Entries {
-				for _, name := range row.entries {
-					if value := e.Service.Annotations[name]; value != "" && value != "false" {
-						return at(snapshot.RefOf(e.Service), annotation(name))
-					}
-				}
-			}
+		if entry, ok := v.entrySetting(row, r); ok {
+			return entry
 		}
 		if p, ok := v.s.Pods().Get(h.first.Gateway.Namespace, h.first.Gateway.Name); ok == snapshot.Present {
 			return at(v.s.WorkloadOf(p), "")
@@ -309,6 +303,21 @@ func (v *view) pointed(row spoken, r *route, h hearing) model.FieldRef {
 	case atRoute: // below, as where the others are not seen
 	}
 	return at(r.Object, "")
+}
+
+// entrySetting is the annotation of a Service before the gateway that has to do with a row's cause: it tells a load
+// balancer what to send.
+func (v *view) entrySetting(row spoken, r *route) (model.FieldRef, bool) {
+	for _, f := range v.m.Fleets(r.Route) {
+		for _, e := range f.Entries {
+			for _, name := range row.entries {
+				if value := e.Service.Annotations[name]; value != "" && value != "false" {
+					return at(snapshot.RefOf(e.Service), annotation(name)), true
+				}
+			}
+		}
+	}
+	return model.FieldRef{}, false
 }
 
 // annotatedBy is the first of a row's annotations that a route's Ingress has.

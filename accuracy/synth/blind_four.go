@@ -44,7 +44,9 @@ func fourRoutes() []Recipe {
 			i.Spec.Rules[0].HTTP.Paths[0].Backend = networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "store-canary", Port: networkingv1.ServiceBackendPort{Name: "http"}}}
 			c.add(i)
 			c.settle()
-			c.traffic(a, nobody(), 20)
+			o := nobody()
+			o.beside = "arcade-store-canary-http"
+			c.traffic(a, o, 20)
 			c.elsewhere(a)
 			return c.wrong(a, 503, "container-crashloop", "route-weights-zero", "route-annotation-wrong").at(canary.whole(), field(i, "metadata.annotations['nginx.ingress.kubernetes.io/canary-weight']"))
 		}},
@@ -130,8 +132,9 @@ func fourRoutes() []Recipe {
 			a.everywhere(func(s *corev1.PodSpec) {
 				s.Containers[0].ReadinessProbe.ProbeHandler = corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/healthz", Port: intstr.FromString("http"), Scheme: "HTTPS"}}
 			})
-			ip := a.Pods[0].Status.PodIP
-			c.says("2006-01-02T15:04:05Z", repeat(8, `TIME ERR 500 Internal Server Error error="tls: failed to verify certificate: x509: cannot validate certificate for `+ip+` because it doesn't contain any IP SANs"`)...)
+			for k := range 24 { // traffic takes the pods in turn
+				c.logs[c.gatewayLog()] = append(c.logs[c.gatewayLog()], at(k, 24).Format("2006-01-02T15:04:05Z")+` ERR 500 Internal Server Error error="tls: failed to verify certificate: x509: cannot validate certificate for `+a.Pods[k%2].Status.PodIP+` because it doesn't contain any IP SANs"`)
+			}
 			return c.fails(a, outcome{kind: "tls", status: 500, took: 3 * time.Millisecond}, "certificate-invalid", "tls-sni-mismatch").at(field(a.Service, "metadata.annotations['traefik.ingress.kubernetes.io/service.serverstransport']"), field(a.Service, "metadata.annotations['traefik.ingress.kubernetes.io/service.serversscheme']"), field(a.Service, ""), a.whole())
 		}},
 		{Name: "b4-except-is-the-gateway-s-range", Family: "network-policy", World: "transit", Gateways: []string{"traefik", "envoy-gateway"}, Break: func(c *Cluster) Answer {

@@ -9,6 +9,7 @@ type outcome struct {
 	upstream string // empty: one of the ready ones
 	took     time.Duration
 	words    string // the proxy's own, where the kind has several
+	beside   string // the canary's backend, where there is one
 }
 
 func fine() outcome { return outcome{status: 200, took: 34 * time.Millisecond} }

@@ -166,14 +166,17 @@ func nginxLines(r request) []string {
 	if r.o.kind == "noroute" {
 		name = "upstream-default-backend"
 	}
-	return append(out, fmt.Sprintf(`198.51.100.20 - - [%s] "GET %s HTTP/2.0" %d 512 "-" "okhttp/4.12.0" 397 %.3f [%s] [] %s %s %s %s %032x`,
-		end.Format("02/Jan/2006:15:04:05 -0700"), r.path, r.status, r.o.took.Seconds(), name, ups, upBytes, upTook, upStatus, r.at.UnixNano()))
+	return append(out, fmt.Sprintf(`198.51.100.20 - - [%s] "GET %s HTTP/2.0" %d 512 "-" "okhttp/4.12.0" 397 %.3f [%s] [%s] %s %s %s %s %032x`,
+		end.Format("02/Jan/2006:15:04:05 -0700"), r.path, r.status, r.o.took.Seconds(), name, r.o.beside, ups, upBytes, upTook, upStatus, r.at.UnixNano()))
 }
 
 func traefikLines(r request) []string {
 	router, server := fmt.Sprintf("websecure-%s-%s-%s%s@kubernetes", r.app.routeNamespace(), r.app.routeName(), strings.ReplaceAll(r.host(), ".", "-"), dash(r.app.Path)), "-"
 	if r.upstream != "" {
 		server = "http://" + r.upstream
+		if r.o.kind == "tls" {
+			server = "https://" + r.upstream
+		}
 	}
 	if r.o.kind == "noroute" || r.o.kind == "unusable" {
 		router = "-"
@@ -182,6 +185,9 @@ func traefikLines(r request) []string {
 	switch r.o.kind { // Traefik's own answers are the status's text
 	case "refused", "closed", "reset", "tls", "header", "protocol":
 		size = len("Bad Gateway")
+		if r.status == 500 {
+			size = len("Internal Server Error")
+		}
 	case "timeout", "slow":
 		size = len("Gateway Timeout")
 	case "none":

@@ -68,6 +68,7 @@ func callTroubles() []struct {
 		{model.NoRoute, []string{"no such host", "enotfound", "unknownhostexception", "name or service not known", "could not translate host name", "produced zero addresses", "could not resolve host", "nodename nor servname"}},
 		{model.Refused, []string{"connection refused", "econnrefused", "errno 111", "actively refused"}},
 		{model.Denied, []string{"authentication failed", "access denied for user", "noauth authentication required", "wrongpass", "not authorized on ", "permission denied for", "invalid username-password pair", "password authentication", "authenticationfailed", "access_refused"}},
+		{model.Overload, []string{"too many clients already", "remaining connection slots are reserved", "too many connections", "max number of clients reached", "connection limit exceeded for"}},
 		{model.TLS, []string{"x509:", "wrong version number", "first record does not look like a tls handshake", "certificate verify failed", "sslhandshakeexception", "ssl handshake failed", "tls: "}},
 		{model.ConnectTimeout, []string{"i/o timeout", "etimedout", "connect timed out", "connection timed out", "ehostunreach", "no route to host", "errno 110", "connecttimeout", "network is unreachable", "handshake timeout", "handshake timed out"}},
 		{model.Reset, []string{"connection reset", "econnreset", "broken pipe", "socket hang up", "unexpected eof"}},

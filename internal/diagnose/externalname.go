@@ -3,8 +3,11 @@ package diagnose
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
@@ -39,6 +42,9 @@ func (v *view) badName(r *route, l path.Leg) (finding, bool) {
 	why := v.wrongName(name, serviceRef(l))
 	words, said := unresolvedBy(r, name)
 	switch {
+	case why == "" && !r.works() && v.portBehindName(l, name) != "":
+		why = v.portBehindName(l, name)
+		f.Object.Field = fmt.Sprintf("spec.ports[%d].port", l.PortAt)
 	case why != "":
 	case said:
 		why = fmt.Sprintf("%s is not resolved", name)
@@ -54,6 +60,23 @@ func (v *view) badName(r *route, l path.Leg) (finding, bool) {
 		f.Evidence = append(f.Evidence, words)
 	}
 	return f, true
+}
+
+// portBehindName says that a name leads to a Service of the cluster which has not the port that is asked there.
+func (v *view) portBehindName(l path.Leg, name string) string {
+	service, inside := v.internal(name, "")
+	if !inside || !strings.Contains(name, ".svc") || l.Port == nil {
+		return ""
+	}
+	target, presence := v.s.Services().Get(service.Namespace, service.Name)
+	if presence != snapshot.Present || target.Spec.ClusterIP == corev1.ClusterIPNone || target.Spec.Type == corev1.ServiceTypeExternalName {
+		return ""
+	}
+	// Most proxies ask the Service's port there, ingress-nginx the target port.
+	if slices.ContainsFunc(target.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == l.Port.Port || p.Port == l.Port.TargetPort.IntVal }) {
+		return ""
+	}
+	return fmt.Sprintf("it asks port %d there, and %s has %s", l.Port.Port, service, portsOf(target))
 }
 
 // wrongName says what is wrong with a name, as far as it shows: kube-dns makes a CNAME of it, which can

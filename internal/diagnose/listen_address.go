@@ -55,7 +55,7 @@ func (v *view) loopback(w *workload, r *route, l path.Leg) (finding, bool) {
 	refused := v.refusedOn(w, r, l, port)
 	line := v.saysLoopback(w, port)
 	field, setting := loopbackSetting(w, port)
-	if line == "" && setting == "" && (refused == "" || !v.onlyDeclared(p, port) || v.restarting(w)) {
+	if line == "" && setting == "" && (refused == "" || v.refusesOtherwise(w, p, port)) {
 		return finding{}, false
 	}
 	confidence := possible
@@ -91,6 +91,13 @@ func (v *view) loopback(w *workload, r *route, l path.Leg) (finding, bool) {
 		f = f.because("model", refused, snapshot.RefOf(p), time.Time{})
 	}
 	return withGood(f, w), true
+}
+
+// refusesOtherwise reports whether a pod that refuses connections to a port has another reason for it than its address:
+// a probe shows that it listens there, it starts again just now, or listens on another port.
+func (v *view) refusesOtherwise(w *workload, p *corev1.Pod, port int32) bool {
+	elsewhere, _ := v.listensElsewhere(w, p, port)
+	return elsewhere != 0 || !v.onlyDeclared(p, port) || v.restarting(w)
 }
 
 // restarting reports whether a container of the workload died lately: while it starts again it refuses too.

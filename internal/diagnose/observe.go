@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -57,6 +58,7 @@ func (v *view) observe() {
 			access[r] = append(access[r], s)
 		}
 	}
+	slices.SortStableFunc(v.unread, func(a, b model.Signal) int { return a.At.Compare(b.At) })
 	for _, r := range v.routes {
 		// What the proxy knows no route for, and of which it names no host, was for this one if nothing else came by it.
 		if len(access[r]) == 0 {
@@ -64,7 +66,7 @@ func (v *view) observe() {
 		} else {
 			v.unrouted = append(v.unrouted, guessed[r]...)
 		}
-		r.take(access[r], reasons[r])
+		r.take(access[r], reasons[r], v.unread)
 	}
 	if v.in.Target.IsZero() {
 		v.strays = aggregate("", model.Ref{}, v.unrouted, 0)
@@ -82,15 +84,20 @@ func isAstray(s model.Signal) bool {
 	}
 }
 
-// take counts a route's requests and joins each failed one with the line that gives its reason.
-func (r *route) take(access, reasons []model.Signal) {
+// take counts a route's requests and joins each failed one with the line that gives its reason: one of the route's, or
+// one that names no request, as Traefik writes them, but the address that was tried.
+func (r *route) take(access, reasons, nameless []model.Signal) {
 	byTime := func(a, b model.Signal) int { return a.At.Compare(b.At) }
 	slices.SortStableFunc(access, byTime)
 	slices.SortStableFunc(reasons, byTime)
 	r.requests = len(access)
 	for _, s := range access {
 		if s.Failed() {
-			r.signals = append(r.signals, explained(s, reasons))
+			s = explained(s, reasons)
+			if host := lastHost(&s); s.Failure == model.OtherFailure && host != "" {
+				s = explained(s, around(nameless, s.At, host))
+			}
+			r.signals = append(r.signals, s)
 		} else {
 			r.note(s)
 		}
@@ -105,6 +112,21 @@ func (r *route) take(access, reasons []model.Signal) {
 	}
 	r.failures = len(r.signals)
 	r.observed = aggregate(r.String(), r.Object, r.signals, r.requests)
+}
+
+// around lists the lines about an address in the moments around a time; lines are in order of time.
+func around(lines []model.Signal, at time.Time, host string) []model.Signal {
+	var out []model.Signal
+	from, _ := slices.BinarySearchFunc(lines, at.Add(-apart), func(x model.Signal, t time.Time) int { return x.At.Compare(t) })
+	for _, x := range lines[from:] {
+		if x.At.After(at.Add(apart)) {
+			break
+		}
+		if x.ErrorLog && strings.Contains(x.Reason, host) {
+			out = append(out, x)
+		}
+	}
+	return out
 }
 
 // note counts a request that did not fail, and keeps those of which the answer may tell something.

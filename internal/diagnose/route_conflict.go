@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -41,11 +42,11 @@ func claimOf(r path.Route) claim {
 	}
 }
 
-// rivals lists the served rules by what they claim.
+// rivals lists the served rules by what they claim. A canary shares its rule's claim, as it must.
 func (v *view) rivals() map[claim][]path.Route {
 	out := map[claim][]path.Route{}
 	for _, r := range v.m.Routes() {
-		if r.Served() && r.Rule != "spec.defaultBackend" {
+		if r.Served() && r.Rule != "spec.defaultBackend" && !r.Settings.Yes(proxy.Canary) {
 			out[claimOf(r)] = append(out[claimOf(r)], r)
 		}
 	}

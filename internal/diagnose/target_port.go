@@ -107,6 +107,8 @@ func targetPortMismatch() Analyzer {
 					out = append(out, f)
 				} else if f, ok := v.targetPort(r, l); ok {
 					out = append(out, f)
+				} else if f, ok := v.refusedAndTold(r, l); ok {
+					out = append(out, f)
 				}
 			}
 			return out

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,15 @@ import (
 // given one and they name no other; else 0. A container that declares ports, or a pod with several, is left to what
 // it declares.
 func toldElsewhere(p *corev1.Pod, port int32) int32 {
-	if len(p.Spec.Containers) != 1 || len(path.Declared(p)) > 0 {
+	if len(path.Declared(p)) > 0 {
+		return 0
+	}
+	return toldBySettings(p, port)
+}
+
+// toldBySettings is the same whatever the container declares, which is no more than a comment.
+func toldBySettings(p *corev1.Pod, port int32) int32 {
+	if len(p.Spec.Containers) != 1 {
 		return 0
 	}
 	c := &p.Spec.Containers[0]
@@ -78,6 +87,59 @@ func portSetting(name, value string) (int32, bool) {
 		return 0, false
 	}
 	return int32(n), true
+}
+
+// listeningOn matches the port in the words with which servers say that they are up: "server listening","port":4100;
+// Listening on http://0.0.0.0:4100; Tomcat started on port 4100.
+var listeningOn = regexp.MustCompile(`(?i)\b(?:listening|started|running|serving)\b[^0-9]{0,48}?(?:port["':= (s)]*|https?://[^\s/]*?:|\*:|0\.0\.0\.0:|\[?::\]?:| :)(\d{2,5})\b`)
+
+// listensElsewhere is the port on which a workload's application says that it listens, or is told to, where that is
+// not the given one, and what says so.
+func (v *view) listensElsewhere(w *workload, p *corev1.Pod, port int32) (int32, model.Evidence) {
+	ref := snapshot.RefOf(p)
+	for _, log := range v.in.Logs {
+		if !v.ofWorkload(w, log.Pod) || log.Previous {
+			continue
+		}
+		for _, l := range log.Lines {
+			m := listeningOn.FindStringSubmatch(l)
+			if m == nil || aside(&corev1.ServicePort{Name: l}) != "" {
+				continue
+			}
+			if n, err := strconv.Atoi(m[1]); err == nil && n <= 65535 && int32(n) != port {
+				return int32(n), model.Evidence{Kind: "app-log", Text: strings.TrimSpace(l), Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container}
+			}
+			return 0, model.Evidence{}
+		}
+	}
+	if n := toldBySettings(p, port); n != 0 {
+		return n, model.Evidence{Kind: "object", Text: fmt.Sprintf("its settings tell it to listen on port %d", n), Object: &ref}
+	}
+	return 0, model.Evidence{}
+}
+
+// refusedAndTold finds a target port that all pods refuse, although they declare it, while the application says, or is
+// told, that it listens on another one: what a container declares opens no port.
+func (v *view) refusedAndTold(r *route, l path.Leg) (finding, bool) {
+	ends := l.ReadyEnds()
+	if l.Port == nil || len(ends) == 0 || ends[0].Pod == nil || len(r.succeeded) > 0 || refusedAt(r, ends) == 0 || slices.Contains(path.Proven(ends[0].Pod), ends[0].Port) {
+		return finding{}, false
+	}
+	w := v.workload(v.s.WorkloadOf(ends[0].Pod))
+	if w == nil {
+		return finding{}, false
+	}
+	n, says := v.listensElsewhere(w, ends[0].Pod, ends[0].Port)
+	if n == 0 {
+		return finding{}, false
+	}
+	ref := serviceRef(l)
+	f := find("target-port-mismatch", proven, at(ref, fmt.Sprintf("spec.ports[%d].targetPort", l.PortAt)),
+		fmt.Sprintf("%s forwards port %d to %d of %s, which refuses that; it listens on port %d", ref, l.Port.Port, ends[0].Port, w.ref, n)).
+		on(r).as(model.Refused, model.NoEndpoints).relates("service", ref).relates("workload", w.ref).relates("pod", snapshot.RefOf(ends[0].Pod)).
+		wants(fmt.Sprint(n)).not("wrong-listen-address", "it listens on another port, not on another address")
+	f.Evidence = append(f.Evidence, says)
+	return f, true
 }
 
 // besidePort finds a target port that is of another container, or for metrics or administration, while the pods'

@@ -136,6 +136,10 @@ func (v *view) initContainers(p *corev1.Pod) trouble {
 			return t
 		}
 		last := lastEnd(st)
+		if last != nil && last.Reason == "OOMKilled" {
+			return trouble{cause: "oom-killed", container: st.Name, init: true, at: last.FinishedAt.Time, killed: true,
+				why: fmt.Sprintf("init container %s was killed for using more memory than its limit (%d restarts), so its containers never start", st.Name, st.RestartCount)}
+		}
 		if last != nil && last.ExitCode != 0 {
 			return trouble{cause: "init-blocked", container: st.Name, init: true, at: last.FinishedAt.Time,
 				why: fmt.Sprintf("init container %s ends with exit code %d, so its containers never start", st.Name, last.ExitCode)}

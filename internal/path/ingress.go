@@ -42,6 +42,7 @@ func (m *Map) ingressRoutes() []Route {
 		}
 	}
 	m.ingressPatterns(out)
+	m.confine(out)
 	return out
 }
 

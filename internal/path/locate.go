@@ -15,6 +15,20 @@ import (
 // Locate finds the rule that a log line is about: by host and path where it has them, checked
 // against the Service or route that it names, else by those names alone.
 func (m *Map) Locate(sig model.Signal) (Route, bool) {
+	r, ok := m.locate(sig)
+	if !ok || r.Proxy != "nginx" {
+		return r, ok
+	}
+	// ingress-nginx names the rule beside which a canary stands, also where the canary takes every request.
+	for _, i := range m.byHost[r.Host] {
+		if o := &m.routes[i]; o.Path == r.Path && o.Object != r.Object && canaryRank(o) > 0 {
+			return *o, true
+		}
+	}
+	return r, true
+}
+
+func (m *Map) locate(sig model.Signal) (Route, bool) {
 	named := m.named(sig)
 	if sig.Request.Path != "" {
 		if r, ok := m.Match(sig.Request); ok && (len(named) == 0 || contains(named, r)) {

@@ -181,7 +181,7 @@ func (r *Route) before(o *Route) bool {
 	return cmp.Or(
 		served(o)-served(r),
 		one(o.Rule == defaultRule)-one(r.Rule == defaultRule),
-		one(o.Settings.Yes(proxy.Canary))-one(r.Settings.Yes(proxy.Canary)),
+		canaryRank(r)-canaryRank(o),
 		r.Pattern.Rank-o.Pattern.Rank,
 		one(r.Method != "")-one(o.Method != ""),
 		len(r.Headers)-len(o.Headers),
@@ -191,6 +191,22 @@ func (r *Route) before(o *Route) bool {
 		o.Object.Compare(r.Object),
 		o.seq-r.seq,
 	) > 0
+}
+
+// canaryRank puts a canary behind the rule that it stands beside, unless it takes every request.
+func canaryRank(r *Route) int {
+	if !r.Settings.Yes(proxy.Canary) {
+		return 0
+	}
+	weight, _ := r.Settings.Get(proxy.CanaryWeight)
+	all := int64(100)
+	if total, ok := r.Settings.Get(proxy.CanaryTotal); ok && total.Size > 0 {
+		all = total.Size
+	}
+	if weight.Size >= all {
+		return 1
+	}
+	return -1
 }
 
 // byPlace is Contour's order of routes that weigh the same.

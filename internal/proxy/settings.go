@@ -43,6 +43,7 @@ const (
 	Retries        Knob = "retries"         // Value: on what; Size: how often
 	Canary         Knob = "canary"          // Yes: the route takes a share of another one's requests
 	CanaryWeight   Knob = "canary-weight"   // Size
+	CanaryTotal    Knob = "canary-total"    // Size: the weight that stands for all requests, 100 if it is not set
 	CanaryHeader   Knob = "canary-header"   // Value: the header's name
 	CanaryValue    Knob = "canary-value"    // Value: the header's value, or a pattern
 	CanaryCookie   Knob = "canary-cookie"   // Value: the cookie's name

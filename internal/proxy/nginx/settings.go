@@ -62,6 +62,7 @@ var communityTable = sync.OnceValue(func() annotation.Table {
 		{Name: "proxy-next-upstream", Knob: proxy.Retries, Form: annotation.Text},
 		{Name: "canary", Knob: proxy.Canary, Form: annotation.Switch},
 		{Name: "canary-weight", Knob: proxy.CanaryWeight, Form: annotation.Number},
+		{Name: "canary-weight-total", Knob: proxy.CanaryTotal, Form: annotation.Number},
 		{Name: "canary-by-header", Knob: proxy.CanaryHeader, Form: annotation.Text},
 		{Name: "canary-by-header-value", Knob: proxy.CanaryValue, Form: annotation.Text},
 		{Name: "canary-by-header-pattern", Knob: proxy.CanaryValue, Form: annotation.Text},

@@ -48,31 +48,30 @@ func editAll(files []owner.File, p model.Plan, s *snapshot.Snapshot) ([]owner.Fi
 			if c.Target != q.Owner.Object || q.StrategicMerge == "" {
 				continue
 			}
-			o, presence := s.Lookup(c.Target)
-			if presence != snapshot.Present {
-				continue
-			}
-			live, err := snapshot.JSONOf(o)
-			if err != nil {
-				return nil, err
-			}
-			file, err := owner.EditSource(files, q.Owner, live, c)
+			file, err := editOne(files, q.Owner, c, s)
 			if err != nil {
 				return nil, err
 			}
 			edited[file.Path] = true
-			for i := range files {
-				if files[i].Path == file.Path {
-					files[i] = file
-				}
-			}
+			files[slices.IndexFunc(files, func(f owner.File) bool { return f.Path == file.Path })] = file
 		}
 	}
-	out := slices.DeleteFunc(files, func(f owner.File) bool { return !edited[f.Path] })
-	if len(out) == 0 {
+	if len(edited) == 0 {
 		return nil, fmt.Errorf("%w: the plan has no change that is made in a manifest", owner.ErrNotInSource)
 	}
-	return out, nil
+	return slices.DeleteFunc(files, func(f owner.File) bool { return !edited[f.Path] }), nil
+}
+
+func editOne(files []owner.File, by model.Owner, c model.Change, s *snapshot.Snapshot) (owner.File, error) {
+	o, presence := s.Lookup(c.Target)
+	if presence != snapshot.Present {
+		return owner.File{}, fmt.Errorf("%w: %s is gone", owner.ErrNotInSource, c.Target)
+	}
+	live, err := snapshot.JSONOf(o)
+	if err != nil {
+		return owner.File{}, err
+	}
+	return owner.EditSource(files, by, live, c)
 }
 
 // branchName is the same for the same repair, so that asking twice makes one branch.

@@ -125,7 +125,8 @@ func resume(ctx context.Context, env Env, cluster Cluster) error {
 	case snapshot.Absent:
 		_, err := fmt.Fprintln(env.Out, "gatemend is not stopped")
 		return err
-	case snapshot.Unknown:
+	case snapshot.Present:
+	default:
 		return &HintedError{Err: errors.New(guardrail.StopOf(s).Unknown), Hint: "somebody who may: kubectl delete configmap gatemend-stop -n gatemend"}
 	}
 	if _, err := cluster.Actor().Apply(ctx, model.Change{Op: model.OpDelete, Target: stopRef(), UID: string(cm.UID)}); err != nil {

@@ -105,8 +105,8 @@ func below(repo *git.Repository, dir string) (string, error) {
 			return "", fmt.Errorf("find the folder %s: %w", dir, err)
 		}
 	}
-	rel, err := filepath.Rel(paths[0], paths[1])
-	if err != nil || rel == "." || strings.HasPrefix(rel, "..") {
+	rel, inside := strings.CutPrefix(paths[1], paths[0]+string(filepath.Separator))
+	if !inside {
 		return "", nil
 	}
 	return filepath.ToSlash(rel) + "/", nil

@@ -166,7 +166,7 @@ func (p policy) opted(t Target) []model.PolicyReason {
 	case !p.optIn || t.NamespaceLabels[v1alpha1.RemediationLabel] == v1alpha1.RemediationEnabled:
 		return nil
 	case t.Namespace == "":
-		return []model.PolicyReason{says(model.Approve, p.name+": namespaceOptIn", t.Ref.String()+" is in no namespace that could opt in")}
+		return []model.PolicyReason{says(model.Approve, p.name+": namespaceOptIn", t.String()+" is in no namespace that could opt in")}
 	case !t.NamespaceKnown:
 		return []model.PolicyReason{says(model.Approve, p.name+": namespaceOptIn", "the labels of namespace "+t.Namespace+" are not known")}
 	default:
@@ -212,7 +212,7 @@ func (m match) matches(p model.Plan, t Target) (matched answer, unsure string) {
 	case m.namespaceLabels != nil && !t.NamespaceKnown:
 		return false, "the labels of namespace " + t.Namespace + " are not known"
 	case m.objectLabels != nil && !t.Known:
-		return false, "the labels of " + t.Ref.String() + " are not known"
+		return false, "the labels of " + t.String() + " are not known"
 	case m.namespaceLabels != nil && !m.namespaceLabels.Matches(labels.Set(t.NamespaceLabels)),
 		m.objectLabels != nil && !m.objectLabels.Matches(labels.Set(t.Labels)):
 		return false, ""
@@ -220,7 +220,7 @@ func (m match) matches(p model.Plan, t Target) (matched answer, unsure string) {
 		return yes, ""
 	}
 	if !t.Known || !t.NamespaceKnown && t.Namespace != "" {
-		return false, "the expression cannot be asked, since the labels of " + t.Ref.String() + " or of its namespace are not known"
+		return false, "the expression cannot be asked, since the labels of " + t.String() + " or of its namespace are not known"
 	}
 	ok, err := evaluate(m.expression, p, t)
 	if err != nil {

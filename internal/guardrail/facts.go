@@ -87,10 +87,10 @@ func (t *Target) created(object json.RawMessage) {
 	}
 }
 
-// counted is the object for which a change counts. Evicted pods have new names every time; their workload
-// is what is disturbed.
+// counted is the object for which a change counts. Pods that are evicted or taken out of service have other names
+// every time; their workload is what is disturbed.
 func counted(p model.Plan, c model.Change) model.Ref {
-	if c.Op != model.OpEvict {
+	if c.Target.Kind != string(snapshot.Pods) {
 		return c.Target
 	}
 	if w, ok := p.Finding.Related["workload"]; ok {
@@ -110,10 +110,10 @@ func serving(s *snapshot.Snapshot, workload model.Ref) int {
 	return n
 }
 
-// takes is how many ready pods may be away at once because of a change: an eviction is carried through before
-// the next one is made, a rollout takes what its strategy allows, and a scaling down what it takes away.
+// takes is how many ready pods may be away at once because of a change: what is done to a pod is carried through
+// before the next one is touched, a rollout takes what its strategy allows, and a scaling down what it takes away.
 func takes(s *snapshot.Snapshot, c model.Change) int {
-	if c.Op == model.OpEvict {
+	if c.Target.Kind == string(snapshot.Pods) {
 		pod, presence := s.Pods().Get(c.Target.Namespace, c.Target.Name)
 		if presence == snapshot.Present && !remedy.Serving(pod) {
 			return 0

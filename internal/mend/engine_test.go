@@ -14,6 +14,7 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/plan/plantest"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 const right = "patch service/cart /spec/ports/0/targetPort=8080"
@@ -125,6 +126,10 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 			c.finding.ID = "traffic-policy-local" // a cause that needs a person
 			e.Asker = answer{Yes: true}
 		}, plan.Refused},
+		{"a rule says no", func(_ *cluster, e *Engine) { e.Asker = answer{Refused: true, Because: "p/all: mode propose"} }, plan.Refused},
+		{"it is held back", func(_ *cluster, e *Engine) {
+			e.Options.Hold = func(*snapshot.Snapshot) string { return "stopped" }
+		}, plan.CouldNotAct},
 		{"the dry run is rejected", func(c *cluster, _ *Engine) {
 			c.dryRun = &act.RejectedError{Err: errors.New("webhook says no")}
 		}, plan.CouldNotAct},
@@ -263,6 +268,36 @@ func TestARaceIsProvenByTheNextRollout(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWhatIsHeldBackInTheMiddleIsTakenBack: somebody stops gatemend between the two changes of a plan.
+func TestWhatIsHeldBackInTheMiddleIsTakenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, plantest.Shop("cart", "web").Snapshot(), model.Finding{
+			ID: "termination-race", Confidence: 0.97, Wanted: `{"sleep":{"seconds":4}}`,
+			Object: model.FieldRef{Ref: plantest.Ref("Deployment", "cart"), Field: "spec.template.spec.containers[0].lifecycle.preStop"},
+			Routes: []model.Ref{plantest.Ref("Ingress", "cart")},
+		})
+		e := engine(c, &MemoryJournal{})
+		asked := 0
+		e.Options.Hold = func(*snapshot.Snapshot) string {
+			if asked++; asked > 1 {
+				return "kill-switch: stopped"
+			}
+			return ""
+		}
+		got, err := e.Run(t.Context(), Incident{ID: "i1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, _ := c.now.Deployments().Get(plantest.Namespace, "cart")
+		if l := d.Spec.Template.Spec.Containers[0].Lifecycle; l != nil && l.PreStop != nil || len(c.writes) != 2 {
+			t.Errorf("writes %v, want the first change and its undo", c.writes)
+		}
+		if got.Outcome != plan.NotHelped || !strings.Contains(got.Because, "kill-switch: stopped") {
+			t.Errorf("got %s (%s)", got.Outcome, got.Because)
+		}
+	})
 }
 
 func TestAStuckRolloutIsTakenBack(t *testing.T) {

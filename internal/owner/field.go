@@ -15,29 +15,40 @@ import (
 
 // OfField names the autoscaler that keeps a field of an object, whatever keeps the rest of it.
 func OfField(s *snapshot.Snapshot, o metav1.Object, pointer string) (model.Owner, bool) {
-	out := model.Owner{Object: snapshot.RefOf(o), Field: pointer}
 	switch {
 	case pointer == "/spec/replicas":
-		for hpa := range s.HorizontalAutoscalers().In(o.GetNamespace()) {
-			if t := hpa.Spec.ScaleTargetRef; t.Kind != out.Object.Kind || t.Name != out.Object.Name {
-				continue
-			}
-			out.Tool, out.Name, out.Because = model.ToolAutoscaler, hpa.Name, snapshot.RefOf(hpa).String()+" sets the replicas"
-			for _, r := range hpa.OwnerReferences {
-				if r.Kind == "ScaledObject" && strings.HasPrefix(r.APIVersion, "keda.sh/") {
-					out.Tool, out.Name, out.Because = model.ToolKEDA, r.Name, "it keeps "+snapshot.RefOf(hpa).String()
-				}
-			}
-			return out, true
-		}
+		return ofReplicas(s, o, pointer)
 	case strings.HasPrefix(pointer, "/spec/template/spec/containers/") && strings.Contains(pointer, "/resources"):
-		// The admission controller of the VerticalPodAutoscaler marks the pods that it has changed
-		// (kubernetes/autoscaler: vertical-pod-autoscaler, annotation vpaUpdates).
-		for pod := range s.Pods().In(o.GetNamespace()) {
-			if pod.Annotations["vpaUpdates"] != "" && s.WorkloadOf(pod) == out.Object {
-				out.Tool, out.Because = model.ToolVPA, "annotation vpaUpdates on pod "+pod.Name
-				return out, true
+		return ofResources(s, o, pointer)
+	default:
+		return model.Owner{}, false
+	}
+}
+
+// ofReplicas is the HorizontalPodAutoscaler that names a workload, or the ScaledObject that keeps it.
+func ofReplicas(s *snapshot.Snapshot, o metav1.Object, pointer string) (model.Owner, bool) {
+	workload := snapshot.RefOf(o)
+	for hpa := range s.HorizontalAutoscalers().In(o.GetNamespace()) {
+		if t := hpa.Spec.ScaleTargetRef; t.Kind != workload.Kind || t.Name != workload.Name {
+			continue
+		}
+		for _, r := range hpa.OwnerReferences {
+			if r.Kind == "ScaledObject" && strings.HasPrefix(r.APIVersion, "keda.sh/") {
+				return model.Owner{Tool: model.ToolKEDA, Name: r.Name, Object: workload, Field: pointer, Because: "it keeps " + snapshot.RefOf(hpa).String()}, true
 			}
+		}
+		return model.Owner{Tool: model.ToolAutoscaler, Name: hpa.Name, Object: workload, Field: pointer, Because: snapshot.RefOf(hpa).String() + " sets the replicas"}, true
+	}
+	return model.Owner{}, false
+}
+
+// ofResources is the VerticalPodAutoscaler whose admission controller has marked the pods that it changed
+// (kubernetes/autoscaler: vertical-pod-autoscaler, annotation vpaUpdates).
+func ofResources(s *snapshot.Snapshot, o metav1.Object, pointer string) (model.Owner, bool) {
+	workload := snapshot.RefOf(o)
+	for pod := range s.Pods().In(o.GetNamespace()) {
+		if pod.Annotations["vpaUpdates"] != "" && s.WorkloadOf(pod) == workload {
+			return model.Owner{Tool: model.ToolVPA, Object: workload, Field: pointer, Because: "annotation vpaUpdates on pod " + pod.Name}, true
 		}
 	}
 	return model.Owner{}, false

@@ -83,21 +83,13 @@ var errAlready = errors.New("it is so already")
 // editFile gives the file's text with the change made, nil if the file has nothing to do with it.
 func editFile(f File, o model.Owner, object any, c model.Change) ([]byte, error) {
 	isValues := o.Tool == model.ToolHelm && strings.HasPrefix(f.Path[strings.LastIndex(f.Path, "/")+1:], "values")
-	e := editing{text: f.Text, whole: true}
-	for d := yaml.NewDecoder(bytes.NewReader(f.Text)); ; {
-		var doc yaml.Node
-		err := d.Decode(&doc)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil || doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
-			return nil, nil // a template, or no manifest at all
-		}
-		e.docs = append(e.docs, &doc)
+	e := editing{text: f.Text, whole: true, docs: documents(f.Text)}
+	for _, doc := range e.docs {
+		var err error
 		root := doc.Content[0]
 		switch {
 		case isValues:
-			err = e.values(root, object, c)
+			err = e.values(root, c)
 		case manifestOf(root, c.Target):
 			err = e.manifest(root, object, c)
 		}
@@ -106,6 +98,22 @@ func editFile(f File, o model.Owner, object any, c model.Change) ([]byte, error)
 		}
 	}
 	return e.result()
+}
+
+// documents reads the YAML documents of a file. A file that is no YAML as it stands, a template for one, has none.
+func documents(text []byte) []*yaml.Node {
+	var out []*yaml.Node
+	for d := yaml.NewDecoder(bytes.NewReader(text)); ; {
+		var doc yaml.Node
+		err := d.Decode(&doc)
+		switch {
+		case errors.Is(err, io.EOF):
+			return out
+		case err != nil, doc.Kind != yaml.DocumentNode, len(doc.Content) == 0:
+			return nil
+		}
+		out = append(out, &doc)
+	}
 }
 
 // manifestOf reports whether a document is the object's. Its version may be another one, and many manifests leave
@@ -151,7 +159,7 @@ func (e *editing) manifest(root *yaml.Node, object any, c model.Change) error {
 }
 
 // values makes a change in a values file, if that sets all the fields.
-func (e *editing) values(root *yaml.Node, object any, c model.Change) error {
+func (e *editing) values(root *yaml.Node, c model.Change) error {
 	for _, f := range c.Fields {
 		steps := split(f.Path)
 		name, rest := valueFor(c.Target.Kind, steps)

@@ -11,8 +11,14 @@ import (
 )
 
 // Of names who keeps an object as a whole. Where several tools left a mark, the one that applies the
-// object comes first: Argo CD and Flux apply what Helm and Kustomize render.
+// object comes first: Argo CD and Flux apply what Helm and Kustomize render. On what Kubernetes' own controllers
+// make, such as pods, marks come from a template and say nothing.
 func Of(o metav1.Object) (model.Owner, bool) {
+	for _, r := range o.GetOwnerReferences() {
+		if r.Controller != nil && *r.Controller && builtIn(r.APIVersion) {
+			return model.Owner{}, false
+		}
+	}
 	for _, known := range []func(metav1.Object) (model.Owner, bool){argoCD, flux, helm, kustomize, operator} {
 		if owner, ok := known(o); ok {
 			owner.Object = snapshot.RefOf(o)

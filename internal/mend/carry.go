@@ -105,12 +105,17 @@ func (r *run) apply(ctx context.Context, i int) error {
 	case ctx.Err() != nil:
 		return err
 	default:
-		return r.confirm(ctx, i)
+		return r.lookFor(ctx, i, "no answer came: "+err.Error())
 	}
 }
 
-// confirm finds out whether an announced change was made.
+// confirm finds out whether a change was made that was announced before an interruption.
 func (r *run) confirm(ctx context.Context, i int) error {
+	return r.lookFor(ctx, i, "it was interrupted")
+}
+
+// lookFor finds out whether an announced change was made whose result is not known, because of what happened.
+func (r *run) lookFor(ctx context.Context, i int, what string) error {
 	c := r.state.Plan.Remedy.Changes[i]
 	carried, s, err := r.look(ctx, c)
 	if err != nil {
@@ -124,11 +129,11 @@ func (r *run) confirm(ctx context.Context, i int) error {
 		}
 		return r.record(plan.Event{Kind: plan.EventApplied, Index: i, UID: uid})
 	case plan.NotMade:
-		return r.record(plan.Event{Kind: plan.EventNotApplied, Index: i, Because: "it was interrupted before the change was made"})
+		return r.record(plan.Event{Kind: plan.EventNotApplied, Index: i, Because: what + "; the change was not made"})
 	default:
 		return r.record(plan.Event{
 			Kind: plan.EventInDoubt, Index: i,
-			Because: fmt.Sprintf("it was interrupted while changing %s, which is neither as before nor as planned: a person must look", c.Target),
+			Because: fmt.Sprintf("%s while changing %s, which is neither as before nor as planned: a person must look", what, c.Target),
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
@@ -133,7 +134,7 @@ func (s server) create(shop *plantest.Cluster, name string) {
 	}
 	s.t.Cleanup(func() {
 		now := int64(0)
-		if err := api.Delete(context.Background(), ref.Name, metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil {
+		if err := api.Delete(context.Background(), ref.Name, metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil && !apierrors.IsNotFound(err) {
 			s.t.Errorf("delete %s: %v", name, err)
 		}
 	})

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -14,10 +15,12 @@ type world struct {
 	made, undone map[int]int // times that each change, or its undo, took effect in the present attempt
 	approved     bool
 	acted        bool
+	late         bool // the answer is old when the next step is looked for
+	saved        bool // a person has chosen the plan
 }
 
 func (w world) clone() world {
-	c := world{made: map[int]int{}, undone: map[int]int{}, approved: w.approved, acted: w.acted}
+	c := world{made: map[int]int{}, undone: map[int]int{}, approved: w.approved, acted: w.acted, late: w.late, saved: w.saved}
 	for k, v := range w.made {
 		c.made[k] = v
 	}
@@ -44,6 +47,20 @@ func planOf(changes int, guards ...model.GuardResult) *model.Plan {
 	return p
 }
 
+// evicting is a plan whose first change cannot be taken back.
+func evicting() *model.Plan {
+	p := planOf(2)
+	p.Remedy.Changes[0] = model.Change{Op: model.OpEvict, Target: model.Ref{Kind: "Pod", Namespace: "shop", Name: "p"}}
+	return p
+}
+
+// creating is a plan whose undo is a deletion.
+func creating() *model.Plan {
+	p := planOf(1)
+	p.Remedy.Changes[0] = model.Change{Op: model.OpCreate, Target: model.Ref{Kind: "Service", Namespace: "shop", Name: "s"}, Object: []byte("{}")}
+	return p
+}
+
 // branches lists everything that can come of a step, crashes included: a crash after an announcement
 // leaves the cluster changed or not, and no result in the record.
 func branches(s Step, start time.Time) []branch {
@@ -59,6 +76,9 @@ func branches(s Step, start time.Time) []branch {
 		return []branch{
 			{events: []Event{{Kind: EventPlanned, Plan: planOf(1)}}},
 			{events: []Event{{Kind: EventPlanned, Plan: planOf(2)}}},
+			{events: []Event{{Kind: EventPlanned, Plan: planOf(2), Saved: true}}},
+			{events: []Event{{Kind: EventPlanned, Plan: evicting()}}},
+			{events: []Event{{Kind: EventPlanned, Plan: creating()}}},
 			{events: []Event{{Kind: EventPlanned, Plan: planOf(1, model.GuardResult{Guard: "g", Absolute: true})}}},
 			{events: []Event{{Kind: EventNoPlan, Outcome: OnlyAdvice}}},
 		}
@@ -69,6 +89,7 @@ func branches(s Step, start time.Time) []branch {
 		no.Outcome = Declined
 		return []branch{
 			{events: []Event{ev(EventAnswered, true)}, effect: func(w *world) { w.approved = true }},
+			{events: []Event{ev(EventAnswered, true)}, effect: func(w *world) { w.approved, w.late = true, true }}, // and then nothing happens for long
 			{events: []Event{no}},
 		}
 	case StepApply:
@@ -86,7 +107,7 @@ func branches(s Step, start time.Time) []branch {
 	case StepWait:
 		return []branch{{events: []Event{ev(EventWaited, true)}}, {events: []Event{ev(EventWaited, false)}}}
 	case StepVerify:
-		return []branch{judged(verify.Helped), judged(verify.NotHelped), judged(verify.WorseElsewhere), judged(verify.Unverified)}
+		return []branch{judged(verify.Helped), judged(verify.NotHelped), judged(verify.WorseElsewhere), judged(verify.Unverified), judged(verify.NeedMore)}
 	case StepUndo:
 		begin := ev(EventUndoing, false)
 		return []branch{
@@ -105,60 +126,107 @@ func branches(s Step, start time.Time) []branch {
 }
 
 // TestEveryPathEndsAndActsOnce explores every record that can come about, crashes at every step
-// included.
+// included: before a crash and after it the record is the same, as it is kept.
 func TestEveryPathEndsAndActsOnce(t *testing.T) {
-	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	ends := map[Outcome]int{}
-	const deepest = 80
-	var explore func(s State, w world, depth int, trail string)
-	explore = func(s State, w world, depth int, trail string) {
-		step := Next(s, start, Limits{})
-		if step.Kind == StepNone {
-			ends[s.Ending]++
-			checkEnd(t, s, w, trail)
-			return
-		}
-		if depth > deepest {
-			t.Fatalf("no end after %d steps: %s", depth, trail)
-		}
-		for n, b := range branches(step, start) {
-			w2 := w.clone()
-			next := s
-			for _, e := range b.events {
-				if e.Kind == EventPlanned {
-					w2.made, w2.undone, w2.approved = map[int]int{}, map[int]int{}, false
-				}
-				next = next.After(e)
+	start, known := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), map[Step][]branch{}
+	for _, plans := range []int{1, 2} {
+		ends, paths := map[Outcome]int{}, 0
+		const deepest = 80
+		var explore func(s State, w world, depth int, trail string)
+		explore = func(s State, w world, depth int, trail string) {
+			now := start
+			if w.late {
+				now = start.Add(time.Hour)
+			}
+			step := Next(s, now, Limits{MaxPlans: plans})
+			if step.Kind == StepNone {
+				ends[s.Ending]++
+				paths++
+				checkEnd(t, s, w, trail)
+				return
+			}
+			if depth > deepest {
+				t.Fatalf("no end after %d steps: %s", depth, trail)
 			}
 			if step.Kind == StepApply && !w.approved {
 				t.Fatalf("a change without a decision: %s", trail)
 			}
-			if step.Kind == StepConfirm && n == 0 && w.made[step.Index] == 0 || step.Kind == StepConfirm && n == 1 && w.made[step.Index] > 0 {
-				continue // the cluster does not lie
+			if step.Kind == StepApply && step.Index == 0 && w.late {
+				t.Fatalf("a change on an old decision: %s", trail)
 			}
-			if step.Kind == StepConfirmUndo && n == 0 && w.undone[step.Index] == 0 {
-				w2.undone[step.Index]++ // confirming an undo that is not there makes it
+			if step.Kind == StepPlan && (s.Plans >= plans || w.saved) {
+				t.Fatalf("another plan after %d, saved %v: %s", s.Plans, w.saved, trail)
 			}
-			if b.effect != nil {
-				b.effect(&w2)
-			}
-			for i, times := range w2.made {
-				if times > 1 {
-					t.Fatalf("change %d was made %d times: %s", i, times, trail)
+			if known[step] == nil {
+				known[step] = branches(step, start)
+				for _, b := range known[step] {
+					for i, e := range b.events {
+						b.events[i] = kept(t, e)
+					}
 				}
 			}
-			for i, times := range w2.undone {
-				if times > 1 {
-					t.Fatalf("change %d was undone %d times: %s", i, times, trail)
+			for n, b := range known[step] {
+				w2, next := w.clone(), s
+				for _, e := range b.events {
+					if e.Kind == EventPlanned {
+						w2 = world{made: map[int]int{}, undone: map[int]int{}, acted: w.acted, saved: e.Saved}
+					}
+					next = next.After(e)
 				}
+				if step.Kind == StepConfirm && n == 0 && w.made[step.Index] == 0 || step.Kind == StepConfirm && n == 1 && w.made[step.Index] > 0 {
+					continue // the cluster does not lie
+				}
+				if step.Kind == StepConfirmUndo && n == 0 && w.undone[step.Index] == 0 {
+					w2.undone[step.Index]++ // confirming an undo that is not there makes it
+				}
+				if b.effect != nil {
+					b.effect(&w2)
+				}
+				checkOnce(t, w2, trail)
+				if step.Kind == StepVerify && len(b.events) == 1 && b.events[0].Judgement.Verdict == verify.NeedMore {
+					if again := Next(next, now, Limits{MaxPlans: plans}); again.Kind != StepVerify {
+						t.Fatalf("a judgement that needs more is followed by %s: %s", again.Kind, trail)
+					}
+					continue // the same once more
+				}
+				explore(next, w2, depth+1, fmt.Sprintf("%s %s%d/%d", trail, step.Kind, step.Index, n))
 			}
-			explore(next, w2, depth+1, fmt.Sprintf("%s %s%d/%d", trail, step.Kind, step.Index, n))
+		}
+		explore(State{}, world{made: map[int]int{}, undone: map[int]int{}}, 0, "")
+		for _, want := range []Outcome{Mended, Unverified, OnlyAdvice, Refused, Declined, NotHelped, UndoFailed, Interrupted, CouldNotAct} {
+			if ends[want] == 0 {
+				t.Errorf("with %d plans no path ends as %q", plans, want)
+			}
+		}
+		t.Logf("%d paths with at most %d plans: %v", paths, plans, ends)
+	}
+}
+
+// kept is an event as a journal gives it back.
+func kept(t *testing.T, e Event) Event {
+	t.Helper()
+	data, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out Event
+	if err := json.Unmarshal(data, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// checkOnce checks that nothing was done twice.
+func checkOnce(t *testing.T, w world, trail string) {
+	t.Helper()
+	for i, times := range w.made {
+		if times > 1 {
+			t.Fatalf("change %d was made %d times: %s", i, times, trail)
 		}
 	}
-	explore(State{}, world{made: map[int]int{}, undone: map[int]int{}}, 0, "")
-	for _, want := range []Outcome{Mended, Unverified, OnlyAdvice, Refused, Declined, NotHelped, UndoFailed, Interrupted, CouldNotAct} {
-		if ends[want] == 0 {
-			t.Errorf("no path ends as %q", want)
+	for i, times := range w.undone {
+		if times > 1 {
+			t.Fatalf("change %d was undone %d times: %s", i, times, trail)
 		}
 	}
 }
@@ -175,7 +243,7 @@ func checkEnd(t *testing.T, s State, w world, trail string) {
 	}
 	switch s.Ending {
 	case NotHelped, CouldNotAct, Declined, Refused, OnlyAdvice:
-		if left != 0 {
+		if left != 0 && !irreversible(s.Plan) {
 			t.Fatalf("%s leaves %d changes: %s", s.Ending, left, trail)
 		}
 		if w.acted && s.Ending != NotHelped {
@@ -190,6 +258,11 @@ func checkEnd(t *testing.T, s State, w world, trail string) {
 	if (s.Ending == Mended) != (s.Judgement != nil && s.Judgement.Verdict == verify.Helped && s.Undone == 0) {
 		t.Fatalf("%s with judgement %v: %s", s.Ending, s.Judgement, trail)
 	}
+}
+
+// irreversible reports whether a plan has a change that nothing takes back: a pod's eviction.
+func irreversible(p *model.Plan) bool {
+	return p != nil && p.Remedy.Changes[0].Op == model.OpEvict
 }
 
 func TestAnOldAnswerIsNotActedOn(t *testing.T) {

@@ -186,7 +186,7 @@ func oneRoutes() []Recipe {
 			hr.Spec.Rules[0].Filters = []gatewayv1.HTTPRouteFilter{{Type: gatewayv1.HTTPRouteFilterURLRewrite, URLRewrite: &gatewayv1.HTTPURLRewriteFilter{Path: &gatewayv1.HTTPPathModifier{Type: gatewayv1.FullPathHTTPPathModifier, ReplaceFullPath: &full}}}}
 			c.Changed(hr, "argocd-controller", `{"f:spec":{"f:rules":{}}}`)
 			a.log(repeat(5, `level=info msg="no such route" method=GET path=/ status=404`)...)
-			return c.fails(a, outcome{kind: "app", status: 404, took: 2 * time.Millisecond}, "route-annotation-wrong").at(field(hr, "spec.rules[0].filters[0]"), field(hr, "spec.rules[0].filters"), field(hr, "spec.rules[0].filters[0].urlRewrite"), field(hr, "spec.rules[0].filters[0].urlRewrite.path"))
+			return c.fails(a, outcome{kind: "app", status: 404, took: 2 * time.Millisecond}, "route-annotation-wrong").at(field(hr, "spec.rules[0].filters[0]"), field(hr, "spec.rules[0].filters"), field(hr, "spec.rules[0].filters[0].urlRewrite"), field(hr, "spec.rules[0].filters[0].urlRewrite.path"), field(hr, "spec.rules[0].filters[0].urlRewrite.path.replaceFullPath"))
 		}},
 		{Name: "b1-maintenance-page-left-on", Family: "intentional", World: "medihub", Gateways: []string{"nginx"}, Break: func(c *Cluster) Answer {
 			a := c.App("billing")

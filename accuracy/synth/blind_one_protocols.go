@@ -41,7 +41,7 @@ func oneProtocols() []Recipe {
 				s.Containers[0].ReadinessProbe.ProbeHandler = corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: a.Port}}
 				s.Containers[0].LivenessProbe.ProbeHandler = corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: a.Port}}
 			})
-			return c.fails(a, outcome{kind: "protocol", took: 2 * time.Millisecond}, "grpc-h2c-mismatch").at(field(a.Service, "spec.ports[0].appProtocol"), field(c.httpRoutes["ingest"], "kind"), field(a.Service, "spec.ports[0]"))
+			return c.fails(a, outcome{kind: "protocol", took: 2 * time.Millisecond}, "grpc-h2c-mismatch").at(field(a.Service, "spec.ports[0].appProtocol"), field(c.httpRoutes["ingest"], "kind"), field(a.Service, "spec.ports[0]"), field(a.Service, "spec.ports[0].name"))
 		}},
 		{Name: "b1-header-with-a-space", Family: "upstream-protocol", World: "medihub", Gateways: []string{"nginx"}, Break: func(c *Cluster) Answer {
 			a := c.App("visits")

@@ -84,6 +84,8 @@ type Remedy struct {
 	Machine  Machine  `json:"machine"`         //
 	Why      string   `json:"why,omitempty"`   // what the chosen value was taken from
 	Proof    Proof    `json:"proof,omitempty"` // how it will be known that it helped
+	// Touches is what the change reaches at most: its blast radius, in words.
+	Touches string `json:"touches,omitempty"`
 }
 
 // Proof says how it will be known that a change helped.

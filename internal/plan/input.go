@@ -9,6 +9,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -89,7 +90,13 @@ func (e *AdviceError) Error() string {
 	for i, id := range e.Causes {
 		ids[i] = string(id)
 	}
-	return "no action mends " + strings.Join(ids, ", ") + ": a person must decide"
+	text := "no action mends " + strings.Join(ids, ", ")
+	if len(e.Causes) > 0 {
+		if cause, ok := catalogue.Lookup(e.Causes[0]); ok && cause.Fix() != "" {
+			return text + ". What a person should do: " + cause.Fix()
+		}
+	}
+	return text + ": a person must decide"
 }
 
 // Is makes an AdviceError an [ErrOnlyAdvice].

@@ -166,6 +166,9 @@ func TestNoPlan(t *testing.T) {
 	if _, err := Make(Input{Snapshot: s, Diagnosis: d}); !errors.Is(err, ErrOnlyAdvice) {
 		t.Errorf("for an application's own error: got %v, want %v", err, ErrOnlyAdvice)
 	}
+	if _, err := Make(Input{Snapshot: s, Diagnosis: d}); err == nil || !strings.Contains(err.Error(), "What a person should do: ") {
+		t.Errorf("for an application's own error: got %q, want what a person should do", err)
+	}
 }
 
 func TestPlanningIsDeterministicAndChangesNothing(t *testing.T) {

@@ -52,6 +52,9 @@ func Restore(saved model.Plan, in Input) (model.Plan, error) {
 	f, r := saved.Finding, saved.Remedy
 	r.Changes, r.Change, r.Undo, r.Cause = slices.Clone(r.Changes), r.Changes[0], remedy.Undo(r.Changes), f.ID
 	r.Machine = levelOf(f.ID, r)
+	if a, ok := remedy.Named(r.Action); ok {
+		r.Touches = a.Reach
+	}
 	for _, c := range r.Changes {
 		if why := movedSince(in.Snapshot, saved.Basis, c); why != "" {
 			return model.Plan{}, &movedError{because: fmt.Sprintf("%s has changed since it was made: %s; make another plan", c.Target, why)}

@@ -20,6 +20,9 @@ func Plan(w io.Writer, plan model.Plan, s Style) error {
 	if r.Why != "" {
 		p.field("Because", plain(r.Why))
 	}
+	if r.Touches != "" {
+		p.field("Touches", plain(r.Touches))
+	}
 	p.blank()
 	p.diff(plan.Diff)
 	p.effects(plan)

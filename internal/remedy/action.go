@@ -97,6 +97,7 @@ func Candidates(c Case) []model.Remedy {
 			continue // the catalogue's own test says that there is none such
 		}
 		for _, r := range a.Candidates(c) {
+			r.Touches = a.Reach
 			if a.ByHand {
 				r.Machine = model.MachineAdvise
 			}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/gatemend/gatemend/internal/guardrail"
 	"github.com/gatemend/gatemend/internal/mend"
@@ -156,16 +155,9 @@ func (o *policyTestOptions) run() error {
 }
 
 func (o *policyTestOptions) onPlan(policies guardrail.Set, s *snapshot.Snapshot) ([]model.PolicyCase, error) {
-	data, err := o.env.ReadFile(o.plan, o.env.In)
+	p, err := readPlan(o.env, o.plan)
 	if err != nil {
 		return nil, err
-	}
-	var p model.Plan
-	if err := yaml.Unmarshal(data, &p); err != nil {
-		return nil, usagef("'gatemend fix --plan -o json' writes one", "%s is no plan: %v", o.plan, err)
-	}
-	if p.Kind != model.KindPlan {
-		return nil, usagef("'gatemend fix --plan -o json' writes one", "%s is no plan: its kind is %q", o.plan, p.Kind)
 	}
 	now := o.env.Now()
 	if o.at != "" {
@@ -173,7 +165,7 @@ func (o *policyTestOptions) onPlan(policies guardrail.Set, s *snapshot.Snapshot)
 			return nil, usagef("write it like 2026-12-24T18:00:00Z", "--at %q is no time", o.at)
 		}
 	}
-	return []model.PolicyCase{caseOf(p, policies.Decide(guardrail.Input{Plan: p, Now: now, Facts: guardrail.Look(s, p)}))}, nil
+	return []model.PolicyCase{caseOf(*p, policies.Decide(guardrail.Input{Plan: *p, Now: now, Facts: guardrail.Look(s, *p)}))}, nil
 }
 
 // onJournal decides on every plan of a journal as of its time.

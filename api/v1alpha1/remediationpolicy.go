@@ -14,8 +14,9 @@ const (
 // RemediationPolicy says what gatemend may repair, where, when, how often, and who must agree.
 //
 // Several policies hold at once. Of each policy that is about an object, the first rule that matches decides
-// its mode; of all these modes the strictest counts, and every limit of every such policy holds. What no rule
-// matches is only proposed.
+// its mode; of all these modes the strictest counts. Windows, freezes and limits of every such policy hold; default
+// limits and the opt-in of namespaces come with a policy of which a rule decides. What no rule matches is only
+// proposed.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:scope=Cluster

@@ -87,13 +87,15 @@ func (s Set) about(in Input, t Target) []model.PolicyReason {
 		}
 		r, mode := p.ruleFor(in.Plan, t)
 		out, ruled = append(out, mode...), ruled || len(mode) > 0
+		l := p.given
 		if r != nil {
+			l = p.limits
 			out = append(out, r.holds(p.name, in.Plan, t)...)
+			out = append(out, p.opted(t)...)
 		}
 		out = append(out, p.calendar(in.Now)...)
-		out = append(out, p.limited(in.History, in.Now, t, share(in.Facts.Targets, t))...)
-		out = append(out, p.storm(in.History, in.Now, incidentOf(in.Now, in.Plan), in.Facts.Open)...)
-		out = append(out, p.opted(t)...)
+		out = append(out, l.exceeded(p.name, in.History, in.Now, t, share(in.Facts.Targets, t))...)
+		out = append(out, l.storm(p.name, in.History, in.Now, incidentOf(in.Now, in.Plan), in.Facts.Open)...)
 	}
 	if !ruled {
 		out = append(out, says(model.Propose, RuleDefault, "no rule is about it, and what no rule is about is only proposed"))

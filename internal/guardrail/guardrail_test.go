@@ -170,6 +170,31 @@ func TestTheStrictestPolicyCounts(t *testing.T) {
 	}
 }
 
+// A policy without a rule for an object adds what it says itself, and no defaults: neither limits nor an opt-in.
+func TestAPolicyThatOnlyHoldsBack(t *testing.T) {
+	head := "apiVersion: gatemend.dev/v1alpha1\nkind: RemediationPolicy\n"
+	generous := head + "metadata: {name: a}\nspec: {namespaceOptIn: NotRequired, rules: [{name: all, mode: auto}], limits: {actionsPerHour: {object: 9}, cooldown: 0s}}\n---\n"
+	for spec, want := range map[string]string{
+		"windows: [{from: '07:00', to: '22:00'}]":                    "a/all",
+		"rules: [{name: db, match: {namespaces: [db]}, mode: auto}]": "a/all",
+		"limits: {cooldown: 5m}":                                     "b: limits.cooldown",
+		"windows: [{from: '22:00', to: '07:00'}]":                    "b: windows",
+	} {
+		s, err := Parse("p.yaml", []byte(generous+head+"metadata: {name: b}\nspec: {"+spec+"}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := sample()
+		in.Facts.Targets[0].NamespaceLabels = nil
+		for range 3 {
+			in.History.Actions = append(in.History.Actions, Action{At: in.Now.Add(-time.Minute), Object: cart()})
+		}
+		if d := s.Decide(in); d.Rule != want {
+			t.Errorf("%s: got %s, want %s", spec, d, want)
+		}
+	}
+}
+
 // A yes without a policy lifts soft guards, for which the asker must be a person, and nothing else.
 func TestYes(t *testing.T) {
 	in := sample()

@@ -56,11 +56,10 @@ func incidentOf(at time.Time, p model.Plan) Incident {
 	return Incident{At: at, Cause: p.Finding.ID, Object: p.Finding.Object.Ref}
 }
 
-// limited says which limits of a policy forbid changing an object once more, so many times. more is how many
+// exceeded says which limits of a policy forbid changing an object once more, so many times. more is how many
 // changes the plan makes to the object, to its namespace and in all.
-func (p policy) limited(h History, now time.Time, t Target, more [3]int) []model.PolicyReason {
+func (l limits) exceeded(policy string, h History, now time.Time, t Target, more [3]int) []model.PolicyReason {
 	var out []model.PolicyReason
-	l := p.limits
 	for i, c := range []struct {
 		name  string
 		most  int
@@ -78,13 +77,13 @@ func (p policy) limited(h History, now time.Time, t Target, more [3]int) []model
 			}
 		}
 		if n+more[i] > c.most {
-			out = append(out, says(model.Propose, p.name+": limits.actionsPerHour."+c.name,
+			out = append(out, says(model.Propose, policy+": limits.actionsPerHour."+c.name,
 				fmt.Sprintf("%d changes %s in the last hour and %d more would be over the limit of %d", n, c.what, more[i], c.most)))
 		}
 	}
 	for _, a := range slices.Backward(h.Actions) {
 		if rest := a.At.Add(l.cooldown).Sub(now); a.Object == t.Counted && rest > 0 {
-			return append(out, says(model.Propose, p.name+": limits.cooldown",
+			return append(out, says(model.Propose, policy+": limits.cooldown",
 				fmt.Sprintf("%s was changed at %s and is left alone for another %s", t.Counted, a.At.UTC().Format("15:04:05"), rest.Round(time.Second))))
 		}
 	}
@@ -92,8 +91,7 @@ func (p policy) limited(h History, now time.Time, t Target, more [3]int) []model
 }
 
 // storm says whether so much fails at once that it most likely has one cause elsewhere.
-func (p policy) storm(h History, now time.Time, this Incident, open []string) []model.PolicyReason {
-	l := p.limits
+func (l limits) storm(policy string, h History, now time.Time, this Incident, open []string) []model.PolicyReason {
 	different := map[Incident]bool{}
 	for _, i := range append(slices.Clone(h.Incidents), this) {
 		if i.At.After(now.Add(-l.stormWithin)) {
@@ -110,7 +108,7 @@ func (p policy) storm(h History, now time.Time, this Incident, open []string) []
 	default:
 		return nil
 	}
-	return []model.PolicyReason{says(model.Propose, p.name+": limits.storm", text+": they most likely have one cause elsewhere, which a person must find")}
+	return []model.PolicyReason{says(model.Propose, policy+": limits.storm", text+": they most likely have one cause elsewhere, which a person must find")}
 }
 
 // grouped counts incidents by cause, the most frequent first.

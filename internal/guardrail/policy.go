@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -29,7 +30,8 @@ type policy struct {
 	name    string
 	match   match
 	rules   []rule
-	limits  limits
+	limits  limits // where one of the policy's rules decides
+	given   limits // elsewhere: what the policy says itself, without defaults
 	windows []window
 	freezes []v1alpha1.Freeze
 	optIn   bool
@@ -57,19 +59,23 @@ type limits struct {
 	stormWithin                time.Duration
 }
 
-// The defaults of limits; the documentation of the API names them too.
+// The bounds of what a policy may say.
 const (
-	perObject       = 2
-	perNamespace    = 10
-	perCluster      = 20
-	defaultCooldown = 10 * time.Minute
-	stormIncidents  = 5
-	stormWithin     = 10 * time.Minute
 	defaultAtOnce   = "25%"
 	leastConfidence = int32(plan.MinConfidence * 100)
 	mostConfidence  = 100
 	mostPerHour     = 10_000
 )
+
+// defaults are the limits of which a policy says nothing; the documentation of the API names them too.
+func defaults() limits {
+	return limits{object: 2, namespace: 10, cluster: 20, cooldown: 10 * time.Minute, stormIncidents: 5, stormWithin: 10 * time.Minute}
+}
+
+// unlimited holds nothing back.
+func unlimited() limits {
+	return limits{object: math.MaxInt, namespace: math.MaxInt, cluster: math.MaxInt, stormIncidents: math.MaxInt, stormWithin: 10 * time.Minute}
+}
 
 // Counts are what a set holds.
 type Counts struct {
@@ -124,7 +130,8 @@ func (c *compiler) wrong(e *field.Error) { c.errs = append(c.errs, e) }
 
 func (c *compiler) policy(p v1alpha1.RemediationPolicy) policy {
 	at := field.NewPath("spec")
-	out := policy{name: p.Name, match: c.match(p.Spec.Match, at.Child("match")), limits: c.limits(p.Spec.Limits, at.Child("limits"))}
+	out := policy{name: p.Name, match: c.match(p.Spec.Match, at.Child("match")), limits: c.limits(p.Spec.Limits, at.Child("limits"), defaults())}
+	out.given = (&compiler{}).limits(p.Spec.Limits, at, unlimited()) // what is wrong has been said
 	names := map[string]bool{}
 	for i, r := range p.Spec.Rules {
 		at := at.Child("rules").Index(i)
@@ -234,17 +241,17 @@ func (c *compiler) selector(s *metav1.LabelSelector, at *field.Path) labels.Sele
 	return out
 }
 
-func (c *compiler) limits(l v1alpha1.Limits, at *field.Path) limits {
+func (c *compiler) limits(l v1alpha1.Limits, at *field.Path, otherwise limits) limits {
 	hour := at.Child("actionsPerHour")
 	out := limits{
-		object:    c.count(l.ActionsPerHour.Object, perObject, hour.Child("object")),
-		namespace: c.count(l.ActionsPerHour.Namespace, perNamespace, hour.Child("namespace")),
-		cluster:   c.count(l.ActionsPerHour.Cluster, perCluster, hour.Child("cluster")),
-		cooldown:  c.duration(l.Cooldown, defaultCooldown, at.Child("cooldown")),
+		object:    c.count(l.ActionsPerHour.Object, otherwise.object, hour.Child("object")),
+		namespace: c.count(l.ActionsPerHour.Namespace, otherwise.namespace, hour.Child("namespace")),
+		cluster:   c.count(l.ActionsPerHour.Cluster, otherwise.cluster, hour.Child("cluster")),
+		cooldown:  c.duration(l.Cooldown, otherwise.cooldown, at.Child("cooldown")),
 	}
 	storm := cmp.Or(l.Storm, &v1alpha1.Storm{})
-	out.stormIncidents = c.count(storm.Incidents, stormIncidents, at.Child("storm", "incidents"))
-	out.stormWithin = c.duration(storm.Within, stormWithin, at.Child("storm", "within"))
+	out.stormIncidents = c.count(storm.Incidents, otherwise.stormIncidents, at.Child("storm", "incidents"))
+	out.stormWithin = c.duration(storm.Within, otherwise.stormWithin, at.Child("storm", "within"))
 	if storm.Incidents != nil && *storm.Incidents == 0 {
 		c.wrong(field.Invalid(at.Child("storm", "incidents"), 0, "must be at least 1; mode propose changes nothing"))
 	}

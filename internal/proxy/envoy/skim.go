@@ -55,7 +55,7 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	if istio {
 		return skimTail(line, i, k)
 	}
-	if i != len(line) {
+	if i != len(line) || line[i-1] != '"' {
 		return false
 	}
 	if field.Unset(host) {

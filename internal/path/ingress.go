@@ -91,6 +91,9 @@ func (m *Map) ingressPatterns(routes []Route) {
 		at[k] = append(at[k], i)
 	}
 	for _, k := range order {
+		slices.SortStableFunc(at[k], func(i, j int) int {
+			return cmp.Or(routes[i].Created.Compare(routes[j].Created), routes[i].Object.Compare(routes[j].Object))
+		})
 		px, _ := all.Named(k.proxy)
 		rules := make([]proxy.PathRule, len(at[k]))
 		for j, i := range at[k] {

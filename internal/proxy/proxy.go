@@ -36,8 +36,8 @@ type Proxy struct {
 	// it about one of its ports. nil if it reads nothing there.
 	IngressSettings func(controller string, ing *networkingv1.Ingress) Settings
 	ServiceSettings func(controller string, svc *corev1.Service, port *corev1.ServicePort) Settings
-	// Patterns says how the controller compares the paths of all its Ingress rules for one host. nil
-	// for one that keeps to the letter of the API; see [PlainPattern].
+	// Patterns says how the controller compares the paths of all its Ingress rules for one host, those of
+	// the oldest Ingress first. nil for one that keeps to the letter of the API; see [PlainPattern].
 	Patterns func(controller string, rules []PathRule) []Pattern
 	// Matching says how it chooses among hosts. nil for one that does none of what [Matching] tells of.
 	Matching func(controller string) Matching

@@ -185,12 +185,19 @@ func defaults(controller string) proxy.Settings {
 // patterns are nginx's locations. ingress-nginx turns all paths of a host into expressions, in any case,
 // as soon as one of its Ingresses asks for expressions or rewrites to another path
 // (internal/ingress/controller/template/template.go: enforceRegexModifier, buildLocation), and then the first
-// that matches is taken, longest first. F5's controller writes paths as they are, or as expressions
+// that matches is taken, longest first. An older Ingress's rule for the same path and type leaves a younger one no
+// location, and what that asks for with it (controller.go: createServers). F5's controller writes paths as they are, or as expressions
 // where that Ingress says so (internal/configs/version1/template_helper.go: makeLocationPath).
 func patterns(controller string, rules []proxy.PathRule) []proxy.Pattern {
 	out := make([]proxy.Pattern, len(rules))
 	isInc := productOf(controller) == inc
+	seen := map[[2]string]bool{}
 	regex := !isInc && slices.ContainsFunc(rules, func(r proxy.PathRule) bool {
+		location := [2]string{r.Path, r.Type}
+		if seen[location] {
+			return false
+		}
+		seen[location] = true
 		target, ok := r.Settings.Get(proxy.Rewrite)
 		return r.Settings.Yes(proxy.UseRegex) || ok && target.Value != "" && target.Value != r.Path
 	})

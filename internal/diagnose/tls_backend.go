@@ -59,6 +59,11 @@ func (v *view) spoken(r *route, l path.Leg) speech {
 	}
 	s, ok := v.m.Setting(r.Route, l, proxy.Protocol)
 	if ok && !s.Default {
+		// A port's name tells Istio what it speaks, and appProtocol overrules it; a name that changed would leave those
+		// behind that use it.
+		if field, named := strings.CutSuffix(s.At.Field, ".name"); named && s.At.Kind == "Service" {
+			s.At.Field = field + ".appProtocol"
+		}
 		return speech{strings.ToUpper(s.Value), s.At, true}
 	}
 	return speech{protocol: cmp.Or(strings.ToUpper(s.Value), "HTTP"), at: v.whereSpoken(r, l)}

@@ -20,10 +20,8 @@ func (m *Map) Locate(sig model.Signal) (Route, bool) {
 		return r, ok
 	}
 	// ingress-nginx names the rule beside which a canary stands, also where the canary takes every request.
-	for _, i := range m.byHost[r.Host] {
-		if o := &m.routes[i]; o.Path == r.Path && o.Object != r.Object && canaryRank(o) > 0 {
-			return *o, true
-		}
+	if i, ok := m.canaries[[2]string{r.Host, r.Path}]; ok {
+		return m.routes[i], true
 	}
 	return r, true
 }
@@ -54,14 +52,18 @@ func (m *Map) locate(sig model.Signal) (Route, bool) {
 	return m.ByPath(sig)
 }
 
-// manyHosts is among how many hosts a path alone is no longer taken to tell which one was asked.
-const manyHosts = 50
+// manyHosts and manyRoutes are among how many a path alone is no longer taken to tell which one was asked: it seldom is,
+// and every line would be compared with all of them.
+const (
+	manyHosts  = 50
+	manyRoutes = 1000
+)
 
 // ByPath finds the rule for a line that names neither host, route nor Service, as nginx writes them in its own format
 // (F5's controller, NGINX Gateway Fabric) and Kong does: of the hosts that the gateway serves the one with the longest
 // path that takes the request's, if no other has one as long.
 func (m *Map) ByPath(sig model.Signal) (Route, bool) {
-	if sig.Request.Host != "" || sig.Request.Path == "" || sig.Service != "" || sig.RouteName != "" || len(m.byHost) > manyHosts {
+	if sig.Request.Host != "" || sig.Request.Path == "" || sig.Service != "" || sig.RouteName != "" || len(m.byHost) > manyHosts || len(m.routes) > manyRoutes {
 		return Route{}, false
 	}
 	var best *Route

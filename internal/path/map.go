@@ -21,8 +21,10 @@ type Map struct {
 	byHost  map[string][]int    // indexes into routes, by the rule's host
 	service map[[2]string][]int // indexes into routes, by a backend's namespace and name
 	routers map[string]int      // indexes into routes, by Traefik's name for the rule
-	gates   []gate
-	custom  *custom.Set
+	// canaries are indexes into routes, by host and path, of those that take every request.
+	canaries map[[2]string]int
+	gates    []gate
+	custom   *custom.Set
 	// destinations are Istio's DestinationRules by the Service that they are about.
 	destinations map[model.Ref][]*custom.DestinationRule
 	hosts        map[string]proxy.Matching // how proxies choose among hosts, by controller and proxy
@@ -43,7 +45,7 @@ type gate struct {
 
 // New reads the rules of a snapshot.
 func New(s *snapshot.Snapshot) *Map {
-	m := &Map{s: s, byHost: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, hosts: map[string]proxy.Matching{}}
+	m := &Map{s: s, byHost: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, canaries: map[[2]string]int{}, hosts: map[string]proxy.Matching{}}
 	for p := range s.Pods().All() {
 		if px, _, ok := all.ForPod(p); ok {
 			m.gates = append(m.gates, gate{pod: p, proxy: px.Name})
@@ -59,13 +61,7 @@ func New(s *snapshot.Snapshot) *Map {
 		r.compile()
 		m.learn(r)
 		r.places = !r.Gateway.IsZero() && m.matching(r).WholeRules
-		m.byHost[r.Host] = append(m.byHost[r.Host], i)
-		switch r.Object.Kind {
-		case "Ingress":
-			m.routers[routerName(*r)] = i
-		case "IngressRoute":
-			m.routers[crdRouterName(*r, r.match)] = i
-		}
+		m.index(i)
 		for _, b := range r.Backends {
 			k := [2]string{b.Service.Namespace, b.Service.Name}
 			if at := m.service[k]; len(at) == 0 || at[len(at)-1] != i {
@@ -87,6 +83,21 @@ func New(s *snapshot.Snapshot) *Map {
 		}
 	}
 	return m
+}
+
+// index notes by what a route is found.
+func (m *Map) index(i int) {
+	r := &m.routes[i]
+	m.byHost[r.Host] = append(m.byHost[r.Host], i)
+	if canaryRank(r) > 0 {
+		m.canaries[[2]string{r.Host, r.Path}] = i
+	}
+	switch r.Object.Kind {
+	case "Ingress":
+		m.routers[routerName(*r)] = i
+	case "IngressRoute":
+		m.routers[crdRouterName(*r, r.match)] = i
+	}
 }
 
 // Custom gives the custom resources of the snapshot, and what of them could not be read.

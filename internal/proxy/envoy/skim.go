@@ -15,7 +15,7 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 		return p.skimJSON(line, k)
 	}
 	const stamp = len("[2026-03-14T09:26:00.123Z")
-	if len(line) < stamp+3 || line[0] != '[' || line[11] != 'T' || string(line[stamp:stamp+2]) != "] " || line[len(line)-1] == '\r' {
+	if len(line) < stamp+3 || line[0] != '[' || line[11] != 'T' || string(line[stamp:stamp+2]) != "] " || line[len(line)-1] < ' ' {
 		return false
 	}
 	var ok bool

@@ -11,7 +11,7 @@ import (
 // from left to right as access does, refuses what access would, and leaves to it whatever is out of the ordinary: escaped quotes, lists of
 // several tries, failures, requests that no Service got.
 func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
-	if len(line) < minLine || line[len(line)-1] == '\r' {
+	if len(line) < minLine || line[len(line)-1] < ' ' {
 		return false
 	}
 	if line[0] == '{' {

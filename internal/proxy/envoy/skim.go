@@ -36,11 +36,7 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	i += 2
 	istio := line[i] > '9'
 	if istio {
-		const plain = `via_upstream - "-" ` // details, termination, transport's reason
-		if len(line)-i < len(plain) || string(line[i:i+len(plain)]) != plain {
-			return false
-		}
-		i += len(plain)
+		i = afterDetails(line, i)
 	}
 	if i = p.skimNumbers(line, i, k); i < 0 {
 		return false
@@ -63,6 +59,16 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	}
 	k.Route, k.ByPath = append(k.Route[:0], field.Host(host), segment), true
 	return true
+}
+
+// afterDetails passes over what Istio prints between flags and numbers, of a request that was answered by an upstream: details,
+// termination, and the transport's reason.
+func afterDetails(line []byte, i int) int {
+	const plain = `via_upstream - "-" `
+	if len(line)-i < len(plain) || string(line[i:i+len(plain)]) != plain {
+		return -1
+	}
+	return i + len(plain)
 }
 
 // skimNumbers reads what was received, sent, how long it took, and how long the upstream took, which may not be known.

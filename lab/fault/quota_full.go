@@ -33,6 +33,13 @@ func quotaFull() Fault {
 			if err := c.Delete(ctx, quota); err != nil {
 				return err
 			}
+			// After many refusals the ReplicaSet's controller tries again in up to a quarter of an hour, but at once
+			// when the object changes: the Deployment's annotations are its own.
+			d := manifest.Deployment(manifest.API)
+			d.Annotations = map[string]string{"shop.test/quota": "gone"}
+			if err := c.Replace(ctx, d); err != nil {
+				return err
+			}
 			return c.Reset(ctx)
 		},
 	}

@@ -112,38 +112,18 @@ func MeasuredTable(w io.Writer, all []Measured) error {
 	var medians []time.Duration
 	var wrong []string
 	for _, m := range all {
-		var failing, alarms []time.Duration
-		right, good := 0, 0
-		problems := map[string]int{}
-		for _, r := range m.Runs {
-			if slices.Contains(m.Fault.WantCauses, r.Cause) && r.Object == m.Fault.WantObject {
-				right++
-			}
-			for _, p := range r.Problems() {
-				problems[p]++
-			}
-			if len(r.Problems()) == 0 {
-				good++
-			}
-			if !r.Alarm.IsZero() {
-				alarms = append(alarms, r.Detected())
-			}
-			if r.Calm && !r.FirstError.IsZero() {
-				failing = append(failing, r.Mended())
-			}
-		}
-		outcome := fmt.Sprintf("%d of %d", good, len(m.Runs))
+		s := m.sum()
+		outcome := fmt.Sprintf("%d of %d", s.good, len(m.Runs))
 		if m.Fault.Person {
-			outcome = fmt.Sprintf("left to a person %d of %d", good, len(m.Runs))
-			failing = nil
+			outcome = "left to a person " + outcome
 		}
-		if len(failing) > 0 {
-			medians = append(medians, median(failing))
+		if len(s.failing) > 0 {
+			medians = append(medians, median(s.failing))
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %d of %d | %s | %s | %s | %s |\n", m.Fault.Name, m.Fault.Gateway, leftAlone(m.Alone), right, len(m.Runs),
-			outcome, seconds(alarms, median), seconds(failing, median), seconds(failing, slices.Max[[]time.Duration]))
-		for _, p := range slices.Sorted(maps.Keys(problems)) {
-			wrong = append(wrong, fmt.Sprintf("! %s: %s (%d of %d)", m.Fault.Name, p, problems[p], len(m.Runs)))
+		fmt.Fprintf(&b, "| %s | %s | %s | %d of %d | %s | %s | %s | %s |\n", m.Fault.Name, m.Fault.Gateway, leftAlone(m.Alone), s.right, len(m.Runs),
+			outcome, seconds(s.alarms, median), seconds(s.failing, median), seconds(s.failing, slices.Max[[]time.Duration]))
+		for _, p := range slices.Sorted(maps.Keys(s.problems)) {
+			wrong = append(wrong, fmt.Sprintf("! %s: %s (%d of %d)", m.Fault.Name, p, s.problems[p], len(m.Runs)))
 		}
 	}
 	fmt.Fprintf(&b, "\nThe median of the medians is %s s.\n%s\n", seconds(medians, median), strings.Join(wrong, "\n"))
@@ -151,6 +131,36 @@ func MeasuredTable(w io.Writer, all []Measured) error {
 		return fmt.Errorf("write table: %w", err)
 	}
 	return nil
+}
+
+// summary is what all runs of a fault come to.
+type summary struct {
+	right, good     int // named right; without any problem
+	problems        map[string]int
+	alarms, failing []time.Duration
+}
+
+func (m Measured) sum() summary {
+	s := summary{problems: map[string]int{}}
+	for _, r := range m.Runs {
+		if slices.Contains(m.Fault.WantCauses, r.Cause) && r.Object == m.Fault.WantObject {
+			s.right++
+		}
+		problems := r.Problems()
+		for _, p := range problems {
+			s.problems[p]++
+		}
+		if len(problems) == 0 {
+			s.good++
+		}
+		if !r.Alarm.IsZero() {
+			s.alarms = append(s.alarms, r.Detected())
+		}
+		if r.Calm && !r.FirstError.IsZero() && !m.Fault.Person {
+			s.failing = append(s.failing, r.Mended())
+		}
+	}
+	return s
 }
 
 // leftAlone says what becomes of a fault to which nobody comes.

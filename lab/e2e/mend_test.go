@@ -6,6 +6,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,6 +19,34 @@ import (
 // name is that of the cluster of these tests, beside which a demo's may be up.
 const name = "e2e"
 
+// forgiven is how many faults may be tried a second time: three dozen of them meet a machine that is busy with other
+// things now and then. What fails twice, or more than that, is no accident.
+const forgiven = 2
+
+// again tries the faults that did not go well once more, and says what was wrong the first time.
+func again(t *testing.T, o demo.Options, results []demo.Result) []demo.Result {
+	t.Helper()
+	o.Faults = nil
+	for _, r := range results {
+		if len(r.Problems()) > 0 {
+			t.Logf("%s, at first: %q", r.Fault.Name, r.Problems())
+			o.Faults = append(o.Faults, r.Fault)
+		}
+	}
+	if len(o.Faults) == 0 || len(o.Faults) > forgiven {
+		return results
+	}
+	second, err := demo.Run(t.Context(), o)
+	if err != nil && !errors.Is(err, demo.ErrFailed) {
+		t.Error(err)
+	}
+	for _, r := range second {
+		i := slices.IndexFunc(results, func(first demo.Result) bool { return first.Fault.Name == r.Fault.Name })
+		results[i] = r
+	}
+	return results
+}
+
 // TestEveryFaultIsMended breaks the shop behind real proxies in every way that the lab knows, and
 // wants each fault to be detected, rightly named, mended, and proven on the clients' own counts.
 func TestEveryFaultIsMended(t *testing.T) {
@@ -29,13 +58,15 @@ func TestEveryFaultIsMended(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	results, err := demo.Run(t.Context(), demo.Options{Name: name, Gatemend: labtest.Program(t), Faults: faults, Apart: true, Out: t.Output()})
+	options := demo.Options{Name: name, Gatemend: labtest.Program(t), Faults: faults, Apart: true, Out: t.Output()}
+	results, err := demo.Run(t.Context(), options)
 	if err != nil && !errors.Is(err, demo.ErrFailed) {
 		t.Error(err)
 	}
 	if len(results) != len(faults) {
 		t.Errorf("%d of %d faults were tried", len(results), len(faults))
 	}
+	results = again(t, options, results)
 	for _, r := range results {
 		t.Run(r.Fault.Name, func(t *testing.T) {
 			for _, p := range r.Problems() {

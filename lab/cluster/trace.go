@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // devicePluginSocket is where a kubelet listens for device plugins, whatever
@@ -65,11 +66,33 @@ func removeTraces(ctx context.Context, traces []string) error {
 		traces = append(traces, devicePluginSocket)
 	}
 	for _, trace := range traces {
-		if err := os.Remove(trace); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := removeTrace(ctx, trace); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("remove trace: %w", err)
 		}
 	}
 	return nil
+}
+
+// busyFor is how long the kernel may take to forget the processes of a cgroup that were killed.
+const busyFor = 10 * time.Second
+
+// removeTrace removes one, and waits for a cgroup whose last process is still ending.
+func removeTrace(ctx context.Context, trace string) error {
+	ctx, cancel := context.WithTimeout(ctx, busyFor)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := os.Remove(trace)
+		if !errors.Is(err, syscall.EBUSY) {
+			return err //nolint:wrapcheck // it names the path
+		}
+		select {
+		case <-ctx.Done():
+			return err //nolint:wrapcheck // as above
+		case <-tick.C:
+		}
+	}
 }
 
 // removeEmptyShared removes folders that the programs made outside the state

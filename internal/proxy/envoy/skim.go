@@ -1,6 +1,8 @@
 package envoy
 
 import (
+	"bytes"
+
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/field"
 )
@@ -41,11 +43,12 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	if i = p.skimNumbers(line, i, k); i < 0 {
 		return false
 	}
-	for range 3 { // forwarded for, agent, id
-		i = field.AfterQuoted(line, i)
+	agent, i := field.Quoted(line, field.AfterQuoted(line, i)) // behind forwarded for
+	if bytes.HasSuffix(agent, []byte("] ")) {                  // with its quote like the begin of another line, see readQuoted
+		return false
 	}
-	host, i := field.Quoted(line, i)
-	if i = field.AfterQuoted(line, i); i < 0 { // upstream
+	host, i := field.Quoted(line, field.AfterQuoted(line, i)) // behind the id
+	if i = field.AfterQuoted(line, i); i < 0 {                // upstream
 		return false
 	}
 	if istio {

@@ -5,74 +5,61 @@ import (
 	"github.com/gatemend/gatemend/internal/proxy/field"
 )
 
-// skimmed are the members that count, as readJSON takes them.
-type skimmed struct {
-	at, code, flags, details, duration, cluster, route []byte
-}
+// The members that count, as readJSON takes them.
+const (
+	ofAt = iota
+	ofCode
+	ofFlags
+	ofDetails
+	ofDuration
+	ofCluster
+	ofRoute
+	skimmedMembers
+)
 
-// member returns where a member's text belongs; nil for those that do not count.
-func (s *skimmed) member(key []byte) *[]byte {
+// member returns where a member belongs, as field.Take asks.
+func member(key []byte) (int, field.Form) {
 	switch string(key) {
 	case "start_time", "@timestamp", "timestamp":
-		return &s.at
+		return ofAt, field.Text
 	case "response_code":
-		return &s.code
+		return ofCode, field.TextOrNumber
 	case "response_flags":
-		return &s.flags
+		return ofFlags, field.Text
 	case "response_code_details":
-		return &s.details
+		return ofDetails, field.Text
 	case "duration":
-		return &s.duration
+		return ofDuration, field.TextOrNumber
 	case "upstream_cluster":
-		return &s.cluster
+		return ofCluster, field.Text
 	case "route_name":
-		return &s.route
+		return ofRoute, field.Text
 	default:
-		return nil
+		return -1, field.Text
 	}
-}
-
-// read takes the members that count, and reports whether each is plain and set, and there once at most.
-func (s *skimmed) read(line []byte) bool {
-	m := field.MembersOf(line)
-	for m.Next() {
-		to := s.member(m.Key)
-		if to == nil {
-			continue
-		}
-		value, ok := m.Plain()
-		if !ok && m.Kind == '0' && (to == &s.code || to == &s.duration) {
-			value, ok = m.Value, true
-		}
-		if *to != nil || len(value) == 0 || !ok {
-			return false
-		}
-		*to = value
-	}
-	return m.Whole()
 }
 
 // skimJSON reads the JSON formats. A line that names no cluster is left to readJSON.
 func (p *Parser) skimJSON(line []byte, k *proxy.Skim) bool {
-	var s skimmed
-	if !s.read(line) || len(s.code) != 3 || s.duration == nil || s.cluster == nil {
+	var s [skimmedMembers][]byte
+	if !field.Take(line, s[:], member) || len(s[ofCode]) != 3 || s[ofDuration] == nil || s[ofCluster] == nil {
 		return false
 	}
-	if s.flags != nil && string(s.flags) != "-" || s.details != nil && string(s.details) != "via_upstream" {
+	if s[ofFlags] != nil && string(s[ofFlags]) != "-" || s[ofDetails] != nil && string(s[ofDetails]) != "via_upstream" {
 		return false
 	}
 	var ok bool
-	if k.At, ok = p.clock.ISO(s.at); !ok {
+	if k.At, ok = p.clock.ISO(s[ofAt]); !ok {
 		return false
 	}
-	if k.Status, ok = field.Status(s.code); !ok || k.Status < 100 || k.Status >= 500 {
+	if k.Status, ok = field.Status(s[ofCode]); !ok || k.Status < 100 || k.Status >= 500 {
 		return false
 	}
-	if _, ok = field.Uint(s.duration); !ok {
+	if _, ok = field.Uint(s[ofDuration]); !ok {
 		return false
 	}
-	took, ok := field.Millis(s.duration)
+	took, ok := field.Millis(s[ofDuration])
 	k.Duration = int64(took)
-	k.Route, k.ByPath = append(k.Route[:0], s.cluster, s.route), false
+	k.Route, k.ByPath = append(k.Route[:0], s[ofCluster], s[ofRoute]), false
 	return ok
 }

@@ -2,46 +2,64 @@ package field
 
 import "bytes"
 
-// Members goes through the members of a JSON object that is written on one line without blanks other than
-// single ones. It refuses some that a full parser takes, such as keys with escapes, and takes none that it refuses
-// but for what is nested, which is not looked into.
-type Members struct {
-	// Key and Value are the present member; a string is without its quotes and not unescaped.
-	Key, Value []byte
-	// Kind is the first byte of the value: '"', '{', '[', 'n' (null), 't', 'f', or '0' for numbers.
-	Kind byte
+// Form says which values of a member are taken.
+type Form uint8
 
-	rest []byte
-	ok   bool
-}
+// The forms of values.
+const (
+	Text         Form = iota // a string in which nothing is escaped
+	Number                   // a number
+	TextOrNumber             // either
+)
 
-// MembersOf begins with the first member of an object.
-func MembersOf(object []byte) Members {
+// Take goes through a JSON object that is written on one line without blanks other than single ones, and keeps the values
+// for which slot has a place among values, which is below 0 for members that do not count. A string is kept without its
+// quotes. Take reports whether the object was read to its end and each of those values is of its form, not empty, and there
+// once at most. It refuses some objects that a full parser takes, such as those with escapes in keys, and takes none that
+// it refuses but for what is nested, which is not looked into. (Places are numbers, as pointers from a function's result
+// would move what they point to into the heap.)
+func Take(object []byte, values [][]byte, slot func(key []byte) (at int, form Form)) bool {
 	n := len(object)
 	if n < 2 || object[0] != '{' || object[n-1] != '}' {
-		return Members{}
-	}
-	return Members{rest: object[1:], ok: true}
-}
-
-// Plain returns a string in which nothing is escaped.
-func (m *Members) Plain() (text []byte, ok bool) {
-	return m.Value, m.Kind == '"' && bytes.IndexByte(m.Value, '\\') < 0
-}
-
-// Whole reports, after Next reported false, whether the object was read up to its end.
-func (m *Members) Whole() bool { return m.ok && len(m.rest) == 0 }
-
-// Next goes to the next member.
-func (m *Members) Next() bool {
-	if !m.ok || len(m.rest) == 0 {
 		return false
 	}
-	m.ok = m.member()
-	return m.ok
+	m := members{rest: object[1:]}
+	for len(m.rest) > 0 {
+		if !m.next() {
+			return false
+		}
+		at, form := slot(m.key)
+		if at < 0 {
+			continue
+		}
+		if values[at] != nil || len(m.value) == 0 || !m.is(form) {
+			return false
+		}
+		values[at] = m.value
+	}
+	return true
 }
 
-func (m *Members) member() (ok bool) {
+// members is what is left of an object, and the present member.
+type members struct {
+	key, value []byte
+	kind       byte // the first byte of the value: '"', '{', '[', 'n' (null), 't', 'f', or '0' for numbers
+	rest       []byte
+}
+
+func (m *members) is(form Form) bool {
+	switch m.kind {
+	case '0':
+		return form != Text
+	case '"':
+		return form != Number && bytes.IndexByte(m.value, '\\') < 0
+	default:
+		return false
+	}
+}
+
+// next goes to the next member.
+func (m *members) next() (ok bool) {
 	b := m.rest
 	if len(b) < 2 || b[0] != '"' {
 		return false
@@ -50,12 +68,12 @@ func (m *Members) member() (ok bool) {
 	if end < 1 || end+3 > len(b) || b[end+1] != ':' {
 		return false
 	}
-	m.Key = b[1:end]
+	m.key = b[1:end]
 	b = b[end+2:]
 	if b[0] == ' ' {
 		b = b[1:]
 	}
-	if b, ok = m.value(b); !ok || len(b) == 0 {
+	if b, ok = m.read(b); !ok || len(b) == 0 {
 		return false
 	}
 	switch {
@@ -93,12 +111,12 @@ func keyEnd(b []byte) int {
 	return i + end
 }
 
-// value takes a value and returns what follows it.
-func (m *Members) value(b []byte) (rest []byte, ok bool) {
+// read takes a value and returns what follows it.
+func (m *members) read(b []byte) (rest []byte, ok bool) {
 	if len(b) == 0 {
 		return nil, false
 	}
-	m.Kind = b[0]
+	m.kind = b[0]
 	switch c := b[0]; {
 	case c == '"':
 		end := bytes.IndexByte(b[1:], '"') + 1
@@ -110,15 +128,15 @@ func (m *Members) value(b []byte) (rest []byte, ok bool) {
 				return nil, false
 			}
 		}
-		m.Value = b[1:end]
+		m.value = b[1:end]
 		return b[end+1:], true
 	case c >= '0' && c <= '9' || c == '-':
-		m.Kind = '0'
+		m.kind = '0'
 		end := 1
 		for end < len(b) && (b[end] >= '0' && b[end] <= '9' || b[end] == '.') {
 			end++
 		}
-		m.Value = b[:end]
+		m.value = b[:end]
 		return b[end:], end > 1 || c != '-'
 	case c == 'n':
 		return m.literal(b, "null")
@@ -131,11 +149,11 @@ func (m *Members) value(b []byte) (rest []byte, ok bool) {
 	}
 }
 
-func (m *Members) literal(b []byte, word string) (rest []byte, ok bool) {
+func (m *members) literal(b []byte, word string) (rest []byte, ok bool) {
 	if len(b) < len(word) || string(b[:len(word)]) != word {
 		return nil, false
 	}
-	m.Value = b[:len(word)]
+	m.value = b[:len(word)]
 	return b[len(word):], true
 }
 

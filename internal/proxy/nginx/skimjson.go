@@ -7,101 +7,90 @@ import (
 	"github.com/gatemend/gatemend/internal/proxy/field"
 )
 
-// skimmed are the members that count, as jsonLine takes them.
-type skimmed struct {
-	time, timeISO, stamp              []byte
-	status, took                      []byte
-	address, upstreamStatus           []byte
-	name, namespace                   []byte
-	service, serviceName, servicePort []byte
-	ingress, ingressName              []byte
-}
+// The members that count, as jsonLine takes them.
+const (
+	ofTime = iota
+	ofTimeISO
+	ofStamp
+	ofStatus
+	ofTook
+	ofAddress
+	ofUpstreamStatus
+	ofName
+	ofNamespace
+	ofService
+	ofServiceName
+	ofServicePort
+	ofIngress
+	ofIngressName
+	skimmedMembers
+)
 
-// member returns where a member's text belongs; nil for those that do not count.
-func (s *skimmed) member(key []byte) *[]byte {
+// member returns where a member belongs, as field.Take asks.
+func member(key []byte) (int, field.Form) {
 	switch string(key) {
 	case "time":
-		return &s.time
+		return ofTime, field.Text
 	case "time_iso8601":
-		return &s.timeISO
+		return ofTimeISO, field.Text
 	case "timestamp":
-		return &s.stamp
+		return ofStamp, field.Text
 	case "status":
-		return &s.status
+		return ofStatus, field.TextOrNumber
 	case "request_time":
-		return &s.took
+		return ofTook, field.TextOrNumber
 	case "upstream_addr":
-		return &s.address
+		return ofAddress, field.Text
 	case "upstream_status":
-		return &s.upstreamStatus
+		return ofUpstreamStatus, field.Text
 	case "proxy_upstream_name":
-		return &s.name
+		return ofName, field.Text
 	case "namespace":
-		return &s.namespace
+		return ofNamespace, field.Text
 	case "service":
-		return &s.service
+		return ofService, field.Text
 	case "service_name":
-		return &s.serviceName
+		return ofServiceName, field.Text
 	case "service_port":
-		return &s.servicePort
+		return ofServicePort, field.Text
 	case "ingress":
-		return &s.ingress
+		return ofIngress, field.Text
 	case "ingress_name":
-		return &s.ingressName
+		return ofIngressName, field.Text
 	default:
-		return nil
+		return -1, field.Text
 	}
-}
-
-// read takes the members that count, and reports whether each is plain and there once at most.
-func (s *skimmed) read(line []byte) bool {
-	m := field.MembersOf(line)
-	for m.Next() {
-		to := s.member(m.Key)
-		if to == nil {
-			continue
-		}
-		value, ok := m.Plain()
-		if !ok && m.Kind == '0' && (to == &s.status || to == &s.took) {
-			value, ok = m.Value, true
-		}
-		if *to != nil || len(value) == 0 || !ok {
-			return false
-		}
-		*to = value
-	}
-	return m.Whole()
 }
 
 // skimJSON reads the JSON format. Members that count must be there once, and be plain texts or numbers.
 func (p *Parser) skimJSON(line []byte, k *proxy.Skim) bool {
-	var s skimmed
-	if !s.read(line) || s.took == nil || bytes.IndexByte(s.address, ' ') >= 0 {
+	var s [skimmedMembers][]byte
+	if !field.Take(line, s[:], member) || s[ofTook] == nil || bytes.IndexByte(s[ofAddress], ' ') >= 0 {
 		return false
 	}
 	var ok bool
-	if k.At, ok = p.clock.ISO(first(s.time, s.timeISO, s.stamp)); !ok {
+	if k.At, ok = p.clock.ISO(first(s[ofTime], s[ofTimeISO], s[ofStamp])); !ok {
 		return false
 	}
-	if k.Status, ok = field.Status(s.status); !ok || k.Status < 100 || k.Status >= 500 {
+	if k.Status, ok = field.Status(s[ofStatus]); !ok || k.Status < 100 || k.Status >= 500 {
 		return false
 	}
-	took, ok := field.Seconds(s.took)
-	if !ok || k.Status == 404 && string(s.name) == noRoute {
+	took, ok := field.Seconds(s[ofTook])
+	if !ok || k.Status == 404 && string(s[ofName]) == noRoute {
 		return false
 	}
 	k.Duration = int64(took)
-	if s.upstreamStatus != nil && string(s.upstreamStatus) != "-" {
-		if status, is := field.Status(s.upstreamStatus); !is || status < 100 || status >= 500 {
+	if s[ofUpstreamStatus] != nil && string(s[ofUpstreamStatus]) != "-" {
+		if status, is := field.Status(s[ofUpstreamStatus]); !is || status < 100 || status >= 500 {
 			return false
 		}
 	}
 	k.ByPath = false
-	if s.namespace == nil && s.service == nil && s.serviceName == nil && s.servicePort == nil && s.ingress == nil && s.ingressName == nil {
-		k.Route = append(k.Route[:0], s.name) // as in the text format, and means the same
+	if s[ofNamespace] == nil && s[ofService] == nil && s[ofServiceName] == nil && s[ofServicePort] == nil && s[ofIngress] == nil && s[ofIngressName] == nil {
+		k.Route = append(k.Route[:0], s[ofName]) // as in the text format, and means the same
 		return true
 	}
-	k.Route = append(k.Route[:0], s.name, s.namespace, first(s.service, s.serviceName), s.servicePort, first(s.ingress, s.ingressName))
+	k.Route = append(k.Route[:0], s[ofName], s[ofNamespace], first(s[ofService], s[ofServiceName]), s[ofServicePort], first(s[ofIngress], s[ofIngressName]))
 	return true
 }
 

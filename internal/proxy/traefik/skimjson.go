@@ -5,80 +5,67 @@ import (
 	"github.com/gatemend/gatemend/internal/proxy/field"
 )
 
-// skimmed are the members that count, as jsonLine takes them.
-type skimmed struct {
-	at, status, took                  []byte
-	ingress, namespace, service, port []byte
-	router, traefikService            []byte
-}
+// The members that count, as jsonLine takes them.
+const (
+	ofAt = iota
+	ofStatus
+	ofTook
+	ofIngress
+	ofNamespace
+	ofService
+	ofPort
+	ofRouter
+	ofTraefikService
+	skimmedMembers
+)
 
-// member returns where a member's text belongs; nil for those that do not count.
-func (s *skimmed) member(key []byte) *[]byte {
+// member returns where a member belongs, as field.Take asks.
+func member(key []byte) (int, field.Form) {
 	switch string(key) {
 	case "StartUTC":
-		return &s.at
+		return ofAt, field.Text
 	case "DownstreamStatus":
-		return &s.status
+		return ofStatus, field.Number
 	case "Duration":
-		return &s.took
+		return ofTook, field.Number
 	case "KubernetesIngressName":
-		return &s.ingress
+		return ofIngress, field.Text
 	case "KubernetesIngressNamespace":
-		return &s.namespace
+		return ofNamespace, field.Text
 	case "KubernetesServiceName":
-		return &s.service
+		return ofService, field.Text
 	case "KubernetesServicePort":
-		return &s.port
+		return ofPort, field.Text
 	case "RouterName":
-		return &s.router
+		return ofRouter, field.Text
 	case "ServiceName":
-		return &s.traefikService
+		return ofTraefikService, field.Text
 	default:
-		return nil
+		return -1, field.Text
 	}
-}
-
-// read takes the members that count, and reports whether each is plain and set, and there once at most.
-func (s *skimmed) read(line []byte) bool {
-	m := field.MembersOf(line)
-	for m.Next() {
-		to := s.member(m.Key)
-		if to == nil {
-			continue
-		}
-		value, ok := m.Plain()
-		if to == &s.status || to == &s.took {
-			value, ok = m.Value, m.Kind == '0'
-		}
-		if *to != nil || len(value) == 0 || !ok {
-			return false
-		}
-		*to = value
-	}
-	return m.Whole()
 }
 
 // skimJSON reads the JSON format, of requests that a router took.
 func (p *Parser) skimJSON(line []byte, k *proxy.Skim) bool {
-	var s skimmed
-	if !s.read(line) || s.router == nil {
+	var s [skimmedMembers][]byte
+	if !field.Take(line, s[:], member) || s[ofRouter] == nil {
 		return false
 	}
 	var ok bool
-	if k.At, ok = p.clock.ISO(s.at); !ok {
+	if k.At, ok = p.clock.ISO(s[ofAt]); !ok {
 		return false
 	}
-	if k.Status, ok = field.Status(s.status); !ok || k.Status < 100 || k.Status >= 500 {
+	if k.Status, ok = field.Status(s[ofStatus]); !ok || k.Status < 100 || k.Status >= 500 {
 		return false
 	}
-	if k.Duration, ok = field.Uint(s.took); !ok {
+	if k.Duration, ok = field.Uint(s[ofTook]); !ok {
 		return false
 	}
 	k.ByPath = false
-	if s.ingress != nil {
-		k.Route = append(k.Route[:0], s.ingress, s.namespace, s.service, s.port)
+	if s[ofIngress] != nil {
+		k.Route = append(k.Route[:0], s[ofIngress], s[ofNamespace], s[ofService], s[ofPort])
 	} else {
-		k.Route = append(k.Route[:0], s.router, s.traefikService)
+		k.Route = append(k.Route[:0], s[ofRouter], s[ofTraefikService])
 	}
 	return true
 }

@@ -57,10 +57,7 @@ func grantFor(s *snapshot.Snapshot, route, to model.Ref) model.Change {
 		target.APIVersion = cmp.Or(snapshot.RefOf(g).APIVersion, plain)
 		break
 	}
-	target.Name = freeName(shorten(route.Namespace+"-to-"+to.Name), func(n string) bool {
-		_, presence := s.ReferenceGrants().Get(target.Namespace, n)
-		return presence == snapshot.Present
-	})
+	target.Name = freeName(s, target, shorten(route.Namespace+"-to-"+to.Name))
 	return model.Change{Op: model.OpCreate, Target: target, Object: encode(map[string]any{
 		"apiVersion": target.APIVersion, "kind": target.Kind,
 		"metadata": map[string]any{"namespace": target.Namespace, "name": target.Name},

@@ -166,8 +166,13 @@ func shorten(name string) string {
 	return strings.TrimRight(name[:min(len(name), most)], "-.")
 }
 
-// freeName is a name that is not taken, with a number where the plain one is.
-func freeName(name string, taken func(string) bool) string {
+// freeName is a name that no object of the target's kind has in its namespace, with a number where the plain one is taken.
+func freeName(s *snapshot.Snapshot, target model.Ref, name string) string {
+	taken := func(name string) bool {
+		target.Name = name
+		_, presence := s.Lookup(target)
+		return presence == snapshot.Present
+	}
 	free := name
 	for n := 2; taken(free); n++ {
 		free = fmt.Sprintf("%s-%d", name, n)

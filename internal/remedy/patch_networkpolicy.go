@@ -178,10 +178,7 @@ func ownPolicy(s *snapshot.Snapshot, b *shut, rule map[string]any, list string) 
 		return model.Change{}, false
 	}
 	target := model.Ref{APIVersion: networkingv1.SchemeGroupVersion.String(), Kind: string(snapshot.NetworkPolicies), Namespace: subject.Namespace}
-	target.Name = freeName(shorten(name), func(n string) bool {
-		_, presence := s.NetworkPolicies().Get(target.Namespace, n)
-		return presence == snapshot.Present
-	})
+	target.Name = freeName(s, target, shorten(name))
 	return model.Change{Op: model.OpCreate, Target: target, Object: encode(map[string]any{
 		"apiVersion": target.APIVersion, "kind": target.Kind,
 		"metadata": map[string]any{"namespace": target.Namespace, "name": target.Name},

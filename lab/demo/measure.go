@@ -74,34 +74,10 @@ func Measure(ctx context.Context, o MeasureOptions) (all []Measured, err error) 
 
 // alone breaks the shop and lets it be.
 func (d *demo) alone(ctx context.Context, f fault.Fault, how time.Duration) (Result, error) {
-	run, err := load.Start(ctx, d.cluster.DialContext, d.targets, load.Limits{Rate: rate, Count: int(rate * roundLimit.Seconds()), Duration: roundLimit})
-	if err != nil {
-		return Result{}, err
-	}
-	defer run.Stop()
-	if err := d.await(ctx, "every route to answer well", mendLimit, func() (bool, error) { return calm(run.Report()), nil }); err != nil {
-		return Result{}, fmt.Errorf("before %s: %w", f.Name, err)
-	}
-	d.headline("%s, without gatemend", f.Name)
-	injected := time.Now()
-	if err := f.Inject(ctx, d.client); err != nil {
-		return Result{}, fmt.Errorf("inject %s: %w", f.Name, err)
-	}
-	result := Result{Fault: f}
-	err = d.await(ctx, f.Name+" to go by itself", mendLimit, func() (bool, error) {
-		result.fromClients(reportOf(run.Report(), f.Route), injected)
-		return !result.FirstError.IsZero() && time.Since(result.FirstError) > how, nil
+	ready := func() (bool, error) { return true, nil }
+	return d.under(ctx, f, f.Name+", without gatemend", ready, func(r *Result, _ []load.Report, _ time.Time) (bool, error) {
+		return !r.FirstError.IsZero() && time.Since(r.FirstError) > how, nil
 	})
-	if ctx.Err() != nil {
-		return result, context.Cause(ctx)
-	}
-	if err != nil {
-		d.say("%v", err)
-	}
-	if err := f.Restore(ctx, d.client); err != nil {
-		return result, fmt.Errorf("restore after %s: %w", f.Name, err)
-	}
-	return result, nil
 }
 
 // MeasuredTable writes what was measured as a table in Markdown, and below it what went wrong. Times are from the first

@@ -22,6 +22,26 @@ const (
 
 // round breaks the shop in one way, waits until gatemend has mended it, and restores the rest.
 func (d *demo) round(ctx context.Context, f fault.Fault) (Result, error) {
+	title := fmt.Sprintf("%s: %s (on %s, %s)", f.Name, f.Title, f.Gateway, f.Route)
+	silent := func() (bool, error) {
+		err := d.events.poll()
+		return !alarmed(d.events.all), err
+	}
+	return d.under(ctx, f, title, silent, func(r *Result, reports []load.Report, injected time.Time) (bool, error) {
+		if err := d.events.poll(); err != nil {
+			return false, err
+		}
+		r.fromEvents(d.events.after(injected), affected(reports))
+		if f.Person {
+			return !r.Called.IsZero(), nil
+		}
+		return !r.Verified.IsZero() && calm(reports), nil
+	})
+}
+
+// under breaks the shop under traffic, once all routes answer well and ready says so, and restores it when over says that
+// it is: what clients met until then is in the result already.
+func (d *demo) under(ctx context.Context, f fault.Fault, title string, ready func() (bool, error), over func(r *Result, reports []load.Report, injected time.Time) (bool, error)) (Result, error) {
 	run, err := load.Start(ctx, d.cluster.DialContext, d.targets, load.Limits{
 		Rate: rate, Count: int(rate * roundLimit.Seconds()), Duration: roundLimit,
 	})
@@ -30,24 +50,19 @@ func (d *demo) round(ctx context.Context, f fault.Fault) (Result, error) {
 	}
 	defer run.Stop()
 	if err := d.await(ctx, "every route to answer well", mendLimit, func() (bool, error) {
-		if err := d.events.poll(); err != nil {
-			return false, err
-		}
-		return calm(run.Report()) && !alarmed(d.events.all), nil
+		ok, err := ready()
+		return ok && calm(run.Report()), err
 	}); err != nil {
 		return Result{}, fmt.Errorf("before %s: %w", f.Name, err)
 	}
 
-	d.headline("%s: %s (on %s, %s)", f.Name, f.Title, f.Gateway, f.Route)
+	d.headline("%s", title)
 	injected := time.Now()
 	broken := make(chan error, 1)
 	go func() { broken <- f.Inject(ctx, d.client) }()
 
 	result := Result{Fault: f}
-	err = d.await(ctx, "gatemend to mend "+f.Name, mendLimit, func() (bool, error) {
-		if err := d.events.poll(); err != nil {
-			return false, err
-		}
+	err = d.await(ctx, f.Name+" to be over", mendLimit, func() (bool, error) {
 		select {
 		case err := <-broken:
 			if err != nil {
@@ -58,11 +73,7 @@ func (d *demo) round(ctx context.Context, f fault.Fault) (Result, error) {
 		}
 		reports := run.Report()
 		result.fromClients(reportOf(reports, f.Route), injected)
-		result.fromEvents(d.events.after(injected), affected(reports))
-		if f.Person {
-			return !result.Called.IsZero(), nil
-		}
-		return !result.Verified.IsZero() && calm(reports), nil
+		return over(&result, reports, injected)
 	})
 	if ctx.Err() != nil {
 		return result, context.Cause(ctx)

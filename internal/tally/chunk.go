@@ -32,11 +32,12 @@ type Chunk struct {
 	format                      string
 }
 
-// cell counts the requests of one route in one second.
+// cell counts the requests of one route with one time that were heard of in one second.
 type cell struct {
 	route            int32
 	requests, errors int32
-	second           int64
+	second           int64 // as the lines are stamped
+	heard            int64 // the newest second that the log had come to, in the chunk; see queue
 }
 
 // failed is a request that failed, one of which a try failed, or a line of an error log.

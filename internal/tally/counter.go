@@ -2,6 +2,7 @@ package tally
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"time"
 
@@ -38,6 +39,7 @@ type Counter struct {
 	routes map[Route]int32
 	known  []*routeCounts
 	dirty  []int32 // routes with requests in the present cell
+	heard  int64   // the newest second of the chunk so far
 	told   int     // how many of known were handed over
 	slower time.Duration
 	slow   []time.Duration // the longest so far, sorted
@@ -74,6 +76,7 @@ func (c *Counter) Count(k *Chunk, format string) {
 	k.reset()
 	k.counter = c.id
 	c.begin(k.Text, format)
+	c.heard = math.MinInt64
 	foreign, patience := 0, unknownRun
 	for begin := 0; begin < len(k.Text); {
 		end := bytes.IndexByte(k.Text[begin:], '\n')
@@ -223,13 +226,14 @@ func (c *Counter) add(k *Chunk, r *routeCounts, at int64, status int, took time.
 	}
 	r.took.add(took)
 	second := at / int64(time.Second)
-	if r.cell.second != second || r.cell.requests == 0 {
+	c.heard = max(c.heard, second)
+	if r.cell.second != second || r.cell.heard != c.heard || r.cell.requests == 0 {
 		if r.cell.requests > 0 {
 			k.cells = append(k.cells, r.cell)
 		} else {
 			c.dirty = append(c.dirty, r.id)
 		}
-		r.cell = cell{route: r.id, second: second}
+		r.cell = cell{route: r.id, second: second, heard: c.heard}
 	}
 	r.cell.requests++
 	if failing {

@@ -41,6 +41,7 @@ type Tally struct {
 	quoted, redacted            map[model.FailureKind]int
 	timeline                    timeline
 
+	queue    queue
 	joiner   *detect.Joiner
 	detector *detect.Detector
 	ticked   int64 // second
@@ -78,7 +79,7 @@ func New(counters []*Counter, notify Notify) *Tally {
 		counters: counters, ids: make([][]int32, len(counters)), routes: map[Route]int32{}, from: 1<<63 - 1, to: -1 << 63,
 		failures: map[model.FailureKind]int{}, upstreams: map[string]*model.LogUpstream{},
 		quoted: map[model.FailureKind]int{}, redacted: map[model.FailureKind]int{},
-		detector: detect.New(detect.Options{}), notify: notify,
+		detector: detect.New(detect.Options{}), notify: notify, queue: newQueue(),
 	}
 	t.joiner = detect.NewJoiner(t.settle)
 	return t
@@ -88,6 +89,8 @@ func New(counters []*Counter, notify Notify) *Tally {
 func (t *Tally) Begin() {
 	t.joiner.Flush()
 	t.joiner = detect.NewJoiner(t.settle)
+	t.queue.all(t.see)
+	t.queue = newQueue()
 	t.endAlarms()
 	t.detector, t.ticked = detect.New(detect.Options{}), 0
 }
@@ -130,6 +133,7 @@ func (t *Tally) Take(c *Chunk) {
 	}
 	t.watch(c)
 	if c.Idle > 0 && t.ticked > 0 {
+		t.queue.all(t.see)
 		t.tick(t.ticked + int64(c.Idle/time.Second))
 	}
 }
@@ -221,15 +225,21 @@ func (t *Tally) countTries(s *model.Signal) {
 
 // watch has the detector see the requests of a chunk, second by second.
 func (t *Tally) watch(c *Chunk) {
-	slices.SortStableFunc(c.cells, func(a, b cell) int { return cmp.Compare(a.second, b.second) }) // which they nearly are
-	for _, cell := range c.cells {
+	for i := range c.cells {
+		cell := &c.cells[i]
 		t.timeline.add(cell.second, int(cell.requests), int(cell.errors))
-		t.tick(cell.second)
-		t.lately.Requests += int(cell.requests)
-		t.lately.Errors += int(cell.errors)
-		r := &t.known[t.ids[c.counter][cell.route]]
-		t.detector.AddCounts(r.text, model.Ref{}, time.Unix(cell.second, 0).UTC(), int(cell.requests), int(cell.errors))
+		cell.route = t.ids[c.counter][cell.route]
 	}
+	t.queue.take(c.cells)
+	t.queue.past(t.see)
+}
+
+// see shows the detector a cell whose turn it is.
+func (t *Tally) see(c cell) {
+	t.tick(c.heard)
+	t.lately.Requests += int(c.requests)
+	t.lately.Errors += int(c.errors)
+	t.detector.AddCounts(t.known[c.route].text, model.Ref{}, time.Unix(c.second, 0).UTC(), int(c.requests), int(c.errors))
 }
 
 // tick lets the seconds pass that lie between two times of the log.

@@ -1,0 +1,66 @@
+package tally
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// queue puts the cells of chunks into an order that does not depend on where a log was cut: the detector sees all
+// that was heard of in one second at once, by the times that the lines have, and by route.
+//
+// A line is heard of in the newest second that the log had come to by then: lines of requests that took long may be
+// stamped with their begin, and what one process writes may be late. A chunk's counter knows what the chunk had come
+// to; what the log had come to before is added here, which is the same as if it had been known there.
+type queue struct {
+	cells []cell
+	heard int64 // the newest second of the log so far
+}
+
+// oldest is how long ago a stamp may be, in seconds; older ones count as so old. It bounds what waits in the queue, and is
+// more than gateways wait for an answer unless they are told to.
+const oldest = 120
+
+func newQueue() queue { return queue{heard: math.MinInt64} }
+
+// take takes in the cells of the next chunk, whose routes are the tally's.
+func (q *queue) take(cells []cell) {
+	before := q.heard
+	for _, c := range cells {
+		c.heard = max(c.heard, before)
+		c.second = max(c.second, c.heard-oldest)
+		q.heard = max(q.heard, c.heard)
+		q.cells = append(q.cells, c)
+	}
+	slices.SortFunc(q.cells, cell.compare)
+	kept := q.cells[:0]
+	for _, c := range q.cells {
+		if n := len(kept); n > 0 && c.compare(kept[n-1]) == 0 {
+			kept[n-1].requests += c.requests
+			kept[n-1].errors += c.errors
+			continue
+		}
+		kept = append(kept, c)
+	}
+	q.cells = kept
+}
+
+func (c cell) compare(d cell) int {
+	return cmp.Or(cmp.Compare(c.heard, d.heard), cmp.Compare(c.second, d.second), cmp.Compare(c.route, d.route))
+}
+
+// past gives away the cells of seconds that are over: no line that is still to come belongs to them.
+func (q *queue) past(see func(cell)) {
+	n, _ := slices.BinarySearchFunc(q.cells, q.heard, func(c cell, heard int64) int { return cmp.Compare(c.heard, heard) })
+	q.give(n, see)
+}
+
+// all gives away all cells.
+func (q *queue) all(see func(cell)) { q.give(len(q.cells), see) }
+
+func (q *queue) give(n int, see func(cell)) {
+	for _, c := range q.cells[:n] {
+		see(c)
+	}
+	q.cells = slices.Delete(q.cells, 0, n)
+}

@@ -109,13 +109,21 @@ func withGood(f finding, w *workload) finding {
 	return f
 }
 
-// share writes "3 pods", "1 of 3 pods".
+// share writes "all 3 pods", "1 of 3 pods"; [form] gives the verb that goes with it.
 func share(n, all int) string {
 	if n == all {
 		if n == 1 {
-			return "its only pod"
+			return "the only pod"
 		}
 		return fmt.Sprintf("all %d pods", n)
 	}
 	return fmt.Sprintf("%d of %d pods", n, cmp.Or(all, n))
+}
+
+// form picks the verb's form for n pods.
+func form(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
 }

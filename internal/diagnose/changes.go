@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -133,7 +132,7 @@ func blame(f *model.Finding, all []model.Changed, onset time.Time) {
 	if best == nil || best.What == "created it" && onset.Sub(best.At) > changedBefore {
 		return
 	}
-	f.Evidence = append(f.Evidence, model.Evidence{Kind: "change", Text: fmt.Sprintf("at %s %s", clock(best.At), best), Object: &best.Object, At: best.At})
+	f.Evidence = append(f.Evidence, model.Evidence{Kind: "change", Text: best.String(), Object: &best.Object, At: best.At})
 	if f.Since.IsZero() {
 		f.Since = best.At
 	}

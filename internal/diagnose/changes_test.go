@@ -34,7 +34,7 @@ func TestChangesNameTheAuthor(t *testing.T) {
 		t.Fatalf("selector-mismatch is not first:\n%s", show(d))
 	}
 	i := slices.IndexFunc(d.Causes[0].Evidence, func(e model.Evidence) bool { return e.Kind == "change" })
-	if i < 0 || d.Causes[0].Evidence[i].Text != "at 11:50:00 kubectl-edit changed spec.selector.app: now kart" {
+	if i < 0 || d.Causes[0].Evidence[i].Text != "kubectl-edit changed spec.selector.app: now kart" {
 		t.Errorf("the author is not named: %+v", d.Causes[0].Evidence)
 	}
 	var got []string

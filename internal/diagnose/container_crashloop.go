@@ -18,7 +18,7 @@ func containerCrashloop() Analyzer {
 		run: perWorkload("container-crashloop", func(v *view, w *workload, pods []*corev1.Pod) finding {
 			t := v.trouble(pods[0])
 			field, c, ok := containerField(w, t.container, false)
-			f := v.onWorkload(w, "container-crashloop", seen, field, fmt.Sprintf("%s of %s keep failing: %s", share(len(pods), w.size()), w.ref, t.why), pods)
+			f := v.onWorkload(w, "container-crashloop", seen, field, fmt.Sprintf("%s of %s %s failing: %s", share(len(pods), w.size()), w.ref, form(len(pods), "keeps", "keep"), t.why), pods)
 			if b := beforeContainer(w, t.container); ok && b != nil && !f.Related["goodRevision"].IsZero() {
 				if sub, was, one := changed(b, c); one {
 					f.Object.Field = field + sub

@@ -25,7 +25,7 @@ func podsNotReady() Analyzer {
 				if v.young(pods[0]) {
 					confidence = possible // it may only need its time
 				}
-				out = append(out, v.onWorkload(w, "pods-not-ready", confidence, field, fmt.Sprintf("%s of %s run and are not ready: %s", share(len(pods), w.size()), w.ref, t.why), pods))
+				out = append(out, v.onWorkload(w, "pods-not-ready", confidence, field, fmt.Sprintf("%s of %s %s not ready: %s", share(len(pods), w.size()), w.ref, form(len(pods), "runs and is", "run and are"), t.why), pods))
 			}
 			return out
 		},

@@ -196,7 +196,7 @@ func nodeNotReady() Analyzer {
 
 func (v *view) lostNode(w *workload, name string, pods []*corev1.Pod) finding {
 	ref := model.Ref{APIVersion: "v1", Kind: "Node", Name: name}
-	f := v.onWorkload(w, "node-not-ready", seen, "", fmt.Sprintf("node %s is not ready, and %s of %s run on it", name, share(len(pods), w.size()), w.ref), pods)
+	f := v.onWorkload(w, "node-not-ready", seen, "", fmt.Sprintf("node %s is not ready, and %s of %s %s on it", name, share(len(pods), w.size()), w.ref, form(len(pods), "runs", "run")), pods)
 	f.Object = at(ref, "status.conditions[type=Ready]")
 	if n, presence := v.s.Nodes().Get("", name); presence == snapshot.Present {
 		for _, c := range n.Status.Conditions {
@@ -291,9 +291,9 @@ func imagePull() Analyzer {
 			if ok {
 				image = c.Image
 			}
-			f := v.onWorkload(w, "image-pull", seen, field+".image", fmt.Sprintf("image %s of %s cannot be pulled, so %s do not start", image, w.ref, share(len(pods), w.size())), pods)
+			f := v.onWorkload(w, "image-pull", seen, field+".image", fmt.Sprintf("image %s of %s cannot be pulled, so %s %s not start", image, w.ref, share(len(pods), w.size()), form(len(pods), "does", "do")), pods)
 			if strings.Contains(t.why, "exec format error") {
-				f.Summary = fmt.Sprintf("image %s of %s is for another architecture than its nodes, so %s do not start", image, w.ref, share(len(pods), w.size()))
+				f.Summary = fmt.Sprintf("image %s of %s is for another architecture than its nodes, so %s %s not start", image, w.ref, share(len(pods), w.size()), form(len(pods), "does", "do"))
 			}
 			if b := beforeContainer(w, t.container); b != nil && !f.Related["goodRevision"].IsZero() && b.Image != image {
 				f = f.wants(text(b.Image))

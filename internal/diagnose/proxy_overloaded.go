@@ -84,7 +84,7 @@ func (v *view) shedding(f path.Fleet) (finding, bool) {
 			limit = "its limit of " + q.String()
 		}
 	}
-	x := find("proxy-overloaded", proven, at(f.Object, field), fmt.Sprintf("%s of the gateway %s were killed for using more memory than %s, and with them the requests that they carried", share(len(killed), len(f.Pods)), f.Object, limit)).
+	x := find("proxy-overloaded", proven, at(f.Object, field), fmt.Sprintf("%s of the gateway %s %s killed for using more memory than %s, and with them the requests that they carried", share(len(killed), len(f.Pods)), f.Object, form(len(killed), "was", "were"), limit)).
 		on(hurt...).as(model.Reset, model.ClosedEarly, model.Overload, model.Refused, model.NoRoute, model.OtherFailure).relates("workload", f.Object).since(last)
 	return x.because("status", fmt.Sprintf("pod %s: %s", killed[0].Name, t.why), snapshot.RefOf(killed[0]), t.at), true
 }

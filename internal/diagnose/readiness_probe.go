@@ -53,7 +53,7 @@ func (v *view) readinessProbe(w *workload, pods []*corev1.Pod) (finding, bool) {
 		return finding{}, false // nothing listens where anybody could ask
 	}
 	f := v.onWorkload(w, "readiness-probe-misconfigured", wrong.confidence, field+".readinessProbe"+wrong.field,
-		fmt.Sprintf("the readiness probe of %s %s, so %s are never ready", w.ref, wrong.why, share(len(pods), w.size())), pods)
+		fmt.Sprintf("the readiness probe of %s %s, so %s %s never ready", w.ref, wrong.why, share(len(pods), w.size()), form(len(pods), "is", "are")), pods)
 	if wrong.proof != "" {
 		f = f.because("object", wrong.proof, w.ref, time.Time{})
 	}

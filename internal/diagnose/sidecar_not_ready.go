@@ -76,7 +76,7 @@ func (v *view) sidecarUnready(w *workload) (finding, bool) {
 		field = "spec.template" // it was injected
 	}
 	f := v.onWorkload(w, "sidecar-not-ready", proven, field,
-		fmt.Sprintf("the sidecar %s of %s is not ready though the application beside it is, so %s get no requests", s.proxy.Name, w.ref, share(len(pods), w.size())), pods)
+		fmt.Sprintf("the sidecar %s of %s is not ready though the application beside it is, so %s %s no requests", s.proxy.Name, w.ref, share(len(pods), w.size()), form(len(pods), "gets", "get")), pods)
 	f.Explains = nil
 	return f, true
 }

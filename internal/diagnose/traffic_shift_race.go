@@ -74,7 +74,7 @@ func (v *view) tooEarly(r *route, l path.Leg) (finding, bool) {
 		f := find("traffic-shift-race", confidence, s.object,
 			fmt.Sprintf("%s sent requests for %s to %s at %s, and %s", s.Who, r, destined(l), clock(s.At), when)).
 			on(r).as(kinds...).covering(met).since(s.At).relates("service", serviceRef(l)).
-			because("change", fmt.Sprintf("at %s %s", clock(s.At), s.Changed), s.Object, s.At).
+			because("change", s.String(), s.Object, s.At).
 			because("proxy-log", fmt.Sprintf("%d of %d requests that found nobody fall in that time", len(met), all), r.Object, met[0].At).
 			not("no-endpoints", "it had none for a moment, and requests came before")
 		for _, ref := range v.behind(l) {

@@ -10,9 +10,3 @@ func Routes(s *snapshot.Snapshot) []Route { return New(s).Routes() }
 
 // Walk finds the rule for a request and walks it.
 func Walk(s *snapshot.Snapshot, req model.Request) model.Trace { return New(s).Walk(req) }
-
-// WalkRoute walks one rule.
-func WalkRoute(s *snapshot.Snapshot, r Route) model.Trace { return New(s).WalkRoute(r) }
-
-// Locate finds the rule that a log line is about. Callers with many lines keep a [Map].
-func Locate(s *snapshot.Snapshot, sig model.Signal) (Route, bool) { return New(s).Locate(sig) }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gatemend/gatemend/internal/detect"
 	"github.com/gatemend/gatemend/internal/model"
 )
 
@@ -115,6 +114,3 @@ func (t *Tally) reportUpstreams() []model.LogUpstream {
 	})
 	return upstreams[:min(len(upstreams), shownUpstreams)]
 }
-
-// Pending returns the alarms that are open, as they stand.
-func (t *Tally) Pending() []detect.Alarm { return t.detector.Open() }

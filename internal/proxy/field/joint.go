@@ -3,7 +3,7 @@ package field
 import "bytes"
 
 // Joint splits NAMESPACE-SERVICE-PORT. All three may have dashes in them: only a name of exactly three parts can
-// be split without knowing the cluster's Services; path.Locate tries the others against those.
+// be split without knowing the cluster's Services; path.Map.Locate tries the others against those.
 func Joint(name []byte) (namespace, service, port []byte, ok bool) {
 	if bytes.Count(name, []byte{'-'}) != 2 {
 		return nil, nil, nil, false

@@ -193,7 +193,7 @@ func hasPort(address []byte) bool {
 }
 
 // service takes what the upstream's name says: ingress-nginx joins namespace, Service and port with dashes. A name
-// that cannot be split here stays whole in Service, for path.Locate to match.
+// that cannot be split here stays whole in Service, for path.Map.Locate to match.
 func (p *Parser) service(name []byte, s *model.Signal) {
 	if field.Unset(name) || string(name) == "upstream-default-backend" || string(name) == "internal" {
 		return

@@ -337,7 +337,7 @@ func lift(fs []finding) []finding {
 
 // hitsEdge reports whether a finding predicts what the caller of an edge says, or what its walk does.
 func (f *finding) hitsEdge(r *route) bool {
-	return len(r.observed) == 0 || slices.ContainsFunc(r.observed, func(o model.Observation) bool { return f.predicts(o.Failure) }) || r.failsNow(*f)
+	return len(r.observed) == 0 || slices.ContainsFunc(r.observed, func(o model.Observation) bool { return r.meets(*f, o.Failure) }) || r.failsNow(*f)
 }
 
 // chain says how the routes of gateways hang on an edge, from the gateway's backend down.

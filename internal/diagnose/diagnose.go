@@ -288,7 +288,7 @@ func (r *route) hitsOf(f finding) []model.Signal {
 	var out []model.Signal
 	for i := range r.signals {
 		s := &r.signals[i]
-		if f.predicts(cmp.Or(s.Failure, model.OtherFailure)) && (f.only == nil || f.only[s]) {
+		if r.meets(f, cmp.Or(s.Failure, model.OtherFailure)) && (f.only == nil || f.only[s]) {
 			out = append(out, *s)
 		}
 	}

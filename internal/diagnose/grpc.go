@@ -49,12 +49,8 @@ func (v *view) http2Mismatch(r *route, l path.Leg) (finding, bool) {
 		return finding{}, false
 	}
 	ref := serviceRef(l)
-	kinds := []model.FailureKind{model.Protocol, model.Reset, model.ClosedEarly, model.UpstreamStatus}
-	if noPreface(r, told) {
-		kinds = append(kinds, model.Refused)
-	}
 	f := find("grpc-h2c-mismatch", confidence, told.at, fmt.Sprintf("%s sends requests for %s to %s port %s: %s", r.Object, r, ref, l.Backend.Port(), why)).
-		as(kinds...).relates("service", ref).
+		as(model.Protocol, model.Reset, model.ClosedEarly, model.UpstreamStatus).relates("service", ref).
 		because("object", "the proxy is told to speak "+told.protocol+" to the backend", told.at.Ref, time.Time{})
 	if mistaken, ok := elsewhere(r); ok && mistaken == told.at {
 		f.Summary += "; the annotation that is to say so is another controller's, which " + r.Controller + " does not read"
@@ -75,7 +71,7 @@ func (v *view) http2Mismatch(r *route, l path.Leg) (finding, bool) {
 func clash(r *route, l path.Leg, told speech, worded, speaks2 bool) (confidence float64, why string, ok bool) {
 	probed, named := probedGRPC(l), namedGRPC(l)
 	broken := len(r.hits(model.Protocol, model.Reset, model.ClosedEarly, model.OtherFailure, model.UpstreamStatus)) > 0
-	noPreface := noPreface(r, told)
+	unconnected := len(r.veiled(model.Protocol)) > 0 // though the server's port is open, as its probe shows
 	confidence, why = proven, "the proxy speaks HTTP/1.1 to it, and it speaks gRPC, which is HTTP/2"
 	switch {
 	case !told.http2() && !told.tls() && (probed || named) && (worded && speaks2 || broken && probed):
@@ -83,9 +79,9 @@ func clash(r *route, l path.Leg, told speech, worded, speaks2 bool) (confidence 
 		confidence = likely
 	case !told.http2() && !told.tls() && named && broken:
 		confidence = likely
-	case told.http2() && probedScheme(l) != "" && (worded && !speaks2 || broken || noPreface || len(r.observed) == 0):
+	case told.http2() && probedScheme(l) != "" && (worded && !speaks2 || broken || len(r.observed) == 0):
 		why = "the proxy speaks HTTP/2 to it, and its probe passes over HTTP/1.1"
-		if len(r.observed) == 0 || !worded && !noPreface {
+		if len(r.observed) == 0 || !worded && !unconnected {
 			confidence = likely // a server can know both
 		}
 	case told.http2() && worded && !speaks2 && len(r.succeeded) == 0:
@@ -94,12 +90,6 @@ func clash(r *route, l path.Leg, told speech, worded, speaks2 bool) (confidence 
 		return 0, "", false
 	}
 	return confidence, why, true
-}
-
-// noPreface reports whether requests fail as they do where HAProxy speaks HTTP/2 to a server that does not: such a connection
-// could not be made (503 SC after its retries), though the server's port is open, as its probe shows.
-func noPreface(r *route, told speech) bool {
-	return r.Proxy == "haproxy" && told.http2() && told.written && len(r.hits(model.Refused)) > 0
 }
 
 // probedGRPC reports whether a gRPC probe passes on the port to which requests go.

@@ -208,10 +208,6 @@ func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
 	f := find("tls-backend-mismatch", confidence, told.at,
 		fmt.Sprintf("%s sends requests for %s to %s port %s: %s", r.Object, r, ref, l.Backend.Port(), why)).
 		as(model.TLS, model.Protocol, model.Reset, model.ClosedEarly, model.UpstreamStatus).relates("service", ref)
-	if r.Proxy == "haproxy" && told.tls() {
-		// A handshake that fails is to HAProxy a connection that could not be made: 503 SC after its retries.
-		f.kinds = append(f.kinds, model.Refused)
-	}
 	mistaken, ok := elsewhere(r)
 	if ok = ok && mistaken == told.at; ok {
 		f.Summary += "; the annotation that is to say so is another controller's, which " + r.Controller + " does not read"
@@ -254,6 +250,8 @@ func (r *route) schemesDiffer(l path.Leg, told speech, probed string, words hear
 	switch {
 	case words.both:
 		return 0, false
+	case told.tls() && told.written && len(r.veiled(model.TLS)) > 0 && probedTCP(l):
+		return likely, true // its port is open, and yet no connection to it could be made: then it is the handshake
 	case told.tls():
 		return proven, probed == "HTTP" && !words.tls || words.plain
 	case probed != "HTTPS" && !words.tls:
@@ -291,6 +289,19 @@ func podContainers(p *corev1.Pod) []corev1.Container {
 		return nil
 	}
 	return p.Spec.Containers
+}
+
+// probedTCP reports whether a probe that asks for no more than a connection passes on the port to which requests go.
+func probedTCP(l path.Leg) bool {
+	for _, e := range l.ReadyEnds() {
+		for i, c := range podContainers(e.Pod) {
+			p := c.ReadinessProbe
+			if n, _, ok := path.ProbePort(&e.Pod.Spec.Containers[i], p); ok && n == e.Port && p.TCPSocket != nil && path.Ready(e.Pod) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // probedScheme is the scheme in which the readiness probe of a ready pod passes on the port to which

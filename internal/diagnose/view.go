@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -58,6 +59,8 @@ type route struct {
 	denied []model.Signal
 	// limited are the requests that were answered 429.
 	limited []model.Signal
+	// toldAs are the kinds of failures that the gateway's log tells as another kind, and as which.
+	toldAs map[model.FailureKind]model.FailureKind
 }
 
 // failing reports whether requests on the route fail: it was seen, or the model is sure of it. What
@@ -97,11 +100,47 @@ func (r *route) works() bool { return r.requests > 0 && r.failures == 0 }
 func (r *route) hits(kinds ...model.FailureKind) []model.Signal {
 	var out []model.Signal
 	for _, s := range r.signals {
-		if slices.Contains(kinds, s.Failure) {
+		if slices.ContainsFunc(kinds, func(k model.FailureKind) bool { return r.isTold(k, s.Failure) }) {
 			out = append(out, s)
 		}
 	}
 	return out
+}
+
+// isTold reports whether a failure of a kind is what a log of the route's gateway tells as another one.
+func (r *route) isTold(kind, as model.FailureKind) bool {
+	other, ok := r.toldAs[kind]
+	return kind == as || ok && other == as
+}
+
+// veiled lists the failed requests that the gateway's log tells as another kind than theirs, if they are of this kind.
+func (r *route) veiled(kind model.FailureKind) []model.Signal {
+	other, ok := r.toldAs[kind]
+	if !ok {
+		return nil
+	}
+	return r.hits(other)
+}
+
+// meets reports whether a finding predicts what the gateway of a route tells as a failure of a kind.
+func (r *route) meets(f finding, kind model.FailureKind) bool {
+	return f.predicts(kind) || slices.ContainsFunc(f.kinds, func(k model.FailureKind) bool { return r.isTold(k, kind) })
+}
+
+// telling notes what the gateway of a route tells of failures otherwise than they are.
+func (v *view) telling(r *route) {
+	px, ok := all.Named(r.Proxy)
+	if !ok || px.ToldAs == nil {
+		return
+	}
+	r.toldAs = map[model.FailureKind]model.FailureKind{}
+	for _, l := range r.legs {
+		for _, kind := range []model.FailureKind{model.TLS, model.Protocol} {
+			if other := px.ToldAs(kind, v.spoken(r, l).protocol); other != kind {
+				r.toldAs[kind] = other
+			}
+		}
+	}
 }
 
 // newView walks the routes of the target.
@@ -127,6 +166,7 @@ func newView(in Input) *view {
 	}
 	v.observe()
 	for _, r := range v.routes {
+		v.telling(r)
 		if r.requests > 0 && !r.lost && r.trace.Predicts == path.NoAnswer {
 			r.trace = v.m.WalkArrived(r.Route)
 		}
@@ -358,7 +398,7 @@ func (v *view) unexplained(r *route) []model.Observation {
 // explains reports whether a finding of an earlier stage predicts that kind of failure on a route.
 func (v *view) explains(r *route, kind model.FailureKind) bool {
 	return slices.ContainsFunc(v.found, func(f finding) bool {
-		return !f.dormant && slices.Contains(f.routes, r) && f.predicts(kind)
+		return !f.dormant && slices.Contains(f.routes, r) && r.meets(f, kind)
 	})
 }
 

@@ -28,6 +28,9 @@ type Proxy struct {
 	// which the proxy says so. controller is the class's controller, since products of one engine
 	// differ (an empty Service is 503 in ingress-nginx and 502 in NGINX Inc.'s controller).
 	Answer func(controller string, f model.FailureKind) model.Outcome
+	// ToldAs is the kind as which the proxy's log tells a failure of kind f at a backend to which it speaks that
+	// protocol, as [Protocol] has it. nil if it always tells what failed.
+	ToldAs func(f model.FailureKind, protocol string) model.FailureKind
 	// Outside is set where it does not run in the cluster: a cloud's load balancer.
 	Outside bool
 	// Default lists what holds for a route or backend where nothing is written. nil if nothing is known.

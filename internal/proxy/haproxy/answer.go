@@ -1,6 +1,10 @@
 package haproxy
 
-import "github.com/gatemend/gatemend/internal/model"
+import (
+	"strings"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
 
 // Answer is what a client gets from HAProxy when a request fails in the given way; the reason is the
 // termination state. Both are from haproxy/haproxy, doc/configuration.txt, section 8.5. For
@@ -32,4 +36,17 @@ func Answer(_ string, f model.FailureKind) model.Outcome {
 		o.Failure = model.OtherFailure
 	}
 	return o
+}
+
+// toldAs: to HAProxy the TLS handshake is a part of making the connection, and so is the choice of a multiplexer for HTTP/2. What
+// fails there ends as SC, like a connection that was refused (haproxy/haproxy, src/backend.c, back_handle_st_con and
+// back_handle_st_cer).
+func toldAs(f model.FailureKind, protocol string) model.FailureKind {
+	switch protocol = strings.ToUpper(protocol); {
+	case f == model.TLS && (protocol == "HTTPS" || protocol == "H2" || protocol == "GRPCS"),
+		f == model.Protocol && (protocol == "H2" || protocol == "H2C" || protocol == "GRPC" || protocol == "GRPCS"):
+		return model.Refused
+	default:
+		return f
+	}
 }

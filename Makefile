@@ -95,7 +95,8 @@ vuln: ## Look for known vulnerabilities in what is linked
 	$(TOOL) govulncheck ./...
 
 .PHONY: generate
-generate: ## Write what is generated: docs/commands.md, docs/exit-codes.md, docs/actions.md, docs/causes/
+generate: ## Write what is generated: config/crd, deep copies of API types, docs/commands.md, docs/exit-codes.md, docs/actions.md, docs/causes/
+	$(TOOL) controller-gen object crd paths=./api/... output:object:dir=api/v1alpha1 output:crd:dir=config/crd
 	$(GO) test ./internal/rules -run 'TestDocs' -update
 
 .PHONY: golden

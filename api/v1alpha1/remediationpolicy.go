@@ -5,12 +5,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// The names by which a RemediationPolicy is recognised.
-const (
-	APIVersion            = "gatemend.dev/v1alpha1"
-	KindRemediationPolicy = "RemediationPolicy"
-)
-
 // RemediationPolicy says what gatemend may repair, where, when, how often, and who must agree.
 //
 // Several policies hold at once. Of each policy that is about an object, the first rule that matches decides
@@ -19,11 +13,54 @@ const (
 // proposed.
 //
 // +kubebuilder:object:root=true
-// +kubebuilder:resource:scope=Cluster
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,categories=gatemend,shortName=rpolicy
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type RemediationPolicy struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	Spec RemediationPolicySpec `json:"spec"`
+	// +optional
+	Status RemediationPolicyStatus `json:"status,omitempty"`
+}
+
+// RemediationPolicyList is a list of policies.
+//
+// +kubebuilder:object:root=true
+type RemediationPolicyList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	Items []RemediationPolicy `json:"items"`
+}
+
+// ConditionReady says whether the policy as it is written is in force.
+const ConditionReady = "Ready"
+
+// RemediationPolicyStatus says whether a policy is in force. Its parts are written by the controller.
+type RemediationPolicyStatus struct {
+	// Conditions has Ready: False where the policy cannot be read, with the field and what is wrong with it.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// ObservedGeneration is the generation that was looked at last.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// InForce is the last version that could be read. It holds while a newer one cannot.
+	// +optional
+	InForce *PolicyVersion `json:"inForce,omitempty"`
+}
+
+// PolicyVersion is a policy as it was at one generation.
+type PolicyVersion struct {
+	Generation int64 `json:"generation"`
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:XPreserveUnknownFields
 	Spec RemediationPolicySpec `json:"spec"`
 }
 
@@ -34,6 +71,9 @@ type RemediationPolicySpec struct {
 	Match Match `json:"match,omitempty"`
 	// Rules are asked in order; the first that matches decides.
 	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=256
 	Rules []Rule `json:"rules,omitempty"`
 	// Limits bound how often and how much is done.
 	// +optional
@@ -41,9 +81,13 @@ type RemediationPolicySpec struct {
 	// Windows are the times in which gatemend may act without asking; empty: always. Outside of them
 	// automatic becomes a question to a person.
 	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
 	Windows []Window `json:"windows,omitempty"`
 	// Freezes are times in which nothing is changed, only proposed.
 	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
 	Freezes []Freeze `json:"freezes,omitempty"`
 	// NamespaceOptIn says whether gatemend acts without asking only in namespaces with the label
 	// gatemend.dev/remediation=enabled. Default Required. A namespace with =disabled is never changed.
@@ -83,6 +127,8 @@ const (
 // Rule gives repairs that match it a mode.
 type Rule struct {
 	// Name is unique in the policy; refusals name it.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 	// Match says which repairs; empty: all.
 	// +optional
@@ -101,6 +147,8 @@ type Rule struct {
 	// AllowOwners are tools whose objects may be edited in place though the tool may revert it: argo-cd, flux,
 	// helm, kustomize, operator.
 	// +optional
+	// +listType=set
+	// +kubebuilder:validation:items:Enum=argo-cd;flux;helm;kustomize;operator
 	AllowOwners []string `json:"allowOwners,omitempty"`
 }
 
@@ -121,6 +169,7 @@ type Match struct {
 	// Actions are names of repairs, such as patch-service or rollback.
 	// +optional
 	Actions []string `json:"actions,omitempty"`
+	// +kubebuilder:validation:MaxLength=4096
 	// Expression is a CEL expression that gives a bool. Its variables are cause, family, confidence, action,
 	// risk, machine, kind, namespace, name, labels, annotations, namespaceLabels, owners and fields.
 	// +optional
@@ -143,12 +192,18 @@ type Limits struct {
 type ActionsPerHour struct {
 	// Object is how many changes of one object; evicted pods count for their workload. Default 2.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
 	Object *int32 `json:"object,omitempty"`
 	// Namespace is how many changes in one namespace; default 10.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
 	Namespace *int32 `json:"namespace,omitempty"`
 	// Cluster is how many changes in all; default 20.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
 	Cluster *int32 `json:"cluster,omitempty"`
 }
 
@@ -156,6 +211,8 @@ type ActionsPerHour struct {
 type Storm struct {
 	// Incidents is how many different ones are too many; default 5.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
 	Incidents *int32 `json:"incidents,omitempty"`
 	// Within is the time in which they are counted; default 10m.
 	// +optional
@@ -167,17 +224,23 @@ type Window struct {
 	// Days are Mon, Tue, Wed, Thu, Fri, Sat, Sun; empty: every day. A window over midnight belongs to the day
 	// on which it begins.
 	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=7
+	// +kubebuilder:validation:items:Enum=Mon;Tue;Wed;Thu;Fri;Sat;Sun
 	Days []string `json:"days,omitempty"`
 	// From and To are times of the day, such as 09:00. Where To is not after From the window ends on the next
 	// day.
+	// +kubebuilder:validation:Pattern=`^([01][0-9]|2[0-3]):[0-5][0-9]$`
 	From string `json:"from"`
-	To   string `json:"to"`
+	// +kubebuilder:validation:Pattern=`^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$`
+	To string `json:"to"`
 	// TimeZone is a name of the IANA time zone database; default UTC.
 	// +optional
 	TimeZone string `json:"timeZone,omitempty"`
 }
 
 // Freeze is a time in which nothing is changed.
+// +kubebuilder:validation:XValidation:rule="self.from < self.to",message="a freeze must end after it begins"
 type Freeze struct {
 	From metav1.Time `json:"from"`
 	To   metav1.Time `json:"to"`

@@ -5,7 +5,11 @@
 package apiserver
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,11 +17,15 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
@@ -120,4 +128,74 @@ func (s *Server) InstallCustom(t *testing.T, group, version, kind, plural string
 	if err != nil {
 		t.Fatalf("install %s: %v", kind, err)
 	}
+}
+
+// InstallGatemend installs gatemend's own resources and the policy that vouches for approvals.
+func (s *Server) InstallGatemend(t *testing.T) {
+	t.Helper()
+	root := moduleRoot(t)
+	if _, err := envtest.InstallCRDs(s.Admin, envtest.CRDInstallOptions{Paths: []string{filepath.Join(root, "config", "crd")}, ErrorIfPathMissing: true}); err != nil {
+		t.Fatalf("install gatemend's resources: %v", err)
+	}
+	s.Create(t, filepath.Join(root, "config", "admission", "approvals.yaml"))
+}
+
+// Create creates the objects of a file of manifests.
+func (s *Server) Create(t *testing.T, file string) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(s.Admin, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096); ; {
+		var o unstructured.Unstructured
+		err := d.Decode(&o)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err == nil && o.Object != nil {
+			err = c.Create(context.Background(), &o)
+		}
+		if err != nil {
+			t.Fatalf("create what is in %s: %v", file, err)
+		}
+	}
+}
+
+// Namespace makes a namespace.
+func (s *Server) Namespace(t *testing.T, name string) {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	if _, err := s.Kube(t).CoreV1().Namespaces().Create(context.Background(), ns, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Table is what kubectl is shown of a path.
+func (s *Server) Table(t *testing.T, path string) metav1.Table {
+	t.Helper()
+	data, err := s.Kube(t).Discovery().RESTClient().Get().AbsPath(path).
+		SetHeader("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io").DoRaw(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table metav1.Table
+	if err := json.Unmarshal(data, &table); err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// moduleRoot is the folder of go.mod.
+func moduleRoot(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMOD").Output()
+	if err != nil {
+		t.Fatalf("find the module: %v", err)
+	}
+	return filepath.Dir(strings.TrimSpace(string(out)))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gatemend/gatemend/internal/diagnose"
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/signal/dataplane"
 	"github.com/gatemend/gatemend/internal/signal/inside"
 	"github.com/gatemend/gatemend/internal/signal/probe"
@@ -25,6 +26,7 @@ type cluster struct {
 	config  *rest.Config
 	clients *kube.Clients
 	now     func() time.Time
+	formats all.Formats // of its gateways' logs
 }
 
 // Actor is what carries changes out.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/source/dump"
 	"github.com/gatemend/gatemend/internal/source/kube"
 )
@@ -23,7 +24,7 @@ var errNoKubeconfig = errors.New("there is no kubeconfig, so there is no cluster
 const hintNoKubeconfig = "give one with --kubeconfig FILE or KUBECONFIG, or look at files with --from DUMP"
 
 // connect makes the clients for kubectl's flags.
-func connect(flags genericclioptions.RESTClientGetter, now func() time.Time) (*cluster, error) {
+func connect(flags genericclioptions.RESTClientGetter, formats all.Formats, now func() time.Time) (*cluster, error) {
 	config, err := restConfig(flags)
 	if err != nil {
 		return nil, err
@@ -32,7 +33,7 @@ func connect(flags genericclioptions.RESTClientGetter, now func() time.Time) (*c
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{config: config, clients: clients, now: now}, nil
+	return &cluster{config: config, clients: clients, now: now, formats: formats}, nil
 }
 
 func restConfig(flags genericclioptions.RESTClientGetter) (*rest.Config, error) {

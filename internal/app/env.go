@@ -21,6 +21,7 @@ import (
 	"github.com/gatemend/gatemend/internal/clone"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/printer"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/dump"
 )
@@ -47,8 +48,8 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 			return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		},
 		ServeMetrics: serveMetrics,
-		Connect: func(flags genericclioptions.RESTClientGetter) (cli.Cluster, error) {
-			return connect(flags, time.Now)
+		Connect: func(flags genericclioptions.RESTClientGetter, formats all.Formats) (cli.Cluster, error) {
+			return connect(flags, formats, time.Now)
 		},
 	}
 }
@@ -85,14 +86,14 @@ func programName(arg0 string) string {
 	return "gatemend"
 }
 
-func readDump(path string, stdin io.Reader, now time.Time) (*snapshot.Snapshot, cli.LogFiles, error) {
+func readDump(path string, stdin io.Reader, now time.Time, formats all.Formats) (*snapshot.Snapshot, cli.LogFiles, error) {
 	boundMemory(path)
 	var logs []dump.Log
 	s, err := dump.Read(path, dump.ReadOptions{Stdin: stdin, At: now, Logs: &logs})
 	if err != nil {
 		return nil, cli.LogFiles{}, hinted(err)
 	}
-	return s, logsOf(logs, s), nil
+	return s, logsOf(logs, s, formats), nil
 }
 
 // boundMemory has garbage collected early enough that the program takes little more memory than a large

@@ -33,6 +33,7 @@ type gatewayLog struct {
 	pod       model.Ref
 	container string
 	proxy     proxy.Proxy
+	parser    proxy.Parser
 	lines     []stamped
 }
 
@@ -65,7 +66,8 @@ func (c *cluster) gatewayLogs(ctx context.Context, s *snapshot.Snapshot, since t
 	var logs []gatewayLog
 	for p := range s.Pods().All() {
 		if px, container, ok := all.ForPod(p); ok && p.Status.Phase == corev1.PodRunning {
-			logs = append(logs, gatewayLog{pod: snapshot.RefOf(p), container: container, proxy: px})
+			ref := snapshot.RefOf(p)
+			logs = append(logs, gatewayLog{pod: ref, container: container, proxy: px, parser: c.formats.Parser(px, ref)})
 		}
 	}
 	errs := make([]error, len(logs))
@@ -127,10 +129,9 @@ const ownLines = 200
 func (l gatewayLog) read() (signals []model.Signal, own model.LogExcerpt) {
 	source := l.pod.Namespace + "/" + l.pod.Name + "/" + l.container
 	own = model.LogExcerpt{Pod: l.pod, Container: l.container}
-	parser := l.proxy.NewParser()
 	for _, line := range l.lines {
 		var s model.Signal
-		if class := parser.Parse(line.text, &s); class != proxy.Access && class != proxy.ErrorLine {
+		if class := l.parser.Parse(line.text, &s); class != proxy.Access && class != proxy.ErrorLine {
 			if proxy.Telling(line.text) {
 				own.Lines = append(own.Lines, string(line.text))
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/cli"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/signal/logfile"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/dump"
@@ -20,12 +21,12 @@ import (
 const shownMalformed = 3
 
 // readLogs reads the files of --logs. The pods of the snapshot tell which files are a gateway's.
-func readLogs(path string, s *snapshot.Snapshot) (cli.LogFiles, error) {
+func readLogs(path string, s *snapshot.Snapshot, formats all.Formats) (cli.LogFiles, error) {
 	files, name, closeRoot, err := within(path)
 	if err != nil {
 		return cli.LogFiles{}, fmt.Errorf("read logs: %w", err)
 	}
-	signals, report, err := logfile.Read(files, name, logfile.Options{Pod: podNamed(s), Label: label(path, name)})
+	signals, report, err := logfile.Read(files, name, logfile.Options{Pod: podNamed(s), Formats: formats, Label: label(path, name)})
 	if closing := closeRoot(); err == nil && closing != nil {
 		err = fmt.Errorf("close %s: %w", path, closing)
 	}
@@ -36,10 +37,10 @@ func readLogs(path string, s *snapshot.Snapshot) (cli.LogFiles, error) {
 }
 
 // logsOf reads the logs that were in a dump.
-func logsOf(logs []dump.Log, s *snapshot.Snapshot) cli.LogFiles {
+func logsOf(logs []dump.Log, s *snapshot.Snapshot, formats all.Formats) cli.LogFiles {
 	byName := podNamed(s)
 	var signals []model.Signal
-	var all logfile.Report
+	var report logfile.Report
 	for _, l := range logs {
 		pod := func(name string) (*corev1.Pod, bool) {
 			if l.Namespace == "" {
@@ -49,19 +50,19 @@ func logsOf(logs []dump.Log, s *snapshot.Snapshot) cli.LogFiles {
 			return p, presence == snapshot.Present
 		}
 		name := dump.LogFile(model.LogExcerpt{Pod: model.Ref{Name: l.Pod}, Container: l.Container, Previous: l.Previous})
-		report := logfile.ReadStream(bytes.NewReader(l.Text), name, logfile.Options{Pod: pod, Label: path.Dir(l.File)}, func(s model.Signal) {
+		one := logfile.ReadStream(bytes.NewReader(l.Text), name, logfile.Options{Pod: pod, Formats: formats, Label: path.Dir(l.File)}, func(s model.Signal) {
 			signals = append(signals, s)
 		})
-		for i, e := range report.Excerpts {
+		for i, e := range one.Excerpts {
 			if e.Pod.Namespace == "" {
-				report.Excerpts[i].Pod.Namespace = l.Namespace
+				one.Excerpts[i].Pod.Namespace = l.Namespace
 			}
 		}
-		all.Files = append(all.Files, report.Files...)
-		all.Excerpts = append(all.Excerpts, report.Excerpts...)
-		all.Malformed = append(all.Malformed, report.Malformed[:min(len(report.Malformed), shownMalformed)]...)
+		report.Files = append(report.Files, one.Files...)
+		report.Excerpts = append(report.Excerpts, one.Excerpts...)
+		report.Malformed = append(report.Malformed, one.Malformed[:min(len(one.Malformed), shownMalformed)]...)
 	}
-	return filesOf(signals, all)
+	return filesOf(signals, report)
 }
 
 // filesOf is what commands are told of log files.

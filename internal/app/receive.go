@@ -140,7 +140,7 @@ func (c *cluster) receivers(live cli.Live, o cli.ReceiveOptions) ([]cli.Source, 
 	if o.NodeLogs != "" {
 		out = append(out, hears("log files of the node", c.now, func(ctx context.Context) (hearer, error) {
 			return nodefile.Follow(ctx, nodefile.Options{
-				Root: o.NodeLogs, Want: wanted(live), Now: c.now, Since: c.now(), Checkpoint: o.Checkpoint,
+				Root: o.NodeLogs, Want: wanted(live, c.formats), Now: c.now, Since: c.now(), Checkpoint: o.Checkpoint,
 			}), nil
 		}))
 	}
@@ -235,7 +235,7 @@ func resolver(live cli.Live) feed.Resolve {
 
 // wanted says which files of the node are gateways' logs. Files outside the kubelet's layout are taken for
 // logs of a gateway whose form is found out.
-func wanted(live cli.Live) func(nodefile.Container) (nodefile.Gateway, bool) {
+func wanted(live cli.Live, formats all.Formats) func(nodefile.Container) (nodefile.Gateway, bool) {
 	return func(c nodefile.Container) (nodefile.Gateway, bool) {
 		if c.Pod == "" {
 			return nodefile.Gateway{Parser: all.NewAuto()}, true
@@ -244,14 +244,15 @@ func wanted(live cli.Live) func(nodefile.Container) (nodefile.Gateway, bool) {
 		if presence != snapshot.Present {
 			return nodefile.Gateway{}, false
 		}
-		return gatewayLogOf(pod, c.Name)
+		return gatewayLogOf(pod, c.Name, formats)
 	}
 }
 
-func gatewayLogOf(pod *corev1.Pod, container string) (nodefile.Gateway, bool) {
+func gatewayLogOf(pod *corev1.Pod, container string, formats all.Formats) (nodefile.Gateway, bool) {
 	p, name, ok := all.ForPod(pod)
 	if !ok || name != container {
 		return nodefile.Gateway{}, false
 	}
-	return nodefile.Gateway{Pod: snapshot.RefOf(pod), Parser: p.NewParser()}, true
+	ref := snapshot.RefOf(pod)
+	return nodefile.Gateway{Pod: ref, Parser: formats.Parser(p, ref)}, true
 }

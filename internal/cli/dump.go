@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/gatemend/gatemend/internal/proxy/all"
 )
 
 const dumpLong = `Write what a diagnosis reads to files, for 'gatemend diagnose --from'.
@@ -48,7 +50,7 @@ func newDump(env Env) *cobra.Command {
 }
 
 func (o *dumpOptions) run(ctx context.Context) error {
-	cluster, err := o.env.Connect(o.kube)
+	cluster, err := o.env.Connect(o.kube, all.Formats{})
 	if err != nil {
 		return err
 	}

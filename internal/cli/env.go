@@ -12,6 +12,7 @@ import (
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/metrics"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/tally"
 )
@@ -27,11 +28,11 @@ type Env struct {
 	Build   Build
 
 	// ReadDump reads a file, folder or archive of objects, or stdin for "-", and the logs that are in it.
-	ReadDump func(path string, stdin io.Reader, now time.Time) (*snapshot.Snapshot, LogFiles, error)
+	ReadDump func(path string, stdin io.Reader, now time.Time, formats all.Formats) (*snapshot.Snapshot, LogFiles, error)
 	// LogsIn names the folder of logs that a dump brings along, "" if there is none.
 	LogsIn func(dump string) string
 	// ReadLogs reads a file or folder of container logs that belong to a snapshot.
-	ReadLogs func(path string, s *snapshot.Snapshot) (LogFiles, error)
+	ReadLogs func(path string, s *snapshot.Snapshot, formats all.Formats) (LogFiles, error)
 	// CountLogs reads logs and counts what they say. It fails only if there is nothing to read.
 	CountLogs func(ctx context.Context, c LogCount) (model.LogReport, error)
 	// ReadFile reads a file that a person wrote or saved, or stdin for "-".
@@ -43,8 +44,9 @@ type Env struct {
 	// ServeMetrics lets gatemend's metrics be scraped until the context ends. The token of the file, where one
 	// is named, must be shown.
 	ServeMetrics func(ctx context.Context, addr, tokenFile string, m *metrics.Metrics) error
-	// Connect opens a cluster. It does not read yet, but fails where there is nothing to connect to.
-	Connect func(flags genericclioptions.RESTClientGetter) (Cluster, error)
+	// Connect opens a cluster, of which formats tell what its gateways' logs are written in. It does not read yet, but
+	// fails where there is nothing to connect to.
+	Connect func(flags genericclioptions.RESTClientGetter, formats all.Formats) (Cluster, error)
 }
 
 // Terminal is what is known of the terminal.

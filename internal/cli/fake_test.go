@@ -19,6 +19,7 @@ import (
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/metrics"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/dump"
 )
@@ -66,7 +67,7 @@ func (c *fakeCluster) env(in io.Reader, out, errOut *bytes.Buffer) Env {
 	return Env{
 		In: in, Out: out, Err: errOut, Now: time.Now,
 		ReadFile: func(path string, _ io.Reader) ([]byte, error) { return os.ReadFile(path) },
-		Connect:  func(genericclioptions.RESTClientGetter) (Cluster, error) { return c, nil },
+		Connect:  func(genericclioptions.RESTClientGetter, all.Formats) (Cluster, error) { return c, nil },
 	}
 }
 

@@ -32,9 +32,9 @@ func (s *scope) look(ctx context.Context, env Env, since time.Duration) (*look, 
 	var inside LogFiles
 	var err error
 	if s.from != "" {
-		l.snapshot, inside, err = env.ReadDump(s.from, env.In, env.Now())
+		l.snapshot, inside, err = env.ReadDump(s.from, env.In, env.Now(), s.formats)
 	} else {
-		l.cluster, err = env.Connect(s.kube)
+		l.cluster, err = env.Connect(s.kube, s.formats)
 		if err == nil {
 			l.snapshot, err = l.cluster.Snapshot(ctx, s.only)
 		}
@@ -64,7 +64,7 @@ func (s *scope) readLogs(env Env, l *look, inside LogFiles) error {
 	}
 	if logs != "" {
 		var err error
-		if files, err = env.ReadLogs(logs, l.snapshot); err != nil {
+		if files, err = env.ReadLogs(logs, l.snapshot, s.formats); err != nil {
 			return err
 		}
 	} else if s.from == "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/printer"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -130,7 +131,7 @@ func (o *policyTestOptions) run() error {
 	}
 	var s *snapshot.Snapshot
 	if o.from != "" {
-		if s, _, err = o.env.ReadDump(o.from, o.env.In, time.Time{}); err != nil {
+		if s, _, err = o.env.ReadDump(o.from, o.env.In, time.Time{}, all.Formats{}); err != nil {
 			return err
 		}
 	}

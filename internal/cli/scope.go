@@ -7,6 +7,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 )
 
 // scope says where a command looks: a cluster or a dump, and which namespace.
@@ -15,15 +16,18 @@ type scope struct {
 	allNamespaces bool
 	from          string
 	logs          string
-	dataPlane     bool // ask the gateways themselves
+	dataPlane     bool     // ask the gateways themselves
+	told          []string // of the gateways' logs
 
 	namespace string // of targets that name none; "" where only a dump's content can tell
 	only      string // the namespace asked for with -n, "" for the whole cluster
+	formats   all.Formats
 }
 
 func (s *scope) add(flags *pflag.FlagSet) {
 	s.kube = kubeFlags(flags)
 	flags.BoolVarP(&s.allNamespaces, "all-namespaces", "A", false, "look at all namespaces (the default unless -n is given)")
+	flags.StringArrayVar(&s.told, "format", nil, "what the logs of gateways are written in, as in 'gatemend logs': FORMAT for all that run its proxy, NAMESPACE=FORMAT or NAMESPACE/NAME=FORMAT for some; may be given several times")
 }
 
 // kubeFlags adds kubectl's flags for choosing a cluster. All of them work; help shows those that people
@@ -52,6 +56,10 @@ func (s *scope) validate() error {
 	}
 	if s.from != "" && (*s.kube.Context != "" || *s.kube.KubeConfig != "") {
 		return usagef("give one of them", "--from reads files and --context or --kubeconfig a cluster")
+	}
+	var err error
+	if s.formats, err = all.ParseFormats(s.told); err != nil {
+		return usagef("for example: --format 'nginx:$remote_addr [$time_local] \"$request\" $status'", "--format: %v", err)
 	}
 	return nil
 }

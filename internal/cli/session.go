@@ -123,7 +123,7 @@ func (s *session) pump() {
 
 // open connects, reads what the gateways logged lately, and begins to follow.
 func (s *scope) open(ctx context.Context, env Env, since time.Duration, noLogs bool) (*session, error) {
-	cluster, err := env.Connect(s.kube)
+	cluster, err := env.Connect(s.kube, s.formats)
 	if err != nil {
 		return nil, err
 	}

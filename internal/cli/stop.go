@@ -13,6 +13,7 @@ import (
 	"github.com/gatemend/gatemend/internal/guardrail"
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -32,7 +33,7 @@ func newStop(env Env) *cobra.Command {
 		Example: "  gatemend stop --reason 'the storage is being moved'",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cluster, err := env.Connect(kube)
+			cluster, err := env.Connect(kube, all.Formats{})
 			if err != nil {
 				return err
 			}
@@ -104,7 +105,7 @@ func newResume(env Env) *cobra.Command {
 		Example: "  gatemend resume",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cluster, err := env.Connect(kube)
+			cluster, err := env.Connect(kube, all.Formats{})
 			if err != nil {
 				return err
 			}

@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/caddy"
 	"github.com/gatemend/gatemend/internal/proxy/cloudlb"
@@ -67,23 +66,6 @@ func ForController(name string) (proxy.Proxy, bool) {
 // Sniff tells by the lines whose log it is: the proxy that reads most of them as requests. It reports false
 // when no proxy reads at least a tenth of them, as with an application's log.
 func Sniff(lines [][]byte) (proxy.Proxy, bool) {
-	if len(lines) > sniffLines {
-		lines = lines[:sniffLines]
-	}
-	var best proxy.Proxy
-	most := 0
-	for _, p := range proxies() {
-		parser := p.NewParser()
-		read := 0
-		for _, line := range lines {
-			var s model.Signal
-			if c := parser.Parse(line, &s); c == proxy.Access || c == proxy.ErrorLine {
-				read++
-			}
-		}
-		if read > most {
-			best, most = p, read
-		}
-	}
-	return best, most > 0 && most*10 >= len(lines)
+	s, ok := Formats{}.Sniff(lines)
+	return s.Proxy, ok
 }

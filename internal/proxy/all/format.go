@@ -50,9 +50,7 @@ func ParserFor(format string) (proxy.Parser, error) {
 	if name == "" || name == autoFormat && !own {
 		return NewAuto(), nil
 	}
-	if engine, ok := products()[name]; ok {
-		name = engine
-	}
+	name = engine(format)
 	if own {
 		return compile(name, kind, text)
 	}
@@ -60,6 +58,16 @@ func ParserFor(format string) (proxy.Parser, error) {
 		return p.NewParser(), nil
 	}
 	return nil, fmt.Errorf("unknown log format %q: want one of %s; or nginx:, haproxy: or envoy: with a format after it", format, strings.Join(FormatNames(), ", "))
+}
+
+// engine is the name of the proxy whose format it is; that of a proxy, or "auto" or nothing, stands for itself.
+func engine(format string) string {
+	kind, _, _ := strings.Cut(format, ":")
+	name := strings.ToLower(strings.TrimSpace(kind))
+	if engine, ok := products()[name]; ok {
+		return engine
+	}
+	return name
 }
 
 func compile(name, kind, text string) (proxy.Parser, error) {

@@ -4,6 +4,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 )
 
 // Options of reading. The zero value knows no pods and goes by the content of files alone.
@@ -11,8 +12,8 @@ type Options struct {
 	// Pod finds a pod by its name, in whatever namespace, and reports whether there is just one.
 	// nil: there are none.
 	Pod func(name string) (*corev1.Pod, bool)
-	// Proxy is the name of the proxy whose form all files have; empty: found out for each file.
-	Proxy string
+	// Formats are what people told of gateways' logs; that of a file whose pod is not known is found out with them.
+	Formats all.Formats
 	// Tail is how many lines are kept of an application's log; 0 means 200.
 	Tail int
 	// Malformed is how many lines that no parser knows are named in the report; 0 means 20. All are

@@ -167,7 +167,7 @@ func TestKeepsTheTailOnly(t *testing.T) {
 func TestEndlessLine(t *testing.T) {
 	text := strings.Repeat("x", 3*maxLine) + "\n" + line("/a", 200)
 	var n int
-	report := ReadStream(strings.NewReader(text), "stdin", Options{Proxy: "nginx"}, func(model.Signal) { n++ })
+	report := ReadStream(strings.NewReader(text), "stdin", Options{}, func(model.Signal) { n++ })
 	if f := report.Files[0]; n != 1 || f.Lines != 2 || f.Malformed != 1 || f.Bytes != int64(len(text)) {
 		t.Errorf("%d signals, %+v", n, f)
 	}

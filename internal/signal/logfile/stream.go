@@ -51,12 +51,6 @@ func readStream(r io.Reader, name string, o Options, report *Report, emit func(m
 
 // decideByName decides by the pod, if the snapshot has it.
 func (st *stream) decideByName() {
-	if st.options.Proxy != "" {
-		if p, ok := all.Named(st.options.Proxy); ok {
-			st.be(p)
-		}
-		return
-	}
 	if st.Pod == "" {
 		return
 	}
@@ -66,14 +60,14 @@ func (st *stream) decideByName() {
 	}
 	st.gateway = model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name}
 	if p, container, ok := all.ForPod(pod); ok && container == st.Container {
-		st.be(p)
+		st.be(p, st.options.Formats.Parser(p, st.gateway))
 		return
 	}
 	st.decided = true
 }
 
-func (st *stream) be(p proxy.Proxy) {
-	st.decided, st.Proxy, st.parser = true, p.Name, p.NewParser()
+func (st *stream) be(p proxy.Proxy, parser proxy.Parser) {
+	st.decided, st.Proxy, st.parser = true, p.Name, parser
 }
 
 func (st *stream) read(r io.Reader) error {
@@ -113,8 +107,8 @@ func (st *stream) decideByContent() {
 	for i, h := range st.held {
 		sample[i] = h.text
 	}
-	if p, ok := all.Sniff(sample); ok {
-		st.be(p)
+	if s, ok := st.options.Formats.Sniff(sample); ok {
+		st.be(s.Proxy, s.Parser())
 	}
 	st.decided = true
 	held := st.held

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -177,5 +178,20 @@ func TestShrinkKeepsWhatGatewaysNeed(t *testing.T) {
 	o, _ = shrink(&app)
 	if small := o.(*corev1.Pod); len(small.Spec.Containers) != 0 || small.Name != "app" {
 		t.Errorf("got %+v", small)
+	}
+}
+
+// What was told of a gateway's log is how it is read.
+func TestFollowsToldFormats(t *testing.T) {
+	formats, err := all.ParseFormats([]string{"edge/lb=nginx:$status $request_uri"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCluster(t)
+	c.pods = []corev1.Pod{gateway("lb-1")}
+	c.write("lb-1", "2026-05-04T08:30:15.250000000Z 502 /own")
+	f, _ := start(t, c, Options{Formats: formats})
+	if got := receive(t, f); got.Request.Path != "/own" || got.Status != 502 {
+		t.Errorf("got %+v", got)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/gatemend/gatemend/internal/proxy/all"
 )
 
 // Options of following. The zero value follows every gateway pod in the cluster, from the start of its
@@ -16,6 +18,8 @@ type Options struct {
 	// Since is the time from which lines are wanted, also those of a container that was restarted since;
 	// zero: all that there still are.
 	Since time.Time
+	// Formats are what people told of gateways' logs.
+	Formats all.Formats
 	// Buffer is how many signals wait for a slow reader before further ones are dropped and
 	// counted; 0 means 8192.
 	Buffer int

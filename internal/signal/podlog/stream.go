@@ -32,12 +32,13 @@ type stream struct {
 }
 
 func newStream(f *Follower, pod *corev1.Pod, container string, p proxy.Proxy) *stream {
+	ref := model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name}
 	return &stream{
 		follower:  f,
-		pod:       model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name},
+		pod:       ref,
 		uid:       pod.UID,
 		container: container,
-		parser:    p.NewParser(),
+		parser:    f.options.Formats.Parser(p, ref),
 		place:     place{seed: maphash.MakeSeed(), since: f.options.Since},
 		before:    endedOf(pod, container),
 	}

@@ -20,63 +20,86 @@ import (
 type MeasureOptions struct {
 	Options
 
-	Runs  int           // of each fault with gatemend
-	Alone time.Duration // how long a fault is left to itself without gatemend, once; 0: that is not tried
+	Runs   int           // of each fault with gatemend
+	Alone  time.Duration // how long a fault is left to itself without gatemend at most, from its first error; 0: that is not tried
+	Alones int           // how often it is
+	// Kept is a file in which each run is kept as it ends. Runs that are in it already are not made again.
+	Kept string
 }
 
 // Measured is what became of one fault.
 type Measured struct {
 	Fault fault.Fault
 	Runs  []Result
-	// Alone is what clients met without gatemend; its Errors and Requests are of MeasureOptions.Alone.
-	Alone Result
+	// Alone is what clients met without gatemend, within MeasureOptions.Alone.
+	Alone []Result
 }
 
 // Measure breaks the shop in every way, so often, unattended, each time with a gatemend that knows nothing of the
 // times before. What it has measured is returned in any case.
 func Measure(ctx context.Context, o MeasureOptions) (all []Measured, err error) {
+	if all, err = Kept(o.Kept, o.Faults); err != nil {
+		return nil, err
+	}
 	d := &demo{out: o.Out}
 	if err := d.prepare(ctx, o.Options); err != nil {
-		return nil, err
+		return all, err
 	}
 	dir, err := os.MkdirTemp("", "gatemend-mttr-")
 	if err != nil {
-		return nil, fmt.Errorf("make a folder for gatemend's records: %w", err)
+		return all, fmt.Errorf("make a folder for gatemend's records: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	for _, f := range o.Faults {
-		m := Measured{Fault: f}
-		if o.Alone > 0 {
-			if m.Alone, err = d.alone(ctx, f, o.Alone); err != nil {
-				return all, err
-			}
+	for i := range all {
+		if err := d.measure(ctx, o, &all[i], dir); err != nil {
+			return all, err
 		}
-		for i := range o.Runs {
-			stop, err := d.start(ctx, o.Gatemend, filepath.Join(dir, fmt.Sprint(f.Name, i)))
-			if err != nil {
-				return all, err
-			}
-			r, err := d.round(ctx, f)
-			stop()
-			d.gatemend = nil
-			m.Runs = append(m.Runs, r)
-			if err != nil {
-				return append(all, m), err
-			}
-			for _, p := range r.Problems() {
-				d.say("! %s, run %d: %s", f.Name, i+1, p)
-			}
-		}
-		all = append(all, m)
 	}
 	return all, nil
 }
 
-// alone breaks the shop and lets it be.
-func (d *demo) alone(ctx context.Context, f fault.Fault, how time.Duration) (Result, error) {
+// measure makes the runs of one fault that are missing.
+func (d *demo) measure(ctx context.Context, o MeasureOptions, m *Measured, dir string) error {
+	f := m.Fault
+	for len(m.Runs) < o.Runs {
+		stop, err := d.start(ctx, o.Gatemend, filepath.Join(dir, fmt.Sprint(f.Name, len(m.Runs))))
+		if err != nil {
+			return err
+		}
+		r, err := d.round(ctx, f)
+		stop()
+		d.gatemend = nil
+		if err != nil {
+			return err
+		}
+		m.Runs = append(m.Runs, r)
+		for _, p := range r.Problems() {
+			d.say("! %s, run %d: %s", f.Name, len(m.Runs), p)
+		}
+		if err := keep(o.Kept, kept{Fault: f.Name, Result: r}); err != nil {
+			return err
+		}
+	}
+	for o.Alone > 0 && len(m.Alone) < o.Alones {
+		r, err := d.alone(ctx, f, o.Alone)
+		if err != nil {
+			return err
+		}
+		m.Alone = append(m.Alone, r)
+		if err := keep(o.Kept, kept{Fault: f.Name, Alone: true, Result: r}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alone breaks the shop and lets it be, for so long or until the errors have ended by themselves.
+func (d *demo) alone(ctx context.Context, f fault.Fault, long time.Duration) (Result, error) {
+	const healed = 20 * time.Second // a pod that crashes serves now and then, and is no better for it
 	ready := func() (bool, error) { return true, nil }
 	return d.under(ctx, f, f.Name+", without gatemend", ready, func(r *Result, _ []load.Report, _ time.Time) (bool, error) {
-		return !r.FirstError.IsZero() && time.Since(r.FirstError) > how, nil
+		failed := !r.FirstError.IsZero()
+		return failed && (time.Since(r.FirstError) > long || time.Since(r.LastError) > healed), nil
 	})
 }
 
@@ -84,7 +107,7 @@ func (d *demo) alone(ctx context.Context, f fault.Fault, how time.Duration) (Res
 // to the last request that failed for a client, in seconds.
 func MeasuredTable(w io.Writer, all []Measured) error {
 	var b strings.Builder
-	b.WriteString("| fault | gateway | without gatemend | named right | mended and proven | alarm, median | failing, median | failing, worst |\n|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| fault | gateway | failing without gatemend | named right | mended and proven | alarm, median | failing, median | failing, worst |\n|---|---|---|---|---|---|---|---|\n")
 	var medians []time.Duration
 	var wrong []string
 	for _, m := range all {
@@ -139,15 +162,28 @@ func (m Measured) sum() summary {
 	return s
 }
 
-// leftAlone says what becomes of a fault to which nobody comes.
-func leftAlone(r Result) string {
+// leftAlone says for how many seconds a fault lasts to which nobody comes: the median, or the least that is known of
+// it where the errors were going on when it was ended.
+func leftAlone(all []Result) string {
+	var over, on []time.Duration
+	for _, r := range all {
+		switch {
+		case r.FirstError.IsZero():
+		case r.Calm:
+			over = append(over, r.Mended())
+		default:
+			on = append(on, r.Mended())
+		}
+	}
 	switch {
-	case r.FirstError.IsZero():
+	case len(over)+len(on) == 0:
 		return "-"
-	case r.Calm:
-		return fmt.Sprintf("over after %.1f", r.Mended().Seconds())
+	case len(on) > 0 && len(over) > 0:
+		return fmt.Sprintf("over after %s in %d of %d, else over %s", seconds(over, median), len(over), len(all), seconds(on, median))
+	case len(on) > 0:
+		return "over " + seconds(on, median)
 	default:
-		return "goes on"
+		return seconds(over, median)
 	}
 }
 

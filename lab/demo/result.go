@@ -14,9 +14,9 @@ import (
 
 // Result is what became of one fault.
 type Result struct {
-	Fault      fault.Fault
-	Status     int       // that clients got most often while it was broken; 0 when they got no error
-	FirstError time.Time // as the clients saw it
+	Fault      fault.Fault `json:"-"`
+	Status     int         // that clients got most often while it was broken; 0 when they got no error
+	FirstError time.Time   // as the clients saw it
 	LastError  time.Time
 	Requests   int // of the route's clients, and how many of them failed
 	Errors     int

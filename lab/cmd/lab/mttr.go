@@ -34,6 +34,8 @@ func newMTTR(name *string) *cobra.Command {
 	cmd.Flags().StringVar(&options.Gatemend, "gatemend", "gatemend", "the gatemend program")
 	cmd.Flags().StringSliceVar(&faults, "fault", nil, "only these faults, in this order")
 	cmd.Flags().IntVar(&options.Runs, "runs", 5, "how often each fault is tried")
-	cmd.Flags().DurationVar(&options.Alone, "alone", 30*time.Second, "how long each fault is also left to itself; 0: it is not")
+	cmd.Flags().DurationVar(&options.Alone, "alone", time.Minute, "how long each fault is also left to itself at most; 0: it is not")
+	cmd.Flags().IntVar(&options.Alones, "alones", 1, "how often each fault is left to itself")
+	cmd.Flags().StringVar(&options.Kept, "kept", "", "file in which every run is kept as it ends; those that are in it are not made again")
 	return cmd
 }

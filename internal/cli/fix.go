@@ -144,7 +144,6 @@ func (o *fixOptions) run(ctx context.Context) error {
 		if o.chosen, err = readPlan(o.env, o.saved); err != nil {
 			return err
 		}
-		o.target = model.Target{Object: &o.chosen.Finding.Object.Ref}
 	}
 	if o.planOnly {
 		return o.plan(ctx)
@@ -244,16 +243,15 @@ func (o *fixOptions) print(p model.Plan) error {
 // there is none and the diagnosis was printed in its place.
 func (o *fixOptions) rehearsed(ctx context.Context, s *session, snap *snapshot.Snapshot, target model.Target) (p model.Plan, ok bool, err error) {
 	in := plan.Input{Snapshot: snap, Memory: plan.Memory{Deleted: s.Deleted()}, Policy: planPolicy(o.policies)}
+	if in.Diagnosis, err = s.Diagnose(ctx, snap, target); err != nil {
+		return p, false, err
+	}
 	if o.chosen != nil {
-		p, err = plan.Restore(*o.chosen, in)
-		if err != nil {
+		if p, err = plan.Restore(*o.chosen, in); err != nil {
 			fmt.Fprintf(o.env.Err, "gatemend: the plan is not carried out: %s\n", err)
 			return p, false, errWrong
 		}
 		return p, true, nil
-	}
-	if in.Diagnosis, err = s.Diagnose(ctx, snap, target); err != nil {
-		return p, false, err
 	}
 	if err := noSuchCause(s.diagnosis(), s.cause); err != nil {
 		return p, false, err

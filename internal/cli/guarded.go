@@ -21,11 +21,12 @@ type guarded struct {
 	journal  mend.Journal
 	open     func() []string // the routes that fail now; nil: not known
 	held     bool            // the last answer was a rule's no, which another moment may change
+	person   bool            // the last answer was a person's
 }
 
 // Ask decides on a plan.
 func (g *guarded) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
-	g.held = false
+	g.held, g.person = false, false
 	d, err := g.decide(p)
 	if err != nil {
 		return mend.Answer{}, err
@@ -36,15 +37,21 @@ func (g *guarded) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 		return mend.Answer{Refused: true, Because: d.String()}, nil
 	case d.Verdict == model.Allow && g.policies != nil:
 		return mend.Answer{Yes: true}, nil
-	case g.policies == nil:
-		return g.asker.Ask(ctx, p)
 	}
 	a, err := g.asker.Ask(ctx, p)
-	if err == nil && !a.Person && a.Because == noTerminal {
+	g.person = err == nil && a.Yes && a.Person
+	switch {
+	case err != nil || a.Person:
+		return a, err
+	case g.policies != nil && a.Because == noTerminal:
 		g.held = true
 		return mend.Answer{Refused: true, Because: d.String() + "; a person must agree, and nobody could be asked"}, nil
+	case a.Yes && d.Rule == guardrail.RuleStop: // a yes in advance knows nothing of it
+		g.held = true
+		return mend.Answer{Refused: true, Because: d.String() + "; a person must agree to this very plan"}, nil
+	default:
+		return a, nil
 	}
-	return a, err
 }
 
 func (g *guarded) decide(p model.Plan) (model.PolicyDecision, error) {
@@ -74,14 +81,8 @@ func planPolicy(set *guardrail.Set) plan.Policy {
 // policyUsage is the help of --policy.
 const policyUsage = "file of RemediationPolicies that say what may be done, and who must agree"
 
-// stopped is what holds every change back, as the engine asks right before it.
-func stopped(s *snapshot.Snapshot) string {
-	stop := guardrail.StopOf(s)
-	if !stop.Stopped {
-		return ""
-	}
-	return (model.PolicyReason{Rule: guardrail.RuleStop, Because: stop.String()}).String()
-}
+// hold says what holds every change back, as the engine asks right before it.
+func (g *guarded) hold(s *snapshot.Snapshot) string { return guardrail.StopOf(s).Objection(g.person) }
 
 // readPolicies reads the file of --policy; "" is none.
 func readPolicies(env Env, path string) (*guardrail.Set, error) {

@@ -88,6 +88,50 @@ func TestFixGoesByThePolicy(t *testing.T) {
 	}
 }
 
+// unread is a cluster whose ConfigMaps may not be read.
+func unread(t *testing.T, s *snapshot.Snapshot) *snapshot.Snapshot {
+	t.Helper()
+	b := snapshot.NewBuilder()
+	for _, k := range snapshot.Kinds() {
+		c, why := s.Coverage(k)
+		b.Cover(k, c, s.Scope(k), why)
+		for o := range s.AllOf(k) {
+			if err := b.Add(o); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	b.Cover(snapshot.ConfigMaps, snapshot.Denied, "", "configmaps is forbidden")
+	return b.Seal(s.At())
+}
+
+// Where nobody can tell whether gatemend was stopped, nothing is done unattended: only a person's yes to the very
+// plan, or to its cause, is one.
+func TestUnknownKillSwitch(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args    string
+		stdin   string
+		changes int
+	}{
+		"fix --yes is a person's":        {"fix service/cart -n shop --yes", "", 1},
+		"fix, a yes at the prompt":       {"fix service/cart -n shop", "y\n", 1},
+		"watch, unattended":              {"watch --fix --yes -o json", "", 0},
+		"watch, the cause was agreed to": {"watch --fix --yes --approve target-port-mismatch -o json", "", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newFakeCluster(t, true)
+			c.broken, c.healthy = unread(t, c.broken), unread(t, c.healthy)
+			_, out, errOut := runFake(t, c, tc.stdin, tc.stdin != "", 5*time.Minute, strings.Fields(tc.args)...)
+			if len(c.changes()) != tc.changes {
+				t.Errorf("%d changes, want %d\n%s\n%s", len(c.changes()), tc.changes, out, errOut)
+			}
+			if says := "whether gatemend was stopped is not known"; tc.changes == 0 && !strings.Contains(out, says) {
+				t.Errorf("it does not say %q:\n%s\n%s", says, out, errOut)
+			}
+		})
+	}
+}
+
 // What holds a repair back for a while lets it go later, in the same watch.
 func TestWatchWaitsForTheWindow(t *testing.T) {
 	// Time in the test begins at midnight of 2000-01-01, UTC.

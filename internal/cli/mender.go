@@ -59,7 +59,7 @@ func (m *mender) drive(ctx context.Context, route string, incident mend.Incident
 	engine := &mend.Engine{
 		Observer: m.session, Feed: m.session.ring, Actor: m.session.cluster.Actor(), Asker: m.guard,
 		Journal: m.journal, Now: m.session.now,
-		Options: mend.Options{Policy: m.policy, Hold: stopped, OnEvent: func(e plan.Event) {
+		Options: mend.Options{Policy: m.policy, Hold: m.guard.hold, OnEvent: func(e plan.Event) {
 			if e.Plan != nil {
 				current = e.Plan
 			}

@@ -34,9 +34,6 @@ const (
 // labels of namespaces and the policies say of any object that it changes.
 func (s Set) Decide(in Input) model.PolicyDecision {
 	reasons := always(in)
-	if why := in.Facts.Stop.Unknown; why != "" {
-		reasons = append(reasons, says(model.Approve, RuleStop, "whether gatemend was stopped is not known: "+why))
-	}
 	for _, t := range in.Facts.Targets {
 		reasons = append(reasons, s.about(in, t)...)
 	}
@@ -55,8 +52,11 @@ func Yes(in Input) model.PolicyDecision {
 // always is what holds under every policy and without any.
 func always(in Input) []model.PolicyReason {
 	var out []model.PolicyReason
-	if stop := in.Facts.Stop; stop.Stopped {
+	switch stop := in.Facts.Stop; {
+	case stop.Stopped:
 		out = append(out, says(model.Refuse, RuleStop, stop.String()))
+	case stop.Unknown != "":
+		out = append(out, says(model.Approve, RuleStop, stop.unknown()))
 	}
 	for _, g := range in.Plan.Guards {
 		v := model.Approve

@@ -185,6 +185,21 @@ func (s Stop) String() string {
 	return text + "; 'gatemend resume' lets it act again"
 }
 
+// Objection says why nothing may be changed now, empty if nothing stands against it. Where nobody knows whether
+// gatemend was stopped, only what a person has agreed to is changed: unattended, the switch must be seen to be off.
+func (s Stop) Objection(person bool) string {
+	switch {
+	case s.Stopped:
+		return says(model.Refuse, RuleStop, s.String()).String()
+	case s.Unknown != "" && !person:
+		return says(model.Refuse, RuleStop, s.unknown()).String()
+	default:
+		return ""
+	}
+}
+
+func (s Stop) unknown() string { return "whether gatemend was stopped is not known: " + s.Unknown }
+
 // StopOf reads the kill switch; a nil snapshot is a cluster of which nothing is known but that nobody asks.
 func StopOf(s *snapshot.Snapshot) Stop {
 	if s == nil {

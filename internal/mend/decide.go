@@ -18,14 +18,14 @@ func (r *run) plan(ctx context.Context) error {
 		return fmt.Errorf("read cluster: %w", err)
 	}
 	in := plan.Input{Snapshot: s, Memory: r.memory(s), Policy: r.options.Policy}
+	if in.Diagnosis, err = r.Observer.Diagnose(ctx, s, r.incident.Target); err != nil {
+		return fmt.Errorf("diagnose: %w", err)
+	}
 	var p model.Plan
 	saved := r.incident.Plan != nil
 	if saved {
 		p, err = plan.Restore(*r.incident.Plan, in)
 	} else {
-		if in.Diagnosis, err = r.Observer.Diagnose(ctx, s, r.incident.Target); err != nil {
-			return fmt.Errorf("diagnose: %w", err)
-		}
 		p, err = plan.Make(in)
 	}
 	if err == nil {

@@ -43,8 +43,9 @@ func basisOf(s *snapshot.Snapshot, ref model.Ref) model.Basis {
 
 // Restore makes a plan that was saved good for the cluster as it is now: every object that it changes must be
 // as it was when the plan was made, the model must still predict that it helps, and guards are asked anew.
-// Nothing of the file is taken on trust but what is to be changed and why. The error is [ErrNoPlan],
-// [ErrMoved] or [ErrAllRefused].
+// Nothing of the file is taken on trust but what is to be changed and why: the cause is as certain as the diagnosis
+// of this moment says, and where that does not name it, only a person may still believe in it. The error is
+// [ErrNoPlan], [ErrMoved] or [ErrAllRefused].
 func Restore(saved model.Plan, in Input) (model.Plan, error) {
 	if err := wellFormed(saved); err != nil {
 		return model.Plan{}, err
@@ -52,6 +53,10 @@ func Restore(saved model.Plan, in Input) (model.Plan, error) {
 	f, r := saved.Finding, saved.Remedy
 	r.Changes, r.Change, r.Undo, r.Cause = slices.Clone(r.Changes), r.Changes[0], remedy.Undo(r.Changes), f.ID
 	r.Machine = levelOf(f.ID, r)
+	certain, confirmed := certainty(in.Diagnosis, f)
+	if confirmed {
+		f.Confidence = min(f.Confidence, certain)
+	}
 	if a, ok := remedy.Named(r.Action); ok {
 		r.Touches = a.Reach
 	}
@@ -70,7 +75,26 @@ func Restore(saved model.Plan, in Input) (model.Plan, error) {
 	if refused != "" {
 		return model.Plan{}, &movedError{because: refused}
 	}
+	if !confirmed {
+		p.Guards = append(p.Guards, model.GuardResult{
+			Guard:   "unconfirmed",
+			Because: fmt.Sprintf("a diagnosis now does not name %s at %s any more, so that a person must say that it still holds", f.ID, f.Object.Ref),
+		})
+	}
 	return p, nil
+}
+
+// certainty is how certain a diagnosis is of a finding's cause at the finding's object; ok is false if it does not
+// name it.
+func certainty(d model.Diagnosis, f model.Finding) (confidence float64, ok bool) {
+	for _, all := range [][]model.Finding{d.Causes, d.AlsoWrong} {
+		for _, now := range all {
+			if now.ID == f.ID && plainRef(now.Object.Ref) == plainRef(f.Object.Ref) {
+				return now.Confidence, true
+			}
+		}
+	}
+	return 0, false
 }
 
 // wellFormed says what a file must hold to be a plan: a known cause, one of its actions, and changes that an

@@ -34,9 +34,12 @@ func TestASavedPlanIsTheSamePlan(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			back, err := Restore(saved(t, p), Input{Snapshot: in.Snapshot, Memory: in.Memory})
+			back, err := Restore(saved(t, p), in)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if hasGuard(back, "unconfirmed") || back.Finding.Confidence != p.Finding.Confidence {
+				t.Errorf("a diagnosis that names it does not confirm it: %.2f, guards %+v", back.Finding.Confidence, back.Guards)
 			}
 			if back.Diff != p.Diff || back.Remedy.Predicts != p.Remedy.Predicts || len(back.Mends) != len(p.Mends) || len(back.Basis) != len(p.Basis) {
 				t.Errorf("got\n%s\nwant\n%s", story(t, back), story(t, p))
@@ -137,6 +140,47 @@ func TestGuardsOfASavedPlanAreAskedAnew(t *testing.T) {
 	in.Memory.Attempts = []Attempt{{Cause: p.Finding.ID, Object: p.Finding.Object, Action: p.Remedy.Action, Target: p.Remedy.Change.Target}}
 	if _, err := Restore(saved(t, p), Input{Snapshot: in.Snapshot, Memory: in.Memory}); !errors.Is(err, ErrAllRefused) {
 		t.Errorf("a remedy that did not help before: got %v, want %v", err, ErrAllRefused)
+	}
+}
+
+// TestASavedPlanIsAsCertainAsTheDiagnosisOfTheMoment: what the file says of the cause's certainty counts only as
+// far as it is less, and a cause that is not named any more takes a person.
+func TestASavedPlanIsAsCertainAsTheDiagnosisOfTheMoment(t *testing.T) {
+	in := faults()[0].input()
+	p, err := Make(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := p.Finding
+	elsewhere.Object.Name = "web"
+	unsure, sure := p.Finding, p.Finding
+	unsure.Confidence, sure.Confidence = 0.6, 1
+	for name, tc := range map[string]struct {
+		now        model.Diagnosis
+		confidence float64
+		guard      string // empty: none
+		absolute   bool
+	}{
+		"as certain":            {model.Diagnosis{Causes: []model.Finding{p.Finding}}, p.Finding.Confidence, "", false},
+		"more certain":          {model.Diagnosis{Causes: []model.Finding{sure}}, p.Finding.Confidence, "", false},
+		"beside another cause":  {model.Diagnosis{Causes: []model.Finding{elsewhere}, AlsoWrong: []model.Finding{p.Finding}}, p.Finding.Confidence, "", false},
+		"less certain":          {model.Diagnosis{Causes: []model.Finding{unsure}}, 0.6, "confidence", true},
+		"of another object":     {model.Diagnosis{Causes: []model.Finding{elsewhere}}, p.Finding.Confidence, "unconfirmed", false},
+		"nothing is wrong now":  {model.Diagnosis{Healthy: true}, p.Finding.Confidence, "unconfirmed", false},
+		"nobody knows anything": {model.Diagnosis{}, p.Finding.Confidence, "unconfirmed", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			back, err := Restore(saved(t, p), Input{Snapshot: in.Snapshot, Diagnosis: tc.now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if back.Finding.Confidence != tc.confidence {
+				t.Errorf("it is %.2f certain, want %.2f", back.Finding.Confidence, tc.confidence)
+			}
+			if len(back.Guards) == 0 != (tc.guard == "") || tc.guard != "" && !hasGuard(back, tc.guard) || blocked(back.Guards) != tc.absolute {
+				t.Errorf("got guards %+v, want %q", back.Guards, tc.guard)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
@@ -160,7 +161,7 @@ func (w *walks) caseOf(f model.Finding, observed []model.Observation, m Memory) 
 
 // cost ranks a remedy: its risk, then how many fields it touches. A patch of one field that the
 // broken revision shares with other changes ranks behind taking the whole revision back: half a
-// rollback is a state that nobody has ever tested.
+// rollback is a state that nobody has ever tested. So does a template that no revision ever had.
 func cost(r model.Remedy, all []model.Remedy) int {
 	const perRisk = 1000
 	n := 0
@@ -178,11 +179,19 @@ func cost(r model.Remedy, all []model.Remedy) int {
 		return n
 	}
 	for _, other := range all {
-		if other.Action == "rollback" && contains(other.Change, r.Change) && len(other.Change.Fields) > len(r.Change.Fields) {
+		half := contains(other.Change, r.Change) && len(other.Change.Fields) > len(r.Change.Fields)
+		if other.Action == "rollback" && (half || invents(other.Change, r.Change)) {
 			return n + perRisk/2
 		}
 	}
 	return n
+}
+
+// invents reports whether a change of a pod template sets something that taking the revision back does not.
+func invents(back, c model.Change) bool {
+	return back.Target == c.Target && !contains(back, c) && slices.ContainsFunc(c.Fields, func(f model.FieldChange) bool {
+		return strings.HasPrefix(f.Path, "/spec/template")
+	})
 }
 
 // contains reports whether every field that small sets is set to the same value by big.

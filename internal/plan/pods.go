@@ -90,6 +90,9 @@ func blamedChanged(f model.Finding, before, after *appsv1.Deployment) bool {
 	if field == "" || !strings.HasPrefix(field, "spec.") {
 		field = "spec.template"
 	}
+	if f.ID == "startup-too-slow" { // a startupProbe keeps the livenessProbe, which is blamed, from asking too early
+		field = strings.TrimSuffix(field, ".livenessProbe")
+	}
 	steps := strings.FieldsFunc(field, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
 	return !reflect.DeepEqual(at(before, steps), at(after, steps))
 }

@@ -2,6 +2,7 @@ package plantest
 
 import (
 	"fmt"
+	"maps"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -50,6 +51,16 @@ func Revision(c *Cluster, value any, path ...any) {
 	for _, o := range []string{"Deployment/cart", "ReplicaSet/cart-2"} {
 		c.Edit(o, value, append([]any{"spec", "template", "spec", "containers", 0}, path...)...)
 	}
+}
+
+// liveness is a probe with all that the API server adds to one.
+func liveness(period int, and map[string]any) map[string]any {
+	probe := map[string]any{
+		"httpGet":       map[string]any{"path": "/livez", "port": 8080, "scheme": "HTTP"},
+		"periodSeconds": period, "timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 2,
+	}
+	maps.Copy(probe, and)
+	return probe
 }
 
 // Faults lists the ways to break the cart.
@@ -109,6 +120,19 @@ func Faults() []Fault {
 			Unready(c)
 			Revision(c, 9090, "readinessProbe", "httpGet", "port")
 		}, Finding("readiness-probe-misconfigured", "Deployment", "cart", Container+".readinessProbe.httpGet.port", ""), nil, nil},
+		{"startup-slow", func(c *Cluster) {
+			Unready(c)
+			Revision(c, liveness(7, map[string]any{"initialDelaySeconds": 5}), "livenessProbe")
+		}, Finding("startup-too-slow", "Deployment", "cart", Container+".livenessProbe", ""), nil, nil},
+		{"startup-slow-still", func(c *Cluster) {
+			Unready(c)
+			Revision(c, liveness(10, map[string]any{"failureThreshold": 40}), "startupProbe")
+		}, Finding("startup-too-slow", "Deployment", "cart", Container+".startupProbe", ""), nil, nil},
+		{"startup-slow-revision", func(c *Cluster) {
+			Unready(c)
+			Revision(c, "shop:v3", "image")
+			Revision(c, liveness(5, nil), "livenessProbe")
+		}, Finding("startup-too-slow", "Deployment", "cart", Container+".livenessProbe", "", good...), nil, nil},
 		{"oom-doubled", func(c *Cluster) {
 			Unready(c)
 			Revision(c, "96Mi", "resources", "limits", "memory")

@@ -27,6 +27,7 @@ func targetKinds() []targetKind {
 		{"networking.istio.io/v1", "VirtualService", []string{"virtualservice", "virtualservices", "vs"}, false},
 		{"v1", "Service", []string{"service", "services", "svc"}, false},
 		{"apps/v1", "Deployment", []string{"deployment", "deployments", "deploy"}, false},
+		{"argoproj.io/v1alpha1", "Rollout", []string{"rollout", "rollouts", "ro"}, false},
 		{"apps/v1", "StatefulSet", []string{"statefulset", "statefulsets", "sts"}, false},
 		{"apps/v1", "DaemonSet", []string{"daemonset", "daemonsets", "ds"}, false},
 		{"v1", "Pod", []string{"pod", "pods", "po"}, false},

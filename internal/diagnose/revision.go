@@ -74,9 +74,9 @@ func availableBefore(d *appsv1.Deployment, w *workload, rev string) string {
 		turned := c.LastTransitionTime.Time
 		switch {
 		case c.Status == corev1.ConditionTrue && turned.Before(w.came) && w.came.Sub(w.before.CreationTimestamp.Time) > settled:
-			return fmt.Sprintf("the Deployment was available with %s until the new revision came at %s", rev, clock(w.came))
+			return fmt.Sprintf("the %s was available with %s until the new revision came at %s", w.ref.Kind, rev, clock(w.came))
 		case c.Status == corev1.ConditionFalse && !turned.Before(w.came) && turned.Sub(w.came) < settled:
-			return fmt.Sprintf("the Deployment was available with %s, and not any more at %s, after the new revision came at %s", rev, clock(turned), clock(w.came))
+			return fmt.Sprintf("the %s was available with %s, and not any more at %s, after the new revision came at %s", w.ref.Kind, rev, clock(turned), clock(w.came))
 		}
 	}
 	return ""

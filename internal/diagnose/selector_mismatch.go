@@ -27,6 +27,12 @@ func selectorMismatch() Analyzer {
 					out = append(out, f)
 					continue
 				}
+				if l.Service != nil && dead(l) {
+					if f, ok := v.staleHash(r, l); ok {
+						out = append(out, f)
+						continue
+					}
+				}
 				if !dead(l) || len(l.Service.Spec.Selector) == 0 || len(v.behind(l)) > 0 || !v.s.Pods().Covers(l.Service.Namespace) {
 					continue
 				}

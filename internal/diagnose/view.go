@@ -254,7 +254,7 @@ func (v *view) inScope(r path.Route) bool {
 		return slices.ContainsFunc(r.Backends, func(b path.Backend) bool {
 			return b.Service.Namespace == o.Namespace && b.Service.Name == o.Name
 		}) || v.enters(r, *o)
-	case "Deployment", "StatefulSet", "DaemonSet", "Pod", "ReplicaSet":
+	case "Deployment", "StatefulSet", "DaemonSet", "Pod", "ReplicaSet", "Rollout":
 		return v.leadsTo(r, *o)
 	case "IngressClass", "GatewayClass":
 		return r.Class == o.Name

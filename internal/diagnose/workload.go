@@ -28,8 +28,12 @@ func (v *view) templates(namespace string) []template {
 	if made, ok := v.made[namespace]; ok {
 		return made
 	}
-	s, out := v.s, []template{}
+	s := v.s
+	out, lent := v.rollouts(namespace)
 	for d := range s.Deployments().In(namespace) {
+		if lent[d.Name] {
+			continue
+		}
 		out = append(out, template{snapshot.RefOf(d), d, &d.Spec.Template, d.Spec.Selector, count(d.Spec.Replicas)})
 	}
 	for d := range s.StatefulSets().In(namespace) {
@@ -77,6 +81,9 @@ func (v *view) findWorkloads() {
 	if v.in.Target.IsZero() {
 		for d := range v.s.Deployments().All() {
 			namespaces[d.Namespace] = true
+		}
+		for _, r := range v.m.Custom().Rollouts {
+			namespaces[r.Namespace] = true
 		}
 	}
 	by := map[model.Ref]*workload{}
@@ -136,7 +143,7 @@ func (v *view) behind(l path.Leg) []model.Ref {
 		}
 	}
 	for _, t := range v.templates(l.Service.Namespace) {
-		if matches(l.Service.Spec.Selector, t.template.Labels) && !slices.Contains(out, t.ref) {
+		if t.makes(l.Service.Spec.Selector) && !slices.Contains(out, t.ref) {
 			out = append(out, t.ref)
 		}
 	}
@@ -149,13 +156,15 @@ func (v *view) revisions(w *workload) {
 	if !ok {
 		return
 	}
-	for _, rs := range v.s.Revisions(d) {
-		if w.newest == nil {
-			w.newest = rs
-			continue
-		}
-		w.before = rs
-		return
+	all := v.s.Revisions(d)
+	if len(all) > 0 {
+		w.newest = all[0]
+	}
+	if len(all) > 1 {
+		w.before = all[1]
+	}
+	if stable := v.stable(w, all); stable != nil && stable != w.newest {
+		w.before = stable
 	}
 }
 

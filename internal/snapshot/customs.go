@@ -1,44 +1,68 @@
 package snapshot
 
-import "slices"
+import "sync"
 
-// Custom is a custom resource that tells a gateway how to route. Objects of it are among
-// [Snapshot.Others]; package custom reads their fields.
+// Custom is a custom resource that bears on requests: it tells a gateway how to route, keeps pods, or harms them.
+// Objects of it are among [Snapshot.Others]; package custom reads the fields of those that routes are made of.
 type Custom struct {
 	Group, Kind, Plural string
 	Versions            []string // whose fields we know, newest first
+	ClusterScoped       bool
 }
 
-// Customs lists the custom resources that are read.
-func Customs() []Custom {
-	istio := []string{"v1", "v1beta1", "v1alpha3"}
-	security := []string{"v1", "v1beta1"}
-	var out []Custom
-	out = append(out, Custom{"projectcontour.io", "HTTPProxy", "httpproxies", []string{"v1"}})
-	for _, group := range []string{"traefik.io", "traefik.containo.us"} { // the second until Traefik 3
-		out = append(out,
-			Custom{group, "IngressRoute", "ingressroutes", []string{"v1alpha1"}},
-			Custom{group, "TraefikService", "traefikservices", []string{"v1alpha1"}},
-			Custom{group, "Middleware", "middlewares", []string{"v1alpha1"}},
-			Custom{group, "ServersTransport", "serverstransports", []string{"v1alpha1"}})
+// Customs lists the custom resources that are read. It is shared: nobody writes to it.
+func Customs() []Custom { return customs().list }
+
+// customs are all of them, and where each is by its group and kind.
+var customs = sync.OnceValue(func() (out struct {
+	list []Custom
+	at   map[[2]string]int
+},
+) {
+	add := func(group string, versions []string, kinds ...[2]string) {
+		for _, k := range kinds {
+			out.list = append(out.list, Custom{Group: group, Kind: k[0], Plural: k[1], Versions: versions})
+		}
 	}
-	return append(out,
-		Custom{"networking.istio.io", "VirtualService", "virtualservices", istio},
-		Custom{"networking.istio.io", "DestinationRule", "destinationrules", istio},
-		Custom{"networking.istio.io", "Gateway", "gateways", istio},
-		Custom{"networking.istio.io", "ServiceEntry", "serviceentries", istio},
-		Custom{"networking.istio.io", "Sidecar", "sidecars", istio},
-		Custom{"security.istio.io", "PeerAuthentication", "peerauthentications", security},
-		Custom{"security.istio.io", "AuthorizationPolicy", "authorizationpolicies", security},
-	)
-}
+	alpha := []string{"v1alpha1"}
+	istio, security := []string{"v1", "v1beta1", "v1alpha3"}, []string{"v1", "v1beta1"}
+	add("projectcontour.io", []string{"v1"}, [2]string{"HTTPProxy", "httpproxies"})
+	for _, group := range []string{"traefik.io", "traefik.containo.us"} { // the second until Traefik 3
+		add(group, alpha, [2]string{"IngressRoute", "ingressroutes"}, [2]string{"TraefikService", "traefikservices"},
+			[2]string{"Middleware", "middlewares"}, [2]string{"ServersTransport", "serverstransports"}, [2]string{"TLSStore", "tlsstores"})
+	}
+	add("networking.istio.io", istio, [2]string{"VirtualService", "virtualservices"}, [2]string{"DestinationRule", "destinationrules"},
+		[2]string{"Gateway", "gateways"}, [2]string{"ServiceEntry", "serviceentries"}, [2]string{"Sidecar", "sidecars"})
+	add("security.istio.io", security, [2]string{"PeerAuthentication", "peerauthentications"}, [2]string{"AuthorizationPolicy", "authorizationpolicies"})
+	// What the Gateway API adds to the kinds that have tables of their own.
+	add("gateway.networking.k8s.io", []string{"v1", "v1alpha3", "v1alpha2"}, [2]string{"TLSRoute", "tlsroutes"}, [2]string{"BackendTLSPolicy", "backendtlspolicies"})
+	add("gateway.networking.k8s.io", []string{"v1", "v1alpha2"}, [2]string{"TCPRoute", "tcproutes"})
+	// What makes pods and shifts requests between their revisions.
+	add("argoproj.io", alpha, [2]string{"Rollout", "rollouts"})
+	add("flagger.app", []string{"v1beta1"}, [2]string{"Canary", "canaries"})
+	// Who keeps certificates.
+	add("cert-manager.io", []string{"v1"}, [2]string{"Certificate", "certificates"}, [2]string{"Issuer", "issuers"})
+	out.list = append(out.list, Custom{"cert-manager.io", "ClusterIssuer", "clusterissuers", []string{"v1"}, true})
+	// Who may ask whom, by Linkerd.
+	add("policy.linkerd.io", []string{"v1beta3", "v1beta2", "v1beta1", "v1alpha1"}, [2]string{"Server", "servers"}, [2]string{"ServerAuthorization", "serverauthorizations"})
+	add("policy.linkerd.io", alpha, [2]string{"AuthorizationPolicy", "authorizationpolicies"})
+	// Experiments that break things on purpose.
+	add("chaos-mesh.org", alpha, [2]string{"PodChaos", "podchaos"}, [2]string{"NetworkChaos", "networkchaos"}, [2]string{"HTTPChaos", "httpchaos"},
+		[2]string{"StressChaos", "stresschaos"}, [2]string{"DNSChaos", "dnschaos"}, [2]string{"IOChaos", "iochaos"}, [2]string{"TimeChaos", "timechaos"})
+	add("litmuschaos.io", alpha, [2]string{"ChaosEngine", "chaosengines"})
+	out.at = make(map[[2]string]int, len(out.list))
+	for i, c := range out.list {
+		out.at[[2]string{c.Group, c.Kind}] = i
+	}
+	return out
+})
 
 // customOf finds the custom resource of a group and kind.
 func customOf(group, kind string) (Custom, bool) {
-	all := Customs()
-	i := slices.IndexFunc(all, func(c Custom) bool { return c.Group == group && c.Kind == kind })
-	if i < 0 {
+	all := customs()
+	i, ok := all.at[[2]string{group, kind}]
+	if !ok {
 		return Custom{}, false
 	}
-	return all[i], true
+	return all.list[i], true
 }

@@ -122,9 +122,11 @@ func (s *Snapshot) Revisions(d *appsv1.Deployment) []*appsv1.ReplicaSet {
 	return s.index.replicas[d.UID]
 }
 
-// Revision is the revision number that the Deployment controller wrote on a ReplicaSet, 0 if none.
+// Revision is the revision number that the Deployment controller, or Argo's for its Rollouts, wrote on a ReplicaSet, 0 if
+// none.
 func Revision(rs *appsv1.ReplicaSet) int64 {
-	n, err := strconv.ParseInt(rs.Annotations["deployment.kubernetes.io/revision"], 10, 64)
+	text := cmp.Or(rs.Annotations["deployment.kubernetes.io/revision"], rs.Annotations["rollout.argoproj.io/revision"])
+	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return 0 // absent or damaged: sorts as the oldest
 	}

@@ -22,6 +22,7 @@ type Set struct {
 	ServiceEntries        []*ServiceEntry
 	PeerAuthentications   []*PeerAuthentication
 	AuthorizationPolicies []*AuthorizationPolicy
+	Rollouts              []*Rollout
 	// Unread are objects whose fields are not of the form that is known.
 	Unread []model.Unseen
 }
@@ -61,6 +62,8 @@ func Read(s *snapshot.Snapshot) *Set {
 			put(out, u, &out.PeerAuthentications)
 		case "security.istio.io/AuthorizationPolicy":
 			put(out, u, &out.AuthorizationPolicies)
+		case "argoproj.io/Rollout":
+			put(out, u, &out.Rollouts)
 		}
 	}
 	return out

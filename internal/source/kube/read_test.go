@@ -6,17 +6,21 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/yaml"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -41,6 +45,27 @@ func TestEveryKindHasItsResource(t *testing.T) {
 		}
 		if read[k] != want {
 			t.Errorf("%s is read %d times, want %d", k, read[k], want)
+		}
+	}
+}
+
+// Who is given the rights of config/rbac/reader.yaml can read all that is read.
+func TestReaderMayReadEveryResource(t *testing.T) {
+	data, err := os.ReadFile("../../../config/rbac/reader.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var role rbacv1.ClusterRole
+	if err := yaml.UnmarshalStrict(data, &role); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range resources() {
+		for _, verb := range []string{"get", "list", "watch"} {
+			if !slices.ContainsFunc(role.Rules, func(rule rbacv1.PolicyRule) bool {
+				return slices.Contains(rule.APIGroups, r.group) && slices.Contains(rule.Resources, r.plural) && slices.Contains(rule.Verbs, verb)
+			}) {
+				t.Errorf("the role does not allow to %s %s", verb, r)
+			}
 		}
 	}
 }

@@ -141,7 +141,7 @@ func resources() []resource {
 		{snapshot.Events, "", v1, "events", true, func(c kubernetes.Interface, ns string) access { return through(c.CoreV1().Events(ns)) }},
 	}
 	for _, c := range snapshot.Customs() {
-		builtIn = append(builtIn, resource{snapshot.Other, c.Group, c.Versions, c.Plural, true, nil})
+		builtIn = append(builtIn, resource{snapshot.Other, c.Group, c.Versions, c.Plural, !c.ClusterScoped, nil})
 	}
 	return builtIn
 }
@@ -162,7 +162,7 @@ func (r resource) cover(b *snapshot.Builder, c snapshot.Coverage, scope, why str
 		b.Note(r.String(), why)
 	case snapshot.Complete:
 	}
-	b.Cover(snapshot.Other, snapshot.Partial, "", "only the kinds that tell gateways how to route")
+	b.Cover(snapshot.Other, snapshot.Partial, "", "only the kinds that bear on requests")
 }
 
 // whyNoSecrets is the reason that snapshots give for having no Secrets.

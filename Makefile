@@ -63,8 +63,8 @@ test-unit: ## Run the tests that need nothing but Go
 	cd lab && $(GO) test ./...
 
 .PHONY: test-integration
-test-integration: lab ## Run the tests against a real kube-apiserver and etcd
-	dir="$$($(LAB) binaries --print-dir)" && KUBEBUILDER_ASSETS="$$dir" $(GO) test -tags integration $(call packages,internal,^//go:build integration)
+test-integration: lab ## Run the tests against a real kube-apiserver, etcd and PostgreSQL
+	dir="$$($(LAB) binaries --packages --print-dir)" && KUBEBUILDER_ASSETS="$$dir" $(GO) test -tags integration $(call packages,internal,^//go:build integration)
 
 .PHONY: test-e2e
 test-e2e: can-lab build lab ## Run the end-to-end tests on the lab (Linux, root)

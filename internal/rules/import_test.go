@@ -39,6 +39,7 @@ func may() map[string][]string {
 		"act":     facts,
 		"metrics": {"model"},
 		"clone":   {"model", "owner"},
+		"store":   {"model"},
 		// ring 4: faces, and the engine that they share
 		"mend": append(slices.Clone(judgement), "act"), // act's receipts and errors, which its Actor interface speaks of
 		"tui":  {"model", "rates", "printer"},
@@ -46,7 +47,7 @@ func may() map[string][]string {
 		"controller": append(slices.Clone(judgement), "mend", "metrics"),
 		"cli":        append(slices.Clone(judgement), "mend", "rates", "tui", "metrics"),
 		// ring 5: wiring
-		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "metrics", "clone", "cli"),
+		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "metrics", "clone", "store", "cli"),
 	}
 }
 
@@ -106,8 +107,11 @@ func rooms() map[string][]string {
 		"sigs.k8s.io/controller-runtime": {"internal/source/kube", "internal/act", "internal/controller", "internal/app"},
 		"github.com/go-git/go-git/v5":    {"internal/clone"},
 		"github.com/spf13/cobra":         {"internal/cli"},
+		"database/sql":                   {"internal/store/sqlstore", "internal/store/sqlite"},
+		"github.com/jackc/pgx/v5":        {"internal/store/postgres"},
+		"modernc.org/sqlite":             {"internal/store/sqlite"},
 		"net/http":                       {"internal/source/kube", "internal/signal/otlp", "internal/signal/inside", "internal/signal/probe", "internal/signal/synthetic", "internal/signal/dataplane", "internal/signal/prom", "internal/signal/alert", "internal/metrics", "internal/act", "internal/app"},
-		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/signal/nodefile", "internal/mend"}, // mend keeps its journal in a file
+		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/signal/nodefile", "internal/mend", "internal/store/sqlite"}, // mend keeps its journal in a file
 		"os/exec":                        {"examples", "accuracy", "bench"},
 		"log/slog":                       {"internal/app", "internal/source", "internal/signal", "internal/act"},
 		"log":                            {},

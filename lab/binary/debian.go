@@ -19,8 +19,8 @@ import (
 type Package struct {
 	// Name is the package's name.
 	Name string
-	// File is an absolute path, or a bare name to look for in the folders of
-	// administrators' programs.
+	// File is an absolute path, in which * stands for a version, or a bare name
+	// to look for in the folders of administrators' programs.
 	File string
 }
 
@@ -54,6 +54,13 @@ func MonitoringPackages() []Package {
 	return []Package{
 		{"prometheus", "prometheus"},
 		{"prometheus-alertmanager", "prometheus-alertmanager"},
+	}
+}
+
+// TestPackages are what integration tests need beside an API server.
+func TestPackages() []Package {
+	return []Package{
+		{"postgresql", "/usr/lib/postgresql/*/bin/postgres"},
 	}
 }
 
@@ -93,8 +100,8 @@ func Missing(packages []Package) []string {
 // present says whether the package's file is there.
 func (p Package) present() bool {
 	if strings.HasPrefix(p.File, "/") {
-		_, err := os.Stat(p.File)
-		return err == nil
+		found, err := filepath.Glob(p.File)
+		return err == nil && len(found) > 0
 	}
 	_, err := LookHost(p.File)
 	return err == nil
@@ -163,7 +170,7 @@ func install(ctx context.Context, names []string) error {
 // services maps a package to the service that it enables.
 func services() map[string]string {
 	return map[string]string{
-		"containerd": "containerd", "haproxy": "haproxy", "nginx-light": "nginx",
+		"containerd": "containerd", "haproxy": "haproxy", "nginx-light": "nginx", "postgresql": "postgresql",
 		"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager",
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // newBinaries builds programs without making a cluster.
 func newBinaries() *cobra.Command {
-	var printDir bool
+	var printDir, packages bool
 	cmd := &cobra.Command{
 		Use:   "binaries [NAME...]",
 		Short: "Build programs into the cache and print where they are; needs no root",
@@ -20,7 +20,8 @@ func newBinaries() *cobra.Command {
 
 With --print-dir it builds etcd, kube-apiserver and kubectl and prints one
 folder that holds them: set KUBEBUILDER_ASSETS to it for tests that want a
-real API server.`,
+real API server. With --packages it also installs what such tests need of
+Debian's packages and is not there (PostgreSQL), which needs root.`,
 		Example: "  export KUBEBUILDER_ASSETS=$(lab binaries --print-dir)",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if printDir && len(names) > 0 {
@@ -29,6 +30,11 @@ real API server.`,
 			store, err := binary.Open("", ".", cmd.ErrOrStderr())
 			if err != nil {
 				return err
+			}
+			if packages {
+				if err := store.Install(cmd.Context(), binary.TestPackages()); err != nil {
+					return err
+				}
 			}
 			if printDir {
 				dir, err := store.Assets(cmd.Context())
@@ -52,5 +58,6 @@ real API server.`,
 		},
 	}
 	cmd.Flags().BoolVar(&printDir, "print-dir", false, "build etcd, kube-apiserver and kubectl and print their folder")
+	cmd.Flags().BoolVar(&packages, "packages", false, "install the Debian packages that integration tests need")
 	return cmd
 }

@@ -44,6 +44,7 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 		CommitSource: func(c cli.SourceCommit) (model.GitChange, error) {
 			return clone.Commit(clone.Request(c))
 		},
+		OpenHistory: openHistory,
 		OpenEvents: func(path string) (io.WriteCloser, error) {
 			return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		},

@@ -39,6 +39,8 @@ type Env struct {
 	ReadFile func(path string, stdin io.Reader) ([]byte, error)
 	// CommitSource makes a commit in a local clone, and touches nothing else there.
 	CommitSource func(SourceCommit) (model.GitChange, error)
+	// OpenHistory opens a history of incidents to read it: a file, or a database by its DSN.
+	OpenHistory func(where string) (History, error)
 	// OpenEvents opens a file to which events are appended.
 	OpenEvents func(path string) (io.WriteCloser, error)
 	// ServeMetrics lets gatemend's metrics be scraped until the context ends. The token of the file, where one

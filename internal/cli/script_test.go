@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,13 +14,17 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/app"
 	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/store/sqlite"
 	"github.com/gatemend/gatemend/internal/testkit"
+	"github.com/gatemend/gatemend/internal/testkit/storetest"
 )
 
 // TestMain lets the scripts run the whole program as 'gatemend' and as 'kubectl-gatemend'.
@@ -57,6 +62,9 @@ func TestScripts(t *testing.T) {
 					return err
 				}
 			}
+			if err := writeHistory(env.WorkDir); err != nil {
+				return err
+			}
 			closed := httptest.NewServer(http.NotFoundHandler())
 			closed.Close()
 			if err := writeKubeconfig(env.WorkDir, "refused", closed.URL); err != nil {
@@ -71,6 +79,22 @@ func TestScripts(t *testing.T) {
 			"binary":   binary,
 		},
 	})
+}
+
+// writeHistory makes a history of two clusters that have an incident of the same name.
+func writeHistory(dir string) error {
+	s, err := sqlite.Open(filepath.Join(dir, "history.db"), sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	there, open := storetest.Sample("us-1", "cart-1"), storetest.Sample("eu-1", "cart-2")
+	open.Phase, open.Closed, open.Opened, open.Routes = model.PhaseMending, time.Time{}, open.Opened.Add(time.Hour), []string{"a\x1b[31mb/"}
+	for _, i := range []model.Incident{storetest.Sample("eu-1", "cart-1"), there, open} {
+		if err := s.Save(context.Background(), i); err != nil {
+			return errors.Join(err, s.Close())
+		}
+	}
+	return s.Close()
 }
 
 // answer is an API server that gives one answer to everything.

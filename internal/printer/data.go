@@ -55,6 +55,11 @@ func encode(doc any, indent string) ([]byte, error) {
 		doc = wholeEvent(d)
 	case model.LogReport:
 		doc = wholeLogReport(d)
+	case model.Incident:
+		doc = wholeIncident(d)
+	case IncidentList:
+		d.Items = each(d.Items, wholeIncident)
+		doc = d
 	}
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)

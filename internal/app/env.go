@@ -22,6 +22,7 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/signal/wholefile"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/dump"
 )
@@ -41,6 +42,7 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 		ReadLogs:  readLogs,
 		CountLogs: countLogs,
 		ReadFile:  readFile,
+		WriteFile: wholefile.Write,
 		CommitSource: func(c cli.SourceCommit) (model.GitChange, error) {
 			return clone.Commit(clone.Request(c))
 		},

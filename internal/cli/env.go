@@ -37,6 +37,8 @@ type Env struct {
 	CountLogs func(ctx context.Context, c LogCount) (model.LogReport, error)
 	// ReadFile reads a file that a person wrote or saved, or stdin for "-".
 	ReadFile func(path string, stdin io.Reader) ([]byte, error)
+	// WriteFile replaces a file as a whole.
+	WriteFile func(path string, content []byte) error
 	// CommitSource makes a commit in a local clone, and touches nothing else there.
 	CommitSource func(SourceCommit) (model.GitChange, error)
 	// OpenHistory opens a history of incidents to read it: a file, or a database by its DSN.

@@ -66,8 +66,9 @@ func newFakeCluster(t *testing.T, helps bool) *fakeCluster {
 func (c *fakeCluster) env(in io.Reader, out, errOut *bytes.Buffer) Env {
 	return Env{
 		In: in, Out: out, Err: errOut, Now: time.Now,
-		ReadFile: func(path string, _ io.Reader) ([]byte, error) { return os.ReadFile(path) },
-		Connect:  func(genericclioptions.RESTClientGetter, all.Formats) (Cluster, error) { return c, nil },
+		ReadFile:  func(path string, _ io.Reader) ([]byte, error) { return os.ReadFile(path) },
+		WriteFile: func(path string, content []byte) error { return os.WriteFile(path, content, 0o600) },
+		Connect:   func(genericclioptions.RESTClientGetter, all.Formats) (Cluster, error) { return c, nil },
 	}
 }
 

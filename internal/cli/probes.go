@@ -27,18 +27,25 @@ const (
 )
 
 func (o *ProbeOptions) add(f *pflag.FlagSet) {
-	f.StringArrayVar(&o.URLs, "probe", nil, "also send requests to this URL through its gateway; may be given several times")
-	f.DurationVar(&o.Every, "probe-every", 5*time.Second, "with --probe: how often to ask each URL")
-	f.StringVar(&o.Address, "probe-address", "", "with --probe: HOST:PORT of the gateway, instead of the address in the route's status or its name's")
-	f.StringVar(&o.Method, "probe-method", "GET", "with --probe: GET or HEAD")
-	f.StringArrayVar(&o.Headers, "probe-header", nil, "with --probe: a header to send, as 'NAME: VALUE'; may be given several times")
-	f.BoolVar(&o.Insecure, "probe-insecure", false, "with --probe: take any certificate")
+	// It was --probe once, which makes checks in 'diagnose' and takes no value there.
+	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "probe" {
+			name = "probe-url"
+		}
+		return pflag.NormalizedName(name)
+	})
+	f.StringArrayVar(&o.URLs, "probe-url", nil, "also send requests to this URL through its gateway; may be given several times")
+	f.DurationVar(&o.Every, "probe-every", 5*time.Second, "with --probe-url: how often to ask each URL")
+	f.StringVar(&o.Address, "probe-address", "", "with --probe-url: HOST:PORT of the gateway, instead of the address in the route's status or its name's")
+	f.StringVar(&o.Method, "probe-method", "GET", "with --probe-url: GET or HEAD")
+	f.StringArrayVar(&o.Headers, "probe-header", nil, "with --probe-url: a header to send, as 'NAME: VALUE'; may be given several times")
+	f.BoolVar(&o.Insecure, "probe-insecure", false, "with --probe-url: take any certificate")
 }
 
 func (o *ProbeOptions) validate() error {
 	switch {
 	case len(o.URLs) == 0 && (o.Address != "" || len(o.Headers) > 0 || o.Insecure):
-		return usagef("add --probe URL", "--probe-... is for --probe")
+		return usagef("add --probe-url URL", "--probe-... is for --probe-url")
 	case len(o.URLs) > mostProbes:
 		return usagef("leave some out", "at most %d URLs can be probed, not %d", mostProbes, len(o.URLs))
 	case o.Every < leastProbeEvery:
@@ -48,7 +55,7 @@ func (o *ProbeOptions) validate() error {
 	}
 	for _, text := range o.URLs {
 		if u, err := url.Parse(text); err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return usagef("for example: --probe https://shop.example.com/cart", "--probe %q is no http or https URL", text)
+			return usagef("for example: --probe-url https://shop.example.com/cart", "--probe-url %q is no http or https URL", text)
 		}
 	}
 	for _, text := range o.Headers {

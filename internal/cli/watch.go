@@ -24,7 +24,7 @@ With --scrape or --prometheus what the gateways count is watched too, and with -
 Alertmanager is diagnosed as an alarm is.
 
 Before the first request fails, a warning says that the last endpoint of a route vanished, or a pod behind
-it died. --als, --otlp and --node-logs hear of requests in other ways than through the API server, and --probe
+it died. --als, --otlp and --node-logs hear of requests in other ways than through the API server, and --probe-url
 sends requests of its own.
 
 On a terminal the routes are shown on a screen, by error rate, and Enter diagnoses one; --plain, -o json and
@@ -45,6 +45,7 @@ type watchOptions struct {
 	approve []string
 	journal string
 	events  string
+	state   string
 	noLogs  bool
 	early   bool
 	sources SourceOptions
@@ -90,6 +91,7 @@ func newWatch(env Env) *cobra.Command {
 	f.IntVar(&o.maxChanges, "max-changes", 10, "with --fix: how many changes may be made in any 10 minutes")
 	f.StringVar(&o.policy, "policy", "", "with --fix: "+policyUsage)
 	f.StringVar(&o.events, "events", "", "file to which every event is appended as one line of JSON")
+	f.StringVar(&o.state, "state", "", "file that keeps what is usual on each route, so that a restart neither forgets it nor the alarms that are open")
 	f.StringVar(&o.journal, "journal", "", "with --fix: file that records every step, so that an interrupted repair is taken up again")
 	f.BoolVar(&o.noLogs, "no-logs", false, "do not follow the gateways' logs; they are read when an alarm is diagnosed")
 	f.BoolVar(&o.early, "early-warnings", true, "warn of endpoints that vanish and pods that die before a request fails")
@@ -122,7 +124,7 @@ func (o *watchOptions) validate() error {
 		return usagef("for example: --max-changes 10", "--max-changes must be at least 1, not %d", o.maxChanges)
 	}
 	if o.noLogs && !o.sources.hearRequests() {
-		return usagef("add --scrape, --prometheus, --als, --otlp, --node-logs or --probe", "with --no-logs there is nothing to hear of requests by")
+		return usagef("add --scrape, --prometheus, --als, --otlp, --node-logs or --probe-url", "with --no-logs there is nothing to hear of requests by")
 	}
 	if o.noLogs && o.fix {
 		return usagef("leave one of them out", "--fix proves by the gateways' logs that it helped, and --no-logs does not read them")
@@ -174,6 +176,9 @@ func (o *watchOptions) run(ctx context.Context) error {
 		return err
 	}
 	w := &watcher{session: s, sources: newSources(further), target: target, events: make(chan printer.EventDoc), print: t.tell}
+	if err := w.remembering(o.env, o.state); err != nil {
+		return err
+	}
 	if o.early {
 		w.foresight = &foresight{warned: map[model.Ref]time.Time{}}
 	}

@@ -45,6 +45,7 @@ type watcher struct {
 	routes    *path.Map      // of the state at the last tick; nil: there was a change
 	grown     map[string]int // routes of an incident when it was last told of, by its first route
 	blind     blindness
+	memory    memory
 
 	rates   *rates.Table      // for the screen
 	metrics *metrics.Metrics  // nil: nobody asks for them
@@ -54,7 +55,7 @@ type watcher struct {
 
 // run watches until the context ends, which is the regular end of a watch and no error.
 func (w *watcher) run(ctx context.Context) error {
-	w.detector, w.counted, w.voices, w.blind = detect.New(detect.Options{}), detect.New(detect.Options{}), voices{}, blindness{}
+	w.voices, w.blind = voices{}, blindness{}
 	w.grown, w.heard = map[string]int{}, heard{}
 	w.rates, w.causes = rates.New(rates.Options{}), map[string]string{}
 	ctx, cancel := context.WithCancel(ctx)
@@ -69,6 +70,9 @@ func (w *watcher) run(ctx context.Context) error {
 		}
 	}()
 	err := w.loop(ctx, alarms, failed)
+	if saving := w.memory.save(); err == nil {
+		err = saving
+	}
 	cancel()
 	for {
 		select {
@@ -84,7 +88,8 @@ func (w *watcher) loop(ctx context.Context, alarms chan<- alarmNews, failed <-ch
 	if err := w.hello(); err != nil {
 		return err
 	}
-	tick, again, draw := time.NewTicker(tickEvery), time.NewTicker(failingEvery), time.NewTicker(drawEvery)
+	tick, again, draw, save := time.NewTicker(tickEvery), time.NewTicker(failingEvery), time.NewTicker(drawEvery), time.NewTicker(saveEvery)
+	defer save.Stop()
 	defer tick.Stop()
 	defer again.Stop()
 	defer draw.Stop()
@@ -112,6 +117,8 @@ func (w *watcher) loop(ctx context.Context, alarms chan<- alarmNews, failed <-ch
 			w.show()
 		case <-again.C:
 			err = w.failing()
+		case <-save.C:
+			err = w.save()
 		case e := <-w.events:
 			w.remember(e)
 			err = w.print(e)

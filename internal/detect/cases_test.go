@@ -379,6 +379,71 @@ func TestCheckpoint(t *testing.T) {
 	})
 }
 
+// restarted saves a detector and goes on with what another one loads, some time later.
+func restarted(t *testing.T, d *Detector, now time.Time) *Detector {
+	t.Helper()
+	var b bytes.Buffer
+	if err := d.Save(&b); err != nil {
+		t.Fatal(err)
+	}
+	loaded := New(Options{})
+	if err := loaded.Load(b.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	loaded.Resume(now)
+	return loaded
+}
+
+// While nobody listens no traffic vanishes, what is usual is not forgotten, and an alarm that was open is told again, if it is
+// not too old.
+func TestResume(t *testing.T) {
+	for name, test := range map[string]struct {
+		errors int // of ten requests in each of the last seconds
+		away   time.Duration
+		want   int // alarms after the return
+	}{
+		"calm, for a while":            {0, 10 * time.Minute, 0},
+		"calm, for long":               {0, 5 * time.Hour, 0},
+		"failing, for a while":         {10, time.Minute, 1},
+		"failing, for long":            {10, time.Hour, 0},
+		"the clock was set back":       {0, -time.Hour, 0},
+		"set back while it is failing": {10, -time.Second, 1},
+	} {
+		d, now := New(Options{}), start
+		alarms := 0
+		for second := range 3600 {
+			now = now.Add(time.Second)
+			d.AddCounts("a", front, now, 10, test.errors*(second/3590))
+			alarms += len(d.Tick(now))
+		}
+		if alarms != test.errors/10 {
+			t.Fatalf("%s: %d alarms before", name, alarms)
+		}
+		first := d.Open()
+		now = now.Add(test.away)
+		d = restarted(t, d, now)
+		var told []Alarm
+		for range 30 {
+			now = now.Add(time.Second)
+			told = append(told, d.Tick(now)...)
+		}
+		if len(told) != test.want || test.want == 1 && (!told[0].From.Equal(first[0].From) || told[0].Ended) {
+			t.Errorf("%s: %+v, want %d", name, told, test.want)
+		}
+		if !d.Knows("a") {
+			t.Errorf("%s: the route is forgotten", name)
+		}
+		for range 20 {
+			now = now.Add(time.Second)
+			d.AddCounts("a", front, now, 10, 0)
+			d.Tick(now)
+		}
+		if open := d.Open(); len(open) != 0 {
+			t.Errorf("%s: %+v is open after successes", name, open)
+		}
+	}
+}
+
 // A route takes at most 400 bytes, its place in the map included; the text of its key is the caller's.
 func TestMemoryOfARoute(t *testing.T) {
 	const routes = 100_000

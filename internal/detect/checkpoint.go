@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
 )
@@ -72,6 +73,39 @@ func (d *Detector) Load(data []byte) error {
 	}
 	*d = *n
 	return nil
+}
+
+// Resume goes on after a time in which nobody listened, as after [Detector.Load]: that time is no silence of the routes.
+// Alarms that were open are reported again by the next tick, since whoever was told of them is gone; but none that would
+// have ended meanwhile for want of requests.
+func (d *Detector) Resume(now time.Time) {
+	away := max(0, instantOf(now).since(d.now)) // a clock that was set back is the next tick's
+	d.now = d.now.add(away)
+	for slot := range d.table.slots() {
+		r := d.table.at(slot)
+		if r.key == "" {
+			continue
+		}
+		if r.State != calm {
+			d.resume(r, away)
+		}
+		for _, i := range []*instant{&r.First, &r.Last, &r.Bucket.From} {
+			*i = i.add(away)
+		}
+	}
+	for i := range d.active {
+		d.active[i].due = 0
+	}
+}
+
+// resume has an alarm reported again, or ends it if it is too old. That traffic vanished is no news where nobody listened.
+func (d *Detector) resume(r *route, away time.Duration) {
+	if r.Kind != Vanished && away < d.options.patience(r.Kind) {
+		r.State = opening
+		return
+	}
+	r.end(true)
+	d.unwatch(int(r.watched))
 }
 
 // sound reports whether a memory is one that a detector can have.

@@ -111,7 +111,7 @@ func rooms() map[string][]string {
 		"github.com/jackc/pgx/v5":        {"internal/store/postgres"},
 		"modernc.org/sqlite":             {"internal/store/sqlite"},
 		"net/http":                       {"internal/source/kube", "internal/signal/otlp", "internal/signal/inside", "internal/signal/probe", "internal/signal/synthetic", "internal/signal/dataplane", "internal/signal/prom", "internal/signal/alert", "internal/metrics", "internal/act", "internal/app"},
-		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/signal/nodefile", "internal/mend", "internal/store/sqlite"}, // mend keeps its journal in a file
+		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/signal/nodefile", "internal/signal/wholefile", "internal/mend", "internal/store/sqlite"}, // mend keeps its journal in a file
 		"os/exec":                        {"examples", "accuracy", "bench"},
 		"log/slog":                       {"internal/app", "internal/source", "internal/signal", "internal/act"},
 		"log":                            {},

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/gatemend/gatemend/internal/signal/wholefile"
 )
 
 // place is a point in a log up to which it was read.
@@ -78,28 +79,14 @@ func parseCheckpoint(b []byte) (checkpoint, error) {
 	return c, nil
 }
 
-// save replaces the checkpoint at once, so that a crash leaves either the old or the new one.
+// save replaces the checkpoint as a whole.
 func (c checkpoint) save(path string) error {
 	b, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("write checkpoint: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
-	if err != nil {
+	if err := wholefile.Write(path, b); err != nil {
 		return fmt.Errorf("write checkpoint: %w", err)
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write checkpoint: %w", err), os.Remove(f.Name()))
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/gatemend/gatemend/internal/signal/wholefile"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/dump"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 // Env is the real outside of the program. program is the name by which it was called.
@@ -89,12 +90,12 @@ func programName(arg0 string) string {
 	return "gatemend"
 }
 
-func readDump(path string, stdin io.Reader, now time.Time, formats all.Formats) (*snapshot.Snapshot, cli.LogFiles, error) {
+func readDump(path string, stdin io.Reader, now time.Time, formats all.Formats) (*snapshot.Snapshot, watch.LogFiles, error) {
 	boundMemory(path)
 	var logs []dump.Log
 	s, err := dump.Read(path, dump.ReadOptions{Stdin: stdin, At: now, Logs: &logs})
 	if err != nil {
-		return nil, cli.LogFiles{}, hinted(err)
+		return nil, watch.LogFiles{}, hinted(err)
 	}
 	return s, logsOf(logs, s, formats), nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/gatemend/gatemend/internal/signal/podlog"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/kube"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 // lookEvery is how often it is checked, while pods are listed, whether they cannot be.
@@ -30,7 +31,7 @@ type live struct {
 }
 
 // Follow begins to follow and returns once objects and gateways are known.
-func (c *cluster) Follow(ctx context.Context, o cli.FollowOptions) (cli.Live, error) {
+func (c *cluster) Follow(ctx context.Context, o cli.FollowOptions) (watch.Live, error) {
 	ctx, stop := context.WithCancel(ctx)
 	w, err := kube.Watch(ctx, c.clients, kube.Options{Namespace: o.Namespace, Now: c.now})
 	if err != nil {

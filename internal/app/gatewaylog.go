@@ -12,11 +12,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/gatemend/gatemend/internal/cli"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 // How much of each gateway's log is read at once, and how many logs side by side. A busy gateway
@@ -45,12 +45,12 @@ type stamped struct {
 
 // GatewayLogs reads what the gateways logged since a time. A log that cannot be read is something
 // unseen, not an error: the objects alone may still tell the cause.
-func (c *cluster) GatewayLogs(ctx context.Context, s *snapshot.Snapshot, since time.Time) (cli.LogFiles, error) {
+func (c *cluster) GatewayLogs(ctx context.Context, s *snapshot.Snapshot, since time.Time) (watch.LogFiles, error) {
 	logs, unseen := c.gatewayLogs(ctx, s, since)
 	if err := ctx.Err(); err != nil {
-		return cli.LogFiles{}, fmt.Errorf("read gateways' logs: %w", context.Cause(ctx))
+		return watch.LogFiles{}, fmt.Errorf("read gateways' logs: %w", context.Cause(ctx))
 	}
-	got := cli.LogFiles{Unseen: unseen}
+	got := watch.LogFiles{Unseen: unseen}
 	for _, l := range logs {
 		signals, own := l.read()
 		got.Signals = append(got.Signals, signals...)

@@ -9,35 +9,35 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/gatemend/gatemend/internal/cli"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/signal/logfile"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/dump"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 // shownMalformed is how many lines that could not be read are named one by one.
 const shownMalformed = 3
 
 // readLogs reads the files of --logs. The pods of the snapshot tell which files are a gateway's.
-func readLogs(path string, s *snapshot.Snapshot, formats all.Formats) (cli.LogFiles, error) {
+func readLogs(path string, s *snapshot.Snapshot, formats all.Formats) (watch.LogFiles, error) {
 	files, name, closeRoot, err := within(path)
 	if err != nil {
-		return cli.LogFiles{}, fmt.Errorf("read logs: %w", err)
+		return watch.LogFiles{}, fmt.Errorf("read logs: %w", err)
 	}
 	signals, report, err := logfile.Read(files, name, logfile.Options{Pod: podNamed(s), Formats: formats, Label: label(path, name)})
 	if closing := closeRoot(); err == nil && closing != nil {
 		err = fmt.Errorf("close %s: %w", path, closing)
 	}
 	if err != nil {
-		return cli.LogFiles{}, err
+		return watch.LogFiles{}, err
 	}
 	return filesOf(signals, report), nil
 }
 
 // logsOf reads the logs that were in a dump.
-func logsOf(logs []dump.Log, s *snapshot.Snapshot, formats all.Formats) cli.LogFiles {
+func logsOf(logs []dump.Log, s *snapshot.Snapshot, formats all.Formats) watch.LogFiles {
 	byName := podNamed(s)
 	var signals []model.Signal
 	var report logfile.Report
@@ -66,8 +66,8 @@ func logsOf(logs []dump.Log, s *snapshot.Snapshot, formats all.Formats) cli.LogF
 }
 
 // filesOf is what commands are told of log files.
-func filesOf(signals []model.Signal, report logfile.Report) cli.LogFiles {
-	got := cli.LogFiles{Signals: signals, Excerpts: report.Excerpts}
+func filesOf(signals []model.Signal, report logfile.Report) watch.LogFiles {
+	got := watch.LogFiles{Signals: signals, Excerpts: report.Excerpts}
 	malformed := 0
 	for _, f := range report.Files {
 		if f.Proxy != "" {

@@ -15,6 +15,7 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/signal/synthetic"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 // addressesFor is how long the addresses of gateways are taken to be the same: routes of a big cluster are not read
@@ -22,12 +23,12 @@ import (
 const addressesFor = 30 * time.Second
 
 // probes is the source that asks URLs.
-func (c *cluster) probes(live cli.Live, o cli.ProbeOptions) (cli.Source, error) {
+func (c *cluster) probes(live watch.Live, o cli.ProbeOptions) (watch.Source, error) {
 	options := synthetic.Options{Every: o.Every, Method: o.Method, Headers: http.Header{}, Insecure: o.Insecure, Now: c.now}
 	for _, text := range o.URLs {
 		u, err := url.Parse(text)
 		if err != nil {
-			return cli.Source{}, fmt.Errorf("--probe: %w", err)
+			return watch.Source{}, fmt.Errorf("--probe: %w", err)
 		}
 		options.URLs = append(options.URLs, u)
 	}
@@ -44,7 +45,7 @@ func (c *cluster) probes(live cli.Live, o cli.ProbeOptions) (cli.Source, error) 
 
 // fronts finds gateways' addresses.
 type fronts struct {
-	live cli.Live
+	live watch.Live
 	now  func() time.Time
 
 	mu     sync.Mutex

@@ -20,6 +20,7 @@ import (
 	"github.com/gatemend/gatemend/internal/signal/nodefile"
 	"github.com/gatemend/gatemend/internal/signal/otlp"
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 // noticesEvery is how often it is said what was lost.
@@ -33,11 +34,11 @@ type hearer interface {
 }
 
 // hears makes a source of a hearer that start starts.
-func hears(name string, now func() time.Time, start func(context.Context) (hearer, error)) cli.Source {
+func hears(name string, now func() time.Time, start func(context.Context) (hearer, error)) watch.Source {
 	var started atomic.Value
-	return cli.Source{
+	return watch.Source{
 		Name: name,
-		Run: func(ctx context.Context, to cli.Ear) error {
+		Run: func(ctx context.Context, to watch.Ear) error {
 			h, err := start(ctx)
 			if err != nil {
 				return err
@@ -58,7 +59,7 @@ func hears(name string, now func() time.Time, start func(context.Context) (heare
 }
 
 // pass hands on what a hearer hears until the context ends.
-func pass(ctx context.Context, name string, h hearer, to cli.Ear, now func() time.Time) {
+func pass(ctx context.Context, name string, h hearer, to watch.Ear, now func() time.Time) {
 	tick := time.NewTicker(noticesEvery)
 	defer tick.Stop()
 	for {
@@ -81,7 +82,7 @@ func pass(ctx context.Context, name string, h hearer, to cli.Ear, now func() tim
 }
 
 // tell hands on what a person should be told, until the context ends.
-func tell(ctx context.Context, name string, texts []string, to cli.Ear, now time.Time) {
+func tell(ctx context.Context, name string, texts []string, to watch.Ear, now time.Time) {
 	for _, text := range texts {
 		select {
 		case to.Notices <- model.Notice{At: now, Source: name, Text: text}:
@@ -92,10 +93,10 @@ func tell(ctx context.Context, name string, texts []string, to cli.Ear, now time
 }
 
 // tells makes a source of what tells only what was lost; its signals go another way.
-func tells(name string, now func() time.Time, notices func() []string) cli.Source {
-	return cli.Source{
+func tells(name string, now func() time.Time, notices func() []string) watch.Source {
+	return watch.Source{
 		Name: name,
-		Run: func(ctx context.Context, to cli.Ear) error {
+		Run: func(ctx context.Context, to watch.Ear) error {
 			tick := time.NewTicker(noticesEvery)
 			defer tick.Stop()
 			for {
@@ -111,7 +112,7 @@ func tells(name string, now func() time.Time, notices func() []string) cli.Sourc
 }
 
 // receivers are the sources to which gateways send, and those that read their files.
-func (c *cluster) receivers(live cli.Live, o cli.ReceiveOptions) ([]cli.Source, error) {
+func (c *cluster) receivers(live watch.Live, o cli.ReceiveOptions) ([]watch.Source, error) {
 	rules, err := admission(o)
 	if err != nil {
 		return nil, err
@@ -121,7 +122,7 @@ func (c *cluster) receivers(live cli.Live, o cli.ReceiveOptions) ([]cli.Source, 
 			return nil, &cli.HintedError{Err: err, Hint: "add --receive-token-file FILE or --receive-client-ca FILE, or serve at a loopback address"}
 		}
 	}
-	var out []cli.Source
+	var out []watch.Source
 	resolve := resolver(live)
 	if o.ALS != "" {
 		out = append(out, hears("access logs over gRPC", c.now, func(ctx context.Context) (hearer, error) {
@@ -211,7 +212,7 @@ func admission(o cli.ReceiveOptions) (admit.Rules, error) {
 }
 
 // resolver finds senders' pods: by namespace and name, by a name that there is once, or by address.
-func resolver(live cli.Live) feed.Resolve {
+func resolver(live watch.Live) feed.Resolve {
 	return func(s feed.Sender) model.Ref {
 		snap := live.Snapshot()
 		if s.Namespace != "" && s.Pod != "" {
@@ -235,7 +236,7 @@ func resolver(live cli.Live) feed.Resolve {
 
 // wanted says which files of the node are gateways' logs. Files outside the kubelet's layout are taken for
 // logs of a gateway whose form is found out.
-func wanted(live cli.Live, formats all.Formats) func(nodefile.Container) (nodefile.Gateway, bool) {
+func wanted(live watch.Live, formats all.Formats) func(nodefile.Container) (nodefile.Gateway, bool) {
 	return func(c nodefile.Container) (nodefile.Gateway, bool) {
 		if c.Pod == "" {
 			return nodefile.Gateway{Parser: all.NewAuto()}, true

@@ -15,10 +15,11 @@ import (
 	"github.com/gatemend/gatemend/internal/cli"
 	"github.com/gatemend/gatemend/internal/signal/alert"
 	"github.com/gatemend/gatemend/internal/signal/prom"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 // Sources makes the further sources of a watch.
-func (c *cluster) Sources(followed cli.Live, o cli.SourceOptions) ([]cli.Source, error) {
+func (c *cluster) Sources(followed watch.Live, o cli.SourceOptions) ([]watch.Source, error) {
 	all, err := c.receivers(followed, o.Receive)
 	if err != nil {
 		return nil, err
@@ -32,9 +33,9 @@ func (c *cluster) Sources(followed cli.Live, o cli.SourceOptions) ([]cli.Source,
 	}
 	if o.Scrape > 0 {
 		s := prom.NewScraper(prom.ScrapeOptions{Every: o.Scrape, Pods: l.gateways, Get: c.page(), Now: c.now})
-		all = append(all, cli.Source{
+		all = append(all, watch.Source{
 			Name: "--scrape", Unseen: s.Unseen,
-			Run: func(ctx context.Context, to cli.Ear) error { return s.Run(ctx, to.Counts) },
+			Run: func(ctx context.Context, to watch.Ear) error { return s.Run(ctx, to.Counts) },
 		})
 	}
 	if p := o.Prometheus; p.URL != "" {
@@ -45,9 +46,9 @@ func (c *cluster) Sources(followed cli.Live, o cli.SourceOptions) ([]cli.Source,
 		if err != nil {
 			return nil, fmt.Errorf("--prometheus: %w", err)
 		}
-		all = append(all, cli.Source{
+		all = append(all, watch.Source{
 			Name: "--prometheus", Unseen: q.Unseen,
-			Run: func(ctx context.Context, to cli.Ear) error { return q.Run(ctx, to.Counts) },
+			Run: func(ctx context.Context, to watch.Ear) error { return q.Run(ctx, to.Counts) },
 		})
 	}
 	if o.Alerts.Address != "" {
@@ -55,9 +56,9 @@ func (c *cluster) Sources(followed cli.Live, o cli.SourceOptions) ([]cli.Source,
 		if err != nil {
 			return nil, fmt.Errorf("--alerts: %w", err)
 		}
-		all = append(all, cli.Source{
+		all = append(all, watch.Source{
 			Name: "--alerts",
-			Run:  func(ctx context.Context, to cli.Ear) error { return r.Run(ctx, to.Notices) },
+			Run:  func(ctx context.Context, to watch.Ear) error { return r.Run(ctx, to.Notices) },
 		})
 	}
 	if len(o.Probes.URLs) > 0 {

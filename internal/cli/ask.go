@@ -35,7 +35,7 @@ func (a asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 		return mend.Answer{Yes: true, Person: a.person || inAdvance}, nil
 	}
 	if !a.terminal {
-		return mend.Answer{Because: noTerminal}, nil
+		return mend.Answer{Nobody: true, Because: noTerminal}, nil
 	}
 	fmt.Fprintf(a.out, "\nCarry this out on %s? [y/N] ", p.Remedy.Change.Target)
 	line := make(chan string, 1)

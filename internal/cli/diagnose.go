@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/printer"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 const diagnoseLong = `Say which hop of a request's path is broken, why, since when, and what would mend it.
@@ -95,14 +96,14 @@ func (o *diagnoseOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.probe = o.probe
+	l.Probe = o.probe
 	targets, err := o.resolved(l)
 	if err != nil {
 		return err
 	}
 	ds := make([]model.Diagnosis, 0, len(targets))
 	for _, t := range targets {
-		ds = append(ds, l.diagnose(ctx, t))
+		ds = append(ds, l.Diagnose(ctx, t))
 	}
 	if err := o.print(ds); err != nil {
 		return err
@@ -112,13 +113,13 @@ func (o *diagnoseOptions) run(ctx context.Context) error {
 }
 
 // resolved looks every target up before anything is printed.
-func (o *diagnoseOptions) resolved(l *look) ([]model.Target, error) {
+func (o *diagnoseOptions) resolved(l *watch.Look) ([]model.Target, error) {
 	if len(o.targets) == 0 {
 		o.targets = []model.Target{o.scope.everything()}
 	}
 	var out []model.Target
 	for _, t := range o.targets {
-		t, err := resolve(t, l.snapshot, o.scope.namespace)
+		t, err := resolve(t, l.Snapshot, o.scope.namespace)
 		if err != nil {
 			return nil, err
 		}
@@ -150,12 +151,12 @@ func (o *diagnoseOptions) print(ds []model.Diagnosis) error {
 }
 
 // hint says on stderr what a person may have mistyped: a host that no route serves.
-func (o *diagnoseOptions) hint(l *look, ds []model.Diagnosis) {
+func (o *diagnoseOptions) hint(l *watch.Look, ds []model.Diagnosis) {
 	for _, d := range ds {
 		if d.Target.Request == nil || d.Target.Request.Host == "" {
 			continue
 		}
-		if names := nearHosts(l.snapshot, *d.Target.Request); len(names) > 0 {
+		if names := nearHosts(l.Snapshot, *d.Target.Request); len(names) > 0 {
 			fmt.Fprintf(o.env.Err, "gatemend: no route serves host %q: %s\n", d.Target.Request.Host, didYouMean(names))
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 // vanishing runs `gatemend watch` on a shop that works, whose cart loses its endpoint after a while.
@@ -17,7 +19,7 @@ func vanishing(t *testing.T, args ...string) (out string, c *fakeCluster) {
 	synctest.Test(t, func(t *testing.T) {
 		c = newFakeCluster(t, true)
 		c.silent, c.fixed = true, true
-		c.sources = []Source{{Name: "the end", Run: func(ctx context.Context, _ Ear) error {
+		c.sources = []watch.Source{{Name: "the end", Run: func(ctx context.Context, _ watch.Ear) error {
 			time.Sleep(5 * time.Second)
 			slice, _ := c.healthy.EndpointSlices().Get("shop", "cart-x1")
 			empty := slice.DeepCopy()

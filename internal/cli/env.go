@@ -5,16 +5,15 @@ import (
 	"io"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
-	"github.com/gatemend/gatemend/internal/diagnose"
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/metrics"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/tally"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 // Env is the outside as commands see it. Package app fills it in for the program, tests for tests.
@@ -28,11 +27,11 @@ type Env struct {
 	Build   Build
 
 	// ReadDump reads a file, folder or archive of objects, or stdin for "-", and the logs that are in it.
-	ReadDump func(path string, stdin io.Reader, now time.Time, formats all.Formats) (*snapshot.Snapshot, LogFiles, error)
+	ReadDump func(path string, stdin io.Reader, now time.Time, formats all.Formats) (*snapshot.Snapshot, watch.LogFiles, error)
 	// LogsIn names the folder of logs that a dump brings along, "" if there is none.
 	LogsIn func(dump string) string
 	// ReadLogs reads a file or folder of container logs that belong to a snapshot.
-	ReadLogs func(path string, s *snapshot.Snapshot, formats all.Formats) (LogFiles, error)
+	ReadLogs func(path string, s *snapshot.Snapshot, formats all.Formats) (watch.LogFiles, error)
 	// CountLogs reads logs and counts what they say. It fails only if there is nothing to read.
 	CountLogs func(ctx context.Context, c LogCount) (model.LogReport, error)
 	// ReadFile reads a file that a person wrote or saved, or stdin for "-".
@@ -70,14 +69,6 @@ type Build struct {
 	Platform  string `json:"platform"`
 }
 
-// LogFiles is what logs held.
-type LogFiles struct {
-	Signals  []model.Signal     // of gateways
-	Excerpts []model.LogExcerpt // of applications, and what gateways said of themselves
-	Notes    []string           // malformed lines and the like, for stderr
-	Unseen   []model.Unseen     // what could not be read
-}
-
 // LogCount says which logs to count, and how.
 type LogCount struct {
 	Paths   []string // files, folders, or - for In
@@ -87,21 +78,9 @@ type LogCount struct {
 	Notify  tally.Notify
 }
 
-// Pods are what a cluster's running pods tell beyond their objects.
-type Pods interface {
-	// GatewayLogs gives what the gateways' pods logged since a time, and what could not be read.
-	GatewayLogs(ctx context.Context, s *snapshot.Snapshot, since time.Time) (LogFiles, error)
-	// AppLogs gives the ends of application containers' logs, and what could not be read.
-	AppLogs(ctx context.Context, wanted []diagnose.LogWanted) ([]model.LogExcerpt, []model.Unseen)
-	// Probe makes active checks of routes, and says what it could not check.
-	Probe(ctx context.Context, wanted []model.ProbeRoute) ([]model.Probe, []model.Unseen)
-	// Loaded asks the gateways themselves which endpoints they have, and says whom it could not ask.
-	Loaded(ctx context.Context, s *snapshot.Snapshot) ([]model.Loaded, []model.Unseen)
-}
-
 // Cluster is a live cluster.
 type Cluster interface {
-	Pods
+	watch.Pods
 	// Snapshot reads the cluster once. A kind that RBAC forbids is coverage, not an error; a cluster
 	// that does not answer is an error. namespace, where set, is enough where the whole is forbidden.
 	Snapshot(ctx context.Context, namespace string) (*snapshot.Snapshot, error)
@@ -109,9 +88,9 @@ type Cluster interface {
 	// what it could not read. Gateways' logs begin at since.
 	WriteDump(ctx context.Context, dir, namespace string, since time.Time) (unseen []model.Unseen, err error)
 	// Follow keeps looking until the context ends. It returns once the first state is complete.
-	Follow(ctx context.Context, o FollowOptions) (Live, error)
+	Follow(ctx context.Context, o FollowOptions) (watch.Live, error)
 	// Sources makes the further sources of a watch, which begin to listen when they are run.
-	Sources(live Live, o SourceOptions) ([]Source, error)
+	Sources(live watch.Live, o SourceOptions) ([]watch.Source, error)
 	// Actor is what carries changes out.
 	Actor() mend.Actor
 }
@@ -121,27 +100,4 @@ type FollowOptions struct {
 	Namespace string    // empty: all
 	Since     time.Time // signals begin then
 	NoLogs    bool      // objects only; there are no signals then
-}
-
-// Logs are the gateways' logs as they are followed.
-type Logs interface {
-	// Signals is where gateways' signals arrive; it is closed when following ends.
-	Signals() <-chan model.Signal
-	// Gateways are the pods whose logs are followed, and what cannot be followed at present.
-	Gateways() ([]model.Ref, []model.Unseen)
-	// Read says how much has been read of what is followed.
-	Read() []metrics.Source
-}
-
-// Live is a cluster that is being followed.
-type Live interface {
-	// Snapshot is the present state.
-	Snapshot() *snapshot.Snapshot
-	// Changed yields after changes of the state, at least once after the last of several.
-	Changed() <-chan struct{}
-	// Deleted gives the objects that were deleted since following began, the last one at the end.
-	Deleted() []metav1.Object
-	Logs
-	// Close ends following and waits for its end.
-	Close()
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/source/dump"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 // fakeCluster is the shop of testdata: with a wrong targetPort until a change is applied, and, if that is
@@ -29,7 +30,7 @@ import (
 type fakeCluster struct {
 	healthy, broken *snapshot.Snapshot
 	helps           bool // what is applied takes effect on requests
-	sources         []Source
+	sources         []watch.Source
 	silent          bool // the gateway's log tells nothing
 	past            int  // so many requests failed in the seconds before the program was started
 
@@ -85,14 +86,14 @@ func (c *fakeCluster) present() *snapshot.Snapshot {
 	return c.broken
 }
 
-func (c *fakeCluster) GatewayLogs(context.Context, *snapshot.Snapshot, time.Time) (LogFiles, error) {
+func (c *fakeCluster) GatewayLogs(context.Context, *snapshot.Snapshot, time.Time) (watch.LogFiles, error) {
 	var past []model.Signal
 	for i := range c.past {
 		s := failed()
 		s.At = time.Now().Add(time.Duration(i-c.past-1) * 50 * time.Millisecond)
 		past = append(past, s)
 	}
-	return LogFiles{Signals: past}, nil
+	return watch.LogFiles{Signals: past}, nil
 }
 
 func (c *fakeCluster) AppLogs(context.Context, []diagnose.LogWanted) ([]model.LogExcerpt, []model.Unseen) {
@@ -135,10 +136,12 @@ func (c *fakeCluster) changes() []model.Change {
 	return c.applied
 }
 
-func (c *fakeCluster) Sources(Live, SourceOptions) ([]Source, error) { return c.sources, nil }
+func (c *fakeCluster) Sources(watch.Live, SourceOptions) ([]watch.Source, error) {
+	return c.sources, nil
+}
 
 // Follow sends requests' signals until it is closed.
-func (c *fakeCluster) Follow(ctx context.Context, _ FollowOptions) (Live, error) {
+func (c *fakeCluster) Follow(ctx context.Context, _ FollowOptions) (watch.Live, error) {
 	ctx, c.stop = context.WithCancel(ctx)
 	go func() {
 		defer close(c.signals)

@@ -14,6 +14,7 @@ import (
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 const fixLong = `Mend what fails: plan, show, rehearse, ask, apply, verify on real traffic, undo if it did not help.
@@ -152,19 +153,19 @@ func (o *fixOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.live.Close()
-	s.cause = model.CauseID(o.cause)
-	go s.pump() // ends when Close ends the stream
+	defer s.Live.Close()
+	view := &watch.View{Session: s.Session, Cause: model.CauseID(o.cause)}
+	go s.Pump() // ends when Close ends the stream
 	target := o.target
 	if o.chosen == nil {
-		if target, err = resolve(o.target, s.live.Snapshot(), o.scope.namespace); err != nil {
+		if target, err = resolve(o.target, view.Live.Snapshot(), o.scope.namespace); err != nil {
 			return err
 		}
 	}
 	if o.dryRun {
-		return o.rehearse(ctx, s, target)
+		return o.rehearse(ctx, s.cluster.Actor(), view, target)
 	}
-	return o.mend(ctx, s, target)
+	return o.mend(ctx, s.cluster.Actor(), view, target)
 }
 
 // plan diagnoses once and prints what would be done.
@@ -173,19 +174,19 @@ func (o *fixOptions) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	target, err := resolve(o.target, l.snapshot, o.scope.namespace)
+	target, err := resolve(o.target, l.Snapshot, o.scope.namespace)
 	if err != nil {
 		return err
 	}
-	d := l.diagnose(ctx, target)
+	d := l.Diagnose(ctx, target)
 	if err := noSuchCause(d, model.CauseID(o.cause)); err != nil {
 		return err
 	}
-	p, err := plan.Make(plan.Input{Diagnosis: only(d, model.CauseID(o.cause)), Snapshot: l.snapshot, Policy: planPolicy(o.policies)})
+	p, err := plan.Make(plan.Input{Diagnosis: watch.Only(d, model.CauseID(o.cause)), Snapshot: l.Snapshot, Policy: watch.PlanPolicy(o.policies)})
 	if err != nil {
 		return o.noPlan(d, err)
 	}
-	if err := errors.Join(o.judge(&p, l.snapshot), o.commitSource(&p, l.snapshot)); err != nil {
+	if err := errors.Join(o.judge(&p, l.Snapshot), o.commitSource(&p, l.Snapshot)); err != nil {
 		return err
 	}
 	return errors.Join(o.print(p), errWrong)
@@ -241,9 +242,9 @@ func (o *fixOptions) print(p model.Plan) error {
 
 // rehearsed is the plan that is to be tried: the one of the file, or one that is made now. ok is false where
 // there is none and the diagnosis was printed in its place.
-func (o *fixOptions) rehearsed(ctx context.Context, s *session, snap *snapshot.Snapshot, target model.Target) (p model.Plan, ok bool, err error) {
-	in := plan.Input{Snapshot: snap, Memory: plan.Memory{Deleted: s.Deleted()}, Policy: planPolicy(o.policies)}
-	if in.Diagnosis, err = s.Diagnose(ctx, snap, target); err != nil {
+func (o *fixOptions) rehearsed(ctx context.Context, view *watch.View, snap *snapshot.Snapshot, target model.Target) (p model.Plan, ok bool, err error) {
+	in := plan.Input{Snapshot: snap, Memory: plan.Memory{Deleted: view.Deleted()}, Policy: watch.PlanPolicy(o.policies)}
+	if in.Diagnosis, err = view.Diagnose(ctx, snap, target); err != nil {
 		return p, false, err
 	}
 	if o.chosen != nil {
@@ -253,7 +254,7 @@ func (o *fixOptions) rehearsed(ctx context.Context, s *session, snap *snapshot.S
 		}
 		return p, true, nil
 	}
-	if err := noSuchCause(s.diagnosis(), s.cause); err != nil {
+	if err := noSuchCause(view.Diagnosis(), view.Cause); err != nil {
 		return p, false, err
 	}
 	if p, err = plan.Make(in); err != nil {
@@ -263,9 +264,9 @@ func (o *fixOptions) rehearsed(ctx context.Context, s *session, snap *snapshot.S
 }
 
 // rehearse has the API server try the plan.
-func (o *fixOptions) rehearse(ctx context.Context, s *session, target model.Target) error {
-	snap := s.live.Snapshot()
-	p, ok, err := o.rehearsed(ctx, s, snap, target)
+func (o *fixOptions) rehearse(ctx context.Context, actor mend.Actor, view *watch.View, target model.Target) error {
+	snap := view.Live.Snapshot()
+	p, ok, err := o.rehearsed(ctx, view, snap, target)
 	if !ok || err != nil {
 		return err
 	}
@@ -276,7 +277,7 @@ func (o *fixOptions) rehearse(ctx context.Context, s *session, target model.Targ
 		return err
 	}
 	for _, c := range p.Remedy.Changes {
-		if _, err := s.cluster.Actor().DryRun(ctx, c); err != nil {
+		if _, err := actor.DryRun(ctx, c); err != nil {
 			fmt.Fprintf(o.env.Err, "gatemend: the API server would refuse to change %s: %v\n", c.Target, err)
 			return errWrong
 		}
@@ -286,14 +287,14 @@ func (o *fixOptions) rehearse(ctx context.Context, s *session, target model.Targ
 }
 
 // mend drives one incident to its end, after those that an earlier run left open in the journal.
-func (o *fixOptions) mend(ctx context.Context, s *session, target model.Target) error {
-	if s.cause != "" {
-		d, err := s.Diagnose(ctx, s.live.Snapshot(), target)
+func (o *fixOptions) mend(ctx context.Context, actor mend.Actor, view *watch.View, target model.Target) error {
+	if view.Cause != "" {
+		d, err := view.Diagnose(ctx, view.Live.Snapshot(), target)
 		if err != nil {
 			return err
 		}
 		if len(d.Causes) == 0 {
-			return noSuchCause(s.diagnosis(), s.cause)
+			return noSuchCause(view.Diagnosis(), view.Cause)
 		}
 	}
 	journal, closeJournal, err := openJournal(o.journal)
@@ -306,39 +307,40 @@ func (o *fixOptions) mend(ctx context.Context, s *session, target model.Target) 
 		return err
 	}
 	defer t.close()
-	m := &mender{
-		session: s, journal: journal, print: t.tell, policy: planPolicy(o.policies),
-		guard: &guarded{
-			policies: o.policies, session: s, journal: journal,
-			asker: asker{in: o.env.In, out: o.env.Err, terminal: o.env.Terminal.In, yes: o.yes, person: o.yes},
+	m := &watch.Mender{
+		Session: view.Session, Actor: actor, Journal: journal, Print: t.tell, Policy: watch.PlanPolicy(o.policies),
+		Guard: &watch.Guard{
+			Policies: o.policies, Session: view.Session, Journal: journal,
+			Asker: asker{in: o.env.In, out: o.env.Err, terminal: o.env.Terminal.In, yes: o.yes, person: o.yes},
 		},
 	}
-	if err := m.resume(ctx); err != nil {
+	if err := m.Resume(ctx); err != nil {
 		return err
 	}
-	result, err := m.drive(ctx, "", mend.Incident{ID: m.newID(), Target: target, Plan: o.chosen})
+	view.From = m.Mended()
+	result, err := m.Run(ctx, view, "", mend.Incident{ID: m.NewID(), Target: target, Plan: o.chosen})
 	if err != nil {
 		return o.cutOff(ctx, err)
 	}
 	if result.Plan == nil && o.chosen == nil && o.format.output == outputText {
-		if err := printer.Diagnosis(o.env.Out, s.diagnosis(), o.format.style(o.env.Terminal)); err != nil {
+		if err := printer.Diagnosis(o.env.Out, view.Diagnosis(), o.format.style(o.env.Terminal)); err != nil {
 			return err
 		}
 	}
 	if result.Outcome == plan.Refused {
-		if err := o.proposeTo(s, t, result.Plan); err != nil {
+		if err := o.proposeTo(view.Session, t, result.Plan); err != nil {
 			return err
 		}
 	}
-	return outcomeError(result.Outcome, s.diagnosis())
+	return outcomeError(result.Outcome, view.Diagnosis())
 }
 
 // proposeTo puts what may not be done here into the clone of --git-dir, and tells of it.
-func (o *fixOptions) proposeTo(s *session, t *teller, p *model.Plan) error {
+func (o *fixOptions) proposeTo(s *watch.Session, t *teller, p *model.Plan) error {
 	if p == nil || o.gitDir == "" || len(p.Proposals) == 0 {
 		return nil
 	}
-	if err := o.commitSource(p, s.live.Snapshot()); err != nil {
+	if err := o.commitSource(p, s.Live.Snapshot()); err != nil {
 		return err
 	}
 	doc := printer.NewEvent(printer.EventMend, o.env.Now(), gitText(p.Proposals[0].Git))
@@ -371,4 +373,18 @@ func openJournal(path string) (j mend.Journal, closeJournal func(), err error) {
 		return nil, nil, err
 	}
 	return file, func() { _ = file.Close() }, nil // every line was synced when it was written
+}
+
+// outcomeError gives the error that ends a repair; d is the diagnosis that it started from.
+func outcomeError(o plan.Outcome, d model.Diagnosis) error {
+	switch o {
+	case plan.Mended, plan.Unverified:
+		return nil
+	case plan.NothingToDo:
+		return judge(d)
+	case plan.NotHelped, plan.UndoFailed:
+		return errDidNotHelp
+	default:
+		return errWrong
+	}
 }

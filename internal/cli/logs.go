@@ -13,6 +13,7 @@ import (
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/tally"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 const logsLong = `Count what gateways' logs say: requests by route, status and kind of failure, when, how long, and
@@ -128,7 +129,7 @@ func (o *logsOptions) run(ctx context.Context) error {
 	}
 	if o.follow {
 		o.count.Notify = tally.Notify{
-			Alarm:  func(a detect.Alarm) { tell(alarmDoc(a, a.Opened)) },
+			Alarm:  func(a detect.Alarm) { tell(watch.AlarmDoc(a, a.Opened)) },
 			Lately: func(l tally.Lately) { tell(latelyDoc(l)) },
 		}
 	}

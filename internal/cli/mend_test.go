@@ -165,7 +165,7 @@ func TestAsker(t *testing.T) {
 		"agreed in advance":      {asker{yes: true, approved: []string{"service-missing"}}, mend.Answer{Yes: true, Person: true}},
 		"agreed to another":      {asker{yes: true, approved: []string{"oom-killed"}}, mend.Answer{Yes: true}},
 		"agreed to all":          {asker{yes: true, approved: []string{"all"}}, mend.Answer{Yes: true, Person: true}},
-		"nobody can be asked":    {asker{}, mend.Answer{Because: "nobody could be asked, since stdin is not a terminal; --yes carries it out"}},
+		"nobody can be asked":    {asker{}, mend.Answer{Nobody: true, Because: "nobody could be asked, since stdin is not a terminal; --yes carries it out"}},
 		"a person says yes":      {asker{terminal: true, in: strings.NewReader("YES\n"), out: &bytes.Buffer{}}, mend.Answer{Yes: true, Person: true}},
 		"a person just hits ret": {asker{terminal: true, in: strings.NewReader("\n"), out: &bytes.Buffer{}}, mend.Answer{Because: "the answer was no"}},
 	} {

@@ -2,9 +2,6 @@ package cli
 
 import (
 	"github.com/spf13/pflag"
-
-	"github.com/gatemend/gatemend/internal/detect"
-	"github.com/gatemend/gatemend/internal/model"
 )
 
 // ReceiveOptions says where gateways may send what they see, and what else is looked at.
@@ -56,21 +53,4 @@ func (o *ReceiveOptions) validate() error {
 		return usagef("add --node-logs FOLDER", "--node-logs-checkpoint is for --node-logs")
 	}
 	return nil
-}
-
-// hearsay reports whether an alarm is somebody's word, or a prediction, and no request was seen to
-// fail: nothing is changed for that.
-func (c *alarmCase) hearsay() bool {
-	return c.Requests == 0 && c.Errors == 0 && !c.Ended && c.Kind != detect.Vanished
-}
-
-// takeFurther counts a signal of a further source.
-func (w *watcher) takeFurther(sig model.Signal) {
-	if !w.heard.counts(sig, true, w.session.now()) {
-		return
-	}
-	if way(sig) == "probe" {
-		w.asked.add(sig)
-	}
-	w.take(sig)
 }

@@ -12,39 +12,17 @@ import (
 	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/rates"
 	"github.com/gatemend/gatemend/internal/tui"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
-// drawEvery is how often the screen shows a new moment.
-const drawEvery = 500 * time.Millisecond
-
-// show draws the present moment on the screen.
-func (w *watcher) show() {
-	if w.screen == nil {
-		return
-	}
-	now := w.session.now()
-	gateways, unseen := w.session.live.Gateways()
-	f := tui.Frame{
-		Now:    now,
-		What:   fmt.Sprintf("%d routes behind %d gateway pods", len(w.locator().Routes()), len(gateways)),
-		Routes: w.rates.Routes(now),
-	}
-	for _, a := range w.voices.open(w.detector, w.counted) {
-		f.Alarms = append(f.Alarms, tui.Alarm{Route: a.Route, Since: a.From, Requests: a.Requests, Errors: a.Errors, Cause: w.causes[a.Route]})
-	}
-	for _, u := range append(unseen, w.sources.unseen()...) {
-		f.Warnings = append(f.Warnings, u.What+": "+u.Why)
-	}
-	w.screen.Show(f)
-}
-
-// remember keeps what the screen says of an alarm: its cause, until it ends.
-func (w *watcher) remember(e printer.EventDoc) {
-	switch e.Type {
-	case printer.EventDiagnosis:
-		w.causes[e.Route] = e.Text
-	case printer.EventCalm:
-		delete(w.causes, e.Route)
+// show draws a moment on the screen.
+func show(s *tui.Screen) func(watch.Moment) {
+	return func(m watch.Moment) {
+		f := tui.Frame{Now: m.Now, What: m.What, Routes: m.Routes, Warnings: m.Warnings}
+		for _, a := range m.Alarms {
+			f.Alarms = append(f.Alarms, tui.Alarm(a))
+		}
+		s.Show(f)
 	}
 }
 
@@ -58,13 +36,13 @@ func headline(e printer.EventDoc) string {
 }
 
 // glance diagnoses one route for the screen, aside from the alarms that are being worked on.
-func (s *session) glance(ctx context.Context, r rates.Route, style printer.Style) string {
+func glance(ctx context.Context, s *watch.Session, r rates.Route, style printer.Style) string {
 	target := model.Target{Object: &r.Object}
 	if r.Object.IsZero() {
 		host, path, _ := strings.Cut(r.Key, "/")
 		target = model.Target{Request: &model.Request{Host: host, Path: "/" + path}}
 	}
-	d, err := s.diagnose(ctx, s.live.Snapshot(), target, s.now().Add(-s.since), time.Time{})
+	d, err := s.Diagnose(ctx, s.Live.Snapshot(), target, s.Now().Add(-s.Since), time.Time{})
 	if err != nil {
 		return err.Error()
 	}
@@ -76,13 +54,13 @@ func (s *session) glance(ctx context.Context, r rates.Route, style printer.Style
 }
 
 // onScreen watches until the screen is left or the context ends, and gives the terminal back.
-func (w *watcher) onScreen(ctx context.Context, leave context.CancelFunc) error {
+func onScreen(ctx context.Context, w *watch.Watcher, screen *tui.Screen, leave context.CancelFunc) error {
 	left := make(chan error, 1)
 	go func() {
-		left <- w.screen.Run()
+		left <- screen.Run()
 		leave()
 	}()
-	err := w.run(ctx)
+	err := w.Run(ctx)
 	leave()
 	return errors.Join(err, <-left)
 }

@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 // watched runs `gatemend watch` on the shop, whose logs tell nothing, with one further source, for a minute.
-func watched(t *testing.T, run func(ctx context.Context, to Ear) error, args ...string) (out string, err error) {
+func watched(t *testing.T, run func(ctx context.Context, to watch.Ear) error, args ...string) (out string, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeCluster(t, true)
 		c.silent = true
-		c.sources = []Source{{Name: "a source", Run: run}}
+		c.sources = []watch.Source{{Name: "a source", Run: run}}
 		var stdout, stderr bytes.Buffer
 		cmd := New(c.env(strings.NewReader(""), &stdout, &stderr))
 		cmd.SetArgs(append([]string{"watch", "-o", "json"}, args...))
@@ -42,7 +43,7 @@ func counts(good, bad uint64) []model.Count {
 }
 
 func TestCountsOpenAnAlarm(t *testing.T) {
-	out, err := watched(t, func(ctx context.Context, to Ear) error {
+	out, err := watched(t, func(ctx context.Context, to watch.Ear) error {
 		for i := range 20 {
 			bad := uint64(0)
 			if i >= 10 {
@@ -76,7 +77,7 @@ func TestANoticeIsDiagnosed(t *testing.T) {
 	about := func(kind, name string) model.Target {
 		return model.Target{Object: &model.Ref{Kind: kind, Namespace: "shop", Name: name}}
 	}
-	out, err := watched(t, func(_ context.Context, to Ear) error {
+	out, err := watched(t, func(_ context.Context, to watch.Ear) error {
 		to.Notices <- model.Notice{At: time.Now(), Source: "alert", Text: "HighErrorRate", About: []model.Target{about("Ingress", "absent"), about("Service", "cart")}}
 		to.Notices <- model.Notice{At: time.Now(), Source: "alert", Text: "Elsewhere", About: []model.Target{about("Service", "absent")}}
 		return nil
@@ -92,7 +93,7 @@ func TestANoticeIsDiagnosed(t *testing.T) {
 }
 
 func TestASourceThatCannotListenEndsTheWatch(t *testing.T) {
-	_, err := watched(t, func(context.Context, Ear) error { return errors.New("the port is taken") })
+	_, err := watched(t, func(context.Context, watch.Ear) error { return errors.New("the port is taken") })
 	if err == nil || !strings.Contains(err.Error(), "a source: the port is taken") {
 		t.Errorf("the watch ended with %v", err)
 	}
@@ -116,7 +117,7 @@ func TestSourceFlags(t *testing.T) {
 		{"--alerts-token-file f", "is for --alerts"},
 		{"--alerts :9099 --alerts-client-ca f", "https only"},
 	} {
-		_, err := watched(t, func(context.Context, Ear) error { return nil }, strings.Fields(test.args)...)
+		_, err := watched(t, func(context.Context, watch.Ear) error { return nil }, strings.Fields(test.args)...)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.args, err, test.want)
 		}
@@ -124,7 +125,7 @@ func TestSourceFlags(t *testing.T) {
 }
 
 func TestFailingProbesOpenAnAlarm(t *testing.T) {
-	out, err := watched(t, func(ctx context.Context, to Ear) error {
+	out, err := watched(t, func(ctx context.Context, to watch.Ear) error {
 		for {
 			select {
 			case to.Signals <- model.Signal{

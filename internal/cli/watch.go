@@ -13,6 +13,7 @@ import (
 	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/rates"
 	"github.com/gatemend/gatemend/internal/tui"
+	"github.com/gatemend/gatemend/internal/watch"
 )
 
 const watchLong = `Follow the gateways' logs and say what is failing right now, until Ctrl-C.
@@ -161,8 +162,8 @@ func (o *watchOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.live.Close()
-	target, err := resolve(o.target, s.live.Snapshot(), o.scope.namespace)
+	defer s.Live.Close()
+	target, err := resolve(o.target, s.Live.Snapshot(), o.scope.namespace)
 	if err != nil {
 		return err
 	}
@@ -171,35 +172,32 @@ func (o *watchOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer t.close()
-	further, err := s.cluster.Sources(s.live, o.sources)
-	if err != nil {
+	w := &watch.Watcher{Session: s.Session, Target: target, Early: o.early, Print: t.tell}
+	if w.Sources, err = s.cluster.Sources(s.Live, o.sources); err != nil {
 		return err
 	}
-	w := &watcher{session: s, sources: newSources(further), target: target, events: make(chan printer.EventDoc), print: t.tell}
-	if err := w.remembering(o.env, o.state); err != nil {
+	if w.Memory, err = remembering(o.env, o.state); err != nil {
 		return err
-	}
-	if o.early {
-		w.foresight = &foresight{warned: map[model.Ref]time.Time{}}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if o.metricsAddr != "" {
-		w.metrics = metrics.New(metrics.Build{Version: o.env.Build.Version, Commit: o.env.Build.Commit, GoVersion: o.env.Build.GoVersion}, s.live.Read)
-		if err := o.env.ServeMetrics(ctx, o.metricsAddr, o.metricsTokenFile, w.metrics); err != nil {
+		w.Metrics = metrics.New(metrics.Build{Version: o.env.Build.Version, Commit: o.env.Build.Commit, GoVersion: o.env.Build.GoVersion}, s.Live.Read)
+		if err := o.env.ServeMetrics(ctx, o.metricsAddr, o.metricsTokenFile, w.Metrics); err != nil {
 			return err
 		}
 	}
 	var ask mend.Asker = asker{in: o.env.In, out: o.env.Err, terminal: o.env.Terminal.In, yes: o.yes, approved: o.approve}
+	var screen *tui.Screen
 	if o.screen() {
 		style := o.format.style(o.env.Terminal)
-		w.screen = tui.New(ctx, o.env.In, o.env.Out, tui.Options{Color: style.Color, Diagnose: func(r rates.Route, width int) string {
+		screen = tui.New(ctx, o.env.In, o.env.Out, tui.Options{Color: style.Color, Diagnose: func(r rates.Route, width int) string {
 			style.Width = width
-			return s.glance(ctx, r, style)
+			return glance(ctx, s.Session, r, style)
 		}})
-		w.print = t.toScreen(w.screen)
+		w.Print, w.Draw = t.toScreen(screen), show(screen)
 		if !o.yes {
-			ask = screenAsker{w.screen, style}
+			ask = screenAsker{screen, style}
 		}
 	}
 	if o.fix {
@@ -208,16 +206,18 @@ func (o *watchOptions) run(ctx context.Context) error {
 			return err
 		}
 		defer closeJournal()
-		w.mender = &mender{
-			session: s, journal: journal, print: func(e printer.EventDoc) error { return w.tell(ctx, e) },
-			guard: &guarded{policies: policies, asker: ask, session: s, journal: journal}, policy: planPolicy(policies),
+		policy := watch.PlanPolicy(policies)
+		policy.MaxChanges = o.maxChanges
+		w.Desk = &watch.Mender{
+			Session: s.Session, Actor: s.cluster.Actor(), Journal: journal, Policy: policy,
+			Print: func(e printer.EventDoc) error { return w.Tell(ctx, e) },
+			Guard: &watch.Guard{Policies: policies, Asker: ask, Session: s.Session, Journal: journal},
 		}
-		w.mender.policy.MaxChanges = o.maxChanges
 	}
-	if w.screen == nil {
-		return w.run(ctx)
+	if screen == nil {
+		return w.Run(ctx)
 	}
-	return w.onScreen(ctx, cancel)
+	return onScreen(ctx, w, screen, cancel)
 }
 
 // screen reports whether the screen is shown: where a person sits in front of a terminal.

@@ -50,6 +50,8 @@ type Answer struct {
 	Person bool
 	// Refused: it was not a person who said no, but a rule, which Because names.
 	Refused bool
+	// Nobody: there was nobody to ask.
+	Nobody  bool
 	Because string // why not
 }
 

@@ -41,13 +41,14 @@ func may() map[string][]string {
 		"clone":   {"model", "owner"},
 		"store":   {"model"},
 		// ring 4: faces, and the engine that they share
-		"mend": append(slices.Clone(judgement), "act"), // act's receipts and errors, which its Actor interface speaks of
-		"tui":  {"model", "rates", "printer"},
+		"mend":  append(slices.Clone(judgement), "act"), // act's receipts and errors, which its Actor interface speaks of
+		"watch": append(slices.Clone(judgement), "mend", "rates", "metrics"),
+		"tui":   {"model", "rates", "printer"},
 		// the controller's own objects are its own to write; everything else it has done through mend
-		"controller": append(slices.Clone(judgement), "mend", "metrics"),
-		"cli":        append(slices.Clone(judgement), "mend", "rates", "tui", "metrics"),
+		"controller": append(slices.Clone(judgement), "mend", "watch", "metrics"),
+		"cli":        append(slices.Clone(judgement), "mend", "watch", "rates", "tui", "metrics"),
 		// ring 5: wiring
-		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "metrics", "clone", "store", "cli"),
+		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "watch", "controller", "metrics", "clone", "store", "cli"),
 	}
 }
 

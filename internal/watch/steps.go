@@ -1,4 +1,4 @@
-package cli
+package watch
 
 import (
 	"cmp"
@@ -12,7 +12,7 @@ import (
 
 // stepDoc words an event of a repair for people and programs. p is the plan of the attempt.
 func stepDoc(e plan.Event, p *model.Plan) printer.EventDoc {
-	doc := printer.NewEvent(printer.EventMend, e.At, stepText(e, p))
+	doc := printer.NewEvent(printer.EventMend, e.At, StepText(e, p))
 	doc.Step, doc.Plan = string(e.Kind), e.Plan
 	doc.Routine = routine(e)
 	if e.Kind == plan.EventClosed {
@@ -36,7 +36,8 @@ func routine(e plan.Event) bool {
 	}
 }
 
-func stepText(e plan.Event, p *model.Plan) string {
+// StepText is what people read of an event of a repair; p is the plan of the attempt.
+func StepText(e plan.Event, p *model.Plan) string {
 	switch e.Kind {
 	case plan.EventPlanned:
 		return e.Plan.Remedy.Summary
@@ -80,18 +81,4 @@ func changed(p *model.Plan, i int) string {
 		return "the cluster"
 	}
 	return p.Remedy.Changes[i].Target.String()
-}
-
-// outcomeError gives the error that ends a repair; d is the diagnosis that it started from.
-func outcomeError(o plan.Outcome, d model.Diagnosis) error {
-	switch o {
-	case plan.Mended, plan.Unverified:
-		return nil
-	case plan.NothingToDo:
-		return judge(d)
-	case plan.NotHelped, plan.UndoFailed:
-		return errDidNotHelp
-	default:
-		return errWrong
-	}
 }

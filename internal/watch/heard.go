@@ -1,4 +1,4 @@
-package cli
+package watch
 
 import (
 	"slices"
@@ -80,4 +80,15 @@ func (a *asked) twin(sig model.Signal) bool {
 		*a = slices.Delete(*a, i, i+1)
 	}
 	return i >= 0
+}
+
+// takeFurther counts a signal of a further source.
+func (w *Watcher) takeFurther(sig model.Signal) {
+	if !w.heard.counts(sig, true, w.Session.Now()) {
+		return
+	}
+	if way(sig) == "probe" {
+		w.asked.add(sig)
+	}
+	w.take(sig)
 }

@@ -1,4 +1,4 @@
-package cli
+package watch
 
 import (
 	"context"
@@ -14,7 +14,6 @@ import (
 	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/rates"
 	"github.com/gatemend/gatemend/internal/snapshot"
-	"github.com/gatemend/gatemend/internal/tui"
 )
 
 // The rhythm of a watch.
@@ -25,16 +24,28 @@ const (
 	queueLength  = 256
 )
 
-// watcher turns signals into alarms, and alarms into diagnoses and repairs. One goroutine reads signals
+// Watcher turns signals into alarms, and alarms into diagnoses and repairs. One goroutine reads signals
 // and prints; another one works on alarms, one at a time, so that no two repairs run at once.
-type watcher struct {
-	session *session
-	target  model.Target
-	mender  *mender   // nil: only watch
-	mended  time.Time // when the last repair ended; the worker's own
-	events  chan printer.EventDoc
-	print   func(printer.EventDoc) error
+//
+// Fill in the exported fields, then call [Watcher.Run] once.
+type Watcher struct {
+	Session *Session
+	Target  model.Target // what is watched; zero: everything
+	Sources []Source     // beside the gateways' logs
+	Early   bool         // warn of routes that are about to fail
+	// Print tells people and programs of an event; it is called by the goroutine that reads.
+	Print func(printer.EventDoc) error
+	// Desk has mended what may be; nil: nothing is.
+	Desk Desk
+	// OnAlarm hears of alarms that open, go on (every 15 seconds) and end; it must not wait. follows: another alarm,
+	// which was told before, most likely has the same cause. nil: nobody does.
+	OnAlarm func(a detect.Alarm, follows bool)
+	// Draw shows the present moment, twice a second; nil: nobody looks.
+	Draw    func(Moment)
+	Metrics *metrics.Metrics // nil: nobody asks for them
+	Memory  *Memory          // what is known from an earlier watch; nil: nothing, and nothing is kept
 
+	events    chan printer.EventDoc
 	foresight *foresight // nil: no early warnings
 	heard     heard
 	asked     asked
@@ -45,19 +56,28 @@ type watcher struct {
 	routes    *path.Map      // of the state at the last tick; nil: there was a change
 	grown     map[string]int // routes of an incident when it was last told of, by its first route
 	blind     blindness
-	memory    memory
-
-	rates   *rates.Table      // for the screen
-	metrics *metrics.Metrics  // nil: nobody asks for them
-	screen  *tui.Screen       // nil: events are printed
-	causes  map[string]string // of alarms, for the screen
+	rates     *rates.Table      // for Draw
+	causes    map[string]string // of alarms, for Draw
 }
 
-// run watches until the context ends, which is the regular end of a watch and no error.
-func (w *watcher) run(ctx context.Context) error {
+// prepare makes what a watch begins with.
+func (w *Watcher) prepare() {
+	if w.Memory == nil {
+		w.Memory = NewMemory(nil)
+	}
+	w.detector, w.counted = w.Memory.detectors[0], w.Memory.detectors[1]
 	w.voices, w.blind = voices{}, blindness{}
 	w.grown, w.heard = map[string]int{}, heard{}
 	w.rates, w.causes = rates.New(rates.Options{}), map[string]string{}
+	w.events, w.sources = make(chan printer.EventDoc), newSources(w.Sources)
+	if w.Early {
+		w.foresight = &foresight{warned: map[model.Ref]time.Time{}}
+	}
+}
+
+// Run watches until the context ends, which is the regular end of a watch and no error.
+func (w *Watcher) Run(ctx context.Context) error {
+	w.prepare()
 	ctx, cancel := context.WithCancel(ctx)
 	alarms := make(chan alarmNews, queueLength)
 	failed, done := make(chan error, 1), make(chan struct{})
@@ -70,7 +90,7 @@ func (w *watcher) run(ctx context.Context) error {
 		}
 	}()
 	err := w.loop(ctx, alarms, failed)
-	if saving := w.memory.save(); err == nil {
+	if saving := w.Memory.Save(); err == nil {
 		err = saving
 	}
 	cancel()
@@ -84,7 +104,7 @@ func (w *watcher) run(ctx context.Context) error {
 }
 
 // loop is the reading and printing side.
-func (w *watcher) loop(ctx context.Context, alarms chan<- alarmNews, failed <-chan error) error {
+func (w *Watcher) loop(ctx context.Context, alarms chan<- alarmNews, failed <-chan error) error {
 	if err := w.hello(); err != nil {
 		return err
 	}
@@ -98,11 +118,11 @@ func (w *watcher) loop(ctx context.Context, alarms chan<- alarmNews, failed <-ch
 		select {
 		case <-ctx.Done():
 			return nil
-		case sig, open := <-w.session.live.Signals():
+		case sig, open := <-w.Session.Live.Signals():
 			if !open {
 				return nil
 			}
-			if w.heard.counts(sig, false, w.session.now()) {
+			if w.heard.counts(sig, false, w.Session.Now()) {
 				w.take(sig)
 			}
 		case sig := <-w.sources.signals:
@@ -114,14 +134,14 @@ func (w *watcher) loop(ctx context.Context, alarms chan<- alarmNews, failed <-ch
 		case <-tick.C:
 			err = w.tick(alarms)
 		case <-draw.C:
-			w.show()
+			w.draw()
 		case <-again.C:
 			err = w.failing()
 		case <-save.C:
 			err = w.save()
 		case e := <-w.events:
 			w.remember(e)
-			err = w.print(e)
+			err = w.Print(e)
 		case err = <-failed:
 		}
 		if err != nil {
@@ -131,8 +151,8 @@ func (w *watcher) loop(ctx context.Context, alarms chan<- alarmNews, failed <-ch
 }
 
 // hello says what is watched.
-func (w *watcher) hello() error {
-	gateways, unseen := w.session.live.Gateways()
+func (w *Watcher) hello() error {
+	gateways, unseen := w.Session.Live.Gateways()
 	names := make([]string, 0, len(gateways))
 	for _, g := range gateways {
 		names = append(names, g.Namespace+"/"+g.Name)
@@ -144,54 +164,54 @@ func (w *watcher) hello() error {
 	case len(gateways) == 0:
 		text = "no gateway pod is running yet; nginx, Envoy, HAProxy and Traefik would be followed"
 	}
-	return w.print(printer.NewEvent(printer.EventWatching, w.session.now(), text))
+	return w.Print(printer.NewEvent(printer.EventWatching, w.Session.Now(), text))
 }
 
 // locator gives the routes. They are made anew after changes, though not more often than a tick: in a
 // big cluster something changes all the time, and routes seldom.
-func (w *watcher) locator() *path.Map {
+func (w *Watcher) locator() *path.Map {
 	if w.routes == nil {
-		w.routes = path.New(w.session.live.Snapshot())
+		w.routes = path.New(w.Session.Live.Snapshot())
 	}
 	return w.routes
 }
 
-func (w *watcher) refresh() {
+func (w *Watcher) refresh() {
 	select {
-	case <-w.session.live.Changed():
+	case <-w.Session.Live.Changed():
 		w.routes = nil
 	default:
 	}
 }
 
 // take counts one signal, if it is on a route that is watched.
-func (w *watcher) take(sig model.Signal) {
-	w.session.ring.Add(sig)
+func (w *Watcher) take(sig model.Signal) {
+	w.Session.Ring.Add(sig)
 	if sig.ErrorLog || way(sig) != "probe" && w.asked.twin(sig) {
 		return
 	}
 	route, ok := w.locator().Locate(sig)
 	switch {
-	case ok && selects(w.target, route):
+	case ok && selects(w.Target, route):
 		w.count(route.String(), route.Object, sig)
-	case !ok && w.target.IsZero():
+	case !ok && w.Target.IsZero():
 		w.count(sig.Request.Host+sig.Request.Path, model.Ref{}, sig)
 	}
 }
 
 // count hands one request of a route to all that count.
-func (w *watcher) count(route string, object model.Ref, sig model.Signal) {
+func (w *Watcher) count(route string, object model.Ref, sig model.Signal) {
 	w.detector.Add(route, object, sig)
 	w.tally(route, object, sig, detect.Failing(sig), 1)
 }
 
 // tally counts requests that ended alike for those who look at gatemend.
-func (w *watcher) tally(route string, object model.Ref, sig model.Signal, failed bool, requests int) {
-	if w.screen != nil {
+func (w *Watcher) tally(route string, object model.Ref, sig model.Signal, failed bool, requests int) {
+	if w.Draw != nil {
 		w.rates.Add(route, object, sig.At, sig.Status, sig.Failure, failed, requests)
 	}
-	if w.metrics != nil {
-		w.metrics.Request(route, sig.Status, sig.Failure, failed, requests, w.session.now().Sub(sig.At))
+	if w.Metrics != nil {
+		w.Metrics.Request(route, sig.Status, sig.Failure, failed, requests, w.Session.Now().Sub(sig.At))
 	}
 }
 
@@ -221,15 +241,15 @@ func selects(t model.Target, r path.Route) bool {
 }
 
 // tick prints alarms that opened or ended and hands open ones to the worker.
-func (w *watcher) tick(alarms chan<- alarmNews) error {
+func (w *Watcher) tick(alarms chan<- alarmNews) error {
 	w.refresh()
 	if err := w.foresee(alarms); err != nil {
 		return err
 	}
-	now := w.session.now()
-	_, unseen := w.session.live.Gateways()
+	now := w.Session.Now()
+	_, unseen := w.Session.Live.Gateways()
 	for _, text := range w.blind.update(append(unseen, w.sources.unseen()...), now) {
-		if err := w.print(printer.NewEvent(printer.EventWarning, now, text)); err != nil {
+		if err := w.Print(printer.NewEvent(printer.EventWarning, now, text)); err != nil {
 			return err
 		}
 	}
@@ -242,7 +262,7 @@ func (w *watcher) tick(alarms chan<- alarmNews) error {
 }
 
 // tickOne does so for one of the two detectors.
-func (w *watcher) tickOne(d, other *detect.Detector, now time.Time, alarms chan<- alarmNews) error {
+func (w *Watcher) tickOne(d, other *detect.Detector, now time.Time, alarms chan<- alarmNews) error {
 	changed := slices.DeleteFunc(d.Tick(now), func(a detect.Alarm) bool { return !w.voices.says(a, d, other) })
 	found := w.incidentsOf(d, changed)
 	for _, a := range changed {
@@ -259,22 +279,26 @@ func (w *watcher) tickOne(d, other *detect.Detector, now time.Time, alarms chan<
 }
 
 // announce tells of an alarm that opened or ended; routine: as one of several with one cause, of which is told.
-func (w *watcher) announce(a detect.Alarm, now time.Time, routine bool) error {
-	if w.metrics != nil {
+func (w *Watcher) announce(a detect.Alarm, now time.Time, routine bool) error {
+	if w.OnAlarm != nil {
+		w.OnAlarm(a, routine)
+	}
+	if w.Metrics != nil {
 		switch {
 		case a.Ended:
-			w.metrics.AlarmEnded()
+			w.Metrics.AlarmEnded()
 		case !a.Worse:
-			w.metrics.AlarmOpened(now.Sub(a.From))
+			w.Metrics.AlarmOpened(now.Sub(a.From))
 		}
 	}
-	doc := alarmDoc(a, now)
+	doc := AlarmDoc(a, now)
 	doc.Routine = routine
 	w.remember(doc)
-	return w.print(doc)
+	return w.Print(doc)
 }
 
-func alarmDoc(a detect.Alarm, now time.Time) printer.EventDoc {
+// AlarmDoc words an alarm that opened or ended for people and programs.
+func AlarmDoc(a detect.Alarm, now time.Time) printer.EventDoc {
 	kind := printer.EventAlarm
 	if a.Ended {
 		kind = printer.EventCalm
@@ -307,8 +331,8 @@ func alarmText(a detect.Alarm, now time.Time) string {
 }
 
 // failing says again what is failing.
-func (w *watcher) failing() error {
-	now := w.session.now()
+func (w *Watcher) failing() error {
+	now := w.Session.Now()
 	for _, a := range w.voices.open(w.detector, w.counted) {
 		if now.Sub(a.Heard) > lately || a.Kind == detect.Vanished {
 			continue // its errors have stopped; it ends when they stay away
@@ -316,15 +340,18 @@ func (w *watcher) failing() error {
 		doc := printer.NewEvent(printer.EventFailing, now, fmt.Sprintf("still failing, for %s: %d of %d requests",
 			now.Sub(a.From).Round(time.Second), a.Errors, a.Requests))
 		doc.Route, doc.FirstError, doc.Requests, doc.Errors = a.Route, a.From.UTC(), a.Requests, a.Errors
-		if err := w.print(doc); err != nil {
+		if w.OnAlarm != nil {
+			w.OnAlarm(a, false)
+		}
+		if err := w.Print(doc); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// tell hands an event to the printing side.
-func (w *watcher) tell(ctx context.Context, e printer.EventDoc) error {
+// Tell hands an event to the printing side.
+func (w *Watcher) Tell(ctx context.Context, e printer.EventDoc) error {
 	select {
 	case w.events <- e:
 		return nil

@@ -1,4 +1,4 @@
-package cli
+package watch
 
 import (
 	"context"
@@ -90,23 +90,50 @@ func (c caseload) due(now time.Time) (*alarmCase, time.Duration) {
 	return first, wait
 }
 
-// work diagnoses alarms, and mends what it may, one at a time.
-func (w *watcher) work(ctx context.Context, alarms <-chan alarmNews) error {
-	if w.mender != nil {
-		if err := w.mender.resume(ctx); err != nil {
+// Case is an alarm whose cause is certain enough to act on.
+type Case struct {
+	detect.Alarm
+	// Target is what is to be mended.
+	Target    model.Target
+	Diagnosis model.Diagnosis
+	// View is what to observe it by.
+	View *View
+	// Open are the routes that fail, without those that follow from another one.
+	Open func() []string
+}
+
+// Repair is what a desk did about a case.
+type Repair struct {
+	Result mend.Result
+	// Held: a rule held it back, and may let it go at another moment.
+	Held bool
+	// HandedOver: it goes on elsewhere, and there is no result yet.
+	HandedOver bool
+}
+
+// Desk has done what is to be done about alarms. It is called by one goroutine.
+type Desk interface {
+	// Resume takes up what an earlier run left behind; it is called once, before anything else.
+	Resume(ctx context.Context) error
+	// Mended is when the last repair ended: what was before says nothing about what it left.
+	Mended() time.Time
+	// Mend mends a case, or hands it over. An error means that the repair could not go on.
+	Mend(ctx context.Context, c Case) (Repair, error)
+}
+
+// work diagnoses alarms, and has mended what may be, one at a time.
+func (w *Watcher) work(ctx context.Context, alarms <-chan alarmNews) error {
+	if w.Desk != nil {
+		if err := w.Desk.Resume(ctx); err != nil {
 			return err
 		}
-		w.mended = w.session.from
 	}
 	cases := caseload{}
-	if w.mender != nil {
-		w.mender.guard.open = cases.open
-	}
 	for {
 		for len(alarms) > 0 { // what ended during a repair needs no look of its own
-			cases.take(<-alarms, w.session.now())
+			cases.take(<-alarms, w.Session.Now())
 		}
-		c, wait := cases.due(w.session.now())
+		c, wait := cases.due(w.Session.Now())
 		timer := time.NewTimer(wait)
 		if c == nil {
 			select {
@@ -114,14 +141,14 @@ func (w *watcher) work(ctx context.Context, alarms <-chan alarmNews) error {
 				timer.Stop()
 				return nil
 			case a := <-alarms:
-				cases.take(a, w.session.now())
+				cases.take(a, w.Session.Now())
 			case <-timer.C:
 			}
 			timer.Stop()
 			continue
 		}
 		timer.Stop()
-		if err := w.look(ctx, c); err != nil {
+		if err := w.look(ctx, c, cases.open); err != nil {
 			return err
 		}
 		if c.Ended {
@@ -130,33 +157,39 @@ func (w *watcher) work(ctx context.Context, alarms <-chan alarmNews) error {
 	}
 }
 
-// look diagnoses one alarm, tells the cause once there is one, and mends.
-func (w *watcher) look(ctx context.Context, c *alarmCase) error {
-	now := w.session.now()
+func (w *Watcher) mended() time.Time {
+	if w.Desk == nil {
+		return time.Time{}
+	}
+	return w.Desk.Mended()
+}
+
+// look diagnoses one alarm, tells the cause once there is one, and has it mended. open are the routes that fail.
+func (w *Watcher) look(ctx context.Context, c *alarmCase, open func() []string) error {
+	now, mended := w.Session.Now(), w.mended()
 	c.next, c.wait = now.Add(c.wait), min(2*c.wait, lookRarely)
-	w.session.onset = c.From.Add(-margin)
-	w.session.from = w.mended // what was before a repair says nothing about what it left
+	view := &View{Session: w.Session, From: mended, Onset: c.From.Add(-margin)}
 	target := model.Target{Object: &c.Object}
 	if c.Object.IsZero() {
-		target = w.target
+		target = w.Target
 	}
-	d, err := w.session.Diagnose(ctx, w.session.live.Snapshot(), target)
+	d, err := view.Diagnose(ctx, w.Session.Live.Snapshot(), target)
 	if err != nil {
 		return err
 	}
-	if w.metrics != nil {
-		w.metrics.Diagnosed(firstCause(d), w.session.now().Sub(now))
+	if w.Metrics != nil {
+		w.Metrics.Diagnosed(firstCause(d), w.Session.Now().Sub(now))
 	}
 	switch {
 	case len(d.Causes) > 0 && d.Causes[0].Confidence >= plan.MinConfidence:
 		c.done, c.next = true, time.Time{}
-		if err := w.explain(ctx, c, d); err != nil || w.mender == nil || c.hearsay() {
+		if err := w.explain(ctx, c, d); err != nil || w.Desk == nil || c.hearsay() {
 			return err
 		}
-		return w.mend(ctx, c, target)
+		return w.mend(ctx, c, Case{Alarm: c.Alarm, Target: target, Diagnosis: d, View: view, Open: open})
 	case len(d.Causes) > 0 && now.Sub(c.Opened) < patience && !c.Ended:
 		return nil
-	case len(d.Causes) > 0 || c.Ended && w.mended.Before(c.To):
+	case len(d.Causes) > 0 || c.Ended && mended.Before(c.To):
 		return w.explain(ctx, c, d)
 	case !c.lost && now.Sub(c.Opened) >= patience && now.Sub(c.Heard) < patience:
 		c.lost = true // and looked for again: a person who waits for an answer must not wait for ever
@@ -164,6 +197,12 @@ func (w *watcher) look(ctx context.Context, c *alarmCase) error {
 	default:
 		return nil
 	}
+}
+
+// hearsay reports whether an alarm is somebody's word, or a prediction, and no request was seen to
+// fail: nothing is changed for that.
+func (c *alarmCase) hearsay() bool {
+	return c.Requests == 0 && c.Errors == 0 && !c.Ended && c.Kind != detect.Vanished
 }
 
 func firstCause(d model.Diagnosis) model.CauseID {
@@ -174,7 +213,7 @@ func firstCause(d model.Diagnosis) model.CauseID {
 }
 
 // explain tells the diagnosis of an alarm, unless it says the same as the one before.
-func (w *watcher) explain(ctx context.Context, c *alarmCase, d model.Diagnosis) error {
+func (w *Watcher) explain(ctx context.Context, c *alarmCase, d model.Diagnosis) error {
 	text := "no cause found"
 	if len(d.Causes) > 0 {
 		if c.told == d.Causes[0].ID {
@@ -183,29 +222,30 @@ func (w *watcher) explain(ctx context.Context, c *alarmCase, d model.Diagnosis) 
 		c.told = d.Causes[0].ID
 		text = string(c.told) + ": " + d.Causes[0].Summary
 	}
-	return w.tell(ctx, w.about(c, printer.EventDiagnosis, text, &d))
+	return w.Tell(ctx, w.about(c, printer.EventDiagnosis, text, &d))
 }
 
-// mend repairs what an alarm is about.
-func (w *watcher) mend(ctx context.Context, c *alarmCase, target model.Target) error {
-	result, err := w.mender.run(ctx, c.Route, target, c.From)
-	w.mended = w.session.now()
+// mend has repaired what an alarm is about.
+func (w *Watcher) mend(ctx context.Context, c *alarmCase, about Case) error {
+	repair, err := w.Desk.Mend(ctx, about)
+	now := w.Session.Now()
 	switch {
 	case err != nil && ctx.Err() == nil:
 		// One repair that cannot go on must not end the watch: the journal has what is needed to take
 		// it up again.
-		return w.tell(ctx, w.about(c, printer.EventWarning, "the repair stopped: "+err.Error(), nil))
+		return w.Tell(ctx, w.about(c, printer.EventWarning, "the repair stopped: "+err.Error(), nil))
 	case err != nil:
 		return err
-	case needsPerson(result):
-		if w.mender.guard.held { // a window opens, a cool-down or a storm ends
-			c.done, c.next = false, w.mended.Add(lookHeld)
+	case repair.HandedOver:
+	case needsPerson(repair.Result):
+		if repair.Held { // a window opens, a cool-down or a storm ends
+			c.done, c.next = false, now.Add(lookHeld)
 		}
-		return w.tell(ctx, w.about(c, printer.EventWarning, "a person is needed: "+result.Because, nil))
+		return w.Tell(ctx, w.about(c, printer.EventWarning, "a person is needed: "+repair.Result.Because, nil))
 	case !c.Ended:
 		// Until the alarm has ended something else may break the same route, and a cause that went
 		// away between two looks may not have been the one.
-		c.done, c.next = false, w.mended.Add(lookRarely)
+		c.done, c.next = false, now.Add(lookRarely)
 	}
 	return nil
 }
@@ -215,8 +255,8 @@ func needsPerson(r mend.Result) bool {
 }
 
 // about is an event of an alarm's route.
-func (w *watcher) about(c *alarmCase, kind, text string, d *model.Diagnosis) printer.EventDoc {
-	doc := printer.NewEvent(kind, w.session.now(), text)
+func (w *Watcher) about(c *alarmCase, kind, text string, d *model.Diagnosis) printer.EventDoc {
+	doc := printer.NewEvent(kind, w.Session.Now(), text)
 	doc.Route, doc.Diagnosis = c.Route, d
 	return doc
 }

@@ -1,4 +1,4 @@
-package cli
+package watch
 
 import (
 	"fmt"
@@ -62,9 +62,9 @@ endpoints: [{addresses: [10.1.0.%[1]d], nodeName: n%[2]d, conditions: {ready: tr
 // Forty routes, half of them on a node that died: people are told of the first alarm and of what the others have in
 // common; only the first is worked on at once.
 func TestOneNodeIsOneIncident(t *testing.T) {
-	w := &watcher{routes: shops(t, 40), detector: detect.New(detect.Options{}), counted: detect.New(detect.Options{}), grown: map[string]int{}, voices: voices{}}
+	w := &Watcher{routes: shops(t, 40), detector: detect.New(detect.Options{}), counted: detect.New(detect.Options{}), grown: map[string]int{}, voices: voices{}}
 	var printed []printer.EventDoc
-	w.print = func(e printer.EventDoc) error { printed = append(printed, e); return nil }
+	w.Print = func(e printer.EventDoc) error { printed = append(printed, e); return nil }
 	alarms := make(chan alarmNews, 100)
 	now := time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
 	dead := model.Ref{APIVersion: "v1", Kind: "Node", Name: "n0"}

@@ -1,4 +1,4 @@
-package cli
+package watch
 
 import (
 	"cmp"
@@ -23,7 +23,7 @@ type alarmNews struct {
 type incidents map[string]detect.Incident
 
 // incidentsOf sorts the open alarms of a detector, if any of them is new.
-func (w *watcher) incidentsOf(d *detect.Detector, changed []detect.Alarm) incidents {
+func (w *Watcher) incidentsOf(d *detect.Detector, changed []detect.Alarm) incidents {
 	opened := 0
 	for _, a := range changed {
 		if !a.Ended && !a.Worse {
@@ -72,7 +72,7 @@ func (i incidents) follows(a detect.Alarm) bool {
 
 // tellIncidents says what failing routes have in common, once it is twice as many as were told of. For people
 // that takes the place of an alarm for each route.
-func (w *watcher) tellIncidents(found incidents, changed []detect.Alarm, now time.Time) error {
+func (w *Watcher) tellIncidents(found incidents, changed []detect.Alarm, now time.Time) error {
 	for _, a := range changed {
 		of, ok := found[a.Route]
 		if a.Ended {
@@ -83,7 +83,7 @@ func (w *watcher) tellIncidents(found incidents, changed []detect.Alarm, now tim
 		}
 		if first := lead(of); len(of.Alarms) >= 2*max(1, w.grown[first]) {
 			w.grown[first] = len(of.Alarms)
-			if err := w.print(incidentDoc(of, now)); err != nil {
+			if err := w.Print(incidentDoc(of, now)); err != nil {
 				return err
 			}
 		}

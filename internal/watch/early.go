@@ -1,4 +1,4 @@
-package cli
+package watch
 
 import (
 	"slices"
@@ -21,11 +21,11 @@ type foresight struct {
 
 // foresee compares the state after a change with the one before. Routes that are predicted to fail
 // now are diagnosed at once, before a request fails.
-func (w *watcher) foresee(alarms chan<- alarmNews) error {
+func (w *Watcher) foresee(alarms chan<- alarmNews) error {
 	if w.foresight == nil {
 		return nil
 	}
-	before, after, now := w.foresight.before, w.locator(), w.session.now()
+	before, after, now := w.foresight.before, w.locator(), w.Session.Now()
 	w.foresight.before = after
 	if before == nil || before == after {
 		return nil
@@ -35,7 +35,7 @@ func (w *watcher) foresee(alarms chan<- alarmNews) error {
 			continue
 		}
 		n := model.Notice{At: now, Source: "early warning", Text: warning.Text}
-		watched := func(r path.Route) bool { return selects(w.target, r) }
+		watched := func(r path.Route) bool { return selects(w.Target, r) }
 		switch {
 		case !slices.ContainsFunc(warning.Routes, watched):
 			continue

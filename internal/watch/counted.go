@@ -1,4 +1,4 @@
-package cli
+package watch
 
 import (
 	"github.com/gatemend/gatemend/internal/detect"
@@ -7,7 +7,7 @@ import (
 
 // takeCounts counts the requests of one look at counters. They go to a detector of their own: the same
 // requests may stand in a log that is followed too, and must not count twice as much for that.
-func (w *watcher) takeCounts(counts []model.Count) {
+func (w *Watcher) takeCounts(counts []model.Count) {
 	type sum struct {
 		object           model.Ref
 		requests, errors int
@@ -17,9 +17,9 @@ func (w *watcher) takeCounts(counts []model.Count) {
 		route, ok := w.locator().Locate(c.Signal())
 		name := c.Host + c.Path + c.Service
 		switch {
-		case ok && selects(w.target, route):
+		case ok && selects(w.Target, route):
 			name = route.String()
-		case ok || !w.target.IsZero():
+		case ok || !w.Target.IsZero():
 			continue
 		}
 		s := sums[name]
@@ -31,7 +31,7 @@ func (w *watcher) takeCounts(counts []model.Count) {
 		if c.Failed() {
 			s.errors += int(c.Requests)
 		}
-		if w.session.noLogs { // else they are seen one by one, too
+		if w.Session.NoLogs { // else they are seen one by one, too
 			w.tally(name, s.object, c.Signal(), c.Failed(), int(c.Requests))
 		}
 	}

@@ -1,0 +1,63 @@
+package watch
+
+import (
+	"context"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/diagnose"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Look is everything that was read for a diagnosis.
+type Look struct {
+	Snapshot *snapshot.Snapshot
+	Signals  []model.Signal
+	Logs     []model.LogExcerpt
+	Loaded   []model.Loaded
+	Saved    bool // the logs were saved before: there are no others to ask for
+	Unseen   []model.Unseen
+	Pods     Pods // nil if files were read
+	Deleted  []metav1.Object
+	Probe    bool // make active checks
+}
+
+// Diagnose judges what was read. If the first answer says that logs of applications would tell more,
+// and there is a cluster to ask, they are fetched and everything is judged again.
+func (l *Look) Diagnose(ctx context.Context, target model.Target) model.Diagnosis {
+	memory := plan.Memory{Deleted: l.Deleted}
+	in := diagnose.Input{
+		Snapshot: l.Snapshot, Target: target, Signals: l.Signals, Logs: l.Logs, Loaded: l.Loaded, Unseen: l.Unseen,
+		Mended: func(f model.Finding) (*snapshot.Snapshot, bool) { return plan.WithMended(f, l.Snapshot, memory) },
+	}
+	d := diagnose.Diagnose(in)
+	if l.Pods != nil && !l.Saved {
+		if wanted := diagnose.WantsLogs(d, l.Snapshot); len(wanted) > 0 {
+			excerpts, unseen := l.Pods.AppLogs(ctx, wanted)
+			in.Logs = append(in.Logs[:len(in.Logs):len(in.Logs)], excerpts...)
+			in.Unseen = append(in.Unseen[:len(in.Unseen):len(in.Unseen)], unseen...)
+			d = diagnose.Diagnose(in)
+		}
+	}
+	if l.Probe {
+		var unseen []model.Unseen
+		in.Probes, unseen = l.Pods.Probe(ctx, diagnose.WantsProbes(d, l.Snapshot))
+		in.Unseen = append(in.Unseen[:len(in.Unseen):len(in.Unseen)], unseen...)
+		d = diagnose.Diagnose(in)
+	}
+	d.Remedies = plan.Remedies(d, l.Snapshot, memory)
+	return d
+}
+
+// Only leaves one cause in a diagnosis, with its remedies; no id leaves all.
+func Only(d model.Diagnosis, id model.CauseID) model.Diagnosis {
+	if id == "" {
+		return d
+	}
+	d.Causes = slices.DeleteFunc(slices.Clone(d.Causes), func(f model.Finding) bool { return f.ID != id })
+	d.Remedies = slices.DeleteFunc(slices.Clone(d.Remedies), func(r model.Remedy) bool { return r.Cause != id })
+	return d
+}

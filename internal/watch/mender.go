@@ -1,0 +1,87 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/printer"
+)
+
+// Mender is a [Desk] that runs repairs one at a time and tells what they do.
+type Mender struct {
+	Session *Session
+	Actor   mend.Actor
+	Journal mend.Journal
+	Guard   *Guard
+	Policy  plan.Policy
+	Print   func(printer.EventDoc) error
+
+	mended time.Time
+}
+
+// Mended is when the last repair ended; zero: there was none.
+func (m *Mender) Mended() time.Time { return m.mended }
+
+// Mend mends what an alarm is about.
+func (m *Mender) Mend(ctx context.Context, c Case) (Repair, error) {
+	m.Guard.Open = c.Open
+	result, err := m.Run(ctx, c.View, c.Route, mend.Incident{ID: m.NewID(), Target: c.Target, Since: c.From})
+	m.mended = m.Session.Now()
+	return Repair{Result: result, Held: m.Guard.held}, err
+}
+
+// Resume takes up the incidents that an earlier run left open: finished or taken back, never begun
+// again. What failed before one of them was mended says nothing about the present any more.
+func (m *Mender) Resume(ctx context.Context) error {
+	open, err := mend.Open(m.Journal)
+	if err != nil {
+		return err
+	}
+	for _, id := range open {
+		abandoned, err := mend.Abandon(m.Journal, id, m.Session.Now())
+		if err != nil {
+			return fmt.Errorf("close %s: %w", id, err)
+		}
+		if abandoned {
+			continue
+		}
+		result, err := m.Run(ctx, &View{Session: m.Session, From: m.mended}, "", mend.Incident{ID: id})
+		if err != nil {
+			return fmt.Errorf("take up %s: %w", id, err)
+		}
+		if result.Outcome == plan.Mended || result.Outcome == plan.Unverified {
+			m.mended = m.Session.Now()
+		}
+	}
+	return nil
+}
+
+// Run drives one incident to its end. route is what stands on the events; it may be empty.
+func (m *Mender) Run(ctx context.Context, view *View, route string, incident mend.Incident) (mend.Result, error) {
+	var current *model.Plan
+	var printing error
+	engine := &mend.Engine{
+		Observer: view, Feed: m.Session.Ring, Actor: m.Actor, Asker: m.Guard,
+		Journal: m.Journal, Now: m.Session.Now,
+		Options: mend.Options{Policy: m.Policy, Hold: m.Guard.hold, OnEvent: func(e plan.Event) {
+			if e.Plan != nil {
+				current = e.Plan
+			}
+			doc := stepDoc(e, current)
+			doc.Route = route
+			printing = errors.Join(printing, m.Print(doc))
+		}},
+	}
+	result, err := engine.Run(ctx, incident)
+	return result, errors.Join(err, printing)
+}
+
+// NewID names an incident by the moment at which it began, which is unique in one journal.
+func (m *Mender) NewID() string {
+	return "incident-" + m.Session.Now().UTC().Format("20060102T150405.000000000")
+}

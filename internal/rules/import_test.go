@@ -40,6 +40,7 @@ func may() map[string][]string {
 		"metrics": {"model"},
 		"clone":   {"model", "owner"},
 		"store":   {"model"},
+		"notify":  {"model"},
 		// ring 4: faces, and the engine that they share
 		"mend":  append(slices.Clone(judgement), "act"), // act's receipts and errors, which its Actor interface speaks of
 		"watch": append(slices.Clone(judgement), "mend", "rates", "metrics"),
@@ -48,7 +49,7 @@ func may() map[string][]string {
 		"controller": append(slices.Clone(judgement), "mend", "watch", "metrics"),
 		"cli":        append(slices.Clone(judgement), "mend", "watch", "rates", "tui", "metrics"),
 		// ring 5: wiring
-		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "watch", "controller", "metrics", "clone", "store", "cli"),
+		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "watch", "controller", "metrics", "clone", "store", "notify", "cli"),
 	}
 }
 
@@ -110,9 +111,10 @@ func rooms() map[string][]string {
 		"github.com/spf13/cobra":         {"internal/cli"},
 		"database/sql":                   {"internal/store/sqlstore", "internal/store/sqlite"},
 		"github.com/jackc/pgx/v5":        {"internal/store/postgres"},
+		"github.com/wneessen/go-mail":    {"internal/notify/email"},
 		"modernc.org/sqlite":             {"internal/store/sqlite"},
-		"net/http":                       {"internal/source/kube", "internal/signal/otlp", "internal/signal/inside", "internal/signal/probe", "internal/signal/synthetic", "internal/signal/dataplane", "internal/signal/prom", "internal/signal/alert", "internal/metrics", "internal/act", "internal/app"},
-		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/signal/nodefile", "internal/signal/wholefile", "internal/mend", "internal/store/sqlite"}, // mend keeps its journal in a file
+		"net/http":                       {"internal/source/kube", "internal/signal/otlp", "internal/signal/inside", "internal/signal/probe", "internal/signal/synthetic", "internal/signal/dataplane", "internal/signal/prom", "internal/signal/alert", "internal/metrics", "internal/act", "internal/notify", "internal/app"},
+		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/signal/nodefile", "internal/signal/wholefile", "internal/mend", "internal/store/sqlite", "internal/notify"}, // mend keeps its journal in a file
 		"os/exec":                        {"examples", "accuracy", "bench"},
 		"log/slog":                       {"internal/app", "internal/source", "internal/signal", "internal/act"},
 		"log":                            {},

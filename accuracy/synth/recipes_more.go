@@ -31,7 +31,7 @@ func restOfWiring() []Recipe {
 			c.add(nsOf("search-team"))
 			c.move(a, "search-team")
 			answer := c.fails(a, unusable(), "service-missing")
-			return answer.at(missing("v1", "Service", namespace, "search", "(object missing)"), missing("v1", "Service", namespace, "search", ""), field(c.ingress, fmt.Sprintf("spec.rules[0].http.paths[%d].backend.service.name", a.RuleIndex)))
+			return answer.at(missing("v1", "Service", namespace, "search", "metadata.name (object missing)"), missing("v1", "Service", namespace, "search", ""), field(c.ingress, fmt.Sprintf("spec.rules[0].http.paths[%d].backend.service.name", a.RuleIndex)))
 		}},
 	}
 }

@@ -156,7 +156,7 @@ func start() []Recipe {
 			}
 			c.add(&corev1.ConfigMap{TypeMeta: tm("v1", "ConfigMap"), ObjectMeta: metav1.ObjectMeta{Name: "catalog-settings", Namespace: namespace}, Data: map[string]string{"A": "1"}})
 			answer := c.fails(a, nobody(), "config-missing")
-			return answer.at(missing("v1", "ConfigMap", namespace, "search-settings", "(object missing)"), answer.container("envFrom[0].configMapRef.name"), answer.container("envFrom[0].configMapRef"), answer.container("envFrom[0]"), answer.container("envFrom"))
+			return answer.at(missing("v1", "ConfigMap", namespace, "search-settings", "metadata.name (object missing)"), answer.container("envFrom[0].configMapRef.name"), answer.container("envFrom[0].configMapRef"), answer.container("envFrom[0]"), answer.container("envFrom"))
 		}},
 		{Name: "secret-volume-missing", Family: "config-missing", Break: func(c *Cluster) Answer {
 			a := c.App("cart")
@@ -165,7 +165,7 @@ func start() []Recipe {
 				t.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "keys", MountPath: "/keys"}}
 			})
 			a.creating("FailedMount", `MountVolume.SetUp failed for volume "keys" : secret "cart-keys" not found`)
-			return c.fails(a, nobody(), "config-missing").at(missing("v1", "Secret", namespace, "cart-keys", "(object missing)"), field(a.Deployment, "spec.template.spec.volumes[0].secret.secretName"), field(a.Deployment, "spec.template.spec.volumes[0].secret"), field(a.Deployment, "spec.template.spec.volumes[0]"), field(a.Deployment, "spec.template.spec.volumes"))
+			return c.fails(a, nobody(), "config-missing").at(missing("v1", "Secret", namespace, "cart-keys", "metadata.name (object missing)"), field(a.Deployment, "spec.template.spec.volumes[0].secret.secretName"), field(a.Deployment, "spec.template.spec.volumes[0].secret"), field(a.Deployment, "spec.template.spec.volumes[0]"), field(a.Deployment, "spec.template.spec.volumes"))
 		}},
 		{Name: "claim-missing", Family: "storage", Break: func(c *Cluster) Answer {
 			a := c.App("search")
@@ -174,7 +174,7 @@ func start() []Recipe {
 				t.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "data", MountPath: "/data"}}
 			})
 			a.pending(`0/4 nodes are available: persistentvolumeclaim "search-data-v2" not found. preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling.`)
-			return c.fails(a, nobody(), "volume-unavailable").at(missing("v1", "PersistentVolumeClaim", namespace, "search-data-v2", "(object missing)"), field(a.Deployment, "spec.template.spec.volumes[0].persistentVolumeClaim.claimName"), field(a.Deployment, "spec.template.spec.volumes[0]"))
+			return c.fails(a, nobody(), "volume-unavailable").at(missing("v1", "PersistentVolumeClaim", namespace, "search-data-v2", "metadata.name (object missing)"), field(a.Deployment, "spec.template.spec.volumes[0].persistentVolumeClaim.claimName"), field(a.Deployment, "spec.template.spec.volumes[0]"))
 		}},
 		{Name: "claim-pending", Family: "storage", Break: func(c *Cluster) Answer {
 			a := c.App("cart")
@@ -186,7 +186,7 @@ func start() []Recipe {
 				t.Spec.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "cart-data"}}}}
 			})
 			a.pending("0/4 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling.")
-			return c.fails(a, nobody(), "volume-unavailable").at(field(pvc, "spec.storageClassName"), missing("storage.k8s.io/v1", "StorageClass", "", "fast-ssd", "(object missing)"))
+			return c.fails(a, nobody(), "volume-unavailable").at(field(pvc, "spec.storageClassName"), missing("storage.k8s.io/v1", "StorageClass", "", "fast-ssd", "metadata.name (object missing)"))
 		}},
 		{Name: "oom-killed", Family: "resources", Break: func(c *Cluster) Answer {
 			a := c.App("search")
@@ -266,7 +266,7 @@ func placement() []Recipe {
 			a := c.App("cart")
 			a.Rollout(func(t *corev1.PodTemplateSpec) { t.Spec.ServiceAccountName = "cart-runner" })
 			a.rejected(`pods "` + a.Sets[2].Name + `-" is forbidden: error looking up service account store/cart-runner: serviceaccount "cart-runner" not found`)
-			return c.fails(a, nobody(), "admission-rejected", "pod-forbidden", "config-missing").at(field(a.Deployment, "spec.template.spec.serviceAccountName"), missing("v1", "ServiceAccount", namespace, "cart-runner", "(object missing)"))
+			return c.fails(a, nobody(), "admission-rejected", "pod-forbidden", "config-missing").at(field(a.Deployment, "spec.template.spec.serviceAccountName"), missing("v1", "ServiceAccount", namespace, "cart-runner", "metadata.name (object missing)"))
 		}},
 		{Name: "init-waits-for-ever", Family: "init", Break: func(c *Cluster) Answer {
 			a := c.App("checkout")

@@ -158,7 +158,7 @@ func protocols() []Recipe {
 			c.add(other)
 			c.settle()
 			c.elsewhere(nil)
-			return Answer{Causes: ids("tls-secret-missing", "certificate-invalid"), App: a, Sees: 0}.at(field(c.ingress, "spec.tls[0].secretName"), missing("v1", "Secret", namespace, "shop-tls", "(object missing)"))
+			return Answer{Causes: ids("tls-secret-missing", "certificate-invalid"), App: a, Sees: 0}.at(field(c.ingress, "spec.tls[0].secretName"), missing("v1", "Secret", namespace, "shop-tls", "metadata.name (object missing)"))
 		}},
 	}
 }

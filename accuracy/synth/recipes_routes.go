@@ -52,7 +52,7 @@ func routes() []Recipe {
 			i.Spec.IngressClassName, i.Status = &class, networkingv1.IngressStatus{}
 			c.settle()
 			c.elsewhere(a)
-			return Answer{Causes: ids("ingress-class-missing"), App: a, Host: h, Sees: 404, Innocent: others(c, a)}.at(field(i, "spec.ingressClassName"), missing("networking.k8s.io/v1", "IngressClass", "", class, "(object missing)"), missing("networking.k8s.io/v1", "IngressClass", "", class, "metadata.name (object missing)"))
+			return Answer{Causes: ids("ingress-class-missing"), App: a, Host: h, Sees: 404, Innocent: others(c, a)}.at(field(i, "spec.ingressClassName"), missing("networking.k8s.io/v1", "IngressClass", "", class, "metadata.name (object missing)"))
 		}},
 		{Name: "class-absent-no-default", Family: "ingress-class", Gateways: ingresses(), Break: func(c *Cluster) Answer {
 			a := c.App("cart")
@@ -126,7 +126,7 @@ func routes() []Recipe {
 			c.gw.Spec.GatewayClassName = "public-lb"
 			c.gw.Status = gatewayv1.GatewayStatus{Conditions: []metav1.Condition{{Type: "Accepted", Status: "Unknown", Reason: "Pending", Message: "Waiting for controller", LastTransitionTime: stamp(onset())}, {Type: "Programmed", Status: "Unknown", Reason: "Pending", LastTransitionTime: stamp(onset())}}}
 			c.settle()
-			return Answer{Causes: ids("gateway-not-programmed"), App: a, Sees: 503}.at(field(c.gw, "spec.gatewayClassName"), missing("gateway.networking.k8s.io/v1", "GatewayClass", "", "public-lb", "(object missing)"))
+			return Answer{Causes: ids("gateway-not-programmed"), App: a, Sees: 503}.at(field(c.gw, "spec.gatewayClassName"), missing("gateway.networking.k8s.io/v1", "GatewayClass", "", "public-lb", "metadata.name (object missing)"))
 		}},
 		{Name: "gateway-certificate-missing", Family: "gateway-programmed", Gateways: gatewayAPI(), Break: func(c *Cluster) Answer {
 			a := c.App("web")
@@ -135,7 +135,7 @@ func routes() []Recipe {
 			c.gw.Status.Conditions[1] = no
 			c.gw.Status.Listeners[0].Conditions = []metav1.Condition{{Type: "Accepted", Status: "True", Reason: "Accepted", LastTransitionTime: stamp(old())}, no, {Type: "ResolvedRefs", Status: "False", Reason: "InvalidCertificateRef", Message: "Secret shop-tls not found", LastTransitionTime: stamp(onset()), ObservedGeneration: 1}}
 			c.settle()
-			return Answer{Causes: ids("gateway-not-programmed", "tls-secret-missing"), App: a, Sees: 0}.at(field(c.gw, "spec.listeners[0].tls.certificateRefs"), field(c.gw, "spec.listeners[0].tls.certificateRefs[0]"), missing("v1", "Secret", c.gateway.namespace, "shop-tls", "(object missing)"))
+			return Answer{Causes: ids("gateway-not-programmed", "tls-secret-missing"), App: a, Sees: 0}.at(field(c.gw, "spec.listeners[0].tls.certificateRefs"), field(c.gw, "spec.listeners[0].tls.certificateRefs[0]"), missing("v1", "Secret", c.gateway.namespace, "shop-tls", "metadata.name (object missing)"))
 		}},
 		{Name: "weights-zero", Family: "gateway-weights", Gateways: gatewayAPI(), Break: func(c *Cluster) Answer {
 			a := c.App("cart")
@@ -180,7 +180,7 @@ func routes() []Recipe {
 			c.settle()
 			c.traffic(a, outcome{status: 503}, 20)
 			c.elsewhere(a)
-			return Answer{Causes: ids("auth-secret-missing"), App: a, Sees: 503, Innocent: others(c, a)}.at(field(i, "metadata.annotations['nginx.ingress.kubernetes.io/auth-secret']"), missing("v1", "Secret", namespace, "search-basic-auth", "(object missing)"))
+			return Answer{Causes: ids("auth-secret-missing"), App: a, Sees: 503, Innocent: others(c, a)}.at(field(i, "metadata.annotations['nginx.ingress.kubernetes.io/auth-secret']"), missing("v1", "Secret", namespace, "search-basic-auth", "metadata.name (object missing)"))
 		}},
 	}
 }

@@ -45,13 +45,13 @@ func wiring() []Recipe {
 			c.drop(a.Service)
 			c.unresolved(a, "BackendNotFound")
 			route, backend := c.route(a)
-			return c.fails(a, unusable(), "service-missing").at(missing("v1", "Service", namespace, "cart", "(object missing)"), field(route, backend+".name"), missing("v1", "Service", namespace, "cart", ""))
+			return c.fails(a, unusable(), "service-missing").at(missing("v1", "Service", namespace, "cart", "metadata.name (object missing)"), field(route, backend+".name"), missing("v1", "Service", namespace, "cart", ""))
 		}},
 		{Name: "backend-name-typo", Family: "service-missing", Break: func(c *Cluster) Answer {
 			a := c.App("catalog")
 			route, backend := c.backendName(a, "catalogue")
 			c.unresolved(a, "BackendNotFound")
-			return c.fails(a, unusable(), "service-missing").at(field(route, backend+".name"), missing("v1", "Service", namespace, "catalogue", "(object missing)"), missing("v1", "Service", namespace, "catalogue", ""))
+			return c.fails(a, unusable(), "service-missing").at(field(route, backend+".name"), missing("v1", "Service", namespace, "catalogue", "metadata.name (object missing)"), missing("v1", "Service", namespace, "catalogue", ""))
 		}},
 		{Name: "backend-port-number", Family: "gateway-backend-port", Break: func(c *Cluster) Answer {
 			a := c.App("search")

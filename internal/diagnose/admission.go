@@ -92,7 +92,7 @@ func (v *view) rejector(w *workload, why string) model.FieldRef {
 		return at(model.Ref{APIVersion: "v1", Kind: "ResourceQuota", Namespace: ns, Name: m[1]}, "spec.hard")
 	}
 	if m := refusingWebhook.FindStringSubmatch(why); m != nil {
-		if object, ok := v.webhook(m[1], strings.Contains(why, "denied the request")); ok {
+		if object, ok := v.webhook(m[1], refusingPart(why)); ok {
 			return object
 		}
 	}
@@ -119,22 +119,37 @@ func (v *view) rejector(w *workload, why string) model.FieldRef {
 	return at(w.ref, "spec.template")
 }
 
-// webhook finds the configuration that registers a webhook: what it denies is its rule, what cannot be
-// asked is its client's address.
-func (v *view) webhook(name string, denies bool) (model.FieldRef, bool) {
+// refusingPart is the part of a webhook's registration of which the API server's words speak: its rules where it denies,
+// else where and how it is asked.
+func refusingPart(why string) string {
+	switch {
+	case strings.Contains(why, "denied the request"):
+		return "rules"
+	case strings.Contains(why, "x509:") || strings.Contains(why, "tls:"):
+		return "clientConfig.caBundle"
+	case strings.Contains(why, `service "`) || strings.Contains(why, "connection refused") || strings.Contains(why, "no such host"):
+		return "clientConfig.service"
+	default:
+		return "clientConfig"
+	}
+}
+
+// webhook finds the configuration that registers a webhook.
+func (v *view) webhook(name, part string) (model.FieldRef, bool) {
 	for o := range v.s.Others().All() {
 		if o.GetKind() != "ValidatingWebhookConfiguration" && o.GetKind() != "MutatingWebhookConfiguration" {
 			continue
 		}
 		hooks, _, _ := unstructured.NestedSlice(o.Object, "webhooks")
 		for i, h := range hooks {
-			if m, ok := h.(map[string]any); ok && m["name"] == name {
-				field := fmt.Sprintf("webhooks[%d].clientConfig", i)
-				if denies {
-					field = fmt.Sprintf("webhooks[%d].rules", i)
-				}
-				return at(snapshot.RefOf(o), field), true
+			m, ok := h.(map[string]any)
+			if !ok || m["name"] != name {
+				continue
 			}
+			if _, inCluster, _ := unstructured.NestedMap(m, "clientConfig", "service"); !inCluster && part == "clientConfig.service" {
+				part = "clientConfig.url"
+			}
+			return at(snapshot.RefOf(o), fmt.Sprintf("webhooks[%d].%s", i, part)), true
 		}
 	}
 	return model.FieldRef{}, false

@@ -146,4 +146,7 @@ func (f finding) predicts(kind model.FailureKind) bool {
 }
 
 // At points at a field of an object.
+// objectMissing is the field of a finding whose object does not exist: what is wrong is that nothing has its name.
+const objectMissing = "metadata.name (object missing)"
+
 func at(ref model.Ref, field string) model.FieldRef { return model.FieldRef{Ref: ref, Field: field} }

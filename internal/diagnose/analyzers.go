@@ -80,6 +80,7 @@ func Analyzers() []Analyzer {
 		appWorkersExhausted(),
 		cpuThrottled(),
 		autoscalerAtLimit(),
+		sourcePortExhaustion(),
 		conntrackTableFull(),
 		proxyOverloaded(),
 		// lifecycle-race

@@ -98,8 +98,12 @@ func (v *view) misnamed(r *route, l path.Leg) bool {
 	if r.edge == nil {
 		return false
 	}
-	ref := serviceRef(l)
-	return !slices.ContainsFunc(v.templates(ref.Namespace), func(t template) bool {
+	return !v.podsNamed(serviceRef(l))
+}
+
+// podsNamed reports whether there are pods to which a Service of some name would lead.
+func (v *view) podsNamed(ref model.Ref) bool {
+	return slices.ContainsFunc(v.templates(ref.Namespace), func(t template) bool {
 		return t.ref.Name == ref.Name || slices.ContainsFunc(sortedKeys(t.template.Labels), func(k string) bool { return t.template.Labels[k] == ref.Name })
 	})
 }
@@ -198,7 +202,7 @@ func (v *view) rootsOf(w *workload) []*route {
 }
 
 // unset matches what programs say of an environment variable that they miss.
-var unset = regexp.MustCompile(`(?:environment variable|env var|env variable|variable|config(?:uration)?(?: key| value)?|setting)s?:? ["'` + "`" + `]?([A-Z][A-Z0-9_]{2,})["'` + "`" + `]?[^.]{0,20}?(?:not set|is missing|missing|undefined|required|must be set|not defined|not found|is empty|unset)|(?i:missing|required|undefined|unset)[^"'A-Z]{0,40}["'` + "`" + `]?([A-Z][A-Z0-9]*_[A-Z0-9_]+)|KeyError: ['"]([A-Z][A-Z0-9_]{2,})['"]|["'` + "`" + `]?([A-Z][A-Z0-9]*_[A-Z0-9_]+)["'` + "`" + `]? (?:is not set|not set|is undefined|is required|must be set|is missing|undefined)`)
+var unset = regexp.MustCompile(`(?:environment variable|env var|env variable|variable|config(?:uration)?(?: key| value)?|setting)s?:? ["'` + "`" + `]?([A-Z][A-Z0-9_]{2,})["'` + "`" + `]?[^.]{0,20}?(?:not set|is missing|missing|undefined|required|must be set|must not be empty|cannot be empty|not defined|not found|is empty|unset)|(?i:missing|required|undefined|unset)[^"'A-Z]{0,40}["'` + "`" + `]?([A-Z][A-Z0-9]*_[A-Z0-9_]+)|KeyError: ['"]([A-Z][A-Z0-9_]{2,})['"]|["'` + "`" + `]?([A-Z][A-Z0-9]*_[A-Z0-9_]+)["'` + "`" + `]? (?:is not set|not set|is undefined|is required|must be set|must not be empty|cannot be empty|is empty|is missing|undefined)`)
 
 // unsetVariable finds a variable that the application says that it lacks and that its template does not
 // set.
@@ -210,7 +214,7 @@ func (v *view) unsetVariable(w *workload) (finding, bool) {
 	if name == "" {
 		return finding{}, false
 	}
-	f := find("app-misconfigured", likely, at(w.ref, "spec.template.spec.containers[0].env"), fmt.Sprintf("%s needs the variable %s, which is not set", w.ref, name)).
+	f := find("app-misconfigured", likely, at(w.ref, "spec.template.spec.containers[0].env"), fmt.Sprintf("%s needs the variable %s, which %s", w.ref, name, map[bool]string{true: "is empty", false: "is not set"}[w.declares(name)])).
 		on(v.rootsOf(w)...).as(model.UpstreamStatus, model.ResponseTimeout, model.NoEndpoints, model.Refused, model.ClosedEarly).relates("workload", w.ref)
 	f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
 	for i, c := range w.template.template.Spec.Containers {
@@ -242,7 +246,7 @@ func (v *view) missedVariable(w *workload) (name, line, source string) {
 			if m == nil {
 				continue
 			}
-			if n := strings.Join(m[1:], ""); !v.sets(w, n) {
+			if n := strings.Join(m[1:], ""); n != "" && !v.sets(w, n) {
 				name, line, source = n, strings.TrimSpace(l), log.Pod.Namespace+"/"+log.Pod.Name+"/"+log.Container
 			}
 		}
@@ -250,16 +254,23 @@ func (v *view) missedVariable(w *workload) (name, line, source string) {
 	return name, line, source
 }
 
-// sets reports whether a template sets a variable.
+// sets reports whether a template sets a variable, to more than nothing.
 func (v *view) sets(w *workload, name string) bool {
 	for i := range w.template.template.Spec.Containers {
 		c := &w.template.template.Spec.Containers[i]
-		if slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == name }) ||
-			slices.ContainsFunc(v.environment(w, c, ""), func(s setting) bool { return s.name == name }) {
+		if slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == name && (e.Value != "" || e.ValueFrom != nil) }) ||
+			slices.ContainsFunc(v.environment(w, c, ""), func(s setting) bool { return s.name == name && s.value != "" }) {
 			return true
 		}
 	}
 	return false
+}
+
+// declares reports whether a template has a variable, whatever it is set to.
+func (w *workload) declares(variable string) bool {
+	return slices.ContainsFunc(w.template.template.Spec.Containers, func(c corev1.Container) bool {
+		return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == variable })
+	})
 }
 
 // changedSetting finds the one variable or argument that the newest revision changed, where the

@@ -45,7 +45,7 @@ func lacking(p *corev1.Pod, why string) (object model.FieldRef, need string, ok 
 	}
 	if m := missingObject.FindStringSubmatch(why); m != nil {
 		kind := kindOf(m[1])
-		return at(model.Ref{APIVersion: "v1", Kind: kind, Namespace: p.Namespace, Name: m[2]}, "(object missing)"), kind + " " + m[2], true
+		return at(model.Ref{APIVersion: "v1", Kind: kind, Namespace: p.Namespace, Name: m[2]}, objectMissing), kind + " " + m[2], true
 	}
 	return model.FieldRef{}, "", false
 }

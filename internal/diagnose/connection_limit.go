@@ -20,6 +20,9 @@ func connectionLimit() Analyzer {
 			for _, r := range v.open() {
 				f, ok := v.told(spoken{cause: "connection-limit", says: "the proxy has no connection left for requests for %s: a limit is reached", where: atRoute}, r)
 				if !ok {
+					if f, ok = v.full(r); ok {
+						out = append(out, f)
+					}
 					continue
 				}
 				f.Object = v.gatewayOf(r)
@@ -32,6 +35,12 @@ func connectionLimit() Analyzer {
 			return out
 		},
 	}
+}
+
+// full finds that the application itself accepts no further connection: it says so.
+func (v *view) full(r *route) (finding, bool) {
+	kinds := []model.FailureKind{model.Reset, model.ClosedEarly, model.Refused, model.ConnectTimeout, model.ResponseTimeout, model.UpstreamStatus}
+	return v.told(spoken{cause: "connection-limit", says: "the application behind %s has no file or socket left for further connections", where: atWorkload, kinds: kinds}, r)
 }
 
 // connectionsAllowed finds what limits a route's connections: an annotation of the route or its Services, or

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -25,8 +26,15 @@ func containerCrashloop() Analyzer {
 					f = f.wants(was).because("object", fmt.Sprintf("only %s%s changed since the revision that worked; it was %s", field, sub, was), w.ref, w.rolledAt())
 				}
 			}
-			if sub := v.crashField(w, c, t); sub != "" && f.Object.Field == field {
+			line, source := v.lastWords(pods, t.container)
+			if sub := cmp.Or(v.crashField(w, c, t), writesTo(c, line)); sub != "" && f.Object.Field == field {
 				f.Object.Field += sub
+			}
+			if b := beforeContainer(w, t.container); ok && b != nil && f.Object.Field == field && w.came.Sub(w.before.CreationTimestamp.Time) > settled {
+				if sub, _, one := changed(b, c); one {
+					f.Object.Field += sub
+					f = f.because("object", fmt.Sprintf("only %s%s changed with the newest revision", field, sub), w.ref, w.rolledAt())
+				}
 			}
 			f.symptomOf = "image-pull" // which the log of one pod may tell of all
 			if t.killed {
@@ -34,7 +42,7 @@ func containerCrashloop() Analyzer {
 				// one pod, the others with the same template died of the same.
 				f.symptomOf = "oom-killed"
 			}
-			if line, source := v.lastWords(pods, t.container); line != "" {
+			if line != "" {
 				f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
 				f.Summary += fmt.Sprintf("; its last words: %s", line)
 			}
@@ -58,6 +66,23 @@ func (v *view) crashField(w *workload, c *corev1.Container, t trouble) string {
 		return ".args"
 	case name != "":
 		return ".env[" + name + "]"
+	}
+	return ""
+}
+
+// writesTo is the setting that keeps a container from writing where its last words say that it wants to (EROFS: "Read-only
+// file system"): of the mount that holds the path, else of its root.
+func writesTo(c *corev1.Container, line string) string {
+	if c == nil || !strings.Contains(strings.ToLower(line), "read-only file system") {
+		return ""
+	}
+	for i, m := range c.VolumeMounts {
+		if m.ReadOnly && strings.Contains(line, strings.TrimSuffix(m.MountPath, "/")+"/") {
+			return fmt.Sprintf(".volumeMounts[%d].readOnly", i)
+		}
+	}
+	if s := c.SecurityContext; s != nil && s.ReadOnlyRootFilesystem != nil && *s.ReadOnlyRootFilesystem {
+		return ".securityContext.readOnlyRootFilesystem"
 	}
 	return ""
 }

@@ -3,9 +3,11 @@ package diagnose
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // edgeSet gathers the edges from one workload: one to each callee, however often it is named.
@@ -32,7 +34,7 @@ func (v *view) edgesOf(w *workload, from []*route, depth int) []*route {
 func (v *view) edgesFromSettings(es *edgeSet) {
 	for _, a := range es.named {
 		service, inside := v.home(es.caller.ref.Namespace, a.host)
-		if !inside || v.own(es.caller, service) {
+		if !inside || v.own(es.caller, service) || v.awaited(es.caller, a, service) {
 			continue
 		}
 		if a.port == 0 {
@@ -40,6 +42,16 @@ func (v *view) edgesFromSettings(es *edgeSet) {
 		}
 		es.edge(service, "", a)
 	}
+}
+
+// awaited reports whether an address is what an init container waits for although nothing of that name is there, nor
+// anything that could stand behind it: then the waiting is what is wrong, see init-blocked.
+func (v *view) awaited(w *workload, a address, service model.Ref) bool {
+	if !strings.Contains(a.at.Field, ".initContainers[") || len(v.affected(w, "init-blocked")) == 0 {
+		return false
+	}
+	_, presence := v.s.Services().Get(service.Namespace, service.Name)
+	return presence == snapshot.Absent && !v.podsNamed(service)
 }
 
 // edgesFromLogs lays each failed call of which the workload's logs tell at the edge to what was called.
@@ -67,6 +79,9 @@ func (v *view) calledAt(es *edgeSet, c call, p peer) *route {
 	a := address{peer: p}
 	if i := slices.IndexFunc(es.named, func(n address) bool { return n.host == p.host }); i >= 0 {
 		a = es.named[i]
+	}
+	if inside && v.awaited(es.caller, a, service) {
+		return nil
 	}
 	a.port = cmp.Or(p.port, a.port, v.likelyPort(service, a.scheme))
 	outside := p.host

@@ -41,6 +41,9 @@ func (v *view) badName(r *route, l path.Leg) (finding, bool) {
 		as(model.NoEndpoints, model.ConnectTimeout, model.Refused, model.NoRoute, model.ResponseTimeout)
 	why := v.wrongName(name, serviceRef(l))
 	words, said := unresolvedBy(r, name)
+	if !said && r.failing() {
+		words, said = v.lookedUpInVain(r, name)
+	}
 	switch {
 	case why == "" && !r.works() && v.portBehindName(l, name) != "":
 		why = v.portBehindName(l, name)
@@ -123,6 +126,17 @@ func unresolvedBy(r *route, name string) (model.Evidence, bool) {
 			if strings.Contains(words, part) && (strings.Contains(words, name) || !strings.Contains(words, "lookup ")) {
 				return said(s), true
 			}
+		}
+	}
+	return model.Evidence{}, false
+}
+
+// lookedUpInVain finds that a gateway's own log, in lines about no request, says that a name is not resolved: the Lua
+// balancer of ingress-nginx looks names up beside the requests (rootfs/etc/nginx/lua/util/dns.lua).
+func (v *view) lookedUpInVain(r *route, name string) (model.Evidence, bool) {
+	for _, s := range v.sayings() {
+		if s.known && strings.Contains(s.text, "failed to query the DNS server for "+name) && slices.Contains(v.governs(s), r) {
+			return s.evidence(), true
 		}
 	}
 	return model.Evidence{}, false

@@ -185,7 +185,7 @@ func (v *view) leadsRuleTo(o *unstructured.Unstructured, rule map[string]any, w 
 
 // struck reports whether what is wrong with a workload is what an experiment against it does.
 func (v *view) struck(f finding) model.CauseID {
-	if f.ID == "fault-injection-active" || f.Family != "backend-availability" && f.Family != "application" && f.Family != "timeouts-limits" && f.Family != "network" {
+	if f.ID == "fault-injection-active" || f.Family != "backend-availability" && f.Family != "application" && f.Family != "timeouts-limits" && f.Family != "network" && f.Family != "name-resolution" {
 		return ""
 	}
 	for _, o := range v.found {

@@ -257,7 +257,8 @@ func operationMatches(o piece, c caller) (answer, string) {
 			key = strings.ToLower(rest)
 		}
 		value, known := have[key]
-		if !known || key == "ports" && c.port == 0 || key == "methods" && c.request.Method == "" {
+		every := key == field && slices.Contains(o.texts(field), "*")
+		if !known || key == "ports" && c.port == 0 || key == "methods" && c.request.Method == "" && !every {
 			m = min(m, maybe)
 			continue
 		}

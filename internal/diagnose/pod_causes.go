@@ -3,11 +3,13 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -36,8 +38,8 @@ func initBlocked() Analyzer {
 		Cause: "init-blocked", Doc: "Finds pods whose init container never succeeds, so that their containers never start.", Inputs: podKinds(),
 		run: perWorkload("init-blocked", func(v *view, w *workload, pods []*corev1.Pod) finding {
 			t := v.trouble(pods[0])
-			field, _, _ := containerField(w, t.container, true)
-			return v.onWorkload(w, "init-blocked", seen, field, fmt.Sprintf("%s: %s", w.ref, t.why), pods)
+			field, c, _ := containerField(w, t.container, true)
+			return v.onWorkload(w, "init-blocked", seen, field+v.crashField(w, c, t), fmt.Sprintf("%s: %s", w.ref, t.why), pods)
 		}),
 	}
 }
@@ -114,7 +116,7 @@ func (v *view) claimAtFault(w *workload, p *corev1.Pod, why string) (model.Field
 		pvc, presence := v.s.PersistentVolumeClaims().Get(w.ref.Namespace, name)
 		switch {
 		case presence == snapshot.Absent || strings.Contains(why, fmt.Sprintf("persistentvolumeclaim %q not found", name)):
-			return at(ref, "(object missing)"), true
+			return at(ref, objectMissing), true
 		case presence != snapshot.Present:
 			continue
 		case pvc.Status.Phase != corev1.ClaimBound:
@@ -263,22 +265,38 @@ func unschedulableField(w *workload, why string) string {
 	case strings.Contains(why, "topology spread"):
 		return "spec.template.spec.topologySpreadConstraints"
 	}
-	for _, resource := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
-		if !strings.Contains(why, "Insufficient "+string(resource)) {
-			continue
-		}
-		largest := 0
-		for i, c := range spec.Containers {
-			if c.Resources.Requests.Name(resource, "").Cmp(*spec.Containers[largest].Resources.Requests.Name(resource, "")) > 0 {
-				largest = i
-			}
-		}
-		return fmt.Sprintf("spec.template.spec.containers[%d].resources.requests.%s", largest, resource)
+	if field := insufficientField(spec, why); field != "" {
+		return field
 	}
 	if strings.Contains(why, "taint") {
 		return "spec.template.spec.tolerations"
 	}
 	return "spec.template.spec"
+}
+
+// insufficient finds the resource of which no node has enough, in the scheduler's words: a name of the core, or one with
+// a domain, as nvidia.com/gpu (k8s.io/kubernetes, pkg/scheduler/framework/plugins/noderesources).
+var insufficient = regexp.MustCompile(`Insufficient ([a-z0-9./-]*[a-z0-9])`)
+
+// insufficientField is the request of the container that asks most of a resource of which the scheduler finds too little.
+func insufficientField(spec corev1.PodSpec, why string) string {
+	for _, m := range insufficient.FindAllStringSubmatch(why, -1) {
+		name, most, largest := corev1.ResourceName(m[1]), resource.Quantity{}, -1
+		for i := range spec.Containers {
+			if q := spec.Containers[i].Resources.Requests.Name(name, ""); q.Cmp(most) > 0 {
+				most, largest = *q, i
+			}
+		}
+		switch {
+		case largest < 0:
+			continue
+		case strings.ContainsAny(m[1], "./"):
+			return fmt.Sprintf("spec.template.spec.containers[%d].resources.requests['%s']", largest, name)
+		default:
+			return fmt.Sprintf("spec.template.spec.containers[%d].resources.requests.%s", largest, name)
+		}
+	}
+	return ""
 }
 
 func imagePull() Analyzer {

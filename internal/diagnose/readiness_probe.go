@@ -109,8 +109,32 @@ func (v *view) judgeProbe(w *workload, c *corev1.Container, probe *corev1.Probe,
 		return probeFault{field: ".httpGet.scheme", why: "asks over HTTP and the application speaks TLS", wanted: text("HTTPS"), confidence: seen}
 	case probe.Exec != nil && (strings.Contains(said, "executable file not found") || strings.Contains(said, "no such file or directory") || strings.Contains(said, "not found")):
 		return probeFault{field: ".exec.command", why: "runs a command that the container does not have: " + strings.TrimSpace(said), confidence: seen}
+	case probe.Exec != nil && name == "readinessProbe" && looksIntoFile(probe.Exec.Command) && v.quiet(w):
+		return probeFault{field: ".exec.command", why: fmt.Sprintf("looks into a file (%s) for what the application, which runs and complains of nothing, does not write", strings.Join(probe.Exec.Command, " ")), confidence: likely}
 	}
 	return v.judgeProbePort(w, c, probe, former, said)
+}
+
+// looksIntoFile reports whether a command only looks whether a file is there, or what it holds.
+func looksIntoFile(command []string) bool {
+	words := strings.Fields(strings.Join(command, " "))
+	if len(words) > 2 && strings.HasSuffix(words[0], "sh") && words[1] == "-c" {
+		words = words[2:]
+	}
+	return len(words) > 1 && slices.Contains([]string{"cat", "grep", "test", "[", "ls", "stat", "head", "find"}, words[0]) &&
+		strings.HasPrefix(strings.TrimSuffix(words[len(words)-1], "]"), "/") || len(words) > 2 && words[0] == "["
+}
+
+// quiet reports whether nothing but its probe speaks against a workload: its containers were never restarted, and its
+// logs tell of no error.
+func (v *view) quiet(w *workload) bool {
+	for _, p := range w.pods {
+		if slices.ContainsFunc(p.Status.ContainerStatuses, func(st corev1.ContainerStatus) bool { return st.RestartCount > 0 }) {
+			return false
+		}
+	}
+	line, _ := v.lastError(w)
+	return line == "" && len(v.calls(w)) == 0
 }
 
 // judgeProbePort looks at the port alone: refused there, or never answered, while all else points to

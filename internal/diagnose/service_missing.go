@@ -35,7 +35,7 @@ func (v *view) missingService(r *route, l path.Leg) finding {
 	if r.edge != nil {
 		says = fmt.Sprintf("%s calls %s, which does not exist", r.Object, ref)
 	}
-	f := find("service-missing", proven, at(ref, "(object missing)"), says).
+	f := find("service-missing", proven, at(ref, objectMissing), says).
 		on(r).as(model.NoEndpoints, model.NoRoute).
 		because("object", fmt.Sprintf("namespace %s has no Service %s", ref.Namespace, ref.Name), ref, time.Time{})
 	if svc := v.nearService(l); svc != nil && r.edge == nil {

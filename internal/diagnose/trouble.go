@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,12 +145,22 @@ func (v *view) initContainers(p *corev1.Pod) trouble {
 			return trouble{cause: "init-blocked", container: st.Name, init: true, at: last.FinishedAt.Time,
 				why: fmt.Sprintf("init container %s ends with exit code %d, so its containers never start", st.Name, last.ExitCode)}
 		}
-		if st.State.Running != nil && v.s.At().Sub(st.State.Running.StartedAt.Time) > 5*starting && (st.Started == nil || !*st.Started) {
+		// The kubelet says of every init container that runs that it is started (pkg/kubelet/prober, UpdatePodStatus);
+		// only for those that are to go on running, beside the others, is that enough.
+		started := st.Started != nil && *st.Started && staysOn(p, st.Name)
+		if st.State.Running != nil && v.s.At().Sub(st.State.Running.StartedAt.Time) > 5*starting && !started {
 			return trouble{cause: "init-blocked", container: st.Name, init: true, at: st.State.Running.StartedAt.Time,
 				why: fmt.Sprintf("init container %s has not finished since %s, so its containers never start", st.Name, clock(st.State.Running.StartedAt.Time))}
 		}
 	}
 	return trouble{}
+}
+
+// staysOn reports whether an init container is to run as long as its pod does.
+func staysOn(p *corev1.Pod, name string) bool {
+	return slices.ContainsFunc(p.Spec.InitContainers, func(c corev1.Container) bool {
+		return c.Name == name && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+	})
 }
 
 func (v *view) containers(p *corev1.Pod) trouble {

@@ -200,7 +200,7 @@ func (h hearing) with(s model.Signal, sure float64) hearing {
 func surely(g *signature.Signature) float64 {
 	proofs := func(row spoken) bool { return row.cause == g.Causes[0] && slices.Contains(row.proofs, g.ID) }
 	switch {
-	case len(g.Causes) == 1, slices.ContainsFunc(append(spokenCauses(), circuitWords(), limitWords()), proofs):
+	case len(g.Causes) == 1, slices.ContainsFunc(append(spokenCauses(), circuitWords(), limitWords(), sourcePortWords()), proofs):
 		return proven
 	case len(g.Causes) == 2:
 		return likely

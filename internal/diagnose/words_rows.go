@@ -37,11 +37,6 @@ func spokenCauses() []spoken {
 			fields: []string{"nginx.ingress.kubernetes.io/client-body-timeout", "nginx.ingress.kubernetes.io/proxy-send-timeout", "haproxy.org/timeout-http-request"},
 		},
 		{
-			cause: "source-port-exhaustion", doc: "Finds gateways without a free source port.",
-			says: "the gateway of %s has no free source port left for connections to the backend", where: atGateway,
-			proofs: []string{"nginx-connect-addr-exhausted"},
-		},
-		{
 			cause: "cni-datapath-fault", doc: "Finds gateways from which the pod network does not lead to a backend.",
 			says: "the pod network does not carry packets from the gateway to the backend of %s", where: atNode,
 		},

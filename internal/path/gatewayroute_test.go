@@ -88,8 +88,8 @@ func TestListeners(t *testing.T) {
 		{"both by name", gw(`{name: http, port: 80, protocol: HTTP, ` + all + `}, {name: tls, port: 443, protocol: HTTPS, ` + all + `}`), route(`{name: public, namespace: edge, sectionName: http}, {name: public, namespace: edge, sectionName: tls}`), model.Request{Host: "shop.example", Port: 443}, true, ""},
 		{"no such name", gw(`{name: http, port: 80, protocol: HTTP, ` + all + `}`), route(`{name: public, namespace: edge, sectionName: web}`), model.Request{Host: "shop.example"}, true, "spec.parentRefs[0].sectionName"},
 		{"no such port", gw(`{name: http, port: 80, protocol: HTTP, ` + all + `}`), route(`{name: public, namespace: edge, port: 81}`), model.Request{Host: "shop.example"}, true, "spec.parentRefs[0].port"},
-		{"its own namespace only", gw(`{name: http, port: 80, protocol: HTTP}`), route(public), model.Request{Host: "shop.example"}, true, "spec.listeners[0].allowedRoutes.namespaces"},
-		{"no namespace at all", gw(`{name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: None}}}`), route(public), model.Request{Host: "shop.example"}, true, "spec.listeners[0].allowedRoutes.namespaces"},
+		{"its own namespace only", gw(`{name: http, port: 80, protocol: HTTP}`), route(public), model.Request{Host: "shop.example"}, true, "spec.listeners[0].allowedRoutes.namespaces.from"},
+		{"no namespace at all", gw(`{name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: None}}}`), route(public), model.Request{Host: "shop.example"}, true, "spec.listeners[0].allowedRoutes.namespaces.from"},
 		{"another kind", gw(`{name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}, kinds: [{kind: GRPCRoute}]}}`), route(public), model.Request{Host: "shop.example"}, true, "spec.listeners[0].allowedRoutes.kinds"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -146,7 +146,7 @@ func (m *Map) admits(a asking, ref gatewayv1.ParentReference, gw *gatewayv1.Gate
 	}
 	at := fmt.Sprintf("spec.listeners[%d]", i)
 	if !m.namespaceAllowed(a.ref.Namespace, gw.Namespace, l.AllowedRoutes) {
-		return nil, fmt.Sprintf("listener %s does not allow routes of namespace %s", l.Name, a.ref.Namespace), at + ".allowedRoutes.namespaces"
+		return nil, fmt.Sprintf("listener %s does not allow routes of namespace %s", l.Name, a.ref.Namespace), at + ".allowedRoutes.namespaces" + narrowing(l.AllowedRoutes)
 	}
 	if !kindAllowed(l.AllowedRoutes, a.ref.Kind) {
 		return nil, fmt.Sprintf("listener %s does not allow %ss", l.Name, a.ref.Kind), at + ".allowedRoutes.kinds"
@@ -164,6 +164,14 @@ func (m *Map) admits(a asking, ref gatewayv1.ParentReference, gw *gatewayv1.Gate
 		return nil, fmt.Sprintf("listener %s is for host %s, the route for %s", l.Name, listener, list(a.hosts)), "spec.hostnames"
 	}
 	return hosts, "", ""
+}
+
+// narrowing is the field below a listener's allowed namespaces that shuts others out.
+func narrowing(allowed *gatewayv1.AllowedRoutes) string {
+	if allowed != nil && allowed.Namespaces != nil && allowed.Namespaces.From != nil && *allowed.Namespaces.From == gatewayv1.NamespacesFromSelector {
+		return ".selector"
+	}
+	return ".from"
 }
 
 func (m *Map) namespaceAllowed(route, gateway string, allowed *gatewayv1.AllowedRoutes) bool {

@@ -70,7 +70,7 @@ func TestASavedPlanIsRefusedOnAnotherState(t *testing.T) {
 	}
 	port := plantest.Finding("target-port-mismatch", "Service", "cart", "spec.ports[0].targetPort", "8080", "workload", "Deployment", "cart")
 	gone := func(c *plantest.Cluster) { c.Delete("Service/cart"); c.Delete("EndpointSlice/cart-x") }
-	missing := plantest.Finding("service-missing", "Service", "cart", "(object missing)", "", "route", "Ingress", "cart")
+	missing := plantest.Finding("service-missing", "Service", "cart", "metadata.name (object missing)", "", "route", "Ingress", "cart")
 	for name, tc := range map[string]struct {
 		breaks  func(*plantest.Cluster)
 		finding model.Finding

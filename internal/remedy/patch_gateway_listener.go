@@ -44,7 +44,8 @@ func patchGatewayListener(c Case) []model.Remedy {
 	listener, route := gw.Spec.Listeners[i], f.Routes[0]
 	var value any
 	switch strings.Join(path[3:], ".") {
-	case "allowedRoutes.namespaces":
+	case "allowedRoutes.namespaces.from", "allowedRoutes.namespaces.selector": // which only make sense together
+		path = path[:len(path)-1]
 		value = namespacesWith(listener.AllowedRoutes, gw.Namespace, route.Namespace)
 	case "allowedRoutes.kinds":
 		value = kindsWith(listener.AllowedRoutes, route.Kind)

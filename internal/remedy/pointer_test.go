@@ -20,7 +20,7 @@ func TestTokens(t *testing.T) {
 		{"spec.selector", []string{"spec", "selector"}},
 		{"spec.template.spec.containers[1].readinessProbe.httpGet.port", []string{"spec", "template", "spec", "containers", "1", "readinessProbe", "httpGet", "port"}},
 		{"", nil},
-		{"(object missing)[", nil},
+		{"metadata.name (object missing)[", nil},
 		{"spec.ports[x]", nil},
 		{"spec.ports[-1]", nil},
 		{"spec..ports", nil},

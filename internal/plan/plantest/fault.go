@@ -92,11 +92,11 @@ func Faults() []Fault {
 		{"service-deleted-remembered", func(c *Cluster) {
 			c.Delete("Service/cart")
 			c.Delete("EndpointSlice/cart-x")
-		}, Finding("service-missing", "Service", "cart", "(object missing)", "", "route", "Ingress", "cart"), []metav1.Object{former.Delete("Service/cart")}, nil},
+		}, Finding("service-missing", "Service", "cart", "metadata.name (object missing)", "", "route", "Ingress", "cart"), []metav1.Object{former.Delete("Service/cart")}, nil},
 		{"service-deleted-derived", func(c *Cluster) {
 			c.Delete("Service/cart")
 			c.Delete("EndpointSlice/cart-x")
-		}, Finding("service-missing", "Service", "cart", "(object missing)", "", "route", "Ingress", "cart"), nil, nil},
+		}, Finding("service-missing", "Service", "cart", "metadata.name (object missing)", "", "route", "Ingress", "cart"), nil, nil},
 		{"scaled-to-zero", func(c *Cluster) {
 			c.Edit("Deployment/cart", 0, "spec", "replicas")
 			c.Delete("Pod/cart-2-0")

@@ -17,7 +17,7 @@ func others() []Fault {
 		{Name: "refgrant", Break: func(c *Cluster) { c.Apply(edge + frontRoute); c.Delete("Ingress/cart") },
 			Finding: onRoute("refgrant-missing", model.Ref{APIVersion: gatewayAPI, Kind: "HTTPRoute", Namespace: "front", Name: "cart"}, "spec.rules[0].backendRefs[0].namespace")},
 		{Name: "listener-namespace", Break: func(c *Cluster) { c.Apply(edge + shopRoute) },
-			Finding: unattached(model.FieldRef{Ref: model.Ref{APIVersion: gatewayAPI, Kind: "Gateway", Namespace: "front", Name: "edge"}, Field: "spec.listeners[0].allowedRoutes.namespaces"})},
+			Finding: unattached(model.FieldRef{Ref: model.Ref{APIVersion: gatewayAPI, Kind: "Gateway", Namespace: "front", Name: "edge"}, Field: "spec.listeners[0].allowedRoutes.namespaces.from"})},
 		{Name: "listener-name", Break: func(c *Cluster) {
 			c.Apply(edge + shopRoute)
 			c.Edit("Gateway/edge", map[string]any{"namespaces": map[string]any{"from": "All"}}, "spec", "listeners", 0, "allowedRoutes")

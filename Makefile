@@ -134,6 +134,14 @@ bench-detect-lab: can-lab build ## Measure, on a real cluster, how soon gatemend
 bench-mttr: can-lab build lab ## Measure, on a real cluster, how long each fault lasts with gatemend and without (Linux, root; hours: ARGS="--runs 1" for less)
 	$(LAB) mttr --name mttr --gatemend $(GATEMEND) $(if $(FAULTS),--fault $(FAULTS)) $(ARGS)
 
+.PHONY: campaign
+campaign: ## Let a simulated shop live through 500 rounds of faults, noise and crashes of gatemend; a checker reads the audit log
+	$(GO) test ./internal/mend/campaign -count=1 -v -timeout 60m -run TestCampaign -campaign.rounds 500 $(ARGS)
+
+.PHONY: campaign-lab
+campaign-lab: can-lab build lab ## The same on a real cluster, 50 rounds (Linux, root; an hour)
+	cd lab && CAMPAIGN_ROUNDS=50 GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -count=1 -v -timeout 120m ./campaign $(ARGS)
+
 .PHONY: bench-logs
 bench-logs: build ## Measure how fast logs are counted, beside grep, gawk and goaccess (500 MB of disk; what is not installed is left out)
 	$(GO) run ./bench/logs -gatemend $(GATEMEND) $(ARGS)

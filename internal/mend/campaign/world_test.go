@@ -1,0 +1,519 @@
+package campaign
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan/plantest"
+	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/testkit/simapi"
+)
+
+// world is the shop on a simulated API server, with controllers, kubelets, gateways and clients: all that lies outside
+// of gatemend. What happens to a request is decided here, by the objects alone and without gatemend's model of it.
+type world struct {
+	t    *testing.T
+	api  *simapi.Server
+	apps []string
+	ops  dynamic.Interface // people, and what works for them
+
+	// jinxed applications fail for a reason that no object shows.
+	jinxed map[string]bool
+	// deleted are the objects that a watcher of the cluster remembers.
+	deleted []metav1.Object
+	onWrite func()
+}
+
+func newWorld(t *testing.T, apps ...string) *world {
+	t.Helper()
+	w := &world{t: t, api: simapi.New(time.Now), apps: apps, jinxed: map[string]bool{}}
+	shop := plantest.Shop(apps...).Snapshot()
+	w.api.Do(func() {
+		for _, k := range snapshot.Kinds() {
+			for o := range shop.AllOf(k) {
+				if k != snapshot.Pods && k != snapshot.EndpointSlices {
+					w.api.Put(toUnstructured(t, o))
+				}
+			}
+		}
+		for _, extra := range []string{
+			`{"apiVersion":"v1","kind":"Node","metadata":{"name":"n2"},"status":{"conditions":[{"type":"Ready","status":"True"}]}}`,
+			`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"gatemend"}}`,
+			`{"apiVersion":"policy/v1","kind":"PodDisruptionBudget","metadata":{"name":"cart","namespace":"shop"},"spec":{"minAvailable":1,"selector":{"matchLabels":{"app":"cart"}}}}`,
+			// kinds of which there are none yet, for the mapper
+			`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"some","namespace":"gatemend"}}`,
+		} {
+			o := &unstructured.Unstructured{}
+			if err := o.UnmarshalJSON([]byte(extra)); err != nil {
+				t.Fatal(err)
+			}
+			w.api.Put(o)
+		}
+		w.reconcile()
+	})
+	w.api.Changed = func() {
+		if w.onWrite != nil {
+			w.onWrite()
+		}
+		w.reconcile()
+	}
+	ops, err := dynamic.NewForConfig(w.api.Client("ops"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ops = ops
+	return w
+}
+
+func toUnstructured(t *testing.T, o metav1.Object) *unstructured.Unstructured {
+	t.Helper()
+	data, err := snapshot.JSONOf(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &unstructured.Unstructured{}
+	if err := u.UnmarshalJSON(data); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// typed reads an object into a value of its type.
+func typed[T any](t *testing.T, o *unstructured.Unstructured) *T {
+	t.Helper()
+	out := new(T)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// put stores a typed object as a controller does.
+func (w *world) put(o runtime.Object, apiVersion, kind string) {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	u := &unstructured.Unstructured{Object: fields}
+	u.SetAPIVersion(apiVersion)
+	u.SetKind(kind)
+	w.api.Put(u)
+}
+
+// reconcile is what controllers and kubelets do, at once.
+func (w *world) reconcile() {
+	for _, o := range w.api.All("Deployment") {
+		w.roll(typed[appsv1.Deployment](w.t, o))
+	}
+	for _, o := range w.api.All("Pod") {
+		w.run(typed[corev1.Pod](w.t, o))
+	}
+	for _, o := range w.api.All("Deployment") {
+		w.count(typed[appsv1.Deployment](w.t, o))
+	}
+	for _, app := range w.apps {
+		w.slice(app)
+	}
+}
+
+// roll gives a Deployment the ReplicaSet of its template, and that its pods; those of others go.
+func (w *world) roll(d *appsv1.Deployment) {
+	newest := 0
+	var current *appsv1.ReplicaSet
+	for _, o := range w.api.All("ReplicaSet") {
+		rs := typed[appsv1.ReplicaSet](w.t, o)
+		if !metav1.IsControlledBy(rs, d) {
+			continue
+		}
+		newest = max(newest, revision(rs))
+		have := rs.Spec.Template.DeepCopy()
+		delete(have.Labels, "pod-template-hash")
+		if asText(have) == asText(&d.Spec.Template) {
+			current = rs
+		}
+	}
+	if current == nil {
+		hash := fmt.Sprint("h", newest+1)
+		current = &appsv1.ReplicaSet{}
+		current.Name, current.Namespace = fmt.Sprintf("%s-%d", d.Name, newest+1), d.Namespace
+		current.UID = types.UID(fmt.Sprintf("r-%s-%d", d.Name, newest+1))
+		current.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(d, appsv1.SchemeGroupVersion.WithKind("Deployment"))}
+		current.Spec.Template = *d.Spec.Template.DeepCopy()
+		current.Spec.Template.Labels = maps.Clone(d.Spec.Template.Labels)
+		current.Spec.Template.Labels["pod-template-hash"] = hash
+		current.Spec.Selector = &metav1.LabelSelector{MatchLabels: maps.Clone(current.Spec.Template.Labels)}
+		current.Labels = maps.Clone(current.Spec.Template.Labels)
+	}
+	if revision(current) != newest || newest == 0 {
+		metav1.SetMetaDataAnnotation(&current.ObjectMeta, "deployment.kubernetes.io/revision", strconv.Itoa(newest+1))
+	}
+	current.Spec.Replicas = d.Spec.Replicas
+	w.put(current, "apps/v1", "ReplicaSet")
+	want := int(*d.Spec.Replicas)
+	free := 0
+	for _, o := range w.api.All("Pod") {
+		p := typed[corev1.Pod](w.t, o)
+		owner := metav1.GetControllerOf(p)
+		if owner == nil || !strings.HasPrefix(owner.Name, d.Name+"-") {
+			continue
+		}
+		switch {
+		case owner.UID == current.UID && labels.SelectorFromSet(current.Spec.Selector.MatchLabels).Matches(labels.Set(p.Labels)) && want > 0:
+			want--
+		case owner.UID == current.UID && p.Labels["app"] == "": // quarantined: its ReplicaSet lets go of it
+			p.OwnerReferences = nil
+			w.put(p, "v1", "Pod")
+		default:
+			w.api.Remove(o)
+		}
+	}
+	for ; want > 0; want-- {
+		for w.api.Get("Pod", d.Namespace, fmt.Sprintf("%s-%d", current.Name, free)) != nil || w.used(fmt.Sprintf("%s-%d", current.Name, free)) {
+			free++
+		}
+		p := &corev1.Pod{Spec: *current.Spec.Template.Spec.DeepCopy()}
+		p.Name, p.Namespace, p.Labels = fmt.Sprintf("%s-%d", current.Name, free), d.Namespace, maps.Clone(current.Spec.Template.Labels)
+		p.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(current, appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))}
+		w.put(p, "v1", "Pod")
+	}
+}
+
+// used reports whether a pod of a name was there before: names do not come again.
+func (w *world) used(name string) bool {
+	if w.api.Get("Pod", plantest.Namespace, name) != nil {
+		return true
+	}
+	_, gone := w.names()[name]
+	return gone
+}
+
+// names remembers the names of all pods that there were, in an object of its own so that it is found again.
+func (w *world) names() map[string]string {
+	o := w.api.Get("ConfigMap", "gatemend", "some")
+	if o == nil {
+		return nil
+	}
+	all, _, err := unstructured.NestedStringMap(o.Object, "data")
+	if err != nil {
+		return nil
+	}
+	return all
+}
+
+func (w *world) remember(name string) {
+	o := w.api.Get("ConfigMap", "gatemend", "some").DeepCopy()
+	if err := unstructured.SetNestedField(o.Object, "", "data", name); err != nil {
+		w.t.Error(err)
+	}
+	w.api.Put(o)
+}
+
+func revision(rs *appsv1.ReplicaSet) int {
+	n, err := strconv.Atoi(rs.Annotations["deployment.kubernetes.io/revision"])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func asText(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(data)
+}
+
+// run is the scheduler and the kubelet of a pod.
+func (w *world) run(p *corev1.Pod) {
+	if _, known := w.names()[p.Name]; !known {
+		w.remember(p.Name)
+	}
+	for _, o := range w.api.All("Node") {
+		if node := typed[corev1.Node](w.t, o); p.Spec.NodeName == "" && !node.Spec.Unschedulable {
+			p.Spec.NodeName = node.Name
+		}
+	}
+	ready := p.Spec.NodeName != "" && healthy(&p.Spec) && p.Annotations["sick"] == ""
+	if p.Status.PodIP == "" {
+		p.Status.PodIP = fmt.Sprintf("10.1.%d.%d", len(w.names())/250, len(w.names())%250+1)
+		p.Status.PodIPs = []corev1.PodIP{{IP: p.Status.PodIP}}
+	}
+	p.Status.Phase = corev1.PodRunning
+	if p.Spec.NodeName == "" {
+		p.Status.Phase = corev1.PodPending
+	}
+	condition := corev1.ConditionFalse
+	if ready {
+		condition = corev1.ConditionTrue
+	}
+	p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: condition}}
+	p.Status.ContainerStatuses = nil
+	for _, c := range p.Spec.Containers {
+		p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{
+			Name: c.Name, Ready: ready, Image: c.Image, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
+		})
+	}
+	w.put(p, "v1", "Pod")
+}
+
+// needs is how long the application takes to start with the image v3, and how much memory any takes.
+const (
+	needs  = 60 // seconds
+	memory = "100Mi"
+)
+
+// healthy reports whether a pod of the application comes up and stays up.
+func healthy(spec *corev1.PodSpec) bool {
+	c := spec.Containers[0]
+	limit, limited := c.Resources.Limits[corev1.ResourceMemory]
+	least := resource.MustParse(memory)
+	switch {
+	case !slices.Contains([]string{"shop:v1", "shop:v2", "shop:v3"}, c.Image),
+		slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == "MODE" }),
+		limited && limit.Cmp(least) < 0,
+		c.ReadinessProbe == nil || c.ReadinessProbe.HTTPGet == nil || c.ReadinessProbe.HTTPGet.Path != "/readyz" || c.ReadinessProbe.HTTPGet.Port.IntVal != 8080:
+		return false
+	}
+	probe := c.StartupProbe
+	if probe == nil {
+		probe = c.LivenessProbe
+	}
+	return c.Image != "shop:v3" || probe == nil || probe.InitialDelaySeconds+probe.PeriodSeconds*probe.FailureThreshold >= needs
+}
+
+// count writes a Deployment's status.
+func (w *world) count(d *appsv1.Deployment) {
+	var all, ready int32
+	newest := 0
+	for _, o := range w.api.All("ReplicaSet") {
+		if rs := typed[appsv1.ReplicaSet](w.t, o); metav1.IsControlledBy(rs, d) {
+			newest = max(newest, revision(rs))
+		}
+	}
+	for _, o := range w.api.All("Pod") {
+		if p := typed[corev1.Pod](w.t, o); p.Labels["app"] == d.Name && metav1.GetControllerOf(p) != nil {
+			all++
+			if simapi.Ready(o) {
+				ready++
+			}
+		}
+	}
+	for _, o := range w.api.All("ReplicaSet") {
+		rs := typed[appsv1.ReplicaSet](w.t, o)
+		if !metav1.IsControlledBy(rs, d) {
+			continue
+		}
+		if rs.Status = (appsv1.ReplicaSetStatus{}); revision(rs) == newest {
+			rs.Status = appsv1.ReplicaSetStatus{Replicas: all, ReadyReplicas: ready, AvailableReplicas: ready}
+		} else {
+			rs.Spec.Replicas = new(int32)
+		}
+		w.put(rs, "apps/v1", "ReplicaSet")
+	}
+	metav1.SetMetaDataAnnotation(&d.ObjectMeta, "deployment.kubernetes.io/revision", strconv.Itoa(newest))
+	d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: all, UpdatedReplicas: all, ReadyReplicas: ready, AvailableReplicas: ready}
+	w.put(d, "apps/v1", "Deployment")
+}
+
+// slice is what the EndpointSlice controller writes for a Service.
+func (w *world) slice(app string) {
+	old := w.api.Get("EndpointSlice", plantest.Namespace, app+"-x")
+	o := w.api.Get("Service", plantest.Namespace, app)
+	if o == nil {
+		if old != nil {
+			w.api.Remove(old)
+		}
+		return
+	}
+	svc := typed[corev1.Service](w.t, o)
+	slice := map[string]any{
+		"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+		"metadata": map[string]any{"name": app + "-x", "namespace": plantest.Namespace, "labels": map[string]any{"kubernetes.io/service-name": app}},
+	}
+	endpoints, ports := []any{}, []any{}
+	for _, o := range w.api.All("Pod") {
+		p := typed[corev1.Pod](w.t, o)
+		if !labels.SelectorFromSet(svc.Spec.Selector).Matches(labels.Set(p.Labels)) || p.Spec.NodeName == "" {
+			continue
+		}
+		endpoints = append(endpoints, map[string]any{
+			"addresses": []any{p.Status.PodIP}, "conditions": map[string]any{"ready": simapi.Ready(o)},
+			"targetRef": map[string]any{"kind": "Pod", "namespace": p.Namespace, "name": p.Name, "uid": string(p.UID)},
+		})
+		if port := target(svc, p); port > 0 && len(ports) == 0 {
+			ports = append(ports, map[string]any{"name": svc.Spec.Ports[0].Name, "port": int64(port), "protocol": "TCP"})
+		}
+	}
+	slice["endpoints"], slice["ports"] = endpoints, ports
+	w.api.Put(&unstructured.Unstructured{Object: slice})
+}
+
+// target is the port of a pod to which a Service sends, 0 if none.
+func target(svc *corev1.Service, p *corev1.Pod) int32 {
+	want := svc.Spec.Ports[0].TargetPort
+	if want.StrVal == "" {
+		return want.IntVal
+	}
+	for _, c := range p.Spec.Containers[0].Ports {
+		if c.Name == want.StrVal {
+			return c.ContainerPort
+		}
+	}
+	return 0
+}
+
+// share is how much of an application's requests fails at this moment. Call it with the server's lock held.
+func (w *world) share(app string) float64 {
+	const all = 1.0
+	ing, svc := w.api.Get("Ingress", plantest.Namespace, app), w.api.Get("Service", plantest.Namespace, app)
+	if w.jinxed[app] || ing == nil || svc == nil {
+		return all
+	}
+	backend, _, err := unstructured.NestedSlice(ing.Object, "spec", "rules")
+	if err != nil || len(backend) == 0 {
+		return all
+	}
+	s := typed[corev1.Service](w.t, svc)
+	to := asText(backend[0])
+	if !strings.Contains(to, fmt.Sprintf(`"service":{"name":%q,"port":{"number":%d}}`, app, s.Spec.Ports[0].Port)) &&
+		!strings.Contains(to, fmt.Sprintf(`"service":{"name":%q,"port":{"name":%q}}`, app, s.Spec.Ports[0].Name)) {
+		return all
+	}
+	ready, well := 0, 0
+	for _, o := range w.api.All("Pod") {
+		p := typed[corev1.Pod](w.t, o)
+		if !simapi.Ready(o) || !labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(p.Labels)) {
+			continue
+		}
+		ready++
+		if target(s, p) == 8080 && p.Annotations["bad"] == "" {
+			well++
+		}
+	}
+	if ready == 0 {
+		return all
+	}
+	return 1 - float64(well)/float64(ready)
+}
+
+// edit changes an object as a person does: with a request.
+func (w *world) edit(kind, name string, change func(fields map[string]any)) {
+	var before *unstructured.Unstructured
+	w.api.Do(func() {
+		for _, o := range w.api.All(kind) {
+			if o.GetName() == name {
+				before = o.DeepCopy()
+			}
+		}
+	})
+	if before == nil {
+		return // somebody else was faster
+	}
+	after := before.DeepCopy()
+	change(after.Object)
+	a, err1 := before.MarshalJSON()
+	b, err2 := after.MarshalJSON()
+	patch, err3 := jsonpatch.CreateMergePatch(a, b)
+	if err1 != nil || err2 != nil || err3 != nil {
+		w.t.Error(err1, err2, err3)
+		return
+	}
+	_, err := w.resource(before).Patch(w.t.Context(), name, types.MergePatchType, patch, metav1.PatchOptions{})
+	if err != nil && !gone(err) {
+		w.t.Errorf("edit %s %s: %v", kind, name, err)
+	}
+}
+
+func (w *world) resource(o *unstructured.Unstructured) dynamic.ResourceInterface {
+	plural, _ := meta.UnsafeGuessKindToResource(o.GroupVersionKind())
+	if o.GetNamespace() == "" {
+		return w.ops.Resource(plural)
+	}
+	return w.ops.Resource(plural).Namespace(o.GetNamespace())
+}
+
+// erase deletes an object; whoever watches the cluster remembers it.
+func (w *world) erase(kind, name string) {
+	var o *unstructured.Unstructured
+	w.api.Do(func() {
+		for _, x := range w.api.All(kind) {
+			if x.GetName() == name {
+				o = x.DeepCopy()
+			}
+		}
+	})
+	if o == nil {
+		return
+	}
+	if err := w.resource(o).Delete(w.t.Context(), name, metav1.DeleteOptions{}); err != nil && !gone(err) {
+		w.t.Errorf("delete %s %s: %v", kind, name, err)
+	}
+	data, err := o.MarshalJSON()
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	typed, err := snapshot.Decode(data)
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	w.api.Do(func() { w.deleted = append(w.deleted, typed) })
+}
+
+// snapshot is the cluster as a watcher has it. Call it with the server's lock held.
+func (w *world) snapshot() *snapshot.Snapshot {
+	b := snapshot.NewBuilder()
+	for _, k := range snapshot.Kinds() {
+		b.Cover(k, snapshot.Complete, "", "")
+	}
+	for _, o := range w.api.All("") {
+		data, err := o.MarshalJSON()
+		if err != nil {
+			w.t.Error(err)
+			continue
+		}
+		typed, err := snapshot.Decode(data)
+		if err == nil {
+			err = b.Add(typed)
+		}
+		if err != nil {
+			w.t.Error(err)
+		}
+	}
+	return b.Seal(time.Now())
+}
+
+// current is the ReplicaSet of an application's present revision.
+func (w *world) current(app string) model.Ref {
+	newest, ref := 0, model.Ref{}
+	w.api.Do(func() {
+		for _, o := range w.api.All("ReplicaSet") {
+			if rs := typed[appsv1.ReplicaSet](w.t, o); revision(rs) > newest && strings.HasPrefix(rs.Name, app+"-") {
+				newest, ref = revision(rs), plantest.Ref("ReplicaSet", rs.Name)
+			}
+		}
+	})
+	return ref
+}

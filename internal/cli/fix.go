@@ -29,7 +29,8 @@ the plan then says what a person would have to do. --policy adds rules of your o
 without asking, what they leave to a person is asked, and what they forbid no yes lifts.
 
 --plan only plans, also from a dump (--from); what it prints with -o yaml or json can be kept and carried out
-later with --apply-plan, unless an object that it changes is not as it was then. --dry-run also asks the API
+later with --apply-plan, unless an object that it changes is not as it was then. Its cause is as certain as a
+diagnosis at that moment says; one that it does not name any more takes a person's yes. --dry-run also asks the API
 server. Without a terminal, --yes is needed. With --journal, a repair that was cut off is taken up again.
 Exit status: 0 mended, 1 planned but not applied, 4 applied, did not help and taken back.`
 

@@ -24,6 +24,7 @@ type count struct {
 	after   verify.Tally
 	others  map[string]*verify.Other
 	next    uint64
+	ready   time.Time // since when the pods have been ready; zero: they are not
 }
 
 // verify counts requests until the verdict is clear.
@@ -64,9 +65,15 @@ func (r *run) judge(ctx context.Context, p model.Plan, n *count, started time.Ti
 		n.add(sig)
 	}
 	well, ready := plan.Agrees(p, s)
+	switch {
+	case !ready:
+		n.ready = time.Time{}
+	case n.ready.IsZero():
+		n.ready = r.Now()
+	}
 	return verify.Judge(verify.Evidence{
 		Effect: n.effect, Started: started, Before: n.before, After: n.after, Others: n.listOthers(),
-		ModelAgrees: well, Ready: ready, Proof: p.Remedy.Proof,
+		ModelAgrees: well, Ready: ready, ReadySince: n.ready, Proof: p.Remedy.Proof,
 		Rollout: verify.Rollout{Done: r.state.Waited == len(p.Remedy.Changes), End: r.state.WaitedAt},
 	}, r.Now(), r.options.Verify), nil
 }

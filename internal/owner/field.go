@@ -42,18 +42,6 @@ func ofReplicas(s *snapshot.Snapshot, o metav1.Object, pointer string) (model.Ow
 	return model.Owner{}, false
 }
 
-// ofResources is the VerticalPodAutoscaler whose admission controller has marked the pods that it changed
-// (kubernetes/autoscaler: vertical-pod-autoscaler, annotation vpaUpdates).
-func ofResources(s *snapshot.Snapshot, o metav1.Object, pointer string) (model.Owner, bool) {
-	workload := snapshot.RefOf(o)
-	for pod := range s.Pods().In(o.GetNamespace()) {
-		if pod.Annotations["vpaUpdates"] != "" && s.WorkloadOf(pod) == workload {
-			return model.Owner{Tool: model.ToolVPA, Object: workload, Field: pointer, Because: "annotation vpaUpdates on pod " + pod.Name}, true
-		}
-	}
-	return model.Owner{}, false
-}
-
 // Manager is who wrote a field of an object last, by its managed fields (Kubernetes documentation,
 // "Server-Side Apply", section "Field management"). ok is false where they do not say.
 func Manager(o metav1.Object, pointer string) (manager model.FieldManager, ok bool) {

@@ -46,6 +46,8 @@ var customs = sync.OnceValue(func() (out struct {
 	// Who may ask whom, by Linkerd.
 	add("policy.linkerd.io", []string{"v1beta3", "v1beta2", "v1beta1", "v1alpha1"}, [2]string{"Server", "servers"}, [2]string{"ServerAuthorization", "serverauthorizations"})
 	add("policy.linkerd.io", alpha, [2]string{"AuthorizationPolicy", "authorizationpolicies"})
+	// Who sets what pods may use.
+	add("autoscaling.k8s.io", []string{"v1"}, [2]string{"VerticalPodAutoscaler", "verticalpodautoscalers"})
 	// Experiments that break things on purpose.
 	add("chaos-mesh.org", alpha, [2]string{"PodChaos", "podchaos"}, [2]string{"NetworkChaos", "networkchaos"}, [2]string{"HTTPChaos", "httpchaos"},
 		[2]string{"StressChaos", "stresschaos"}, [2]string{"DNSChaos", "dnschaos"}, [2]string{"IOChaos", "iochaos"}, [2]string{"TimeChaos", "timechaos"})

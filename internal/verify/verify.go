@@ -66,9 +66,11 @@ type Evidence struct {
 	Others  []Other
 	// ModelAgrees: the walk of the route on the cluster as it is now is healthy.
 	ModelAgrees bool
-	// Ready: the pods behind the route are ready.
-	Ready bool
-	Proof model.Proof
+	// Ready: the pods behind the route are ready. ReadySince is since when they have been at every look; zero: nobody
+	// looked before.
+	Ready      bool
+	ReadySince time.Time
+	Proof      model.Proof
 	// Rollout is the rollout that proves a race mended; for model.ProofRollout only.
 	Rollout Rollout
 }
@@ -91,6 +93,8 @@ func Judge(e Evidence, now time.Time, o Options) Judgement {
 	if e.Started.IsZero() {
 		e.Started = e.Effect
 	}
+	// A pod that crashes again and again is ready in between, and may even answer.
+	e.Ready = e.Ready && (e.ReadySince.IsZero() || now.Sub(e.ReadySince) >= o.Soak)
 	if j, bad := worse(e, now, o); bad {
 		return j
 	}
@@ -221,7 +225,7 @@ func formerly(before Counts) string {
 
 func disagreement(e Evidence) string {
 	if !e.Ready {
-		return "its pods are not ready"
+		return "its pods are not ready, or not for long"
 	}
 	return "the model still expects it to fail"
 }

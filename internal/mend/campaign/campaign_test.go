@@ -182,9 +182,9 @@ func (r *round) befall(begin time.Time, total happenings) {
 	if rng.IntN(5) == 0 { // and something that no object shows
 		add("hidden fault", at, func() { r.api.Do(func() { r.jinxed[app] = true }) })
 	}
-	for range rng.IntN(5) {
+	for range rng.IntN(6) {
 		name, what := r.noise(rng)
-		add(name, time.Duration(rng.IntN(400))*time.Second, what)
+		add(name, at+time.Duration(rng.IntN([]int{60, 400}[rng.IntN(2)]))*time.Second, what)
 	}
 	slices.SortStableFunc(all, func(a, b happening) int { return int(a.at - b.at) })
 	for _, h := range all {

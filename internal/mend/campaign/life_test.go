@@ -187,6 +187,7 @@ func (l *life) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	case model.Allow:
 		answer = mend.Answer{Yes: true}
 	case model.Approve:
+		time.Sleep(time.Duration(l.rng.IntN(40)) * time.Second) // a person reads it first
 		if l.rng.Float64() < 0.8 {
 			answer = mend.Answer{Yes: true, Person: true}
 			l.agree(p)

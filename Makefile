@@ -95,9 +95,10 @@ vuln: ## Look for known vulnerabilities in what is linked
 	$(TOOL) govulncheck ./...
 
 .PHONY: generate
-generate: ## Write what is generated: config/crd, deep copies of API types, docs/commands.md, docs/exit-codes.md, docs/actions.md, docs/causes/
+generate: ## Write what is generated: config/crd, deep copies of API types, docs/commands.md, docs/exit-codes.md, docs/actions.md, docs/causes/, files of the chart, config/install
 	$(TOOL) controller-gen object crd paths=./api/... output:object:dir=api/v1alpha1 output:crd:dir=config/crd
 	$(GO) test ./internal/rules -run 'TestDocs' -update
+	cd lab && $(GO) test ./chart -update
 
 .PHONY: golden
 golden: ## Refresh golden files, then look at what changed with git diff

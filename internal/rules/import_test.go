@@ -33,6 +33,7 @@ func may() map[string][]string {
 		"tally":     append(slices.Clone(facts), "detect"),
 		"printer":   facts,
 		"rates":     {"model"},
+		"install":   nil, // reads the manifests that are embedded in package config
 		// ring 3: hands and senses
 		"source":  facts,
 		"signal":  facts,
@@ -47,7 +48,7 @@ func may() map[string][]string {
 		"tui":   {"model", "rates", "printer"},
 		// the controller's own objects are its own to write; everything else it has done through mend
 		"controller": append(slices.Clone(judgement), "mend", "watch", "metrics"),
-		"cli":        append(slices.Clone(judgement), "mend", "watch", "rates", "tui", "metrics"),
+		"cli":        append(slices.Clone(judgement), "install", "mend", "watch", "rates", "tui", "metrics"),
 		// ring 5: wiring
 		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "watch", "controller", "metrics", "clone", "store", "notify", "cli"),
 	}

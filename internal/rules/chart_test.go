@@ -1,0 +1,120 @@
+package rules
+
+import (
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gatemend/gatemend/config"
+	"github.com/gatemend/gatemend/internal/testkit"
+)
+
+const chart = "charts/gatemend"
+
+// Helm reads only what is in the chart's folder, so the chart has copies of the manifests that the project offers.
+func TestDocsOfChart(t *testing.T) {
+	copied := map[string]bool{}
+	for _, pattern := range []string{"crd/*.yaml", "admission/*.yaml", "rbac/reader.yaml", "rbac/controller.yaml", "rbac/mender.yaml"} {
+		names, err := fs.Glob(config.Files(), pattern)
+		if err != nil || len(names) == 0 {
+			t.Fatalf("%s: %v, %v", pattern, names, err)
+		}
+		for _, name := range names {
+			data, err := fs.ReadFile(config.Files(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			testkit.Golden(t, filepath.Join(inRoot(chart), "files", name), string(data))
+			copied[name] = true
+		}
+	}
+	for _, dir := range []string{"crd", "admission", "rbac"} {
+		files, err := os.ReadDir(filepath.Join(inRoot(chart), "files", dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if !copied[dir+"/"+f.Name()] {
+				t.Errorf("%s/files/%s/%s is a copy of nothing: delete it", chart, dir, f.Name())
+			}
+		}
+	}
+}
+
+// The rules and the dashboard speak of metrics that exist; which do, docs/metrics.md says, and package metrics is
+// tested against that page.
+func TestMonitoringKnowsTheMetrics(t *testing.T) {
+	known := regexp.MustCompile("`(gatemend_[a-z_]+)`")
+	var metrics []string
+	for _, m := range known.FindAllStringSubmatch(read(t, "docs/metrics.md"), -1) {
+		metrics = append(metrics, m[1])
+	}
+	if len(metrics) < 10 {
+		t.Fatalf("docs/metrics.md names %v", metrics)
+	}
+	named := regexp.MustCompile(`\bgatemend_[a-z_]+`)
+	for _, file := range []string{chart + "/files/prometheus/rules.yaml", chart + "/files/grafana/dashboard.json"} {
+		found := named.FindAllString(read(t, file), -1)
+		if len(found) == 0 {
+			t.Errorf("%s names no metric", file)
+		}
+		for _, name := range found {
+			if !slices.Contains(metrics, strings.TrimSuffix(name, "_bucket")) {
+				t.Errorf("%s: there is no metric %s in docs/metrics.md", file, name)
+			}
+		}
+	}
+}
+
+// panel is what is checked of a panel of Grafana's dashboards.
+type panel struct {
+	ID         int    `json:"id"`
+	Type       string `json:"type"`
+	Title      string `json:"title"`
+	Datasource struct {
+		UID string `json:"uid"`
+	} `json:"datasource"`
+	GridPos struct{ X, Y, W, H int } `json:"gridPos"`
+	Targets []struct {
+		RefID string `json:"refId"`
+		Expr  string `json:"expr"`
+	} `json:"targets"`
+}
+
+// Grafana draws what it is given, however panels overlap and whatever data source they name; nothing here loads it
+// into Grafana, so these are the mistakes that are looked for.
+func TestDashboardIsWellFormed(t *testing.T) {
+	var d struct {
+		UID, Title    string
+		SchemaVersion int
+		Panels        []panel
+	}
+	if err := json.Unmarshal([]byte(read(t, chart+"/files/grafana/dashboard.json")), &d); err != nil {
+		t.Fatal(err)
+	}
+	if d.UID == "" || d.Title == "" || d.SchemaVersion < 36 || len(d.Panels) < 10 {
+		t.Errorf("got %s, %s, %d, %d panels", d.UID, d.Title, d.SchemaVersion, len(d.Panels))
+	}
+	for i, p := range d.Panels {
+		if p.Title == "" || p.GridPos.W < 1 || p.GridPos.X+p.GridPos.W > 24 {
+			t.Errorf("panel %d %q stands at %+v", p.ID, p.Title, p.GridPos)
+		}
+		if p.Type != "row" && (len(p.Targets) == 0 || p.Datasource.UID != "${datasource}") {
+			t.Errorf("panel %q asks nothing, or a data source of its own", p.Title)
+		}
+		for _, q := range d.Panels[:i] {
+			if p.ID == q.ID || p.Title == q.Title {
+				t.Errorf("panels %d and %d share an id or a title", p.ID, q.ID)
+			}
+			a, b := p.GridPos, q.GridPos
+			if a.X < b.X+b.W && b.X < a.X+a.W && a.Y < b.Y+b.H && b.Y < a.Y+a.H {
+				t.Errorf("panels %q and %q overlap", p.Title, q.Title)
+			}
+		}
+	}
+}

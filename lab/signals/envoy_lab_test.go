@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +24,7 @@ import (
 	"github.com/gatemend/gatemend/lab/binary"
 	"github.com/gatemend/gatemend/lab/gateway"
 	"github.com/gatemend/gatemend/lab/gateway/gatewaytest"
+	"github.com/gatemend/gatemend/lab/gateway/sending"
 )
 
 // requests is how many are made of each host.
@@ -41,90 +41,19 @@ func listen(t *testing.T) net.Listener {
 }
 
 // config is Envoy's bootstrap: a host for each backend, and every access log that it has.
-func config(address, logs, otel string, table gateway.Table) string {
-	var hosts, clusters strings.Builder
+func config(t *testing.T, address, logs, otel string, table gateway.Table) string {
+	t.Helper()
+	e := sending.Envoy{Address: address, ALS: logs, OTLP: otel, Token: "secret"}
 	for _, b := range table.Backends {
-		name := b.Key.Namespace + "_" + b.Key.Service + "_" + b.Key.Port
-		fmt.Fprintf(&hosts, "            - {name: %[1]s, domains: [%[2]s.test], routes: [{match: {prefix: /}, route: {cluster: %[1]s}}]}\n", name, b.Key.Service)
-		fmt.Fprintf(&clusters, "  - name: %s\n    connect_timeout: 2s\n    load_assignment:\n      cluster_name: %[1]s\n      endpoints: [{lb_endpoints: [", name)
-		for i, e := range b.Endpoints {
-			host, port, _ := strings.Cut(e, ":")
-			if i > 0 {
-				clusters.WriteString(", ")
-			}
-			fmt.Fprintf(&clusters, "{endpoint: {address: {socket_address: {address: %s, port_value: %s}}}}", host, port)
-		}
-		clusters.WriteString("]}]\n")
+		e.Hosts = append(e.Hosts, sending.Host{
+			Name: b.Key.Service + ".test", Cluster: b.Key.Namespace + "_" + b.Key.Service + "_" + b.Key.Port, Endpoints: b.Endpoints,
+		})
 	}
-	_, port, _ := strings.Cut(address, ":")
-	host, logPort, _ := strings.Cut(logs, ":")
-	_, otelPort, _ := strings.Cut(otel, ":")
-	return fmt.Sprintf(`node: {id: edge-1, cluster: edge}
-static_resources:
-  listeners:
-  - name: http
-    address: {socket_address: {address: 127.0.0.1, port_value: %s}}
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: http
-          access_log:
-          - name: envoy.access_loggers.stdout
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog}
-          - name: envoy.access_loggers.http_grpc
-            typed_config:
-              "@type": type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig
-              common_config:
-                log_name: gatemend
-                transport_api_version: V3
-                buffer_flush_interval: 0.1s
-                grpc_service: {envoy_grpc: {cluster_name: logs}, initial_metadata: [{key: authorization, value: Bearer secret}]}
-          - name: envoy.access_loggers.open_telemetry
-            typed_config:
-              "@type": type.googleapis.com/envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig
-              common_config:
-                log_name: gatemend
-                transport_api_version: V3
-                buffer_flush_interval: 0.1s
-                grpc_service: {envoy_grpc: {cluster_name: otel}, initial_metadata: [{key: authorization, value: Bearer secret}]}
-              attributes:
-                values:
-                - {key: method, value: {string_value: "%%REQ(:METHOD)%%"}}
-                - {key: path, value: {string_value: "%%REQ(:PATH)%%"}}
-                - {key: authority, value: {string_value: "%%REQ(:AUTHORITY)%%"}}
-                - {key: response_code, value: {string_value: "%%RESPONSE_CODE%%"}}
-                - {key: response_flags, value: {string_value: "%%RESPONSE_FLAGS%%"}}
-                - {key: response_code_details, value: {string_value: "%%RESPONSE_CODE_DETAILS%%"}}
-                - {key: duration, value: {string_value: "%%DURATION%%"}}
-                - {key: upstream_host, value: {string_value: "%%UPSTREAM_HOST%%"}}
-                - {key: upstream_cluster, value: {string_value: "%%UPSTREAM_CLUSTER%%"}}
-          http_filters:
-          - name: envoy.filters.http.router
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
-          route_config:
-            virtual_hosts:
-%s  clusters:
-%s  - name: logs
-    connect_timeout: 2s
-    typed_extension_protocol_options:
-      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: {http2_protocol_options: {}}
-    load_assignment:
-      cluster_name: logs
-      endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: %s, port_value: %s}}}}]}]
-  - name: otel
-    connect_timeout: 2s
-    typed_extension_protocol_options:
-      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: {http2_protocol_options: {}}
-    load_assignment:
-      cluster_name: otel
-      endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: %s, port_value: %s}}}}]}]
-`, port, hosts.String(), clusters.String(), host, logPort, host, otelPort)
+	text, err := e.Bootstrap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // run starts Envoy; it ends with the test.
@@ -200,7 +129,7 @@ func TestEnvoySendsWhatItWrites(t *testing.T) {
 		for range o.Signals() {
 		}
 	}()
-	out := run(t, config(address, logs.Addr().String(), otel.Addr().String(), table))
+	out := run(t, config(t, address, logs.Addr().String(), otel.Addr().String(), table))
 	want := 0
 	for _, b := range table.Backends {
 		for range requests {

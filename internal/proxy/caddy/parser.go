@@ -18,6 +18,7 @@ type Parser struct {
 	names field.Interner
 	// scratch holds the digits of a JSON number while it is read: as a float a time would lose some.
 	scratch []byte
+	terse   bool // see OmitRaw
 }
 
 // NewParser returns a parser.
@@ -35,7 +36,7 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 		return proxy.Foreign
 	}
 	logger := v.GetStringBytes("logger")
-	access, failed := bytes.HasPrefix(logger, []byte("http.log.access")), bytes.HasPrefix(logger, []byte("http.log.error"))
+	access, failed := bytes.HasPrefix(logger, []byte(accessLogger)), bytes.HasPrefix(logger, []byte("http.log.error"))
 	request := v.Get("request")
 	if !access && !failed || request == nil {
 		if logger != nil && v.Exists("level") && v.Exists("msg") {
@@ -48,13 +49,16 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 		return proxy.Foreign
 	}
 	if access {
-		return answered(v, line, s)
+		return p.answered(v, line, s)
 	}
 	if s.Status > 0 && s.Status < 500 {
 		*s = model.Signal{}
 		return proxy.Event // a refusal that the access entry tells as well, or a client that went away (499)
 	}
-	s.ErrorLog, s.Raw = true, field.Redact(line)
+	s.ErrorLog = true
+	if !p.terse {
+		s.Raw = field.Redact(line)
+	}
 	s.Reason = string(v.GetStringBytes("msg"))
 	s.Failure = failure(s.Reason)
 	return proxy.ErrorLine
@@ -84,11 +88,14 @@ func (p *Parser) entry(v, request *fastjson.Value, s *model.Signal) bool {
 }
 
 // answered judges an access entry: the proxy adds Via to what a backend answered.
-func answered(v *fastjson.Value, line []byte, s *model.Signal) proxy.Class {
+func (p *Parser) answered(v *fastjson.Value, line []byte, s *model.Signal) proxy.Class {
 	if s.Status < 500 {
 		return proxy.Access
 	}
-	s.Failure, s.Raw = model.OtherFailure, field.Redact(line)
+	s.Failure = model.OtherFailure
+	if !p.terse {
+		s.Raw = field.Redact(line)
+	}
 	if v.Exists("resp_headers", "Via") {
 		s.Failure = model.UpstreamStatus
 	}

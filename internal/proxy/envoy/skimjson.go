@@ -18,7 +18,7 @@ const (
 )
 
 // member returns where a member belongs, as field.Take asks.
-func member(key []byte) (int, field.Form) {
+func member(_ int, key []byte) (int, field.Form) {
 	switch string(key) {
 	case "start_time", "@timestamp", "timestamp":
 		return ofAt, field.Text

@@ -86,14 +86,22 @@ func Segment(request []byte) (segment []byte, ok bool) {
 	for i < n && i < 20 && request[i] >= 'A' && request[i] <= 'Z' {
 		i++
 	}
-	if i == 0 || request[i] != ' ' || i+1 >= n || request[i+1] != '/' {
+	if i == 0 || request[i] != ' ' || i+1 >= n {
 		return nil, false
 	}
-	end := i + 2
-	for end < n && request[end] != '/' && request[end] != '?' && request[end] != '#' {
+	return TargetSegment(request[i+1 : n])
+}
+
+// TargetSegment is [FirstSegment] of the path of a request's target that begins with it: "/cart" of "/cart?x=1".
+func TargetSegment(target []byte) (segment []byte, ok bool) {
+	if len(target) == 0 || target[0] != '/' {
+		return nil, false
+	}
+	end := 1
+	for end < len(target) && target[end] != '/' && target[end] != '?' && target[end] != '#' {
 		end++
 	}
-	return request[i+1 : end], true
+	return target[:end], true
 }
 
 // targetEnd is where the blank before "HTTP/1.1" or "HTTP/2" is, or 0.

@@ -18,6 +18,7 @@ type Parser struct {
 	names   field.Interner
 	tries   field.Tries
 	scratch []byte // of addresses
+	terse   bool   // see OmitRaw
 }
 
 // NewParser returns a parser.
@@ -42,14 +43,16 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 // cutID takes the id off an access line: `... "AGENT" kong_request_id: "ID"`. What comes before it is nginx's
 // "combined" format.
 func cutID(line []byte) []byte {
-	const start = `" kong_request_id: "`
-	if i := bytes.LastIndex(line, []byte(start)); i >= 0 {
-		id, ended := bytes.CutSuffix(line[i+len(start):], []byte{'"'})
-		if ended && !bytes.ContainsAny(id, `" `) {
-			return line[:i+1]
-		}
+	const start = `" kong_request_id: `
+	id, ended := bytes.CutSuffix(line, []byte{'"'})
+	if !ended {
+		return line
 	}
-	return line
+	before := bytes.LastIndexByte(id, '"')
+	if before < len(start) || string(id[before-len(start):before]) != start || bytes.IndexByte(id[before:], ' ') >= 0 {
+		return line
+	}
+	return id[:before-len(start)+1]
 }
 
 // failureOf says what Kong's own words in the error log mean (Kong/kong, kong/init.lua,

@@ -15,6 +15,12 @@ import (
 // maxTries bounds how many tries of one request are read.
 const maxTries = 32
 
+// Bounds of what is believed, in milliseconds: the time since 1970, and how long something took.
+const (
+	latest  = 1e14
+	longest = 1e9
+)
+
 // plugin reads an entry of a log plugin.
 func (p *Parser) plugin(line []byte, s *model.Signal) proxy.Class {
 	v, err := p.json.ParseBytes(line)
@@ -30,11 +36,11 @@ func (p *Parser) plugin(line []byte, s *model.Signal) proxy.Class {
 		return proxy.Foreign
 	}
 	started := v.GetInt64("started_at")
-	if started <= 0 || started > 1e14 {
+	if started <= 0 || started > latest {
 		return proxy.Foreign
 	}
 	s.Proxy, s.At, s.Status = Name, time.UnixMilli(started).UTC(), status
-	if took := v.GetInt64("latencies", "request"); took > 0 && took < 1e9 {
+	if took := v.GetInt64("latencies", "request"); took > 0 && took < longest {
 		s.Duration = time.Duration(took) * time.Millisecond
 	}
 	s.Client = p.names.String(v.GetStringBytes("client_ip"))
@@ -49,7 +55,7 @@ func (p *Parser) plugin(line []byte, s *model.Signal) proxy.Class {
 	p.route(v.GetStringBytes("route", "name"), s)
 	p.pluginTries(v, s)
 	judge(v, s)
-	if s.Failed() {
+	if s.Failed() && !p.terse {
 		s.Raw = field.Redact(line)
 	}
 	return proxy.Access
@@ -71,7 +77,7 @@ func (p *Parser) pluginTries(v *fastjson.Value, s *model.Signal) {
 		s.Tries[i].Address = p.names.String(p.scratch)
 		s.Tries[i].Status, _ = field.Status(status)
 	}
-	if took := v.GetInt64("latencies", "proxy"); len(tries) == 1 && took > 0 && took < 1e9 {
+	if took := v.GetInt64("latencies", "proxy"); len(tries) == 1 && took > 0 && took < longest {
 		s.Tries[0].Duration = time.Duration(took) * time.Millisecond
 	}
 }

@@ -10,12 +10,42 @@ import (
 	"github.com/gatemend/gatemend/internal/proxy/all"
 )
 
-// skimmers are the parsers that can skim, by proxy.
+// Forms of people's own, as ParserFor takes them.
+const (
+	ownNginx       = `nginx:$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_time $upstream_addr $upstream_status $host`
+	ownNginxJSON   = `nginx:escape=json {"at":"$msec","host":"$host","uri":"$request_uri","status":$status,"took":$request_time,"ns":"$namespace","svc":"$service_name","port":"$service_port","upstream":"$upstream_addr","upstream_status":"$upstream_status","agent":"$http_user_agent"}`
+	ownHAProxy     = `haproxy:%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %tsc %{+Q}r`
+	ownHAProxyJSON = `haproxy:{"at":"%T","backend":"%b","status":%ST,"took":%Ta}`
+	ownEnvoy       = `envoy:[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% %DURATION% "%REQ(USER-AGENT)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"`
+	ownEnvoyJSON   = `envoy:{"time":"%START_TIME%","request":{"method":"%REQ(:METHOD)%","path":"%REQ(:PATH)%","host":"%REQ(:AUTHORITY)%"},"code":"%RESPONSE_CODE%","flags":"%RESPONSE_FLAGS%","ms":"%DURATION%","from":"%DOWNSTREAM_REMOTE_ADDRESS% %UPSTREAM_CLUSTER%"}`
+)
+
+func ownFormats() []string {
+	return []string{ownNginx, ownNginxJSON, ownHAProxy, ownHAProxyJSON, ownEnvoy, ownEnvoyJSON}
+}
+
+// parsers are a parser of each proxy, and of each form of people's own.
+func parsers() map[string]proxy.Parser {
+	found := map[string]proxy.Parser{}
+	for _, p := range all.Proxies() {
+		found[p.Name] = p.NewParser()
+	}
+	for _, format := range ownFormats() {
+		p, err := all.ParserFor(format)
+		if err != nil {
+			panic(err) // a format of this test's own
+		}
+		found[format] = p
+	}
+	return found
+}
+
+// skimmers are those that can skim.
 func skimmers() map[string]proxy.Skimmer {
 	found := map[string]proxy.Skimmer{}
-	for _, p := range all.Proxies() {
-		if s, ok := p.NewParser().(proxy.Skimmer); ok {
-			found[p.Name] = s
+	for name, p := range parsers() {
+		if s, ok := p.(proxy.Skimmer); ok {
+			found[name] = s
 		}
 	}
 	return found
@@ -29,10 +59,7 @@ type agreement struct {
 }
 
 func newAgreement() *agreement {
-	a := &agreement{skimmers: skimmers(), parsers: map[string]proxy.Parser{}, names: map[string]Route{}}
-	for _, p := range all.Proxies() {
-		a.parsers[p.Name] = p.NewParser()
-	}
+	a := &agreement{skimmers: skimmers(), parsers: parsers(), names: map[string]Route{}}
 	return a
 }
 
@@ -98,6 +125,27 @@ func successes() map[string][]string {
 			`192.0.2.10 - - [14/Mar/2026:09:26:00 +0000] "GET /a/b HTTP/2.0" 404 52 "-" "Mozilla/5.0 (X11)"`,
 			`{"service":{"port":80,"name":"shop.web.80","id":"fe","host":"web.shop.80.svc","tags":["k8s-name:web","k8s-kind:Service"]},"route":{"paths":["/a","~/b$"],"name":"shop.shop.web.shop.test.80","hosts":["shop.test"],"strip_path":true,"headers":{}},"request":{"querystring":{"c":"d"},"method":"GET","uri":"/a?c=d","url":"http://shop.test:8000/a","size":120,"headers":{"host":"shop.test","user-agent":"a \"b\" {}","accept":"*/*"},"tls":null},"client_ip":"192.0.2.10","latencies":{"request":22,"proxy":21,"kong":1,"receive":0},"response":{"size":5123,"status":200,"headers":{"via":"1.1 kong/3.9.0","content-length":"5"}},"tries":[{"balancer_latency":0,"ip":"10.244.1.10","port":8080,"keepalive":true,"balancer_start":1773480360001}],"upstream_status":"200","upstream_uri":"/a","started_at":1773480360001,"source":"upstream","workspace":"d"}`,
 			`{"route":{"name":"httproute.shop.web.0.0"},"request":{},"latencies":{"request":0},"response":{"status":404},"tries":[],"started_at":1773480360001,"source":"kong"}`,
+		},
+		ownNginx: {
+			`192.0.2.10 - - [14/Mar/2026:09:26:00 +0000] "GET /a/b?c HTTP/1.1" 200 5123 "-" "Mozilla/5.0 (X11)" 0.004 10.244.1.10:8080 200 shop.test:443`,
+			`192.0.2.10 - jo doe [14/Mar/2026:09:26:00 +0000] "GET /a#b HTTP/2.0" 404 5123 "" "x" 0.004 - - -`,
+		},
+		ownNginxJSON: {
+			`{"at":"1773480360.250","host":"shop.test","uri":"/a?b","status":200,"took":0.004,"ns":"shop","svc":"web","port":"80","upstream":"10.244.1.10:8080","upstream_status":"200","agent":"a \"b\""}`,
+			`{"at":"1773480360.250","host":"","uri":"/a","status":304,"took":0.000,"ns":"","svc":"","port":"","upstream":"","upstream_status":"","agent":""}`,
+		},
+		ownHAProxy: {
+			`192.0.2.10:51000 [14/Mar/2026:09:26:00.123] http shop_svc_web_http/SRV_1 0/0/0/22/22 200 5123 ---- "GET shop.example.com/a/b?c HTTP/1.1"`,
+			`<134>Mar 14 09:26:00 lb haproxy[7]: 192.0.2.10:51000 [14/Mar/2026:09:26:00.123] https~ shop_web_80/SRV_1 0/0/0/22/+22 404 +5 --NI "<BADREQ>"`,
+		},
+		ownHAProxyJSON: {`{"at":"14/Mar/2026:09:26:00 +0000","backend":"shop_web_80","status":200,"took":22}`},
+		ownEnvoy: {
+			`[2026-03-14T09:26:00.123Z] "GET /a/b?c HTTP/1.1" 200 - 22 "Mozilla/5.0 (X11) [x]" "shop.example.com:8080" "10.244.1.10:8080"`,
+			`[2026-03-14T09:26:00.123Z] "POST / HTTP/2" 404 - - "-" "-" "-"`,
+		},
+		ownEnvoyJSON: {
+			`{"code":200,"flags":"-","from":"192.0.2.10:5 shop_web_80","ms":22,"request":{"host":"shop.test","method":"GET","path":"/a"},"time":"2026-03-14T09:26:00.123Z"}`,
+			`{"time":"2026-03-14T09:26:00.123Z","request":{"method":"GET","path":"/a/b","host":"shop.test"},"code":"304","ms":"22"}`,
 		},
 		"caddy": {
 			`{"level":"info","ts":1773480360.1234567,"logger":"http.log.access.log0","msg":"handled request","request":{"remote_ip":"192.0.2.10","remote_port":"50000","client_ip":"192.0.2.10","proto":"HTTP/2.0","method":"GET","host":"shop.test:443","uri":"/a/b?c=d","headers":{"User-Agent":["a \"b\""],"Accept":["*/*","x"]},"tls":{"resumed":false,"version":772,"cipher_suite":4865,"proto":"h2","server_name":"shop.test"}},"bytes_read":0,"user_id":"","duration":0.000929675,"size":10900,"status":200,"resp_headers":{"Server":["Caddy"],"Via":["1.1 Caddy"]}}`,
@@ -169,4 +217,20 @@ func FuzzSkim(f *testing.F) {
 		}
 		a.check(t, line)
 	})
+}
+
+// What counting the first success of each form costs.
+func BenchmarkSkim(b *testing.B) {
+	for name, lines := range successes() {
+		short, _, _ := strings.Cut(strings.ReplaceAll(name, " ", ""), "$")
+		b.Run(short[:min(len(short), 24)], func(b *testing.B) {
+			c := NewCounter(0, Options{Format: name, Parser: func() proxy.Parser { return parsers()[name] }})
+			k := &Chunk{Text: []byte(strings.Repeat(lines[0]+"\n", 1000))}
+			b.SetBytes(int64(len(k.Text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				c.Count(k, name)
+			}
+		})
+	}
 }

@@ -336,7 +336,7 @@ func TestAllocations(t *testing.T) {
 func TestAllocationsOfSkimming(t *testing.T) {
 	for name, lines := range successes() {
 		for _, line := range lines {
-			c := NewCounter(0, Options{})
+			c := NewCounter(0, Options{Format: name, Parser: func() proxy.Parser { return parsers()[name] }})
 			k := &Chunk{Text: []byte(strings.Repeat(line+"\n", 1000))}
 			if got := testing.AllocsPerRun(100, func() { c.Count(k, name) }); got > 1 || k.parsed != 1000 {
 				t.Errorf("%s: %v allocations for %d lines: %s", name, got, k.parsed, line)

@@ -22,6 +22,8 @@ type Formatted struct {
 	*Parser
 	text   *logformat.Template // nil: JSON
 	values []valueFormat
+	// members is how a JSON line is skimmed.
+	members members
 	// details is set if the format has RESPONSE_CODE_DETAILS.
 	details bool
 	flags   []byte
@@ -66,8 +68,11 @@ func (f *Formatted) compileText(format string) error {
 	if !f.note(ps) {
 		return errNoCode
 	}
-	f.text, err = logformat.New(ps)
-	return err
+	if f.text, err = logformat.New(ps); err != nil {
+		return err
+	}
+	f.text.Trust(inCode, inTime, inEpoch, inFlags)
+	return nil
 }
 
 // note remembers what a format has, and reports whether the status is part of it.
@@ -93,6 +98,7 @@ func (f *Formatted) compileJSON(format string) error {
 	if !counted {
 		return errNoCode
 	}
+	f.members = newMembers(f.values)
 	return nil
 }
 
@@ -158,7 +164,7 @@ func (f *Formatted) Parse(line []byte, s *model.Signal) proxy.Class {
 	}
 	switch {
 	case class == proxy.Access:
-		if s.Failed() {
+		if s.Failed() && !f.terse {
 			s.Raw = field.Redact(line)
 		}
 		return class
@@ -222,7 +228,3 @@ func (f *Formatted) formatted(in *[inFields][]byte, s *model.Signal) proxy.Class
 	}
 	return f.signal(&e, s)
 }
-
-// Skim implements proxy.Skimmer for the embedded Parser's sake: it knows the built-in formats alone, so here nothing is
-// skimmed.
-func (f *Formatted) Skim([]byte, *proxy.Skim) bool { return false }

@@ -32,6 +32,7 @@ func Compile(format string) (*Formatted, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log-format of HAProxy: %w", err)
 	}
+	template.Trust(inStatus, inExactTime, inTime, inEpoch)
 	return &Formatted{Parser: NewParser(), template: template}, nil
 }
 
@@ -42,7 +43,7 @@ func (f *Formatted) Parse(line []byte, s *model.Signal) proxy.Class {
 	text := cutSyslog(line)
 	var fields [inFields][]byte
 	if f.split(text, fields[:]) && f.formatted(&fields, s) {
-		if s.Failed() {
+		if s.Failed() && !f.terse {
 			s.Raw = field.Redact(text)
 		}
 		return proxy.Access
@@ -135,7 +136,3 @@ func (p *Parser) try(address, port []byte, s *model.Signal) {
 
 // errNoStatus means that requests could not be told from each other by how they ended.
 var errNoStatus = errors.New("the format has no %ST, without which failures cannot be counted")
-
-// Skim implements proxy.Skimmer for the embedded Parser's sake: it knows the built-in formats alone, so here nothing is
-// skimmed.
-func (f *Formatted) Skim([]byte, *proxy.Skim) bool { return false }

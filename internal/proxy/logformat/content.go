@@ -11,6 +11,10 @@ type Content struct {
 	// stops reports whether no field holds this byte unescaped.
 	stops func(c byte) bool
 	free  bool
+	// stop are the bytes of stops, escaped as for Text; of a Run, custom is set.
+	stop    string
+	escaped bool
+	custom  bool
 	// joint is what joins two members of a list: where it follows, the field goes on.
 	joint string
 }
@@ -33,9 +37,10 @@ func Text(stop string, escaped bool) Content {
 // Run is a field whose end its own form tells: reach returns how many bytes it takes.
 func Run(reach func(b []byte) int) Content {
 	return Content{
-		reach: reach,
-		valid: func(b []byte) bool { return reach(b) == len(b) },
-		stops: func(byte) bool { return false },
+		custom: true,
+		reach:  reach,
+		valid:  func(b []byte) bool { return reach(b) == len(b) },
+		stops:  func(byte) bool { return false },
 	}
 }
 
@@ -45,6 +50,7 @@ func upTo(stop string, escaped bool) Content {
 		stops[stop[i]] = true
 	}
 	return Content{
+		stop: stop, escaped: escaped,
 		reach: func(b []byte) int {
 			for i := 0; i < len(b); i++ {
 				if escaped && b[i] == '\\' {
@@ -61,7 +67,8 @@ func upTo(stop string, escaped bool) Content {
 	}
 }
 
-// Joined returns the content of a list whose members are joined with this text.
+// Joined returns the content of a list whose members are joined with this text, which begins with a blank, or with a
+// comma and a blank. No member has a blank or ends with a comma.
 func (c Content) Joined(joint string) Content {
 	c.joint = joint
 	return c

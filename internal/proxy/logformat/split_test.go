@@ -24,6 +24,7 @@ func template(t interface{ Fatal(...any) }, format string) (*Template, []string)
 	var parts []Part
 	var names []string
 	variable := regexp.MustCompile(`<(\w+)([!#.*]?)>`)
+	list := regexp.MustCompile(`^[^ ]*[^ :,](( :|,) [^ ]*[^ :,])*$`)
 	at := 0
 	for _, m := range variable.FindAllStringSubmatchIndex(format, -1) {
 		if m[0] > at {
@@ -38,7 +39,7 @@ func template(t interface{ Fatal(...any) }, format string) (*Template, []string)
 		case ".":
 			p.Content = Of(` "`, nil)
 		case "*":
-			p.Content = Of(`"`, func(b []byte) bool { return !strings.HasSuffix(string(b), ":") }).Joined(" : ")
+			p.Content = Of(`"`, list.Match).Joined(" : ")
 		default:
 			p.Content = Text("", false)
 		}
@@ -147,6 +148,81 @@ func TestBounded(t *testing.T) {
 	if tmpl.steps > maxSteps+maxFields {
 		t.Errorf("%d steps", tmpl.steps)
 	}
+}
+
+// skimFormats are forms that are skimmed: with free text that ends at a quote, without, and both.
+func skimFormats() []string {
+	return []string{
+		`<ip.> "<req!>" <st#> <n#> "<ua!>"`, `<ip.> [<at#>] "<req>" <st#> <l*> "<ua>" "<x>"`, `"<ua>" <st#> "<req>" <n#>`, `{"a":"<a!>", "n":<n#>,"l":"<l*>"}`, `<n#> <rest>`, `[<x#>] <y.>`,
+		`<ip.> - <user> [<at#>] "<req>" <st#>`, `<a> - <b> [<n#>] <c.>`, `<a.> <b.> - <u> [<c#>] <d>`,
+	}
+}
+
+// checkSkim checks that what is skimmed is what Split reads, and reports whether it was.
+func checkSkim(t interface{ Fatalf(string, ...any) }, tmpl *Template, n int, line string) bool {
+	quick, slow := make([][]byte, n), make([][]byte, n)
+	if !tmpl.Skim([]byte(line), quick) {
+		return false
+	}
+	if ok := tmpl.Split([]byte(line), slow); !ok || fmt.Sprintf("%q", quick) != fmt.Sprintf("%q", slow) {
+		t.Fatalf("%q: skimmed %q, split %q, %v", line, quick, slow, ok)
+	}
+	return true
+}
+
+func TestSkim(t *testing.T) {
+	for format, lines := range map[string][]string{
+		`<ip.> "<req!>" <st#> <n#> "<ua!>"`:             {`10.0.0.1 "GET / HTTP/1.1" 200 5 "x"`, `- "" 1 1 ""`, `a "b\x22 c" 1 2 "d"`},
+		`<ip.> [<at#>] "<req>" <st#> <l*> "<ua>" "<x>"`: {`10.0.0.1 [17] "GET / HTTP/1.1" 200 1,2 "x [y]" "z"`},
+		`{"a":"<a!>", "n":<n#>,"l":"<l*>"}`:             {`{"a":"b c", "n":5,"l":"d"}`},
+		`<n#> <rest>`:                                   {`5 a b "c" `},
+	} {
+		tmpl, names := template(t, format)
+		for _, line := range lines {
+			if !checkSkim(t, tmpl, len(names), line) {
+				t.Errorf("%s: not skimmed: %s", format, line)
+			}
+		}
+	}
+	for format, line := range map[string]string{`<a> <n#> <b>`: "a 5 b", `"<a>" <n#> "<b>"`: `"x" 5 "y" z"`, `<a> [<n#>] "<b>"`: `a [1] [5] "b"`} {
+		tmpl, names := template(t, format)
+		if tmpl.Skim([]byte(line), make([][]byte, len(names))) {
+			t.Errorf("%s: skimmed, which may be read in two ways: %s", format, line)
+		}
+	}
+}
+
+// Whatever a line holds, it is skimmed only as it would be split.
+func TestSkimsAsSplit(t *testing.T) {
+	skimmed := 0
+	rapid.Check(t, func(t *rapid.T) {
+		format := rapid.SampledFrom(skimFormats()).Draw(t, "format")
+		tmpl, names := template(t, format)
+		line := regexp.MustCompile(`<(\w+)[#.!*]?>`).ReplaceAllStringFunc(format, func(v string) string {
+			if rapid.IntRange(0, 9).Draw(t, "as it should be") > 0 {
+				return map[byte]string{'#': "17", '.': "x", '*': "a, b : c"}[v[len(v)-2]]
+			}
+			return strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{`"`, " ", "200", "5", `" 200 1 "`, `" "`, "x", `\`, "]", "[", " : ", ":", " - ", " ["}), 0, 3).Draw(t, "field"), "")
+		})
+		if checkSkim(t, tmpl, len(names), line) {
+			skimmed++
+		}
+	})
+	if skimmed == 0 {
+		t.Error("nothing was skimmed")
+	}
+}
+
+func FuzzSkim(f *testing.F) {
+	f.Add(`10.0.0.1 "GET / HTTP/1.1" 200 5 "x"`, uint8(0))
+	f.Add(`10.0.0.1 [17] "GET / HTTP/1.1" 200 1, 2 : 3 "x [y]" "z"`, uint8(1))
+	f.Add(`"x" 200 "GET" 5`, uint8(2))
+	f.Add(`{"a":"b c", "n":5,"l":"d"}`, uint8(3))
+	f.Add(`5 a b "c" `, uint8(4))
+	f.Fuzz(func(t *testing.T, line string, which uint8) {
+		tmpl, names := template(t, skimFormats()[int(which)%len(skimFormats())])
+		checkSkim(t, tmpl, len(names), line)
+	})
 }
 
 // A regular expression is the slow reader of the same lines.

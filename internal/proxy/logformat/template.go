@@ -28,6 +28,10 @@ type Template struct {
 	// open is set if some field of free text may hold the fixed text that follows it.
 	open bool
 
+	// For Skim: what it knows of each field, and how many quotes the fixed texts have.
+	skimmed []skimmed
+	quotes  int
+
 	line            []byte
 	spans, mirrored []span
 	steps           int
@@ -79,5 +83,6 @@ func New(parts []Part) (*Template, error) {
 	}
 	t.spans = make([]span, len(t.fields))
 	t.mirrored = make([]span, len(t.fields))
+	t.prepare()
 	return t, nil
 }

@@ -33,6 +33,7 @@ func Compile(format string) (*Formatted, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nginx log_format: %w", err)
 	}
+	template.Trust(inStatus, inTimeLocal, inTimeISO, inMsec)
 	return &Formatted{Parser: NewParser(), template: template}, nil
 }
 
@@ -42,7 +43,7 @@ func (f *Formatted) Parse(line []byte, s *model.Signal) proxy.Class {
 	line = bytes.TrimRight(line, "\r\n")
 	var e entry
 	if f.template.Split(line, e[:]) && f.fill(&e, s) {
-		if s.Failed() {
+		if s.Failed() && !f.terse {
 			s.Raw = field.Redact(line)
 		}
 		return proxy.Access
@@ -116,7 +117,3 @@ func variableName(format string, at int) (name string, end int) {
 func isNameByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
 }
-
-// Skim implements proxy.Skimmer for the embedded Parser's sake: it knows the default formats alone, so here nothing is
-// skimmed.
-func (f *Formatted) Skim([]byte, *proxy.Skim) bool { return false }

@@ -21,6 +21,8 @@ func targetKinds() []targetKind {
 		{"networking.k8s.io/v1", "Ingress", []string{"ingress", "ingresses", "ing"}, false},
 		{gw, "HTTPRoute", []string{"httproute", "httproutes"}, false},
 		{gw, "GRPCRoute", []string{"grpcroute", "grpcroutes"}, false},
+		{gw, "TLSRoute", []string{"tlsroute", "tlsroutes"}, false},
+		{gw, "TCPRoute", []string{"tcproute", "tcproutes"}, false},
 		{gw, "Gateway", []string{"gateway", "gateways", "gtw"}, false},
 		{"projectcontour.io/v1", "HTTPProxy", []string{"httpproxy", "httpproxies"}, false},
 		{"traefik.io/v1alpha1", "IngressRoute", []string{"ingressroute", "ingressroutes"}, false},

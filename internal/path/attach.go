@@ -15,7 +15,7 @@ import (
 
 const gatewayGroup = "gateway.networking.k8s.io"
 
-// asking is what an HTTPRoute and a GRPCRoute have in common when they ask a Gateway to be taken.
+// asking is what the routes of the Gateway API have in common when they ask a Gateway to be taken.
 type asking struct {
 	ref        model.Ref
 	generation int64
@@ -149,13 +149,16 @@ func (m *Map) attach(a asking, ref gatewayv1.ParentReference, field string, p *p
 }
 
 // listen finds the listeners of a Gateway that take the route, and the hosts that it gets there. Of
-// those that do not take it, why is the reason, of one that names a field if there is one.
+// those that do not take it, why is the reason: of the one that the parentRef means, else of one that names a field if
+// there is one.
 func (m *Map) listen(a asking, ref gatewayv1.ParentReference, gw *gatewayv1.Gateway, p *parent) (why, field string) {
+	known := false // the reason is of a listener that the parentRef means
 	for i := range gw.Spec.Listeners {
 		hosts, reason, where := m.admits(a, ref, gw, i)
 		if reason != "" {
-			if why == "" || where != "" && field == "" {
-				why, field = reason, where
+			meant := (ref.SectionName != nil || ref.Port != nil) && where != ".sectionName" && where != ".port"
+			if why == "" || meant || !known && where != "" && field == "" {
+				why, field, known = reason, where, meant
 			}
 			continue
 		}
@@ -217,6 +220,11 @@ func (m *Map) Conditions(r Route) []metav1.Condition {
 	case string(snapshot.GRPCRoutes):
 		if o, p := m.s.GRPCRoutes().Get(r.Object.Namespace, r.Object.Name); p == snapshot.Present {
 			status = o.Status.Parents
+		}
+	}
+	for _, sr := range m.custom.StreamRoutes {
+		if sr.Ref() == r.Object {
+			status = sr.Status.Parents
 		}
 	}
 	for _, st := range status {

@@ -141,7 +141,7 @@ func (m *Map) admits(a asking, ref gatewayv1.ParentReference, gw *gatewayv1.Gate
 	if ref.Port != nil && *ref.Port != l.Port {
 		return nil, fmt.Sprintf("none listens on port %d", *ref.Port), ".port"
 	}
-	if l.Protocol != gatewayv1.HTTPProtocolType && l.Protocol != gatewayv1.HTTPSProtocolType {
+	if !takesKind(l, a.ref.Kind) {
 		return nil, fmt.Sprintf("listener %s speaks %s", l.Name, l.Protocol), ""
 	}
 	at := fmt.Sprintf("spec.listeners[%d]", i)

@@ -71,7 +71,7 @@ func (m *Map) ByPath(sig model.Signal) (Route, bool) {
 	for _, at := range m.byHost {
 		for _, i := range at {
 			r := &m.routes[i]
-			if !r.matches(sig.Request) || !m.servedBy(*r, sig.Gateway) {
+			if r.Stream() || !r.matches(sig.Request) || !m.servedBy(*r, sig.Gateway) {
 				continue
 			}
 			switch {

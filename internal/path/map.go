@@ -54,7 +54,7 @@ func New(s *snapshot.Snapshot) *Map {
 	m.fleets = m.findFleets()
 	m.custom = custom.Read(s)
 	m.destinations = m.destinationRules()
-	m.routes = slices.Concat(m.ingressRoutes(), m.httpRoutes(), m.grpcRoutes(), m.httpProxyRoutes(), m.ingressRouteRoutes(), m.virtualRoutes())
+	m.routes = slices.Concat(m.ingressRoutes(), m.httpRoutes(), m.grpcRoutes(), m.httpProxyRoutes(), m.ingressRouteRoutes(), m.virtualRoutes(), m.streamRoutes())
 	slices.SortStableFunc(m.routes, func(a, b Route) int { return cmp.Or(a.Object.Compare(b.Object)) })
 	for i := range m.routes {
 		r := &m.routes[i]

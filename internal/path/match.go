@@ -104,12 +104,14 @@ func (m *Map) oneLabel(r *Route, host string) bool {
 
 // listens reports whether the route is taken at the request's port and scheme.
 func (r *Route) listens(req model.Request) bool {
-	if len(r.Listeners) == 0 || req.Port == 0 && req.Scheme == "" {
+	if r.Object.Kind != "TCPRoute" && (len(r.Listeners) == 0 || req.Port == 0 && req.Scheme == "") {
 		return true
 	}
 	return slices.ContainsFunc(r.Listeners, func(l Listener) bool {
 		secure := l.Protocol == "HTTPS" || l.Protocol == "TLS"
 		switch {
+		case l.Protocol == "TCP": // without a host or a scheme the port is all that tells
+			return cmp.Or(req.Port, defaultPort(req.Scheme)) == l.Port
 		case req.Port != 0 && l.Port != 0 && req.Port != l.Port:
 			return false
 		case req.Scheme != "":
@@ -118,6 +120,18 @@ func (r *Route) listens(req model.Request) bool {
 			return true
 		}
 	})
+}
+
+// defaultPort is that of a scheme, 0 where none is named.
+func defaultPort(scheme string) int32 {
+	switch scheme {
+	case "http":
+		return 80
+	case "https":
+		return 443
+	default:
+		return 0
+	}
 }
 
 // matches reports whether the rule takes a request whose host fits.
@@ -181,6 +195,7 @@ func (r *Route) before(o *Route) bool {
 	return cmp.Or(
 		served(o)-served(r),
 		one(o.Rule == defaultRule)-one(r.Rule == defaultRule),
+		one(o.Stream())-one(r.Stream()), // where the port does not tell, somebody asks for a path
 		canaryRank(r)-canaryRank(o),
 		r.Pattern.Rank-o.Pattern.Rank,
 		one(r.Method != "")-one(o.Method != ""),

@@ -104,12 +104,21 @@ func (w *walker) predict(code string) {
 // fail adds what the route's proxy answers to a failure.
 func (w *walker) fail(f model.FailureKind) model.Outcome {
 	o := w.answer(f)
-	if w.r.Direct() {
-		w.predict(NoAnswer) // kube-proxy refuses or drops connections, it answers none
+	if w.r.Direct() || w.r.Stream() {
+		w.predict(NoAnswer) // who forwards connections refuses or drops them, and answers none
 		return o
 	}
 	w.predict(code(o))
 	return o
+}
+
+// reject adds the Gateway API's answer where there is no backend to ask: 500, and to a connection its end.
+func (w *walker) reject() {
+	if w.r.Stream() {
+		w.predict(NoAnswer)
+		return
+	}
+	w.predict("500")
 }
 
 func (w *walker) answer(f model.FailureKind) model.Outcome {
@@ -203,7 +212,7 @@ func (w *walker) rule() {
 			}
 			w.hop(model.HopRule, w.r.Object, model.Broken, f.Why)
 			if w.r.Fixed == 0 {
-				w.predict("500")
+				w.reject()
 			}
 			w.refused = append(w.refused, f.Backend)
 		case CannotKnow:
@@ -216,13 +225,13 @@ func (w *walker) rule() {
 	}
 	if len(w.r.Backends) == 0 && w.r.Fixed == 0 {
 		w.hop(model.HopRule, w.r.Object, model.Broken, w.r.Rule+" has no backend")
-		w.predict("500")
+		w.reject()
 		w.stopped = true
 		return
 	}
 	if len(w.r.Backends) > 0 && !slices.ContainsFunc(w.r.Backends, func(b Backend) bool { return b.Weight > 0 }) {
 		w.hop(model.HopRule, w.r.Object, model.Broken, "all backends of "+w.r.Rule+" have weight 0")
-		w.predict("500")
+		w.reject()
 		w.stopped = true
 		return
 	}
@@ -273,7 +282,7 @@ func (w *walker) backends() {
 func (w *walker) unresolved() {
 	switch {
 	case !w.r.Gateway.IsZero():
-		w.predict("500")
+		w.reject()
 	case w.m.matching(&w.r).DropsUnresolved:
 		w.fail(model.NoRoute)
 	default:

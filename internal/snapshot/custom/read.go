@@ -23,6 +23,7 @@ type Set struct {
 	PeerAuthentications   []*PeerAuthentication
 	AuthorizationPolicies []*AuthorizationPolicy
 	Rollouts              []*Rollout
+	StreamRoutes          []*StreamRoute
 	// Unread are objects whose fields are not of the form that is known.
 	Unread []model.Unseen
 }
@@ -64,6 +65,8 @@ func Read(s *snapshot.Snapshot) *Set {
 			put(out, u, &out.AuthorizationPolicies)
 		case "argoproj.io/Rollout":
 			put(out, u, &out.Rollouts)
+		case "gateway.networking.k8s.io/TLSRoute", "gateway.networking.k8s.io/TCPRoute":
+			put(out, u, &out.StreamRoutes)
 		}
 	}
 	return out

@@ -197,6 +197,9 @@ func proxyRoute(r *Route, p *custom.HTTPProxy, i int) {
 		timeout(proxy.TryTimeout, ".retryPolicy.perTryTimeout", t.PerTryTimeout)
 		set(".retryPolicy", proxy.Setting{Knob: proxy.Retries, Value: strings.Join(t.RetryOn, ","), Size: t.Count, Yes: t.Count > 0})
 	}
+	if b := spec.LoadBalancerPolicy; b != nil {
+		set(".loadBalancerPolicy.strategy", proxy.Setting{Knob: proxy.Affinity, Value: b.Strategy, Yes: b.Strategy == "Cookie" || b.Strategy == "RequestHash"})
+	}
 	if h := spec.HealthCheckPolicy; h != nil {
 		set(".healthCheckPolicy.path", proxy.Setting{Knob: proxy.HealthPath, Value: h.Path, Yes: true})
 	}

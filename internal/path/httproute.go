@@ -31,6 +31,13 @@ func (m *Map) httpRule(a asking, p parent, i int, rule *gatewayv1.HTTPRouteRule)
 		base.Settings = append(base.Settings, timing(proxy.RequestTimeout, t.Request, at(".timeouts.request"))...)
 		base.Settings = append(base.Settings, timing(proxy.TryTimeout, t.BackendRequest, at(".timeouts.backendRequest"))...)
 	}
+	if s := rule.SessionPersistence; s != nil {
+		how := "cookie" // the default
+		if s.Type != nil {
+			how = strings.ToLower(string(*s.Type))
+		}
+		base.Settings = append(base.Settings, proxy.Setting{Knob: proxy.Affinity, Value: how, Yes: true, At: at(".sessionPersistence")})
+	}
 	base.Settings = append(base.Settings, filters(a.ref, base.Rule+".filters", rule.Filters)...)
 	if redirect, ok := base.Settings.Get(proxy.Redirect); ok {
 		base.Fixed = int(redirect.Size)

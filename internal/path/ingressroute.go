@@ -218,6 +218,9 @@ func traefikSettings(b Backend, ref *custom.TraefikBackend) proxy.Settings {
 	if ref.NativeLB != nil {
 		out = append(out, proxy.Setting{Knob: proxy.ServiceAddress, Yes: *ref.NativeLB, At: model.FieldRef{Field: b.Field + ".nativeLB"}})
 	}
+	if ref.Sticky != nil && ref.Sticky.Cookie != nil {
+		out = append(out, proxy.Setting{Knob: proxy.Affinity, Value: "cookie", Yes: true, At: model.FieldRef{Field: b.Field + ".sticky.cookie"}})
+	}
 	if ref.ServersTransport != "" {
 		out = append(out, proxy.Setting{Knob: proxy.Extension, Value: "ServersTransport/" + ref.ServersTransport, Yes: true, At: model.FieldRef{Field: b.Field + ".serversTransport"}})
 	}

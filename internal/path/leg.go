@@ -38,6 +38,8 @@ type End struct {
 	Node        string
 	Ready       bool
 	Terminating bool
+	// ForNodes and ForZones are the places that the EndpointSlice hints it is for.
+	ForNodes, ForZones []string
 }
 
 // Address is the end as a proxy dials it.
@@ -160,6 +162,14 @@ func appendEnds(out []End, s *snapshot.Snapshot, es *discoveryv1.EndpointSlice, 
 		e.Terminating = ep.Conditions.Terminating != nil && *ep.Conditions.Terminating
 		if ep.NodeName != nil {
 			e.Node = *ep.NodeName
+		}
+		if h := ep.Hints; h != nil {
+			for _, z := range h.ForZones {
+				e.ForZones = append(e.ForZones, z.Name)
+			}
+			for _, n := range h.ForNodes {
+				e.ForNodes = append(e.ForNodes, n.Name)
+			}
 		}
 		if t := ep.TargetRef; t != nil && t.Kind == "Pod" {
 			e.PodRef = model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: cmp.Or(t.Namespace, es.Namespace), Name: t.Name}

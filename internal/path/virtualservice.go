@@ -416,6 +416,11 @@ func (m *Map) meshSettings(b Backend, port int32) proxy.Settings {
 		if policy == nil {
 			continue
 		}
+		if b := policy.LoadBalancer; b != nil && b.ConsistentHash != nil {
+			h := b.ConsistentHash
+			how := cmp.Or(h.HTTPHeaderName, h.HTTPQueryParameterName, map[bool]string{true: "cookie"}[h.HTTPCookie != nil], map[bool]string{true: "client address"}[h.UseSourceIP])
+			out = append(out, proxy.Setting{Knob: proxy.Affinity, Value: how, Yes: true, At: model.FieldRef{Ref: dr.Ref(), Field: "spec.trafficPolicy.loadBalancer.consistentHash"}})
+		}
 		tls, field := policy.TLS, "spec.trafficPolicy.tls"
 		for i, p := range policy.PortLevelSettings {
 			if p.Port.Number == port && p.TLS != nil {

@@ -321,7 +321,9 @@ func (w *walker) leg(l Leg) {
 	if !l.Derived {
 		w.hop(model.HopEndpointSlice, ref, model.OK, fmt.Sprintf("%d of %d endpoints are ready", len(ready), len(l.Ends)))
 	}
-	w.ends(ready)
+	before := len(w.t.Endpoints)
+	w.ends(w.chosen(l, ready))
+	w.stuck(l, before)
 }
 
 func targetText(p corev1.ServicePort) string {

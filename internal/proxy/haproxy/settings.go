@@ -1,6 +1,7 @@
 package haproxy
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -51,10 +52,19 @@ var technologiesTable = sync.OnceValue(func() annotation.Table {
 		{Name: "pod-maxconn", Knob: proxy.RateLimit, Form: annotation.Number},
 		{Name: "send-proxy-protocol", Knob: proxy.ProxyProtocol, Form: annotation.Text},
 		{Name: "cookie-persistence", Knob: proxy.Affinity, Form: annotation.Text},
+		{Name: "load-balance", Knob: proxy.Affinity, Form: hashed},
 		{Name: "request-set-header", Knob: proxy.SetHeader, Form: annotation.Text},
 		{Name: "cr-backend", Knob: proxy.Extension, Form: annotation.Text},
 	}}
 })
+
+// hashed are the ways to choose a server of which the same client gets the same one each time (haproxy/haproxy,
+// doc/configuration.txt, balance).
+func hashed(v string) proxy.Setting {
+	way, _, _ := strings.Cut(strings.TrimSpace(v), " ")
+	way, _, _ = strings.Cut(way, "(")
+	return proxy.Setting{Value: v, Yes: slices.Contains([]string{"source", "uri", "url_param", "hdr", "hash", "rdp-cookie"}, way)}
+}
 
 // communityTable is what haproxy-ingress reads (jcmoraisjr/haproxy-ingress,
 // docs/content/en/docs/configuration/keys.md).

@@ -85,6 +85,7 @@ var communityTable = sync.OnceValue(func() annotation.Table {
 		{Name: "default-backend", Knob: proxy.DefaultBackend, Form: annotation.Text},
 		{Name: "custom-http-errors", Knob: proxy.ErrorCodes, Form: annotation.Text},
 		{Name: "affinity", Knob: proxy.Affinity, Form: annotation.Text},
+		{Name: "upstream-hash-by", Knob: proxy.Affinity, Form: annotation.Text},
 	}}
 })
 

@@ -82,6 +82,9 @@ type HTTPProxyRoute struct {
 		PerTryTimeout string   `json:"perTryTimeout"`
 		RetryOn       []string `json:"retryOn"`
 	} `json:"retryPolicy"`
+	LoadBalancerPolicy *struct {
+		Strategy string `json:"strategy"` // Cookie and RequestHash keep clients at one endpoint
+	} `json:"loadBalancerPolicy"`
 	HealthCheckPolicy *struct {
 		Path            string `json:"path"`
 		IntervalSeconds int64  `json:"intervalSeconds"`

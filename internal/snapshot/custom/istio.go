@@ -131,6 +131,14 @@ type Subset struct {
 // TrafficPolicy is how connections are made.
 type TrafficPolicy struct {
 	TLS               *ClientTLS        `json:"tls"`
+	LoadBalancer      *struct {
+		ConsistentHash *struct {
+			HTTPHeaderName         string    `json:"httpHeaderName"`
+			HTTPCookie             *struct{} `json:"httpCookie"`
+			UseSourceIP            bool      `json:"useSourceIp"`
+			HTTPQueryParameterName string    `json:"httpQueryParameterName"`
+		} `json:"consistentHash"`
+	} `json:"loadBalancer"`
 	ConnectionPool    *ConnectionPool   `json:"connectionPool"`
 	OutlierDetection  *OutlierDetection `json:"outlierDetection"`
 	PortLevelSettings []PortPolicy      `json:"portLevelSettings"`

@@ -38,6 +38,11 @@ type TraefikBackend struct {
 	Scheme           string             `json:"scheme"`
 	Weight           *int32             `json:"weight"`
 	NativeLB         *bool              `json:"nativeLB"`
+	Sticky           *struct {
+		Cookie *struct {
+			Name string `json:"name"`
+		} `json:"cookie"`
+	} `json:"sticky"`
 	PassHostHeader   *bool              `json:"passHostHeader"`
 	ServersTransport string             `json:"serversTransport"`
 }

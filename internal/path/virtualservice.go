@@ -42,6 +42,7 @@ func (m *Map) virtualRoutes() []Route {
 					if i == len(vs.Spec.HTTP)-1 {
 						r.Pattern.Rank -= lastRule
 					}
+					r.Faults = append(r.Faults, m.entryFaults(r)...)
 					out = append(out, p.spread(r, []Route{r})...)
 				}
 				rank++

@@ -112,13 +112,17 @@ func (w *walker) fail(f model.FailureKind) model.Outcome {
 	return o
 }
 
-// reject adds the Gateway API's answer where there is no backend to ask: 500, and to a connection its end.
+// reject adds the answer where there is no backend to ask: the Gateway API's 500, and to a connection its end. Istio's
+// Envoy has no cluster to send to.
 func (w *walker) reject() {
-	if w.r.Stream() {
+	switch {
+	case w.r.Stream():
 		w.predict(NoAnswer)
-		return
+	case w.r.Object.Kind == "VirtualService":
+		w.fail(model.NoEndpoints)
+	default:
+		w.predict("500")
 	}
-	w.predict("500")
 }
 
 func (w *walker) answer(f model.FailureKind) model.Outcome {
@@ -258,8 +262,7 @@ func (w *walker) backends() {
 		switch b.Service.Kind {
 		case "Service":
 		case "ServiceEntry":
-			w.hop(model.HopService, b.Service, model.OK, "leads out of the cluster")
-			w.predict("200")
+			w.outside(b)
 		case "":
 			w.hop(model.HopRule, w.r.Object, model.Unknown, w.r.Rule+" names no backend")
 		default:

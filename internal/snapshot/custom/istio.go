@@ -205,22 +205,29 @@ type IstioGateway struct {
 	} `json:"spec"`
 }
 
-// ServiceEntry makes a host outside the cluster known to the mesh.
+// ServiceEntry makes a host known to the mesh that no Service stands for.
 type ServiceEntry struct {
 	Meta `json:",inline"`
 	Spec struct {
-		Hosts      []string `json:"hosts"`
-		Location   string   `json:"location"`
-		Resolution string   `json:"resolution"`
-		Ports      []struct {
-			Number   int32  `json:"number"`
-			Name     string `json:"name"`
-			Protocol string `json:"protocol"`
-		} `json:"ports"`
-		Endpoints []struct {
+		Hosts      []string           `json:"hosts"`
+		ExportTo   []string           `json:"exportTo"`   // namespaces, "." for its own, "*" for all; none: all
+		Location   string             `json:"location"`   // MESH_EXTERNAL (also if empty), MESH_INTERNAL
+		Resolution string             `json:"resolution"` // NONE (also if empty), STATIC, DNS, DNS_ROUND_ROBIN
+		Ports      []ServiceEntryPort `json:"ports"`
+		Endpoints  []struct {
 			Address string `json:"address"`
 		} `json:"endpoints"`
+		WorkloadSelector *struct {
+			Labels map[string]string `json:"labels"`
+		} `json:"workloadSelector"`
 	} `json:"spec"`
+}
+
+// ServiceEntryPort is a port of a ServiceEntry's hosts.
+type ServiceEntryPort struct {
+	Number   int32  `json:"number"`
+	Name     string `json:"name"`
+	Protocol string `json:"protocol"`
 }
 
 // Selector picks pods by labels.

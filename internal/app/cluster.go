@@ -59,9 +59,17 @@ func (c *cluster) AppLogs(ctx context.Context, wanted []diagnose.LogWanted) ([]m
 // pods reaches into the cluster's pods.
 func (c *cluster) pods() inside.Pods { return inside.Pods{Config: c.config, Kube: c.clients.Kube} }
 
-// Probe makes active checks of routes.
-func (c *cluster) Probe(ctx context.Context, wanted []model.ProbeRoute) ([]model.Probe, []model.Unseen) {
-	return probe.New(c.pods(), c.now).Run(ctx, wanted)
+// Probe makes active checks of routes. With an image for guests, containers of it join pods whose own cannot tell their
+// sockets.
+func (c *cluster) Probe(ctx context.Context, wanted []model.ProbeRoute, guest string) ([]model.Probe, []model.Unseen) {
+	var joins probe.Guest
+	if guest != "" {
+		actor := act.New(c.clients.Kube, c.clients.Dynamic, c.clients.Mapper)
+		joins = func(ctx context.Context, pod model.Ref, argv []string) ([]byte, error) {
+			return actor.Guest(ctx, pod, guest, argv)
+		}
+	}
+	return probe.New(c.pods(), c.now, joins).Run(ctx, wanted)
 }
 
 // Loaded asks the gateways themselves which endpoints they have.

@@ -20,8 +20,8 @@ TARGET is a URL or HOST/PATH, ingress/NAME, httproute/NAME, service/NAME, deploy
 ns/NAME. Short names work as in kubectl; KIND/NAMESPACE/NAME names the namespace too.
 
 Reads the objects that a request meets, the gateways' logs of the last minutes, and, where they would
-tell more, the last lines of failing application containers. Writes nothing. Values of Secrets are
-dropped as soon as they are read.
+tell more, the last lines of failing application containers. Writes nothing unless --probe-container is given.
+Values of Secrets are dropped as soon as they are read.
 
 What could not be looked at is listed in the answer; while anything is, nothing is called healthy.
 Exit status: 'gatemend help exit-codes'.`
@@ -32,6 +32,8 @@ type diagnoseOptions struct {
 	format outputFlags
 	since  time.Duration
 	probe  bool
+	guest  bool   // let containers join pods for probes
+	image  string // of these
 
 	targets []model.Target
 }
@@ -63,6 +65,8 @@ func newDiagnose(env Env) *cobra.Command {
 	cmd.Flags().BoolVar(&o.scope.dataPlane, "data-plane", false, "also ask the gateways themselves which endpoints they have loaded (read-only; needs pods/portforward or pods/exec)")
 	cmd.Flags().DurationVar(&o.since, "since", 5*time.Minute, "how far back to read the gateways' logs on a cluster")
 	cmd.Flags().BoolVar(&o.probe, "probe", false, "also send a few requests: through the gateway, to the Service and to its pods; needs config/rbac/prober.yaml")
+	cmd.Flags().BoolVar(&o.guest, "probe-container", false, "with --probe: where a pod's own containers cannot tell on which addresses it listens, add an ephemeral container to the pod that looks; this changes the pod: the entry stays in its spec until the pod is replaced")
+	cmd.Flags().StringVar(&o.image, "probe-image", "busybox:1.37", "with --probe-container: the image, which needs sh and cat")
 	return cmd
 }
 
@@ -85,6 +89,12 @@ func (o *diagnoseOptions) validate() error {
 	if o.probe && o.scope.from != "" {
 		return usagef("leave out one of the two: a dump cannot be asked anything", "--probe with --from")
 	}
+	if o.guest && !o.probe {
+		return usagef("add --probe", "--probe-container without --probe")
+	}
+	if o.guest && o.image == "" {
+		return usagef("for example: --probe-image busybox:1.37", "--probe-image is empty")
+	}
 	if o.since <= 0 {
 		return usagef("give a length of time such as 5m", "--since %s", o.since)
 	}
@@ -97,6 +107,9 @@ func (o *diagnoseOptions) run(ctx context.Context) error {
 		return err
 	}
 	l.Probe = o.probe
+	if o.guest {
+		l.Guest = o.image
+	}
 	targets, err := o.resolved(l)
 	if err != nil {
 		return err

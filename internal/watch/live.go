@@ -27,7 +27,8 @@ type Pods interface {
 	// AppLogs gives the ends of application containers' logs, and what could not be read.
 	AppLogs(ctx context.Context, wanted []diagnose.LogWanted) ([]model.LogExcerpt, []model.Unseen)
 	// Probe makes active checks of routes, and says what it could not check.
-	Probe(ctx context.Context, wanted []model.ProbeRoute) ([]model.Probe, []model.Unseen)
+	// guest is the image of the containers that may join pods to look at their sockets; empty: none may.
+	Probe(ctx context.Context, wanted []model.ProbeRoute, guest string) ([]model.Probe, []model.Unseen)
 	// Loaded asks the gateways themselves which endpoints they have, and says whom it could not ask.
 	Loaded(ctx context.Context, s *snapshot.Snapshot) ([]model.Loaded, []model.Unseen)
 }

@@ -22,7 +22,8 @@ type Look struct {
 	Unseen   []model.Unseen
 	Pods     Pods // nil if files were read
 	Deleted  []metav1.Object
-	Probe    bool // make active checks
+	Probe    bool   // make active checks
+	Guest    string // the image of the containers that may join pods for them; empty: none may
 }
 
 // Diagnose judges what was read. If the first answer says that logs of applications would tell more,
@@ -44,7 +45,7 @@ func (l *Look) Diagnose(ctx context.Context, target model.Target) model.Diagnosi
 	}
 	if l.Probe {
 		var unseen []model.Unseen
-		in.Probes, unseen = l.Pods.Probe(ctx, diagnose.WantsProbes(d, l.Snapshot))
+		in.Probes, unseen = l.Pods.Probe(ctx, diagnose.WantsProbes(d, l.Snapshot), l.Guest)
 		in.Unseen = append(in.Unseen[:len(in.Unseen):len(in.Unseen)], unseen...)
 		d = diagnose.Diagnose(in)
 	}

@@ -82,16 +82,27 @@ func (p *Prober) gateway(ctx context.Context, req model.Request, d model.ProbePo
 	return pr, nil
 }
 
-// sockets reads on what the processes of a pod listen.
+// sockets reads on what the processes of a pod listen: in one of its own containers, else, since many images hold no
+// program but their own, in one that joins it, if that is allowed.
 func (p *Prober) sockets(ctx context.Context, b model.ProbePort) (model.Probe, error) {
-	pr, ctx, cancel := p.check(ctx, model.FromSockets, b.Ref, 0)
+	pr, own, cancel := p.check(ctx, model.FromSockets, b.Ref, 0)
 	defer cancel()
 	var out bytes.Buffer
-	err := p.pods.Run(ctx, b.Ref, b.Container, []string{"cat", "/proc/net/tcp", "/proc/net/tcp6"}, &out)
-	if err != nil && out.Len() == 0 { // where there is no IPv6 the second file is missing
-		return pr, fmt.Errorf("read the sockets of container %s: %w", b.Container, err)
+	err := p.pods.Run(own, b.Ref, b.Container, []string{"cat", "/proc/net/tcp", "/proc/net/tcp6"}, &out)
+	table := out.Bytes()
+	if err != nil && len(table) == 0 { // where there is no IPv6 the second file is missing
+		err = fmt.Errorf("read the sockets of container %s: %w", b.Container, err)
+		if p.guest == nil {
+			return pr, fmt.Errorf("%w (--probe-container looks at them from a container of its own)", err)
+		}
+		ctx, leave := context.WithTimeoutCause(ctx, welcome, fmt.Errorf("it took longer than %s", welcome))
+		defer leave()
+		// The second file may be missing: that is no failure of the program's.
+		if table, err = p.guest(ctx, b.Ref, []string{"sh", "-c", "cat /proc/net/tcp; cat /proc/net/tcp6 2>/dev/null || true"}); err != nil {
+			return pr, fmt.Errorf("read the sockets from a container that joins the pod: %w", err)
+		}
 	}
-	for _, s := range Sockets(out.Bytes()) {
+	for _, s := range Sockets(table) {
 		pr.Listens = append(pr.Listens, s.String())
 	}
 	pr.Took = p.now().Sub(pr.At)

@@ -16,7 +16,9 @@ func TestStreamRoutes(t *testing.T) {
 	stream := func(kind, version, name, spec string) string {
 		return `{apiVersion: gateway.networking.k8s.io/` + version + `, kind: ` + kind + `, metadata: {name: ` + name + `, namespace: shop}, spec: {` + spec + `}}`
 	}
-	section := func(name string) string { return `parentRefs: [{name: public, namespace: edge, sectionName: ` + name + `}], ` }
+	section := func(name string) string {
+		return `parentRefs: [{name: public, namespace: edge, sectionName: ` + name + `}], `
+	}
 	rule := func(service string) string { return `rules: [{` + to(service) + `}]` }
 	service := func(name string) string {
 		return `{apiVersion: v1, kind: Service, metadata: {name: ` + name + `, namespace: shop}, spec: {selector: {app: ` + name + `}, ports: [{port: 80}]}}`

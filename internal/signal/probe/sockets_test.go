@@ -34,7 +34,9 @@ func TestGuestLooksAtSockets(t *testing.T) {
 		fails string
 	}{
 		{"it tells loopback from not listening", func(_ context.Context, _ model.Ref, _ []string) ([]byte, error) { return []byte(table), nil }, []string{"[::]:9090", "127.0.0.1:8080", "0.0.0.0:80"}, ""},
-		{"it is refused", func(context.Context, model.Ref, []string) ([]byte, error) { return nil, errors.New("violates PodSecurity") }, nil, "violates PodSecurity"},
+		{"it is refused", func(context.Context, model.Ref, []string) ([]byte, error) {
+			return nil, errors.New("violates PodSecurity")
+		}, nil, "violates PodSecurity"},
 		{"nobody asked for one", nil, nil, "--probe-container"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -130,8 +130,8 @@ type Subset struct {
 
 // TrafficPolicy is how connections are made.
 type TrafficPolicy struct {
-	TLS               *ClientTLS        `json:"tls"`
-	LoadBalancer      *struct {
+	TLS          *ClientTLS `json:"tls"`
+	LoadBalancer *struct {
 		ConsistentHash *struct {
 			HTTPHeaderName         string    `json:"httpHeaderName"`
 			HTTPCookie             *struct{} `json:"httpCookie"`

@@ -31,20 +31,20 @@ type NamespacedElement struct {
 
 // TraefikBackend names a Service, or a TraefikService.
 type TraefikBackend struct {
-	Kind             string             `json:"kind"`
-	Name             string             `json:"name"`
-	Namespace        string             `json:"namespace"`
-	Port             intstr.IntOrString `json:"port"`
-	Scheme           string             `json:"scheme"`
-	Weight           *int32             `json:"weight"`
-	NativeLB         *bool              `json:"nativeLB"`
-	Sticky           *struct {
+	Kind      string             `json:"kind"`
+	Name      string             `json:"name"`
+	Namespace string             `json:"namespace"`
+	Port      intstr.IntOrString `json:"port"`
+	Scheme    string             `json:"scheme"`
+	Weight    *int32             `json:"weight"`
+	NativeLB  *bool              `json:"nativeLB"`
+	Sticky    *struct {
 		Cookie *struct {
 			Name string `json:"name"`
 		} `json:"cookie"`
 	} `json:"sticky"`
-	PassHostHeader   *bool              `json:"passHostHeader"`
-	ServersTransport string             `json:"serversTransport"`
+	PassHostHeader   *bool  `json:"passHostHeader"`
+	ServersTransport string `json:"serversTransport"`
 }
 
 // TraefikService shares requests among backends, or copies them.

@@ -145,8 +145,8 @@ func (f finding) predicts(kind model.FailureKind) bool {
 	return len(f.kinds) == 0 || kind == model.OtherFailure || slices.Contains(f.kinds, kind)
 }
 
-// At points at a field of an object.
 // objectMissing is the field of a finding whose object does not exist: what is wrong is that nothing has its name.
 const objectMissing = "metadata.name (object missing)"
 
+// At points at a field of an object.
 func at(ref model.Ref, field string) model.FieldRef { return model.FieldRef{Ref: ref, Field: field} }

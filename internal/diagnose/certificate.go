@@ -108,7 +108,7 @@ type objection struct{ part, why string }
 func objections() []objection {
 	return []objection{
 		{"certificate has expired", expiredNow}, {"CERTIFICATE_EXPIRED", expiredNow}, {"certificate is not yet valid", "is not valid yet"},
-		{"certificate does not match", otherName}, {"x509: certificate is valid for", otherName}, {"Hostname mismatch", otherName}, {"verify SAN list", otherName},
+		{"certificate does not match", otherName}, {"x509: certificate is valid for", otherName}, {"Hostname mismatch", otherName}, {"verify SAN list", otherName}, {"SAN matcher", otherName},
 		{"cannot validate certificate for", otherName}, {"x509: certificate is not valid for any names", otherName},
 		{"certificate signed by unknown authority", untrusted}, {"self signed certificate", untrusted}, {"self-signed certificate", untrusted},
 		{"unable to get local issuer certificate", untrusted}, {"unable to get issuer certificate", untrusted}, {"unable to verify the first certificate", untrusted},

@@ -143,7 +143,8 @@ func (v *view) starved(w *workload) bool {
 }
 
 // unnamed guesses what a line that names no host is about: the only thing that the workload is told to
-// call, or the only one of the kind of server that speaks so.
+// call, or the only one of the kind of server that speaks so; where settings do not tell, the only such server of the
+// namespace.
 func (v *view) unnamed(w *workload, c call, named []address) []peer {
 	ports := saidBy(c.line)
 	found := map[model.Ref]peer{}
@@ -157,10 +158,26 @@ func (v *view) unnamed(w *workload, c call, named []address) []peer {
 			found[service] = a.peer
 		}
 	}
+	if len(found) == 0 && len(ports) > 0 {
+		found = v.servers(w, ports)
+	}
 	if len(found) != 1 || len(ports) == 0 && c.kind == model.UpstreamStatus {
 		return nil
 	}
 	return slices.Collect(maps.Values(found))
+}
+
+// servers lists the Services beside a workload that have one of some ports.
+func (v *view) servers(w *workload, ports []int32) map[model.Ref]peer {
+	found := map[model.Ref]peer{}
+	for svc := range v.s.Services().In(w.ref.Namespace) {
+		for _, p := range svc.Spec.Ports {
+			if ref := snapshot.RefOf(svc); slices.Contains(ports, p.Port) && !v.own(w, ref) {
+				found[ref] = peer{host: svc.Name, port: p.Port}
+			}
+		}
+	}
+	return found
 }
 
 // own reports whether a Service leads to the workload itself.
@@ -285,9 +302,10 @@ func (v *view) settle(r *route) bool {
 		return false
 	}
 	// Nobody says so, but what the caller is told to call cannot answer. If it complains of something
-	// else, that is what hurts.
+	// else, that is what hurts; if it serves and complains of nothing, nothing does.
 	line, _ := v.lastError(r.caller)
-	r.loose = len(v.calls(r.caller)) > 0 || line != "" && v.starved(r.caller)
+	starved := v.starved(r.caller)
+	r.loose = len(v.calls(r.caller)) > 0 || line != "" && starved || !starved && len(v.logsOf(r.caller)) > 0
 	return true
 }
 

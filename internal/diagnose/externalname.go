@@ -51,6 +51,9 @@ func (v *view) badName(r *route, l path.Leg) (finding, bool) {
 	case why != "":
 	case said:
 		why = fmt.Sprintf("%s is not resolved", name)
+	case len(r.hits(model.NoEndpoints)) > 0 && !r.works() && !v.unsupported(r):
+		// What stands for a name has endpoints unless it is not resolved.
+		why, f.Confidence = fmt.Sprintf("%s has no endpoint for it, so it is probably not resolved", r.Proxy), likely
 	case v.unsupported(r):
 		why = fmt.Sprintf("%s does not forward to Services of this type", r.Controller)
 		f.Object = at(serviceRef(l), "spec.type")

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -33,7 +34,7 @@ func (v *view) blocked(ingress bool) []finding {
 	for r, l := range v.hops() {
 		for _, e := range l.ReadyEnds() {
 			verdict, b := v.m.Reach(r.Route, e)
-			if verdict != model.Broken || b.Ingress != ingress {
+			if verdict != model.Broken || b.Ingress != ingress || v.wrongDoor(r, e) {
 				continue
 			}
 			f := onPolicy(b).on(r).as(model.ConnectTimeout, model.Refused, model.Reset).
@@ -46,6 +47,21 @@ func (v *view) blocked(ingress bool) []finding {
 		}
 	}
 	return out
+}
+
+// wrongDoor reports whether a backend's pod is known to listen elsewhere than on the port that is asked, where policies
+// let the gateway in: it is the port that is wrong, and not the policies.
+func (v *view) wrongDoor(r *route, e path.End) bool {
+	if e.Pod == nil {
+		return false
+	}
+	l := path.Listens(e.Pod, e.Port)
+	return l.Verdict != model.OK && slices.ContainsFunc(l.Proven, func(port int32) bool {
+		right := e
+		right.Port = port
+		verdict, _ := v.m.Reach(r.Route, right)
+		return verdict == model.OK
+	})
 }
 
 // onPolicy starts a finding about a NetworkPolicy that keeps one pod from another. The caller says

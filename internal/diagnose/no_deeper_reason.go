@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -35,11 +36,16 @@ func podsNotReady() Analyzer {
 // explainedWorkload reports whether an earlier finding is about a workload.
 func (v *view) explainedWorkload(w *workload) bool {
 	for _, f := range v.found {
-		if f.Related["workload"] == w.ref && f.Confidence >= likely {
+		if f.Related["workload"] == w.ref && f.Confidence >= likely && !f.untied() {
 			return true
 		}
 	}
 	return false
+}
+
+// untied reports whether nothing ties a finding to failing requests: it lies on loose edges only.
+func (f finding) untied() bool {
+	return len(f.routes) > 0 && !slices.ContainsFunc(f.routes, func(r *route) bool { return r.edge == nil || !r.loose })
 }
 
 func noEndpoints() Analyzer {

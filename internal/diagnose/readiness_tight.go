@@ -76,6 +76,18 @@ func gaveUp(message string) bool {
 // lasted finds lengths of time in a log line.
 var lasted = regexp.MustCompile(`\b\d+(?:\.\d+)?(?:ms|s)\b`)
 
+// A check that an application logs itself, and how it says that it went well.
+var (
+	aboutHealth = regexp.MustCompile(`(?i)\b(?:health|readiness|readyz?|healthz|ping)\b`)
+	wentWell    = regexp.MustCompile(`\b200\b|(?i)\b(?:up|ok|healthy|passed|succeeded|success|ready)\b`)
+	wentWrong   = regexp.MustCompile(`(?i)\b(?:down|fail\w*|error|unhealthy|timed? ?out|refused|not ready|exception)\b`)
+)
+
+// ofProbe reports whether an application's line is about a probe, by its path or by what it is, that it answered well.
+func ofProbe(line, path string) bool {
+	return (strings.Contains(line, path) || aboutHealth.MatchString(line)) && wentWell.MatchString(line) && !wentWrong.MatchString(line)
+}
+
 // answeredLater finds the application's own line about a probe that it answered well, but later than the
 // kubelet waits.
 func (v *view) answeredLater(w *workload, probe *corev1.Probe, limit time.Duration) (line, source string, took time.Duration) {
@@ -87,7 +99,7 @@ func (v *view) answeredLater(w *workload, probe *corev1.Probe, limit time.Durati
 			continue
 		}
 		for _, l := range log.Lines {
-			if !strings.Contains(l, probe.HTTPGet.Path) || !strings.Contains(l, "200") {
+			if !ofProbe(l, probe.HTTPGet.Path) {
 				continue
 			}
 			for _, word := range lasted.FindAllString(l, -1) {

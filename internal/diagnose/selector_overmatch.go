@@ -106,9 +106,11 @@ func (v *view) oneOwner(l path.Leg) bool {
 // listen: they alone were seen to refuse, or (0.7) something refuses, and the gateway does not say who.
 func (v *view) refusedOnlyBy(r *route, mute, own []path.End) float64 {
 	sure := 0.0
-	for _, s := range r.hits(model.Refused) {
+	for _, s := range r.hits(model.Refused, model.OtherFailure) {
 		if len(s.Tries) == 0 || net.ParseIP(hostOf(s.Tries[0].Address)) == nil {
-			sure = max(sure, likely)
+			if s.Failure == model.Refused {
+				sure = max(sure, likely)
+			}
 			continue
 		}
 		is := func(e path.End) bool { return s.Tries[0].Address == e.Address() }

@@ -154,6 +154,9 @@ func (v *view) targetPort(r *route, l path.Leg) (finding, bool) {
 			ref, l.Port.Port, targetOf(*l.Port, e.Port), v.s.WorkloadOf(e.Pod), listens.Why)).
 		on(r).as(model.Refused, model.NoEndpoints).relates("service", ref).relates("workload", v.s.WorkloadOf(e.Pod)).relates("pod", snapshot.RefOf(e.Pod)).
 		because("model", fmt.Sprintf("pod %s: %s", e.Pod.Name, listens.Why), snapshot.RefOf(e.Pod), time.Time{})
+	if v.wrongDoor(r, e) {
+		f.kinds = append(f.kinds, model.ConnectTimeout) // a policy drops what comes there, before anything could refuse it
+	}
 	if n := v.elsewhere(e.Pod, e.Port); n != 0 {
 		f = f.because("app-log", fmt.Sprintf("the application says that it listens on port %d", n), snapshot.RefOf(e.Pod), time.Time{})
 		f.Summary = fmt.Sprintf("%s forwards port %d to %s of %s, which listens on port %d", ref, l.Port.Port, targetOf(*l.Port, e.Port), v.s.WorkloadOf(e.Pod), n)

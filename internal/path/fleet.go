@@ -206,19 +206,25 @@ func bound(p *corev1.Pod) bool {
 // classOf is the class that a controller's arguments name: the flags of ingress-nginx, the NGINX Ingress
 // Controller, HAProxy's, Contour's and Traefik's controllers.
 func classOf(p *corev1.Pod) string {
-	var class string
+	return cmp.Or(flag(p, "controller-class", "gateway-class-name"), annotatedClass(p))
+}
+
+// annotatedClass is the class of Ingresses' annotations that a controller is told to take, empty if it does not say.
+func annotatedClass(p *corev1.Pod) string {
+	return flag(p, "ingress-class", "ingress.class", "ingress-class-name", "providers.kubernetesingress.ingressclass")
+}
+
+// flag is the value of the first argument of a pod that has one of some names, empty if none has.
+func flag(p *corev1.Pod, names ...string) string {
 	for i := range p.Spec.Containers {
 		for _, arg := range slices.Concat(p.Spec.Containers[i].Command, p.Spec.Containers[i].Args) {
 			name, value, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-			switch strings.ToLower(name) {
-			case "controller-class", "gateway-class-name":
+			if slices.Contains(names, strings.ToLower(name)) {
 				return value
-			case "ingress-class", "ingress.class", "ingress-class-name", "providers.kubernetesingress.ingressclass":
-				class = cmp.Or(class, value)
 			}
 		}
 	}
-	return class
+	return ""
 }
 
 // product is the project behind a controller's name, where one proxy has several.

@@ -190,7 +190,7 @@ func (m *Map) classify(ing *networkingv1.Ingress, r *Route) {
 		r.Proxy = controllerProxy(r.Controller)
 	case snapshot.Absent:
 		r.Proxy = controllerProxy(r.Class)
-		if px, _ := all.Named(r.Proxy); field != "spec.ingressClassName" && (m.runs(r.Proxy) || px.Outside) {
+		if px, _ := all.Named(r.Proxy); field != "spec.ingressClassName" && (m.runs(r.Proxy) && m.mayTake(ing, *r) || px.Outside) {
 			return // the annotation is older than IngressClass objects: controllers take their own name without one
 		}
 		r.Proxy = ""
@@ -206,6 +206,21 @@ func (m *Map) classify(ing *networkingv1.Ingress, r *Route) {
 		r.Proxy = controllerProxy(r.Class)
 		r.Faults = append(r.Faults, Fault{Kind: CannotKnow, Object: at, Why: fmt.Sprintf("IngressClass %s could not be looked at", r.Class)})
 	}
+}
+
+// mayTake reports whether a controller that runs may serve an Ingress for the class that its annotation names: one has
+// published an address, or one that takes that class, or any.
+func (m *Map) mayTake(ing *networkingv1.Ingress, r Route) bool {
+	if len(ing.Status.LoadBalancer.Ingress) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(m.gates, func(g gate) bool {
+		if g.proxy != r.Proxy {
+			return false
+		}
+		taken := annotatedClass(g.pod)
+		return taken == "" || taken == r.Class
+	})
 }
 
 func (m *Map) defaultClass(r *Route, at model.FieldRef) {

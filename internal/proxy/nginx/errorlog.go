@@ -35,8 +35,8 @@ func (p *Parser) errorLine(line []byte, s *model.Signal) proxy.Class {
 		return proxy.Event
 	}
 	failure := p.failure(message)
-	if failure == model.NoFailure {
-		return proxy.Event
+	if failure == model.NoFailure || ofSubrequest(trailer) {
+		return proxy.Event // what became of a subrequest, as to an authorisation service, nginx says of the request in a line of its own
 	}
 	s.At, s.Proxy, s.ErrorLog, s.Failure = at, p.dialect.Name, true, failure
 	s.Reason = p.said
@@ -45,6 +45,21 @@ func (p *Parser) errorLine(line []byte, s *model.Signal) proxy.Class {
 	}
 	p.errorTrailer(trailer, s)
 	return proxy.ErrorLine
+}
+
+// ofSubrequest reports whether a message is about a subrequest: nginx names it behind the request that made it
+// (src/http/ngx_http_request.c: ngx_http_log_error_handler). What clients send may look like that elsewhere.
+func ofSubrequest(trailer []byte) bool {
+	_, rest, ok := bytes.Cut(trailer, []byte(`, request: "`))
+	if !ok {
+		return false
+	}
+	_, rest, ok = bytes.Cut(rest, []byte(" HTTP/"))
+	if !ok {
+		return false
+	}
+	_, rest, ok = bytes.Cut(rest, []byte{'"'})
+	return ok && bytes.HasPrefix(rest, []byte(`, subrequest: "`))
 }
 
 func (p *Parser) errorTrailer(b []byte, s *model.Signal) {

@@ -192,6 +192,8 @@ func TestOtherLines(t *testing.T) {
 		`2026/05/04 08:30:15 [notice] 1#1: signal 1 (SIGHUP) received from 7, reconfiguring`:                       proxy.Event,
 		`-------------------------------------------------------------------------------`:                          proxy.Event,
 		``: proxy.Event,
+		`2026/05/04 08:30:15 [error] 1#1: *1 connect() failed (111: Connection refused) while connecting to upstream, client: 192.0.2.1, server: a.example, request: "GET / HTTP/2.0", subrequest: "/_external-auth-Lw-Prefix", upstream: "http://10.96.7.70:80/auth", host: "a.example"`: proxy.Event,
+		`2026/05/04 08:30:15 [error] 1#1: *1 connect() failed (111: Connection refused) while connecting to upstream, client: 192.0.2.1, server: a.example, request: "GET / HTTP/2.0", upstream: "http://10.1.0.5:80/", host: "a.example", referrer: "x, subrequest: "/y"`:                proxy.ErrorLine,
 		`2026/05/04 08:30:15 [eror] 1#1: *1 connect() failed (111: Connection refused), client: 192.0.2.1`:                     proxy.Foreign,
 		`192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET / HTTP/1.1" 2O0 5 "-" "x"`:                                            proxy.Foreign,
 		`192.0.2.1 - - [34/May/2026:08:30:15 +0000] "GET / HTTP/1.1" 502 5 "-" "x"`:                                            proxy.Foreign,

@@ -29,7 +29,7 @@ type peer struct {
 
 // reader holds the patterns by which lines and settings are read; compiled once for each view.
 type reader struct {
-	url, pair, lookup, keyed, quoted, status, answered, refused, hostly, addressy *regexp.Regexp
+	url, pair, lookup, keyed, quoted, status, answered, answers, refused, hostly, addressy *regexp.Regexp
 }
 
 func newReader() *reader {
@@ -53,6 +53,7 @@ func newReader() *reader {
 		// server itself
 		addressy: regexp.MustCompile(`(?i)^[a-z].*[-_.]?(host|hostname|addr|address|url|uri|endpoint|server|service|svc|broker|brokers|upstream)s?$`),
 		answered: regexp.MustCompile(`(?i)(?:upstream|service|backend|dependency|call(?:ing)?(?: to)?|from|to|request to)\s+["']?([a-z][a-z0-9.-]*)["']?`),
+		answers:  regexp.MustCompile(`(?i)\b([a-z][a-z0-9.-]*) (?:returned|responded|answered|replied)\b`),
 	}
 }
 
@@ -68,7 +69,7 @@ func callTroubles() []struct {
 		{model.NoRoute, []string{"no such host", "enotfound", "unknownhostexception", "name or service not known", "could not translate host name", "produced zero addresses", "could not resolve host", "nodename nor servname"}},
 		{model.Refused, []string{"connection refused", "econnrefused", "errno 111", "actively refused"}},
 		{model.Denied, []string{"authentication failed", "access denied for user", "noauth authentication required", "wrongpass", "not authorized on ", "permission denied for", "invalid username-password pair", "password authentication", "authenticationfailed", "access_refused"}},
-		{model.Overload, []string{"too many clients already", "remaining connection slots are reserved", "too many connections", "max number of clients reached", "connection limit exceeded for"}},
+		{model.Overload, []string{"too many clients already", "remaining connection slots are reserved", "too many connections", "max number of clients reached", "connection limit exceeded for", "oom command not allowed"}},
 		{model.TLS, []string{"x509:", "wrong version number", "first record does not look like a tls handshake", "certificate verify failed", "sslhandshakeexception", "ssl handshake failed", "tls: "}},
 		{model.ConnectTimeout, []string{"i/o timeout", "etimedout", "connect timed out", "connection timed out", "ehostunreach", "no route to host", "errno 110", "connecttimeout", "network is unreachable", "handshake timeout", "handshake timed out"}},
 		{model.Reset, []string{"connection reset", "econnreset", "broken pipe", "socket hang up", "unexpected eof"}},
@@ -95,8 +96,10 @@ func (rd *reader) call(line string) (c call, ok bool) {
 		return call{}, false
 	}
 	c = call{kind: model.UpstreamStatus, places: rd.places(line), line: strings.TrimSpace(line)}
-	for _, m := range rd.answered.FindAllStringSubmatch(line, -1) {
-		c.places = append(c.places, peer{host: strings.TrimRight(m[1], "."), loose: true})
+	for _, re := range []*regexp.Regexp{rd.answered, rd.answers} {
+		for _, m := range re.FindAllStringSubmatch(line, -1) {
+			c.places = append(c.places, peer{host: strings.TrimRight(m[1], "."), loose: true})
+		}
 	}
 	return c, len(c.places) > 0
 }
@@ -159,7 +162,7 @@ func saidBy(line string) []int32 {
 	}{
 		{[]string{"postgres", "psql", "pq:", "pgx", "password authentication failed for user", "pg_hba"}, []int32{5432}},
 		{[]string{"mongo"}, []int32{27017}},
-		{[]string{"redis", "noauth", "wrongpass", "valkey"}, []int32{6379}},
+		{[]string{"redis", "noauth", "wrongpass", "valkey", "oom command not allowed"}, []int32{6379}},
 		{[]string{"mysql", "mariadb", "access denied for user"}, []int32{3306}},
 		{[]string{"amqp", "rabbit", "access_refused"}, []int32{5672}},
 		{[]string{"kafka", "broker"}, []int32{9092}},

@@ -134,6 +134,11 @@ func (v *view) needy(w *workload) []*route {
 	return out
 }
 
+// answersErrors reports whether requests to a workload fail by its own answer, or for want of one.
+func (w *workload) answersErrors() bool {
+	return slices.ContainsFunc(w.routes, func(r *route) bool { return len(r.hits(model.UpstreamStatus, model.ResponseTimeout)) > 0 })
+}
+
 // starved reports whether a workload's pods fail as they do when something that they call does not
 // answer: they die, or wait, or are not ready.
 func (v *view) starved(w *workload) bool {
@@ -302,10 +307,11 @@ func (v *view) settle(r *route) bool {
 		return false
 	}
 	// Nobody says so, but what the caller is told to call cannot answer. If it complains of something
-	// else, that is what hurts; if it serves and complains of nothing, nothing does.
+	// else, that is what hurts; if it serves and complains of nothing, or it is not itself that answers errors, nothing
+	// does.
 	line, _ := v.lastError(r.caller)
 	starved := v.starved(r.caller)
-	r.loose = len(v.calls(r.caller)) > 0 || line != "" && starved || !starved && len(v.logsOf(r.caller)) > 0
+	r.loose = len(v.calls(r.caller)) > 0 || line != "" && starved || !starved && (len(v.logsOf(r.caller)) > 0 || !r.caller.answersErrors())
 	return true
 }
 

@@ -115,7 +115,7 @@ func (v *view) listensElsewhere(w *workload, p *corev1.Pod, port int32) (int32, 
 	if n := toldBySettings(p, port); n != 0 {
 		return n, model.Evidence{Kind: "object", Text: fmt.Sprintf("its settings tell it to listen on port %d", n), Object: &ref}
 	}
-	return 0, model.Evidence{}
+	return v.toldByFiles(p, port)
 }
 
 // refusedAndTold finds a target port that all pods refuse, although they declare it, while the application says, or is

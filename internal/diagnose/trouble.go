@@ -73,7 +73,7 @@ func (v *view) scheduling(p *corev1.Pod) trouble {
 		return trouble{}
 	}
 	cause := model.CauseID("unschedulable")
-	if strings.Contains(c.Message, "persistentvolumeclaim") || strings.Contains(c.Message, "PersistentVolumeClaims") || strings.Contains(c.Message, "volume node affinity") {
+	if strings.Contains(strings.ToLower(c.Message), "persistentvolumeclaim") || strings.Contains(c.Message, "volume node affinity") {
 		cause = "volume-unavailable"
 	}
 	if strings.Contains(c.Message, "free ports for the requested pod ports") {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -189,11 +190,29 @@ func (s *Snapshot) WorkloadOf(p *corev1.Pod) model.Ref {
 		return RefOf(p)
 	}
 	if owner.Kind == string(ReplicaSets) {
-		if rs, ok := s.ReplicaSets().Get(p.Namespace, owner.Name); ok == Present {
+		rs, ok := s.ReplicaSets().Get(p.Namespace, owner.Name)
+		if ok == Present {
 			if d := metav1.GetControllerOfNoCopy(rs); d != nil {
 				owner = d
 			}
+		} else if d, ok := s.deploymentOf(p, owner.Name); ok {
+			return d
 		}
 	}
 	return model.Ref{APIVersion: owner.APIVersion, Kind: owner.Kind, Namespace: p.Namespace, Name: owner.Name}
+}
+
+// deploymentOf finds the Deployment of a pod whose ReplicaSet was not read: it names ReplicaSets after itself and the
+// hash with which it labels their pods.
+func (s *Snapshot) deploymentOf(p *corev1.Pod, replicaSet string) (model.Ref, bool) {
+	hash := p.Labels["pod-template-hash"]
+	name, ok := strings.CutSuffix(replicaSet, "-"+hash)
+	if !ok || hash == "" {
+		return model.Ref{}, false
+	}
+	d, presence := s.Deployments().Get(p.Namespace, name)
+	if presence != Present {
+		return model.Ref{}, false
+	}
+	return RefOf(d), true
 }

@@ -1,0 +1,40 @@
+package snapshot_test
+
+import (
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+func TestWorkloadOfWithoutReplicaSets(t *testing.T) {
+	pod := func(owner, hash string) *corev1.Pod {
+		yes := true
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "shop", Name: owner + "-x", Labels: map[string]string{"pod-template-hash": hash},
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: owner, Controller: &yes}},
+		}}
+	}
+	deployment := &appsv1.Deployment{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}, ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "cart"}}
+	b := snapshot.NewBuilder()
+	if err := b.Add(deployment); err != nil {
+		t.Fatal(err)
+	}
+	s := b.Seal(time.Time{})
+	for name, test := range map[string]struct {
+		pod  *corev1.Pod
+		want string
+	}{
+		"of a Deployment":         {pod("cart-5d9", "5d9"), "Deployment/cart"},
+		"of one that is not read": {pod("web-5d9", "5d9"), "ReplicaSet/web-5d9"},
+		"without the hash":        {pod("cart-5d9", ""), "ReplicaSet/cart-5d9"},
+	} {
+		if got := s.WorkloadOf(test.pod); got.Kind+"/"+got.Name != test.want {
+			t.Errorf("%s: %s/%s, want %s", name, got.Kind, got.Name, test.want)
+		}
+	}
+}

@@ -11,6 +11,8 @@ LAB       := bin/lab
 GATEMEND  := bin/gatemend
 TOOL      := $(GO) tool -modfile=$(CURDIR)/go.tools.mod
 LDFLAGS   := -s -w
+PLATFORMS ?= amd64 arm64
+IMAGE     ?= ghcr.io/gatemend/gatemend:0.1.0
 
 # packages lists the packages below a folder whose tests contain a pattern: $(call packages,FOLDER,PATTERN).
 packages = $$(grep -rlE '$(2)' --include='*_test.go' $(1) | xargs -n1 dirname | sort -u | sed 's|^|./|')
@@ -28,6 +30,15 @@ help: ## List the targets
 .PHONY: build
 build: ## Build bin/gatemend, one static binary
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(GATEMEND) ./cmd/gatemend
+
+.PHONY: image
+image: ## Write dist/gatemend-image.tar, the container image IMAGE for linux on PLATFORMS, without a container tool
+	@mkdir -p dist
+	for arch in $(PLATFORMS); do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/gatemend-linux-$$arch ./cmd/gatemend || exit 1; \
+	done
+	cd lab && $(GO) run ./cmd/image -ref $(IMAGE) -version $(lastword $(subst :, ,$(IMAGE))) -revision "$$(git rev-parse HEAD)" \
+		-created "$$(git log -1 --format=%ct)" -o ../dist/gatemend-image.tar $(foreach arch,$(PLATFORMS),$(arch)=../dist/gatemend-linux-$(arch))
 
 .PHONY: lab
 lab: ## Build bin/lab, which runs a real Kubernetes on this machine

@@ -237,6 +237,9 @@ func (r request) flags() (flags, details, transport string) {
 	case "slow":
 		return "UT", "response_timeout", "-"
 	case "tls":
+		if strings.HasPrefix(r.o.words, "CERTIFICATE_") {
+			return "UF", "upstream_reset_before_response_started{remote_connection_failure|TLS_error:|268435581:SSL_routines:OPENSSL_internal:" + strings.ReplaceAll(r.o.words, " ", "_") + ":TLS_error_end}", "TLS_error:|268435581:SSL routines:OPENSSL_internal:" + r.o.words + ":TLS_error_end"
+		}
 		return "UF", "upstream_reset_before_response_started{remote_connection_failure|TLS_error:|268435703:SSL_routines:OPENSSL_internal:WRONG_VERSION_NUMBER:TLS_error_end}", "TLS_error:|268435703:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER:TLS_error_end"
 	case "protocol":
 		return "UPE", "upstream_reset_before_response_started{protocol_error}", "-"

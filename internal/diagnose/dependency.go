@@ -159,7 +159,7 @@ func (v *view) unnamed(w *workload, c call, named []address) []peer {
 			continue
 		}
 		port := cmp.Or(a.port, v.likelyPort(service, cmp.Or(a.scheme, a.name)))
-		if len(ports) == 0 || slices.Contains(ports, port) {
+		if len(ports) == 0 || v.leadsToPort(service, port, ports) {
 			found[service] = a.peer
 		}
 	}
@@ -172,12 +172,20 @@ func (v *view) unnamed(w *workload, c call, named []address) []peer {
 	return slices.Collect(maps.Values(found))
 }
 
+// leadsToPort reports whether a port of a Service, or the target port behind it, is one of some ports.
+func (v *view) leadsToPort(service model.Ref, port int32, ports []int32) bool {
+	svc, ok := v.s.Services().Get(service.Namespace, service.Name)
+	return slices.Contains(ports, port) || ok == snapshot.Present && slices.ContainsFunc(svc.Spec.Ports, func(p corev1.ServicePort) bool {
+		return p.Port == port && slices.Contains(ports, p.TargetPort.IntVal)
+	})
+}
+
 // servers lists the Services beside a workload that have one of some ports.
 func (v *view) servers(w *workload, ports []int32) map[model.Ref]peer {
 	found := map[model.Ref]peer{}
 	for svc := range v.s.Services().In(w.ref.Namespace) {
 		for _, p := range svc.Spec.Ports {
-			if ref := snapshot.RefOf(svc); slices.Contains(ports, p.Port) && !v.own(w, ref) {
+			if ref := snapshot.RefOf(svc); v.leadsToPort(ref, p.Port, ports) && !v.own(w, ref) {
 				found[ref] = peer{host: svc.Name, port: p.Port}
 			}
 		}

@@ -109,3 +109,15 @@ func misspelt(a, b string) bool {
 func (v *view) hasHost(host string) bool {
 	return slices.ContainsFunc(v.m.Routes(), func(o path.Route) bool { return hostFits(o, host) && o.Host != "" })
 }
+
+// unservedFor reports whether a rule takes a request as it is, more closely than the rule that took it, and nothing serves it.
+func unservedFor(r path.Route, taken *route, req model.Request) bool {
+	switch {
+	case r.Served() || r.Path == "/" || !r.Takes(req.Path):
+		return false
+	case taken != nil:
+		return r.Host == taken.Host && len(r.Path) > len(taken.Path)
+	default:
+		return req.Host != "" && hostFits(r, strings.ToLower(req.Host))
+	}
+}

@@ -432,6 +432,9 @@ type nearKey struct {
 func (v *view) findClosest(taken *route, req model.Request) (nearMiss, bool) {
 	best, found := nearMiss{far: guess}, false
 	all := v.m.Routes()
+	if slices.ContainsFunc(all, func(r path.Route) bool { return unservedFor(r, taken, req) }) {
+		return best, false // no need to guess which rule was meant
+	}
 	for i := range all {
 		if taken != nil && all[i].Host != taken.Host {
 			best, found = v.nearer(best, found, taken, &all[i], req)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -54,6 +55,9 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 			return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		},
 		ServeMetrics: serveMetrics,
+		RunController: func(ctx context.Context, flags genericclioptions.RESTClientGetter, o cli.ControllerOptions) error {
+			return runController(ctx, flags, o, errOut)
+		},
 		Connect: func(flags genericclioptions.RESTClientGetter, formats all.Formats) (cli.Cluster, error) {
 			return connect(flags, formats, time.Now)
 		},

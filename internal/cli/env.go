@@ -47,6 +47,8 @@ type Env struct {
 	// ServeMetrics lets gatemend's metrics be scraped until the context ends. The token of the file, where one
 	// is named, must be shown.
 	ServeMetrics func(ctx context.Context, addr, tokenFile string, m *metrics.Metrics) error
+	// RunController runs a controller until the context ends.
+	RunController func(ctx context.Context, flags genericclioptions.RESTClientGetter, o ControllerOptions) error
 	// Connect opens a cluster, of which formats tell what its gateways' logs are written in. It does not read yet, but
 	// fails where there is nothing to connect to.
 	Connect func(flags genericclioptions.RESTClientGetter, formats all.Formats) (Cluster, error)

@@ -100,7 +100,7 @@ func (c *fakeCluster) AppLogs(context.Context, []diagnose.LogWanted) ([]model.Lo
 	return nil, nil
 }
 
-func (c *fakeCluster) Probe(context.Context, []model.ProbeRoute) ([]model.Probe, []model.Unseen) {
+func (c *fakeCluster) Probe(context.Context, []model.ProbeRoute, string) ([]model.Probe, []model.Unseen) {
 	return nil, nil
 }
 

@@ -27,7 +27,8 @@ Without a cluster, or for somebody else's:
   %[1]s diagnose --from cluster.d         the same diagnosis from those files
   %[1]s explain 'connect() failed (111: Connection refused) while connecting to upstream'
 
-gatemend only reads, except for 'fix' and 'watch --fix', which ask first unless told otherwise.`
+gatemend only reads, except for 'fix' and 'watch --fix', which ask first unless told otherwise, and for 'controller',
+which runs in a cluster and goes by the policies there.`
 
 // New builds the command tree.
 func New(env Env) *cobra.Command {
@@ -62,7 +63,7 @@ func New(env Env) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		newDiagnose(env), newFix(env), newWatch(env), newDump(env), newLogs(env), newExplain(env),
-		newPolicy(env), newHistory(env), newInstall(env), newStop(env), newResume(env),
+		newPolicy(env), newHistory(env), newInstall(env), newStop(env), newResume(env), newController(env),
 		newVersion(env), newCompletion(env), newExitCodes(),
 	)
 	for _, c := range root.Commands() {

@@ -10,6 +10,9 @@ import (
 	"github.com/gatemend/gatemend/internal/proxy/all"
 )
 
+// formatUsage is the help of --format.
+const formatUsage = "what the logs of gateways are written in, as in 'gatemend logs': FORMAT for all that run its proxy, NAMESPACE=FORMAT or NAMESPACE/NAME=FORMAT for some; may be given several times"
+
 // scope says where a command looks: a cluster or a dump, and which namespace.
 type scope struct {
 	kube          *genericclioptions.ConfigFlags
@@ -27,7 +30,7 @@ type scope struct {
 func (s *scope) add(flags *pflag.FlagSet) {
 	s.kube = kubeFlags(flags)
 	flags.BoolVarP(&s.allNamespaces, "all-namespaces", "A", false, "look at all namespaces (the default unless -n is given)")
-	flags.StringArrayVar(&s.told, "format", nil, "what the logs of gateways are written in, as in 'gatemend logs': FORMAT for all that run its proxy, NAMESPACE=FORMAT or NAMESPACE/NAME=FORMAT for some; may be given several times")
+	flags.StringArrayVar(&s.told, "format", nil, formatUsage)
 }
 
 // kubeFlags adds kubectl's flags for choosing a cluster. All of them work; help shows those that people

@@ -120,6 +120,28 @@ func Parse(file string, data []byte) (Set, error) {
 	return set, nil
 }
 
+// Compile makes policies that are objects of a cluster ready to decide. The error joins a [*Problem] for everything
+// that is wrong, whose File is the name of the policy.
+func Compile(policies ...v1alpha1.RemediationPolicy) (Set, error) {
+	env, err := newEnv()
+	if err != nil {
+		return Set{}, fmt.Errorf("declare the variables of expressions: %w", err)
+	}
+	var set Set
+	var problems []error
+	for _, p := range policies {
+		c := compiler{env: env}
+		set.policies = append(set.policies, c.policy(p))
+		for _, e := range c.errs {
+			problems = append(problems, &Problem{File: p.Name, Field: e.Field, What: e.ErrorBody()})
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return Set{}, err
+	}
+	return set, nil
+}
+
 // compiler turns a policy into what decides, and collects what is wrong.
 type compiler struct {
 	env  *cel.Env

@@ -43,6 +43,8 @@ type Limits struct {
 	// AnswerHolds is how long a yes holds before the first change is made; default 1 minute. A run
 	// that was interrupted between the two does not act on an old decision.
 	AnswerHolds time.Duration
+	// Unrehearsed: plans are only shown, so the API server is not asked whether it would take them.
+	Unrehearsed bool
 }
 
 func (l Limits) defaults() Limits {
@@ -78,7 +80,7 @@ func forward(s State, now time.Time, l Limits) Step {
 	switch {
 	case s.Done == 0 && blocked(s.Plan.Guards):
 		return giveUp(s, Refused, because(s.Plan.Guards))
-	case !s.Rehearsed:
+	case !s.Rehearsed && !l.Unrehearsed:
 		return Step{Kind: StepRehearse}
 	case !s.Answered:
 		return Step{Kind: StepAsk}

@@ -125,7 +125,7 @@ func read(t *testing.T, name string) string {
 
 // pages are the documents that are written by hand and name commands and files.
 func pages() []string {
-	return []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/accuracy.md", "docs/policy.md", "examples/README.md"}
+	return []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/accuracy.md", "docs/policy.md", "docs/controller.md", "examples/README.md"}
 }
 
 // Every 'make TARGET' that a document names is in the Makefile, and continuous integration runs the

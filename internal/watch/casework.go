@@ -20,6 +20,8 @@ const (
 	lookRarely = 15 * time.Second
 	// A rule that holds a repair back may let it go at another moment.
 	lookHeld = 5 * time.Minute
+	// A route that is mended elsewhere is looked at seldom: whoever mends it looks, too.
+	lookHanded = time.Minute
 	// patience is how long a cause that nobody may act on yet is kept back, for a better one.
 	patience = 10 * time.Second
 	// margin is how long before an alarm's first error failures still belong to it: what failed on the same
@@ -50,6 +52,7 @@ func (c caseload) take(n alarmNews, now time.Time) {
 	switch {
 	case a.Worse && ok:
 		known.Alarm = a // it is worked on, and what fails now is the same route
+		known.done, known.next = false, now // perhaps for another cause than the one that is known
 	case !a.Ended:
 		c[a.Route] = &alarmCase{Alarm: a, next: now, wait: lookAgain, follows: n.follows}
 		if n.follows { // what mends the first one most likely mends it too
@@ -237,6 +240,9 @@ func (w *Watcher) mend(ctx context.Context, c *alarmCase, about Case) error {
 	case err != nil:
 		return err
 	case repair.HandedOver:
+		if !c.Ended { // until then something else may break the same route
+			c.done, c.next = false, now.Add(lookHanded)
+		}
 	case needsPerson(repair.Result):
 		if repair.Held { // a window opens, a cool-down or a storm ends
 			c.done, c.next = false, now.Add(lookHeld)

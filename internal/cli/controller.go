@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/gatemend/gatemend/internal/controller"
+	"github.com/gatemend/gatemend/internal/guardrail"
+	"github.com/gatemend/gatemend/internal/proxy/all"
+)
+
+const controllerLong = `Run gatemend in a cluster: watch, diagnose, and mend within policies, until it is stopped.
+
+What fails becomes an Incident ('kubectl get incidents -A'), whose status has the diagnosis, the plan, who decided
+what, every change with its former and new values, and the record from which another controller goes on if this one
+ends. Of several controllers one leads.
+
+--mode observe records and diagnoses; propose shows plans, too, and changes nothing, whoever says yes; auto goes by
+the cluster's RemediationPolicies, and where they leave it to a person, by RemediationApprovals. Without any policy
+every change takes a person's approval.
+
+It is meant to run in the cluster, with the roles of config/rbac and the resources of config/crd and config/admission;
+outside it uses your kubeconfig.`
+
+// ControllerOptions say how a controller runs.
+type ControllerOptions struct {
+	Mode          controller.Mode
+	Namespace     string // the only one that is watched; empty: all
+	OwnNamespace  string
+	Policies      *guardrail.Set // nil: those of the cluster
+	Keep          time.Duration
+	HealthAddress string
+	MetricsAddr   string
+	MetricsToken  string // file
+	PprofAddr     string
+	TraceEndpoint string
+	Sources       SourceOptions
+	Formats       all.Formats
+	Build         Build
+}
+
+type controllerOptions struct {
+	env    Env
+	kube   *genericclioptions.ConfigFlags
+	o      ControllerOptions
+	mode   string
+	policy string
+	told   []string
+}
+
+func newController(env Env) *cobra.Command {
+	o := &controllerOptions{env: env}
+	cmd := &cobra.Command{
+		Use:   "controller",
+		Short: "Run in a cluster: watch, diagnose, and mend within policies",
+		Long:  controllerLong,
+		Example: `  gatemend controller --mode observe
+  gatemend controller --mode auto --metrics-addr 127.0.0.1:9464
+  gatemend controller --mode propose --namespace shop --own-namespace shop --policy policy.yaml`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.validate(); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	o.kube = kubeFlags(f)
+	f.StringVar(&o.mode, "mode", string(controller.Propose), "how far to go: observe, propose or auto")
+	f.StringVar(&o.o.OwnNamespace, "own-namespace", guardrail.StopNamespace, "namespace of the controller itself: of its Lease, and of incidents that belong to no other")
+	f.StringVar(&o.policy, "policy", "", "file of RemediationPolicies that hold instead of those of the cluster")
+	f.DurationVar(&o.o.Keep, "keep-incidents", 7*24*time.Hour, "how long Incidents stay after they were resolved")
+	f.StringVar(&o.o.HealthAddress, "health-addr", ":8081", "address of /healthz and /readyz; empty: none")
+	f.StringVar(&o.o.MetricsAddr, "metrics-addr", "", "address on which Prometheus may scrape gatemend's own metrics, such as 127.0.0.1:9464")
+	f.StringVar(&o.o.MetricsToken, "metrics-token-file", "", "file with the bearer token that a scrape must show; needed beyond loopback")
+	f.StringVar(&o.o.PprofAddr, "pprof-addr", "", "loopback address of Go's profiles, such as 127.0.0.1:6060")
+	f.StringVar(&o.o.TraceEndpoint, "trace-endpoint", "", "URL of an OTLP receiver (gRPC) that gets a trace of every incident's life, such as http://collector:4317")
+	f.StringArrayVar(&o.told, "format", nil, formatUsage)
+	o.o.Sources.add(f)
+	return cmd
+}
+
+func (o *controllerOptions) validate() error {
+	o.o.Mode, o.o.Namespace, o.o.Build = controller.Mode(o.mode), *o.kube.Namespace, o.env.Build
+	if !slices.Contains(controller.Modes(), o.o.Mode) {
+		return usagef("give observe, propose or auto", "--mode %q is none", o.mode)
+	}
+	if o.o.Keep <= 0 {
+		return usagef("for example: --keep-incidents 168h", "--keep-incidents must be more than 0")
+	}
+	if o.o.MetricsToken != "" && o.o.MetricsAddr == "" {
+		return usagef("add --metrics-addr 127.0.0.1:9464", "--metrics-token-file is for --metrics-addr")
+	}
+	var err error
+	if o.o.Formats, err = all.ParseFormats(o.told); err != nil {
+		return usagef("see 'gatemend logs --help'", "--format: %v", err)
+	}
+	return o.o.Sources.validate()
+}
+
+func (o *controllerOptions) run(ctx context.Context) error {
+	var err error
+	if o.o.Policies, err = readPolicies(o.env, o.policy); err != nil {
+		return err
+	}
+	return o.env.RunController(ctx, o.kube, o.o)
+}

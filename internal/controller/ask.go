@@ -1,0 +1,184 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatemend/gatemend/api/v1alpha1"
+	"github.com/gatemend/gatemend/internal/guardrail"
+	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// errPending says that a person has to decide, and has not yet.
+var errPending = errors.New("nobody has decided yet")
+
+// Mode is how far the controller goes.
+type Mode string
+
+// The modes.
+const (
+	Observe Mode = "observe" // incidents are recorded and diagnosed
+	Propose Mode = "propose" // plans are made and shown, and nothing is changed, whoever says yes
+	Auto    Mode = "auto"    // policies and approvals decide
+)
+
+// Modes are all modes, the most careful one first.
+func Modes() []Mode { return []Mode{Observe, Propose, Auto} }
+
+// asker decides on the plans of one incident: by the mode, by policies, and where they leave it to people, by their
+// approvals. It is a [mend.Asker].
+type asker struct {
+	mode     Mode
+	rules    rules
+	ledger   *ledger
+	key      types.NamespacedName
+	cached   client.Reader // of approvals
+	voucher  *voucher
+	snapshot func() *snapshot.Snapshot
+	open     func() []string
+	now      func() time.Time
+	held     bool // the last answer was a rule's no, which another moment may change
+	moved    bool // the cluster is another one than the plan was made for
+}
+
+// Ask decides on a plan; errPending is the error where a person has to.
+func (a *asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
+	a.held, a.moved = false, false
+	if a.mode != Auto {
+		return mend.Answer{Refused: true, Because: fmt.Sprintf("mode %s: nothing is changed", a.mode)}, nil
+	}
+	s := a.snapshot()
+	if err := plan.Recheck(p, s); err != nil {
+		a.moved = true
+		return mend.Answer{Refused: true, Because: err.Error()}, nil
+	}
+	d := a.decide(p, s)
+	if err := a.record(ctx, p, d.Verdict.String(), "", d.String()); err != nil {
+		return mend.Answer{}, err
+	}
+	switch {
+	case d.Verdict <= model.Propose:
+		a.held = true
+		return mend.Answer{Refused: true, Because: d.String()}, nil
+	case d.Verdict == model.Allow && a.rules.set != nil:
+		return mend.Answer{Yes: true}, nil
+	default:
+		return a.people(ctx, p)
+	}
+}
+
+// decide is what policies say.
+func (a *asker) decide(p model.Plan, s *snapshot.Snapshot) model.PolicyDecision {
+	in := guardrail.Input{Plan: p, Now: a.now(), Facts: guardrail.Look(s, p), History: guardrail.Recall(a.ledger.events())}
+	if a.rules.broken != "" {
+		return model.PolicyDecision{PolicyReason: model.PolicyReason{Verdict: model.Propose, Rule: "policies", Because: a.rules.broken}}
+	}
+	if a.rules.set == nil {
+		d := guardrail.Yes(in)
+		if d.Verdict == model.Allow {
+			d.PolicyReason = model.PolicyReason{Verdict: model.Approve, Rule: guardrail.RuleDefault, Because: "there is no policy, so a person decides"}
+		}
+		return d
+	}
+	in.Facts.Open = a.open()
+	return a.rules.set.Decide(in)
+}
+
+// people looks for approvals.
+func (a *asker) people(ctx context.Context, p model.Plan) (mend.Answer, error) {
+	shown := planOf(p)
+	since, why, err := a.voucher.since(ctx)
+	if err != nil {
+		return mend.Answer{}, err
+	}
+	if why != "" {
+		return mend.Answer{}, a.wait(ctx, why)
+	}
+	var list v1alpha1.RemediationApprovalList
+	if err := a.cached.List(ctx, &list); err != nil {
+		return mend.Answer{}, fmt.Errorf("read approvals: %w", err)
+	}
+	v := decidedBy(list.Items, a.key, *shown, since)
+	switch {
+	case v.no:
+		if err := a.record(ctx, p, string(v1alpha1.Reject), v.names(), v.because); err != nil {
+			return mend.Answer{}, err
+		}
+		return mend.Answer{Because: "rejected by " + v.names() + reasonText(v.because)}, nil
+	case v.yes:
+		if err := a.record(ctx, p, string(v1alpha1.Approve), v.names(), v.because); err != nil {
+			return mend.Answer{}, err
+		}
+		return mend.Answer{Yes: true, Person: true}, nil
+	default:
+		return mend.Answer{}, a.wait(ctx, fmt.Sprintf("a person must decide on plan %s by a RemediationApproval in namespace %s", shown.ID, strings.Join(v.missing, " and ")))
+	}
+}
+
+func reasonText(because string) string {
+	if because == "" {
+		return ""
+	}
+	return ": " + because
+}
+
+// wait says in the incident what is waited for.
+func (a *asker) wait(ctx context.Context, what string) error {
+	now := a.now()
+	err := a.ledger.update(ctx, a.key, func(s *v1alpha1.IncidentStatus) (bool, error) {
+		if s.Phase == v1alpha1.PhaseAwaitingApproval && s.Message == clip(what) {
+			return false, nil
+		}
+		s.Phase, s.Message = v1alpha1.PhaseAwaitingApproval, clip(what)
+		setCondition(s, now, v1alpha1.ConditionApproved, metav1.ConditionUnknown, "Asking", what)
+		tell(s, metav1.NewMicroTime(now), "awaiting-approval", what)
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	return errPending
+}
+
+// mostDecisions is how many decisions an incident keeps, the latest ones.
+const mostDecisions = 32
+
+// record keeps what was decided, once.
+func (a *asker) record(ctx context.Context, p model.Plan, verdict, user, because string) error {
+	now := a.now()
+	d := v1alpha1.DecisionRecord{At: metav1.NewMicroTime(now), Plan: planID(p), Verdict: verdict, User: user, Because: clip(because)}
+	return a.ledger.update(ctx, a.key, func(s *v1alpha1.IncidentStatus) (bool, error) {
+		if n := len(s.Decisions); n > 0 {
+			last := s.Decisions[n-1]
+			if last.At = d.At; last == d {
+				return false, nil
+			}
+		}
+		s.Decisions = append(s.Decisions, d)
+		s.Decisions = s.Decisions[max(0, len(s.Decisions)-mostDecisions):]
+		if user != "" {
+			tell(s, d.At, strings.ToLower(verdict), fmt.Sprintf("%s says %s%s", user, strings.ToLower(verdict), reasonText(because)))
+		}
+		return true, nil
+	})
+}
+
+// byPerson reports whether a person has agreed to the plan that is being carried out.
+func byPerson(s v1alpha1.IncidentStatus) bool {
+	for _, d := range s.Decisions {
+		if s.Plan != nil && d.Plan == s.Plan.ID && d.Verdict == string(v1alpha1.Approve) && d.User != "" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,394 @@
+package controller
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatemend/gatemend/api/v1alpha1"
+	"github.com/gatemend/gatemend/internal/detect"
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/watch"
+)
+
+// The rhythm of the clerk.
+const (
+	// forgetAfter is how long an incident of an earlier leader may have no alarm until it counts as over.
+	forgetAfter = time.Minute
+	tidyEvery   = 10 * time.Second
+	// observedEvery is how often the counts of an incident are written while nothing else happens.
+	observedEvery = time.Minute
+)
+
+// clerk makes incidents of what the watch says. It hears of everything at once and writes in a goroutine of its own, so
+// that a slow API server holds nobody up: of each route only the latest news wait.
+type clerk struct {
+	ledger    *ledger
+	namespace string // of incidents on routes that no object has
+	now       func() time.Time
+	log       *slog.Logger
+	changed   func(types.NamespacedName) // an incident is to be looked at
+	told      func(*v1alpha1.Incident, string, string)
+	keep      time.Duration
+	began     time.Time
+
+	writing sync.Mutex // so that a route gets one incident
+
+	mu     sync.Mutex
+	news   map[string]news         // by route
+	alarms map[string]detect.Alarm // that are open
+	cases  map[types.NamespacedName]watch.Case
+	soon   map[types.NamespacedName]bool // of which the next repair need not wait
+	mended time.Time
+	wake   chan struct{}
+}
+
+// news is what is to be written of a route.
+type news struct {
+	alarm     *detect.Alarm
+	diagnosis *model.Diagnosis
+}
+
+func newClerk(l *ledger, namespace string, now func() time.Time, log *slog.Logger) *clerk {
+	return &clerk{
+		ledger: l, namespace: namespace, now: now, log: log, began: now(),
+		news: map[string]news{}, alarms: map[string]detect.Alarm{}, cases: map[types.NamespacedName]watch.Case{},
+		soon: map[types.NamespacedName]bool{}, wake: make(chan struct{}, 1),
+	}
+}
+
+// alarm hears of an alarm. One that follows from another is an incident of its own only if it lasts.
+func (c *clerk) alarm(a detect.Alarm, follows bool) {
+	c.mu.Lock()
+	if a.Ended {
+		delete(c.alarms, a.Route)
+	} else {
+		c.alarms[a.Route] = a
+	}
+	n := c.news[a.Route]
+	n.alarm = &a
+	if !follows || a.Ended {
+		c.news[a.Route] = n
+	}
+	c.mu.Unlock()
+	c.poke()
+}
+
+// diagnosed hears why a route fails.
+func (c *clerk) diagnosed(route string, d model.Diagnosis) {
+	c.mu.Lock()
+	n := c.news[route]
+	n.diagnosis = &d
+	c.news[route] = n
+	c.mu.Unlock()
+	c.poke()
+}
+
+func (c *clerk) poke() {
+	select {
+	case c.wake <- struct{}{}:
+	default: // it is going to look anyhow
+	}
+}
+
+// run writes until the context ends, or until another controller has taken over.
+func (c *clerk) run(ctx context.Context) error {
+	tidy := time.NewTicker(tidyEvery)
+	defer tidy.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.wake:
+		case <-tidy.C:
+			c.tidy(ctx)
+		}
+		for route, n := range c.taken() {
+			if err := c.write(ctx, route, n); err != nil && ctx.Err() == nil {
+				c.log.Error("an incident could not be written; it is tried again", "route", route, "error", err)
+				c.putBack(route, n)
+			}
+		}
+	}
+}
+
+func (c *clerk) taken() map[string]news {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.news
+	c.news = map[string]news{}
+	return n
+}
+
+// putBack keeps news that could not be written for the next tidying, unless there are newer ones.
+func (c *clerk) putBack(route string, old news) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.news[route]
+	if n.alarm == nil {
+		n.alarm = old.alarm
+	}
+	if n.diagnosis == nil {
+		n.diagnosis = old.diagnosis
+	}
+	c.news[route] = n
+}
+
+// write takes news of one route to its incident.
+func (c *clerk) write(ctx context.Context, route string, n news) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	key, ok := c.of(route)
+	if !ok {
+		if n.alarm == nil || n.alarm.Ended {
+			return nil // a prediction, or over before anybody wrote of it
+		}
+		var err error
+		if key, err = c.create(ctx, *n.alarm); err != nil {
+			return err
+		}
+	}
+	var message string
+	err := c.ledger.update(ctx, key, func(s *v1alpha1.IncidentStatus) (bool, error) {
+		message = ""
+		changed := false
+		if n.alarm != nil {
+			changed = c.observe(s, *n.alarm)
+		}
+		if n.diagnosis != nil && c.explain(s, *n.diagnosis) {
+			message, changed = s.Diagnosis.Summary, true
+		}
+		return changed, nil
+	})
+	if errors.Is(err, errGone) {
+		c.ledger.forget(key)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if i, _ := c.ledger.get(key); i != nil && message != "" && c.told != nil {
+		c.told(i, "Diagnosed", message)
+	}
+	c.changed(key)
+	return nil
+}
+
+// of finds the incident of a route that is not over.
+func (c *clerk) of(route string) (types.NamespacedName, bool) {
+	for _, i := range c.ledger.all() {
+		if i.Spec.Route == route && !over(i) {
+			return client.ObjectKeyFromObject(i), true
+		}
+	}
+	return types.NamespacedName{}, false
+}
+
+func over(i *v1alpha1.Incident) bool { return i.Status.Phase == v1alpha1.PhaseResolved }
+
+// create makes an incident of an alarm.
+func (c *clerk) create(ctx context.Context, a detect.Alarm) (types.NamespacedName, error) {
+	now := metav1.NewMicroTime(c.now())
+	i := &v1alpha1.Incident{Spec: v1alpha1.IncidentSpec{Route: clipRoute(a.Route), Since: metav1.NewMicroTime(a.From)}}
+	i.Namespace, i.Name = c.namespace, "route-"
+	if !a.Object.IsZero() {
+		o := objectOf(a.Object)
+		i.Namespace, i.Name, i.Spec.Object = a.Object.Namespace, a.Object.Name[:min(len(a.Object.Name), 200)]+"-", &o
+	}
+	suffix := make([]byte, 4)
+	if _, err := rand.Read(suffix); err != nil {
+		return types.NamespacedName{}, fmt.Errorf("name an incident: %w", err)
+	}
+	i.Name += hex.EncodeToString(suffix)
+	i.Status.Phase, i.Status.DetectedAt = v1alpha1.PhaseDetected, &now
+	c.observe(&i.Status, a)
+	i.Status.Message = watch.AlarmDoc(a, c.now()).Text
+	tell(&i.Status, now, "detected", i.Status.Message)
+	err := c.ledger.create(ctx, i)
+	if apierrors.IsNotFound(err) && i.Namespace != c.namespace { // the namespace is being deleted
+		i.Namespace, i.ResourceVersion, i.UID = c.namespace, "", ""
+		err = c.ledger.create(ctx, i)
+	}
+	if err != nil {
+		return types.NamespacedName{}, err
+	}
+	c.log.Info("incident", "incident", i.Namespace+"/"+i.Name, "route", a.Route, "errors", a.Errors, "requests", a.Requests)
+	if c.told != nil {
+		c.told(i, "Detected", i.Status.Message)
+	}
+	return client.ObjectKeyFromObject(i), nil
+}
+
+func clipRoute(route string) string {
+	const most = 2048
+	return strings.ToValidUTF8(route[:min(len(route), most)], "")
+}
+
+// observe takes the counts of an alarm in, and its end. It reports whether that is worth writing.
+func (c *clerk) observe(s *v1alpha1.IncidentStatus, a detect.Alarm) bool {
+	last := metav1.NewMicroTime(a.To)
+	o := &v1alpha1.Observed{Requests: int64(a.Requests), Errors: int64(a.Errors), LastError: &last, Kind: a.Kind.String()}
+	was := s.Observed
+	s.Observed = o
+	if !a.Ended {
+		return was == nil || a.Worse || o.Errors >= 2*was.Errors || was.LastError == nil || last.Sub(was.LastError.Time) >= observedEvery
+	}
+	if s.Phase != v1alpha1.PhaseMending && s.Phase != v1alpha1.PhaseVerifying { // whose end decides
+		c.resolve(s, watch.AlarmDoc(a, c.now()).Text, a.Quiet)
+	}
+	return true
+}
+
+// resolve ends an incident whose requests fail no more; quiet: because there are none.
+func (c *clerk) resolve(s *v1alpha1.IncidentStatus, text string, quiet bool) {
+	now := metav1.NewMicroTime(c.now())
+	if s.Phase == v1alpha1.PhaseResolved {
+		return
+	}
+	status, reason := metav1.ConditionTrue, "NoLongerFailing"
+	if quiet {
+		status, reason = metav1.ConditionUnknown, "NoRequests"
+	}
+	s.Phase, s.Message, s.ResolvedAt = v1alpha1.PhaseResolved, clip(text), &now
+	setCondition(s, now.Time, v1alpha1.ConditionResolved, status, reason, text)
+	tell(s, now, "resolved", text)
+}
+
+// explain takes a diagnosis in, and reports whether it says something new.
+func (c *clerk) explain(s *v1alpha1.IncidentStatus, d model.Diagnosis) bool {
+	found := diagnosisOf(d)
+	if found == nil || s.Diagnosis != nil && s.Diagnosis.Cause == found.Cause && s.Diagnosis.Where == found.Where {
+		return false
+	}
+	now := metav1.NewMicroTime(c.now())
+	s.Diagnosis = found
+	if s.DiagnosedAt == nil {
+		s.DiagnosedAt = &now
+	}
+	if s.Phase == v1alpha1.PhaseDetected || s.Phase == "" {
+		s.Phase, s.Message = v1alpha1.PhaseDiagnosed, clip(found.Summary)
+	}
+	setCondition(s, now.Time, v1alpha1.ConditionDiagnosed, metav1.ConditionTrue, "CauseFound", found.Cause+": "+found.Summary)
+	tell(s, now, "diagnosed", found.Cause+": "+found.Summary)
+	return true
+}
+
+// tidy ends incidents of which nobody hears any more, and deletes those that ended long ago.
+func (c *clerk) tidy(ctx context.Context) {
+	now := c.now()
+	for _, i := range c.ledger.all() {
+		key := client.ObjectKeyFromObject(i)
+		switch {
+		case over(i) && i.Status.ResolvedAt != nil && now.Sub(i.Status.ResolvedAt.Time) > c.keep:
+			if err := c.ledger.client.Delete(ctx, i.DeepCopy()); err == nil || apierrors.IsNotFound(err) {
+				c.ledger.forget(key)
+			}
+		case over(i) || c.failing(i.Spec.Route) || now.Sub(c.began) < forgetAfter || now.Sub(i.CreationTimestamp.Time) < forgetAfter:
+		case i.Status.Phase == v1alpha1.PhaseMending:
+		default:
+			err := c.ledger.update(ctx, key, func(s *v1alpha1.IncidentStatus) (bool, error) {
+				c.resolve(s, "requests do not fail any more, or there are none", true)
+				return true, nil
+			})
+			if err != nil && ctx.Err() == nil {
+				c.log.Error("an incident could not be written", "incident", key.String(), "error", err)
+			}
+			c.changed(key)
+		}
+	}
+}
+
+func (c *clerk) failing(route string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, open := c.alarms[route]
+	return open
+}
+
+// Resume implements [watch.Desk]: what was under way is taken up by the reconciler.
+func (c *clerk) Resume(context.Context) error {
+	for _, i := range c.ledger.all() {
+		if !over(i) {
+			c.changed(client.ObjectKeyFromObject(i))
+		}
+	}
+	return nil
+}
+
+// Mended implements [watch.Desk].
+func (c *clerk) Mended() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mended
+}
+
+func (c *clerk) setMended(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mended = at
+}
+
+// Mend implements [watch.Desk]: the case goes to the incident of its route, whose reconciler mends it.
+func (c *clerk) Mend(ctx context.Context, about watch.Case) (watch.Repair, error) {
+	if err := c.write(ctx, about.Route, news{alarm: &about.Alarm, diagnosis: &about.Diagnosis}); err != nil {
+		return watch.Repair{}, err
+	}
+	key, ok := c.of(about.Route)
+	if !ok {
+		return watch.Repair{HandedOver: true}, nil // it has ended meanwhile
+	}
+	c.mu.Lock()
+	c.cases[key] = about
+	c.mu.Unlock()
+	c.changed(key)
+	return watch.Repair{HandedOver: true}, nil
+}
+
+// wanted gives the case that an incident was given, if its requests still fail.
+func (c *clerk) wanted(key types.NamespacedName, route string) (watch.Case, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	about, ok := c.cases[key]
+	if !ok {
+		return watch.Case{}, false
+	}
+	if _, open := c.alarms[route]; !open {
+		delete(c.cases, key)
+		delete(c.soon, key)
+		return watch.Case{}, false
+	}
+	return about, true
+}
+
+// hurry has the next repair of an incident begin without waiting: what stood against it may be gone.
+func (c *clerk) hurry(key types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.soon[key] = true
+}
+
+// hurried reports whether it need not wait, once.
+func (c *clerk) hurried(key types.NamespacedName) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	soon := c.soon[key]
+	delete(c.soon, key)
+	return soon
+}
+
+func (c *clerk) done(key types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.cases, key)
+}

@@ -1,0 +1,318 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/gatemend/gatemend/api/v1alpha1"
+	"github.com/gatemend/gatemend/internal/guardrail"
+	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/watch"
+)
+
+const (
+	// askAgain is how often a decision is looked for that no event tells of: a window that opens.
+	askAgain = time.Minute
+	// trySoon is when a repair is tried anew that changed nothing; each time twice as late.
+	trySoon = 5 * time.Second
+	// tryAgain is when one is that a rule held back.
+	tryAgain = 5 * time.Minute
+	// mostActed is how many repairs may have changed something in one incident.
+	mostActed = 5
+)
+
+// incidentReconciler drives the repair of one incident at a time.
+type incidentReconciler struct {
+	ledger  *ledger
+	clerk   *clerk
+	cached  client.Reader
+	voucher *voucher
+	force   *inForce
+	session *watch.Session
+	actor   mend.Actor
+	mode    Mode
+	now     func() time.Time
+	log     *slog.Logger
+	told    func(i *v1alpha1.Incident, reason, text string)
+	wrote   func(i *v1alpha1.Incident, e plan.Event) // nil: nobody is told
+}
+
+// Reconcile takes up a repair that is under way, or begins one that is wanted.
+func (r *incidentReconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	key := req.NamespacedName
+	i, events := r.ledger.get(key)
+	if i == nil {
+		return reconcile.Result{}, nil
+	}
+	if underWay(i, events) {
+		if settled(i, events) && !r.clerk.failing(i.Spec.Route) {
+			return r.abandon(ctx, key, i)
+		}
+		return r.drive(ctx, key, i.Status.Attempts, mend.Incident{ID: attemptID(key.String(), i.Status.Attempts), Since: i.Spec.Since.Time})
+	}
+	about, wanted := r.clerk.wanted(key, i.Spec.Route)
+	if !wanted || r.mode == Observe || over(i) {
+		return reconcile.Result{}, nil
+	}
+	if wait, again := r.again(i, events); !again || wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
+	if acted(events) >= mostActed {
+		r.clerk.done(key)
+		return reconcile.Result{}, r.giveUp(ctx, key)
+	}
+	if err := r.begin(ctx, key); err != nil {
+		return r.failed(ctx, key, err)
+	}
+	i, _ = r.ledger.get(key)
+	if i == nil {
+		return reconcile.Result{}, nil
+	}
+	return r.drive(ctx, key, i.Status.Attempts, mend.Incident{
+		ID: attemptID(key.String(), i.Status.Attempts), Target: about.Target, Since: about.From,
+	})
+}
+
+// underWay reports whether the last repair of an incident was begun and not closed.
+func underWay(i *v1alpha1.Incident, events []plan.Event) bool {
+	these := ofAttempt(i, events)
+	return len(these) > 0 && !plan.Fold(these).Closed
+}
+
+// settled reports whether a repair that is under way has changed nothing yet, so that it need not go on.
+func settled(i *v1alpha1.Incident, events []plan.Event) bool {
+	return over(i) && !slices.ContainsFunc(ofAttempt(i, events), func(e plan.Event) bool { return e.Kind == plan.EventApplying })
+}
+
+func ofAttempt(i *v1alpha1.Incident, events []plan.Event) []plan.Event {
+	id := attemptID(client.ObjectKeyFromObject(i).String(), i.Status.Attempts)
+	return slices.DeleteFunc(slices.Clone(events), func(e plan.Event) bool { return e.Incident != id })
+}
+
+// abandon closes a repair that nobody needs any more.
+func (r *incidentReconciler) abandon(ctx context.Context, key types.NamespacedName, i *v1alpha1.Incident) (reconcile.Result, error) {
+	r.clerk.done(key)
+	entry, err := entryOf(i.Status.Attempts, plan.Event{At: r.now().UTC(), Kind: plan.EventClosed, Outcome: plan.NothingToDo, Because: "requests do not fail any more"})
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	err = r.ledger.update(ctx, key, func(s *v1alpha1.IncidentStatus) (bool, error) {
+		s.Journal = append(s.Journal, entry)
+		return true, nil
+	})
+	if err != nil {
+		return r.failed(ctx, key, err)
+	}
+	return reconcile.Result{}, nil
+}
+
+// giveUp leaves an incident to people of which too much was tried.
+func (r *incidentReconciler) giveUp(ctx context.Context, key types.NamespacedName) error {
+	text := fmt.Sprintf("%d repairs changed something, and requests still fail: a person must look", mostActed)
+	return r.ledger.update(ctx, key, func(s *v1alpha1.IncidentStatus) (bool, error) {
+		s.Phase, s.Message = v1alpha1.PhaseEscalated, text
+		tell(s, metav1.NewMicroTime(r.now()), "escalated", text)
+		return true, nil
+	})
+}
+
+// begin counts another attempt. Of earlier ones only those stay in the journal that changed something.
+func (r *incidentReconciler) begin(ctx context.Context, key types.NamespacedName) error {
+	return r.ledger.update(ctx, key, func(s *v1alpha1.IncidentStatus) (bool, error) {
+		acted := map[int32]bool{}
+		for _, j := range s.Journal {
+			acted[j.Attempt] = acted[j.Attempt] || j.Kind == string(plan.EventApplying)
+		}
+		s.Journal = slices.DeleteFunc(s.Journal, func(j v1alpha1.JournalEntry) bool { return !acted[j.Attempt] })
+		s.Attempts++
+		return true, nil
+	})
+}
+
+// drive runs the engine until the repair is over, or waits for a person.
+func (r *incidentReconciler) drive(ctx context.Context, key types.NamespacedName, attempt int32, incident mend.Incident) (reconcile.Result, error) {
+	about, _ := r.clerk.wanted(key, r.routeOf(key))
+	view := about.View
+	if view == nil {
+		view = &watch.View{Session: r.session, From: r.clerk.Mended()}
+	}
+	open := about.Open
+	if open == nil {
+		open = func() []string { return nil }
+	}
+	present := r.force.now()
+	ask := &asker{
+		mode: r.mode, rules: present, ledger: r.ledger, key: key, cached: r.cached, voucher: r.voucher,
+		snapshot: r.session.Live.Snapshot, open: open, now: r.now,
+	}
+	engine := &mend.Engine{
+		Observer: view, Feed: r.session.Ring, Actor: r.actor, Asker: ask, Now: r.now,
+		Journal: &journal{ledger: r.ledger, key: key, attempt: attempt, ctx: ctx},
+		Options: mend.Options{
+			Policy: watch.PlanPolicy(present.set), Hold: func(s *snapshot.Snapshot) string { return r.hold(key, s) },
+			OnEvent: func(e plan.Event) { r.heard(key, e) },
+			Limits:  plan.Limits{Unrehearsed: r.mode != Auto},
+		},
+	}
+	result, err := engine.Run(ctx, incident)
+	switch {
+	case errors.Is(err, errPending):
+		return reconcile.Result{RequeueAfter: askAgain}, nil
+	case err != nil:
+		return r.failed(ctx, key, err)
+	}
+	if slices.ContainsFunc(result.Events, func(e plan.Event) bool { return e.Kind == plan.EventApplying }) {
+		r.clerk.setMended(r.now())
+	}
+	return r.after(key, ask), nil
+}
+
+func (r *incidentReconciler) routeOf(key types.NamespacedName) string {
+	if i, _ := r.ledger.get(key); i != nil {
+		return i.Spec.Route
+	}
+	return ""
+}
+
+// hold says what holds every change back, as the engine asks right before it.
+func (r *incidentReconciler) hold(key types.NamespacedName, s *snapshot.Snapshot) string {
+	i, _ := r.ledger.get(key)
+	if i == nil {
+		return errGone.Error()
+	}
+	return guardrail.StopOf(s).Objection(byPerson(i.Status))
+}
+
+// heard is told of every step once it is recorded.
+func (r *incidentReconciler) heard(key types.NamespacedName, e plan.Event) {
+	i, events := r.ledger.get(key)
+	if i == nil {
+		return
+	}
+	text := watch.StepText(e, lastPlan(events))
+	r.log.Info("repair", "incident", key.String(), "route", i.Spec.Route, "step", string(e.Kind), "outcome", string(e.Outcome), "text", text)
+	if reason, worth := eventReason(e); worth && r.told != nil {
+		r.told(i, reason, text)
+	}
+	if r.wrote != nil {
+		r.wrote(i, e)
+	}
+}
+
+// eventReason says which steps people are told of by an Event on the object, and by which reason.
+func eventReason(e plan.Event) (string, bool) {
+	switch e.Kind {
+	case plan.EventPlanned:
+		return "Planned", true
+	case plan.EventApplied:
+		return "Changed", true
+	case plan.EventUndone:
+		return "TakenBack", true
+	case plan.EventClosed:
+		if e.Outcome == plan.Mended || e.Outcome == plan.Unverified {
+			return "Mended", true
+		}
+		return "NotMended", true
+	default:
+		return "", false
+	}
+}
+
+// after says when to look again once a repair is over. What stood against it may be gone by then.
+func (r *incidentReconciler) after(key types.NamespacedName, ask *asker) reconcile.Result {
+	if r.mode == Auto && ask.moved {
+		r.clerk.hurry(key) // another plan fits the cluster as it is now
+	}
+	i, events := r.ledger.get(key)
+	if i == nil {
+		return reconcile.Result{}
+	}
+	wait, again := r.retryAfter(i, events)
+	switch {
+	case r.mode != Auto || over(i):
+		return reconcile.Result{}
+	case ask.moved:
+		return reconcile.Result{RequeueAfter: time.Second}
+	case again:
+		return reconcile.Result{RequeueAfter: max(wait, time.Second)}
+	default:
+		return reconcile.Result{}
+	}
+}
+
+// again reports whether another repair is to be begun, and how long that must wait.
+func (r *incidentReconciler) again(i *v1alpha1.Incident, events []plan.Event) (time.Duration, bool) {
+	if len(ofAttempt(i, events)) > 0 && r.clerk.hurried(client.ObjectKeyFromObject(i)) {
+		return 0, true
+	}
+	return r.retryAfter(i, events)
+}
+
+// retryAfter says how long after the last repair of an incident another one is begun, if one is: at once where none was
+// or the cause is another one by now, later where a rule held it back or nothing was changed, never where something was
+// tried that did not help.
+func (r *incidentReconciler) retryAfter(i *v1alpha1.Incident, events []plan.Event) (time.Duration, bool) {
+	these, now := ofAttempt(i, events), r.now()
+	if len(these) == 0 {
+		return 0, true
+	}
+	if p := lastPlan(these); p != nil && i.Status.Diagnosis != nil && string(p.Finding.ID) != i.Status.Diagnosis.Cause {
+		return 0, true
+	}
+	last := these[len(these)-1]
+	switch last.Outcome {
+	case plan.Refused:
+		return last.At.Add(tryAgain).Sub(now), r.mode == Auto
+	case plan.Interrupted, plan.NothingToDo, plan.CouldNotAct: // the former leader was killed, the API server said no
+		return last.At.Add(min(trySoon<<min(i.Status.Attempts, 10), tryAgain)).Sub(now), true
+	default:
+		return 0, false
+	}
+}
+
+// acted counts the repairs that changed something.
+func acted(events []plan.Event) int {
+	done := map[string]bool{}
+	for _, e := range events {
+		if e.Kind == plan.EventApplied {
+			done[e.Incident] = true
+		}
+	}
+	return len(done)
+}
+
+// failed says what became of an incident that could not go on. What another controller has written is read, and gone on from.
+func (r *incidentReconciler) failed(ctx context.Context, key types.NamespacedName, err error) (reconcile.Result, error) {
+	switch {
+	case ctx.Err() != nil:
+		return reconcile.Result{}, nil // whoever leads next goes on
+	case errors.Is(err, errGone):
+		r.ledger.forget(key)
+		r.clerk.done(key)
+		return reconcile.Result{}, nil
+	case errors.Is(err, errTakenOver):
+		var i v1alpha1.Incident
+		if getErr := r.ledger.reader.Get(ctx, key, &i); apierrors.IsNotFound(getErr) {
+			r.ledger.forget(key)
+			return reconcile.Result{}, nil
+		} else if getErr != nil {
+			return reconcile.Result{}, fmt.Errorf("read incident: %w", getErr)
+		}
+		if putErr := r.ledger.put(&i); putErr != nil {
+			return reconcile.Result{}, putErr
+		}
+	}
+	return reconcile.Result{}, err
+}

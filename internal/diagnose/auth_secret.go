@@ -58,17 +58,47 @@ func authSecrets() []authSetting {
 	}
 }
 
+// guardian is the Secret that a setting of a route's Ingress names, if it does.
+func (v *view) guardian(r *route, a authSetting) (secret model.Ref, ok bool) {
+	ing := v.ingress(r.Route)
+	if ing == nil || ing.Annotations[a.annotation] == "" || r.Proxy != "" && r.Proxy != a.proxy {
+		return model.Ref{}, false
+	}
+	namespace, name, ok := strings.Cut(ing.Annotations[a.annotation], "/")
+	if !ok {
+		namespace, name = ing.Namespace, ing.Annotations[a.annotation]
+	}
+	return model.Ref{APIVersion: "v1", Kind: "Secret", Namespace: namespace, Name: name}, true
+}
+
+// unseenSecrets lists the Secrets of routes' authentication that could not be looked at, as on every live cluster, unless
+// requests were seen to succeed: without its Secret a proxy denies them all.
+func (v *view) unseenSecrets() []model.Unseen {
+	var out []model.Unseen
+	for _, r := range v.routes {
+		if len(r.succeeded) > 0 || r.Rule == "spec.defaultBackend" {
+			continue
+		}
+		for _, a := range authSecrets() {
+			ref, ok := v.guardian(r, a)
+			if !ok {
+				continue
+			}
+			if _, presence := v.s.Secrets().Get(ref.Namespace, ref.Name); presence == snapshot.Unknown {
+				out = append(out, model.Unseen{What: ref.String(), Why: fmt.Sprintf("%s of %s names it; without it the proxy denies every request: look with 'kubectl get secret %s -n %s'", a.annotation, r.Object, model.ShellWord(ref.Name), model.ShellWord(ref.Namespace))})
+			}
+		}
+	}
+	return out
+}
+
 func (v *view) authSecret(r *route, a authSetting) (finding, bool) {
 	ing := v.ingress(r.Route)
-	value := ing.Annotations[a.annotation]
-	if value == "" || r.Proxy != "" && r.Proxy != a.proxy {
+	ref, ok := v.guardian(r, a)
+	if !ok {
 		return finding{}, false
 	}
-	namespace, name, ok := strings.Cut(value, "/")
-	if !ok {
-		namespace, name = ing.Namespace, value
-	}
-	ref := model.Ref{APIVersion: "v1", Kind: "Secret", Namespace: namespace, Name: name}
+	namespace, name := ref.Namespace, ref.Name
 	secret, presence := v.s.Secrets().Get(namespace, name)
 	field := annotated(r.Object, a.annotation)
 	f := find("auth-secret-missing", proven, field, "").on(r).as(model.NoEndpoints, model.NoRoute, model.UpstreamStatus).relates("secret", ref).

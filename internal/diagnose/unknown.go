@@ -32,6 +32,9 @@ func (v *view) unknown() []model.Unseen {
 	for _, u := range v.hidden() {
 		add(u)
 	}
+	for _, u := range v.unseenSecrets() {
+		add(u)
+	}
 	for _, n := range needed() {
 		if c, why := v.s.Coverage(n.kind); !c.Whole() && v.bears(n.kind, c) {
 			add(model.Unseen{What: n.what, Why: cmp.Or(why, c.String()) + "; " + n.hides})

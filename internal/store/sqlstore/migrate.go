@@ -68,32 +68,41 @@ func (s *Store) migrate(ctx context.Context) error {
 		if s.dialect.ReadOnly {
 			return s.checkVersion(ctx, tx, len(all))
 		}
-		// Controllers of several clusters may start at once.
-		if s.dialect.LockMigrations != "" {
-			if _, err := tx.ExecContext(ctx, s.dialect.LockMigrations); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS gatemend_schema (version INTEGER PRIMARY KEY, name TEXT NOT NULL)`); err != nil {
-			return err
-		}
-		at, err := s.version(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if at > len(all) {
-			return fmt.Errorf("%w: its form has number %d, this program knows %d", store.ErrNewer, at, len(all))
-		}
-		for _, m := range all[at:] {
-			if _, err := tx.ExecContext(ctx, m.text); err != nil {
-				return fmt.Errorf("migration %s: %w", m.name, err)
-			}
-			if _, err := tx.ExecContext(ctx, s.bind(`INSERT INTO gatemend_schema (version, name) VALUES ($1, $2)`), m.version, m.name); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.apply(ctx, tx, all)
 	})
+}
+
+// apply takes the steps that the database has not taken yet.
+func (s *Store) apply(ctx context.Context, tx *sql.Tx, all []migration) error {
+	// Controllers of several clusters may start at once.
+	if s.dialect.LockMigrations != "" {
+		if _, err := tx.ExecContext(ctx, s.dialect.LockMigrations); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS gatemend_schema (version INTEGER PRIMARY KEY, name TEXT NOT NULL)`); err != nil {
+		return err
+	}
+	at, err := s.version(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if at > len(all) {
+		return newer(at, len(all))
+	}
+	for _, m := range all[at:] {
+		if _, err := tx.ExecContext(ctx, m.text); err != nil {
+			return fmt.Errorf("migration %s: %w", m.name, err)
+		}
+		if _, err := tx.ExecContext(ctx, s.bind(`INSERT INTO gatemend_schema (version, name) VALUES ($1, $2)`), m.version, m.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newer(at, known int) error {
+	return fmt.Errorf("%w: its form has number %d, this program knows %d", store.ErrNewer, at, known)
 }
 
 // checkVersion refuses a database of another form, since it may not be migrated here.
@@ -103,7 +112,7 @@ func (s *Store) checkVersion(ctx context.Context, tx *sql.Tx, known int) error {
 	case err != nil:
 		return fmt.Errorf("%w (%w)", store.ErrNotMigrated, err)
 	case at > known:
-		return fmt.Errorf("%w: its form has number %d, this program knows %d", store.ErrNewer, at, known)
+		return newer(at, known)
 	case at < known:
 		return fmt.Errorf("%w: its form has number %d, this program's is %d", store.ErrNotMigrated, at, known)
 	}

@@ -85,7 +85,7 @@ func (s *Store) belongings(ctx context.Context, tx *sql.Tx, i *model.Incident) e
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer func() { _ = rows.Close() }() // Err tells what went wrong
 		for rows.Next() {
 			if err := row(rows); err != nil {
 				return err
@@ -137,7 +137,7 @@ func (s *Store) List(ctx context.Context, q store.Query) ([]model.Incident, erro
 	if err != nil {
 		return nil, s.wrap("list incidents", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // Err tells what went wrong
 	found := []model.Incident{}
 	for rows.Next() {
 		i, err := scan(rows)

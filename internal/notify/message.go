@@ -66,16 +66,23 @@ type Question struct {
 	Plan     string `json:"plan"`
 }
 
+// Messages wait in memory and in files, thousands of them, so their parts are bounded.
+const (
+	maxTitle = 300
+	maxText  = 4000
+	maxCode  = 16 << 10
+)
+
 // Compose says what is told of an incident.
 func Compose(i model.Incident) Message {
 	m := Message{
 		Key: i.Cluster + "/" + i.ID, Phase: i.Phase, State: stateOf(i.Phase), Severity: severityOf(i.Phase),
-		Title: plain(i.Title()), Text: plain(textOf(i)), At: i.Updated,
+		Title: Cut(plain(i.Title()), maxTitle), Text: Cut(plain(textOf(i)), maxText), At: i.Updated,
 		Cluster: i.Cluster, Namespace: i.Object.Namespace, Cause: i.Cause,
 	}
 	field := func(name, value string) {
 		if value != "" {
-			m.Fields = append(m.Fields, Field{Name: name, Value: plain(value)})
+			m.Fields = append(m.Fields, Field{Name: name, Value: Cut(plain(value), maxText)})
 		}
 	}
 	field("Cluster", i.Cluster)
@@ -89,7 +96,10 @@ func Compose(i model.Incident) Message {
 		field("Plan", fmt.Sprintf("%s: %s (risk %s)", p.Action, p.Summary, p.Risk))
 		field("Touches", p.Touches)
 		if i.Phase == model.PhaseProposed || i.Phase == model.PhaseAwaitingApproval {
-			m.Command, m.Diff = plain(p.Kubectl), plainLines(p.Diff)
+			m.Diff = Cut(plainLines(p.Diff), maxCode)
+			if len(p.Kubectl) <= maxCode { // half a command helps nobody
+				m.Command = plain(p.Kubectl)
+			}
 		}
 		if i.Phase == model.PhaseAwaitingApproval {
 			m.Ask = &Question{Cluster: i.Cluster, Incident: i.ID, Plan: p.ID}

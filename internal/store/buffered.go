@@ -11,7 +11,8 @@ import (
 
 // BufferOptions are those of a [Buffered]. The zero value of each field but Now means its default.
 type BufferOptions struct {
-	// MaxWaiting is how many incidents may wait for the store; default 10,000. Of an incident only the last state
+	// MaxWaiting is how many incidents may wait for the store; default 2,000, some
+	// tens of megabytes. Of an incident only the last state
 	// waits. When there are more, the one that has waited longest is dropped and counted.
 	MaxWaiting int
 	// Timeout bounds each use of the store; default 10 s.
@@ -32,7 +33,7 @@ type BufferOptions struct {
 }
 
 func (o BufferOptions) defaults() BufferOptions {
-	o.MaxWaiting = orElse(o.MaxWaiting, 10_000)
+	o.MaxWaiting = orElse(o.MaxWaiting, 2000)
 	o.Timeout = orElse(o.Timeout, 10*time.Second)
 	o.Retry = orElse(o.Retry, time.Second)
 	o.MaxRetry = max(orElse(o.MaxRetry, 30*time.Second), o.Retry)

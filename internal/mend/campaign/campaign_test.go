@@ -99,7 +99,12 @@ func live(t *testing.T, seed uint64, total happenings) {
 	if r.policies, err = guardrail.Parse("drawn", []byte(r.policy.text)); err != nil {
 		t.Fatal(err)
 	}
-	r.onWrite = r.traffic
+	r.onWrite = func() {
+		r.traffic()
+		if r.behind.IsZero() {
+			r.behind = time.Now()
+		}
+	}
 	opted := rng.IntN(8) > 0
 	if opted {
 		r.edit("Namespace", plantest.Namespace, func(o map[string]any) { set(o, "enabled", "metadata", "labels", optIn) })
@@ -114,6 +119,7 @@ func live(t *testing.T, seed uint64, total happenings) {
 	crashes := rng.IntN(4)
 	for {
 		l := &life{round: r, left: -1, lost: -1}
+		r.api.Do(func() { r.snap = nil }) // a new process reads the cluster anew
 		if crashes > 0 {
 			l.left = 1 + rng.IntN(60)
 			crashes--
@@ -164,9 +170,14 @@ func (r *round) befall(begin time.Time, total happenings) {
 	at := time.Duration(5+rng.IntN(20)) * time.Second
 	kinds := faults()
 	app := r.apps[rng.IntN(2)]
+	hidden := rng.IntN(5) == 0 // something that no object shows, beside the first fault
 	for range 1 + rng.IntN(2) {
 		f := kinds[rng.IntN(len(kinds))]
 		to := app
+		if hidden {
+			add("hidden fault", at, func() { r.api.Do(func() { r.jinxed[to] = true }) })
+			hidden = false
+		}
 		add("fault "+f.name, at, func() {
 			good := r.current(to)
 			f.breaks(r.world, to)
@@ -178,9 +189,6 @@ func (r *round) befall(begin time.Time, total happenings) {
 				at += time.Duration(rng.IntN(60)) * time.Second
 			}
 		}
-	}
-	if rng.IntN(5) == 0 { // and something that no object shows
-		add("hidden fault", at, func() { r.api.Do(func() { r.jinxed[app] = true }) })
 	}
 	for range rng.IntN(6) {
 		name, what := r.noise(rng)

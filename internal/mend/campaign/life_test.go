@@ -58,11 +58,9 @@ type round struct {
 	failingAt map[string]time.Time
 	down      bool // the API server does not answer
 
-	snapMu sync.Mutex
-	snap   *snapshot.Snapshot // the latest that was made, of version and since
-	of     int
-	since  time.Time
-	before *snapshot.Snapshot // the one before
+	// The watch of the process that lives. It has the server's lock.
+	snap   *snapshot.Snapshot
+	behind time.Time // when it changed first after snap was made; zero: it has not
 }
 
 // life is one process: it dies at one of the boundaries that it passes.
@@ -129,14 +127,10 @@ func (l *life) Snapshot(context.Context) (*snapshot.Snapshot, error) {
 	}
 	var out *snapshot.Snapshot
 	l.api.Do(func() {
-		l.snapMu.Lock()
-		defer l.snapMu.Unlock()
-		if v := l.api.Version(); v != l.of || l.snap == nil {
-			l.before, l.snap, l.of, l.since = l.snap, l.snapshot(), v, time.Now()
+		if l.snap == nil || !l.behind.IsZero() && time.Since(l.behind) >= l.lag {
+			l.snap, l.behind = l.snapshot(), time.Time{}
 		}
-		if out = l.snap; time.Since(l.since) < l.lag && l.before != nil {
-			out = l.before
-		}
+		out = l.snap
 	})
 	return out.AsOf(time.Now()), nil
 }

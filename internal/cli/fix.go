@@ -48,6 +48,7 @@ type fixOptions struct {
 	policy   string
 	saved    string
 	gitDir   string
+	probe    bool
 
 	chosen   *model.Plan // from the file of --apply-plan; nil: the plan is made now
 	target   model.Target
@@ -88,6 +89,7 @@ func newFix(env Env) *cobra.Command {
 	f.BoolVar(&o.planOnly, "plan", false, "only show the plan")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show the plan and have the API server try it, without storing it")
 	f.StringVar(&o.saved, "apply-plan", "", "carry out the plan in this file, as --plan -o yaml wrote it, unless its objects have changed since; - is stdin")
+	f.BoolVar(&o.probe, "probe", false, "where a route has no requests, send some through its gateway to prove that the repair helped; needs config/rbac/prober.yaml")
 	f.StringVar(&o.cause, "cause", "", "mend this cause, not the first one found")
 	f.StringVar(&o.gitDir, "git-dir", "", "local clone, or a folder of it, with the manifests of an object that somebody else keeps: the change is committed there on a branch of its own")
 	f.StringVar(&o.policy, "policy", "", policyUsage)
@@ -106,6 +108,8 @@ func (o *fixOptions) validate() error {
 	switch {
 	case o.scope.from != "" && !o.planOnly:
 		return usagef("add --plan", "files cannot be mended, only planned for")
+	case o.probe && (o.planOnly || o.dryRun):
+		return usagef("leave it out", "--probe proves what was changed, and --plan and --dry-run change nothing")
 	case o.planOnly && (o.yes || o.dryRun):
 		return usagef("give one of them", "--plan changes nothing, so --yes and --dry-run do not go with it")
 	case o.saved != "" && (o.planOnly || o.cause != "" || o.scope.from != ""):
@@ -309,7 +313,7 @@ func (o *fixOptions) mend(ctx context.Context, actor mend.Actor, view *watch.Vie
 	}
 	defer t.close()
 	m := &watch.Mender{
-		Session: view.Session, Actor: actor, Journal: journal, Print: t.tell, Policy: watch.PlanPolicy(o.policies),
+		Session: view.Session, Actor: actor, Journal: journal, Print: t.tell, Probe: o.probe, Policy: watch.PlanPolicy(o.policies),
 		Guard: &watch.Guard{
 			Policies: o.policies, Session: view.Session, Journal: journal,
 			Asker: asker{in: o.env.In, out: o.env.Err, terminal: o.env.Terminal.In, yes: o.yes, person: o.yes},

@@ -32,6 +32,16 @@ func WantsProbes(d model.Diagnosis, s *snapshot.Snapshot) []model.ProbeRoute {
 	return out
 }
 
+// WayIn names the ports of the gateway at which a request comes in; ok is false where no route takes it.
+func WayIn(s *snapshot.Snapshot, req model.Request) (way model.ProbeRoute, ok bool) {
+	m := path.New(s)
+	r, ok := m.Match(req)
+	if !ok {
+		return model.ProbeRoute{}, false
+	}
+	return model.ProbeRoute{Request: req, Doors: doors(m, r)}, true
+}
+
 // probeRoute names what is asked on a route: its gateway, its first Service, and a few of the pods behind.
 func probeRoute(m *path.Map, r path.Route, req model.Request) model.ProbeRoute {
 	w := model.ProbeRoute{Request: req, Doors: doors(m, r)}

@@ -60,6 +60,9 @@ type Engine struct {
 	Actor    Actor
 	Asker    Asker
 	Journal  Journal
+	// Prober asks where a route that was changed has no requests of its own; nil: nobody does, and then nothing proves
+	// that it helped.
+	Prober Prober
 	// Now is the clock.
 	Now     func() time.Time
 	Options Options

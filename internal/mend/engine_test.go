@@ -377,3 +377,57 @@ func TestWhatWasRefusedOnceIsTriedInTheNextIncident(t *testing.T) {
 		}
 	})
 }
+
+// asking sends requests of its own, of which the gateway tells.
+type asking struct {
+	*cluster
+
+	sent int
+}
+
+func (a *asking) Probe(_ context.Context, _ *snapshot.Snapshot, requests []model.Request) int {
+	for _, q := range requests {
+		status := 200
+		if a.fails["cart"]() {
+			status = 502
+		}
+		a.ring.Add(model.Signal{At: time.Now(), Proxy: a.proxy, Request: q, Status: status})
+		a.sent++
+	}
+	return len(requests)
+}
+
+// Where a route has no requests, gatemend's own prove that the change helped, or did not. Where it has, none are sent.
+func TestAsksWhereNobodyElseDoes(t *testing.T) {
+	for name, tc := range map[string]struct {
+		every time.Duration
+		helps bool
+		asks  bool
+		want  plan.Outcome
+	}{
+		"silent, it helps":      {0, true, true, plan.Mended},
+		"silent, does not help": {0, false, true, plan.NotHelped},
+		"others ask":            {50 * time.Millisecond, true, false, plan.Mended},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := wrongPort(t)
+				c.every = tc.every
+				if !tc.helps {
+					c.fails["cart"] = func() bool { return true }
+				}
+				a := &asking{cluster: c}
+				e := engine(c, &MemoryJournal{})
+				e.Prober = a
+				time.Sleep(5 * time.Second)
+				got, err := e.Run(t.Context(), Incident{ID: "i1"})
+				if err != nil || got.Outcome != tc.want || (a.sent > 0) != tc.asks || a.sent > mostProbes {
+					t.Errorf("got %s (%s), %d requests sent, %v; want %s", got.Outcome, got.Because, a.sent, err, tc.want)
+				}
+				if says := strings.Contains(got.Because, "gatemend sent"); says != (tc.asks && tc.helps) {
+					t.Errorf("because %q", got.Because)
+				}
+			})
+		})
+	}
+}

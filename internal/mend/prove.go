@@ -11,6 +11,7 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/plan"
+	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/verify"
 )
 
@@ -25,6 +26,7 @@ type count struct {
 	others  map[string]*verify.Other
 	next    uint64
 	ready   time.Time // since when the pods have been ready; zero: they are not
+	asked   int       // requests that were sent for the proof
 }
 
 // verify counts requests until the verdict is clear.
@@ -64,6 +66,7 @@ func (r *run) judge(ctx context.Context, p model.Plan, n *count, started time.Ti
 	for _, sig := range signals {
 		n.add(sig)
 	}
+	n.asked += r.probe(ctx, s, n, started)
 	well, ready := plan.Agrees(p, s)
 	switch {
 	case !ready:
@@ -73,9 +76,29 @@ func (r *run) judge(ctx context.Context, p model.Plan, n *count, started time.Ti
 	}
 	return verify.Judge(verify.Evidence{
 		Effect: n.effect, Started: started, Before: n.before, After: n.after, Others: n.listOthers(),
-		ModelAgrees: well, Ready: ready, ReadySince: n.ready, Proof: p.Remedy.Proof,
+		ModelAgrees: well, Ready: ready, ReadySince: n.ready, Asked: n.asked, Proof: p.Remedy.Proof,
 		Rollout: verify.Rollout{Done: r.state.Waited == len(p.Remedy.Changes), End: r.state.WaitedAt},
 	}, r.Now(), r.options.Verify), nil
+}
+
+// The bounds of probing: a route must have been silent for a while, and so many requests prove anything.
+const (
+	silent     = 3 * time.Second
+	mostProbes = 200
+)
+
+// probe sends requests if nobody else does, and says how many.
+func (r *run) probe(ctx context.Context, s *snapshot.Snapshot, n *count, started time.Time) int {
+	if r.Prober == nil || n.after.Requests > n.asked || n.asked >= mostProbes || r.Now().Sub(started) < silent {
+		return 0
+	}
+	var requests []model.Request
+	for _, t := range n.failing {
+		if t.Request.Host != "" && !slices.ContainsFunc(requests, func(q model.Request) bool { return q.String() == t.Request.String() }) {
+			requests = append(requests, t.Request)
+		}
+	}
+	return r.Prober.Probe(ctx, s, requests)
 }
 
 // add counts one signal. Lines of error logs belong to a request that has an access line too.

@@ -38,6 +38,13 @@ type Actor interface {
 	WaitRollout(ctx context.Context, workload model.Ref, progress func(act.Rollout)) error
 }
 
+// Prober sends requests where nobody else does.
+type Prober interface {
+	// Probe sends each request once through the gateway of its route, and says how many were sent. What comes of them
+	// is told by the [Feed], as of every request.
+	Probe(ctx context.Context, s *snapshot.Snapshot, requests []model.Request) (sent int)
+}
+
 // Asker decides whether a plan may be carried out: a person at a prompt, or a policy.
 type Asker interface {
 	Ask(ctx context.Context, p model.Plan) (Answer, error)

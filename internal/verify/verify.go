@@ -64,6 +64,8 @@ type Evidence struct {
 	Before  Counts // of the failing route, while it failed
 	After   Tally  // of the failing route
 	Others  []Other
+	// Asked is how many of the requests after it were sent for the proof alone.
+	Asked int
 	// ModelAgrees: the walk of the route on the cluster as it is now is healthy.
 	ModelAgrees bool
 	// Ready: the pods behind the route are ready. ReadySince is since when they have been at every look; zero: nobody
@@ -109,7 +111,7 @@ func Judge(e Evidence, now time.Time, o Options) Judgement {
 	}
 	switch {
 	case proven && e.ModelAgrees && e.Ready:
-		return say(Helped, "%s%s", because, formerly(e.Before))
+		return say(Helped, "%s%s%s", because, ours(e), formerly(e.Before))
 	case proven && late:
 		return say(Unverified, "%s, but %s", because, disagreement(e))
 	case e.After.Requests == 0 && now.Sub(e.Started) >= min(o.NoTraffic, o.Deadline):
@@ -221,6 +223,14 @@ func formerly(before Counts) string {
 		return ""
 	}
 	return fmt.Sprintf("; %d of %d failed before", before.Errors, before.Requests)
+}
+
+// ours says that nobody else has sent requests.
+func ours(e Evidence) string {
+	if e.Asked == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", of which gatemend sent %d itself", min(e.Asked, e.After.Requests))
 }
 
 func disagreement(e Evidence) string {

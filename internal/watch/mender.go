@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gatemend/gatemend/internal/diagnose"
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/printer"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // Mender is a [Desk] that runs repairs one at a time and tells what they do.
@@ -20,6 +22,8 @@ type Mender struct {
 	Guard   *Guard
 	Policy  plan.Policy
 	Print   func(printer.EventDoc) error
+	// Probe: requests are sent to a route that has none, to prove that its repair helped.
+	Probe bool
 
 	mended time.Time
 }
@@ -77,8 +81,26 @@ func (m *Mender) Run(ctx context.Context, view *View, route string, incident men
 			printing = errors.Join(printing, m.Print(doc))
 		}},
 	}
+	if m.Probe {
+		engine.Prober = prober{m.Session.Pods}
+	}
 	result, err := engine.Run(ctx, incident)
 	return result, errors.Join(err, printing)
+}
+
+// prober sends requests through gateways by their pods.
+type prober struct{ pods Pods }
+
+// Probe sends each request once.
+func (p prober) Probe(ctx context.Context, s *snapshot.Snapshot, requests []model.Request) (sent int) {
+	var ways []model.ProbeRoute
+	for _, q := range requests {
+		if way, ok := diagnose.WayIn(s, q); ok {
+			ways = append(ways, way)
+		}
+	}
+	answers, _ := p.pods.Probe(ctx, ways) // one that may not be sent proves nothing, which the verdict says
+	return len(answers)
 }
 
 // NewID names an incident by the moment at which it began, which is unique in one journal.

@@ -231,14 +231,7 @@ func (r *round) noise(rng *rand.Rand) (string, func()) {
 			r.edit("Service", app, func(o map[string]any) { set(o, "shop", "metadata", "labels", "team") })
 		}
 	case 4:
-		return "kill switch", func() {
-			stop := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "gatemend-stop", "namespace": "gatemend"}}}
-			if _, err := r.resource(stop).Create(r.t.Context(), stop, metav1.CreateOptions{}); err != nil && !gone(err) {
-				r.t.Error(err)
-			}
-			time.Sleep(while)
-			r.erase("ConfigMap", "gatemend-stop")
-		}
+		return "kill switch", func() { r.stop(while) }
 	case 5:
 		return "namespace opts out", func() {
 			r.edit("Namespace", plantest.Namespace, func(o map[string]any) { set(o, "disabled", "metadata", "labels", optIn) })
@@ -271,6 +264,19 @@ func (r *round) noise(rng *rand.Rand) (string, func()) {
 			r.erase("Pod", name)
 		}
 	}
+}
+
+// stop throws the kill switch for a while.
+func (r *round) stop(while time.Duration) {
+	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": guardrail.StopName, "namespace": guardrail.StopNamespace}}}
+	if _, err := r.resource(o).Create(r.t.Context(), o, metav1.CreateOptions{}); err != nil {
+		if !gone(err) {
+			r.t.Error(err)
+		}
+		return // somebody else has thrown it, and will turn it back
+	}
+	time.Sleep(while)
+	r.erase("ConfigMap", guardrail.StopName)
 }
 
 func (r *round) isDown() bool {

@@ -181,7 +181,11 @@ func (l *life) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	case model.Allow:
 		answer = mend.Answer{Yes: true}
 	case model.Approve:
-		time.Sleep(time.Duration(l.rng.IntN(40)) * time.Second) // a person reads it first
+		time.Sleep(time.Duration(l.rng.IntN(20)) * time.Second) // a person reads it first
+		if l.rng.IntN(10) == 0 {                                // and another one has the same thought
+			go l.stop(time.Minute)
+			time.Sleep(time.Duration(2+l.rng.IntN(8)) * time.Second)
+		}
 		if l.rng.Float64() < 0.8 {
 			answer = mend.Answer{Yes: true, Person: true}
 			l.agree(p)

@@ -99,7 +99,7 @@ func (p prober) Probe(ctx context.Context, s *snapshot.Snapshot, requests []mode
 			ways = append(ways, way)
 		}
 	}
-	answers, _ := p.pods.Probe(ctx, ways) // one that may not be sent proves nothing, which the verdict says
+	answers, _ := p.pods.Probe(ctx, ways, "") // one that may not be sent proves nothing, which the verdict says
 	return len(answers)
 }
 

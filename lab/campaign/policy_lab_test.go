@@ -4,6 +4,7 @@ package campaign_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -222,20 +223,20 @@ func storm(s *scene) {
 }
 
 func keptByArgoCD(s *scene) {
-	kept(s, "argo-cd", func(o *metav1.ObjectMeta) {
+	kept(s, "Argo CD", func(o *metav1.ObjectMeta) {
 		o.Annotations = map[string]string{"argocd.argoproj.io/tracking-id": "shop:/Service:shop/web"}
 	})
 }
 
 func keptByHelm(s *scene) {
-	kept(s, "helm", func(o *metav1.ObjectMeta) {
+	kept(s, "Helm", func(o *metav1.ObjectMeta) {
 		o.Labels["app.kubernetes.io/managed-by"] = "Helm"
 		o.Annotations = map[string]string{"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "shop"}
 	})
 }
 
 // kept breaks a Service that bears the marks of a tool.
-func kept(s *scene, _ string, mark func(*metav1.ObjectMeta)) {
+func kept(s *scene, tool string, mark func(*metav1.ObjectMeta)) {
 	svc := manifest.Service(manifest.Web)
 	svc.Spec.Selector = map[string]string{"app": "website"}
 	mark(&svc.ObjectMeta)
@@ -243,7 +244,7 @@ func kept(s *scene, _ string, mark func(*metav1.ObjectMeta)) {
 		s.t.Fatal(err)
 	}
 	w := s.Watch(s.t, s.program, s.dir, "--policy", s.policy(allAuto))
-	s.says(w, manifest.Host(manifest.Web), "somebody else keeps it", ends("refused", "guard owner"))
+	s.says(w, manifest.Host(manifest.Web), "somebody else keeps it", ends("refused", "owner: Service shop/web is managed by "+tool))
 	w.Stop(s.t)
 	if wrote := s.wrote(); len(wrote) > 0 {
 		s.t.Errorf("it changed %v", wrote)
@@ -261,10 +262,10 @@ func TestGatewayAPIActions(t *testing.T) {
 	t.Run("patch-gateway-listener", func(t *testing.T) {
 		s := b.scene(t)
 		same := gatewayv1.NamespacesFromSame
-		s.onGateway(&same)
+		s.onGateway(t.Context(), &same)
 		t.Cleanup(func() {
 			all := gatewayv1.NamespacesFromAll
-			s.onGateway(&all)
+			s.onGateway(context.WithoutCancel(t.Context()), &all)
 		})
 		s.serves(manifest.Host("cart-gw"), false)
 		out, exit := s.gatemend("fix", "httproute/cart-gw", "-n", manifest.Namespace, "--yes", "--as", labtest.User)
@@ -287,7 +288,7 @@ func TestGatewayAPIActions(t *testing.T) {
 		t.Cleanup(func() {
 			grant := &gatewayv1.ReferenceGrant{ObjectMeta: metav1.ObjectMeta{Namespace: manifest.Namespace, Name: s.granted()}}
 			for _, o := range []runtime.Object{front, grant} {
-				if err := s.Client.Delete(t.Context(), o); err != nil {
+				if err := s.Client.Delete(context.WithoutCancel(t.Context()), o); err != nil {
 					t.Log(err) // the cluster goes next
 				}
 			}
@@ -312,7 +313,7 @@ func (s *scene) granted() string {
 }
 
 // onGateway says of which namespaces the Gateway takes routes.
-func (s *scene) onGateway(from *gatewayv1.FromNamespaces) {
+func (s *scene) onGateway(ctx context.Context, from *gatewayv1.FromNamespaces) {
 	s.t.Helper()
 	for _, o := range contour.GatewayObjects() {
 		g, ok := o.(*gatewayv1.Gateway)
@@ -320,7 +321,7 @@ func (s *scene) onGateway(from *gatewayv1.FromNamespaces) {
 			continue
 		}
 		g.Spec.Listeners[0].AllowedRoutes.Namespaces.From = from
-		if err := s.Client.Replace(s.t.Context(), g); err != nil {
+		if err := s.Client.Replace(ctx, g); err != nil {
 			s.t.Error(err)
 		}
 	}

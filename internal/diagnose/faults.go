@@ -53,7 +53,7 @@ func gatewayListenerUnattached() Analyzer {
 		Doc:    "Finds HTTPRoutes that no listener of their Gateway takes, or whose Gateway does not exist.",
 		Inputs: []snapshot.Kind{snapshot.Gateways, snapshot.HTTPRoutes, snapshot.Namespaces},
 		run: func(v *view) []finding {
-			return faults(v, "gateway-listener-unattached", path.ListenerUnattached, path.GatewayMissing)
+			return v.otherHosts(faults(v, "gateway-listener-unattached", path.ListenerUnattached, path.GatewayMissing))
 		},
 	}
 }

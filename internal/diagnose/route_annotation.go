@@ -151,7 +151,7 @@ func (v *view) badMiddleware(r *route) (finding, bool) {
 	}
 	for _, m := range strings.Split(ing.Annotations[name], ",") {
 		full, ok := strings.CutSuffix(strings.TrimSpace(m), "@kubernetescrd")
-		if !ok || full == "" || v.middleware(full) || !v.hasKind("Middleware") && r.failures == 0 {
+		if !ok || full == "" || v.middleware(full) || !v.hasKind("Middleware") && r.failures == 0 && !v.missesMiddleware(full) {
 			continue
 		}
 		f := find("route-annotation-wrong", proven, annotated(r.Object, name),
@@ -163,6 +163,13 @@ func (v *view) badMiddleware(r *route) (finding, bool) {
 		return f, true
 	}
 	return finding{}, false
+}
+
+// missesMiddleware reports whether Traefik itself says that a middleware does not exist.
+func (v *view) missesMiddleware(full string) bool {
+	return slices.ContainsFunc(v.sayings(), func(s ownWords) bool {
+		return strings.Contains(s.text, full+"@kubernetescrd") && strings.Contains(s.text, "does not exist")
+	})
 }
 
 // middleware reports whether a Middleware is there that is called namespace-name.

@@ -15,7 +15,8 @@ func (a *App) initFails(state corev1.ContainerState, last corev1.ContainerState,
 		p.Status.Phase = corev1.PodPending
 		a.unready(p, onset().Add(2*time.Second))
 		a.condition(p, corev1.PodInitialized, "ContainersNotInitialized", "containers with incomplete status: ["+p.Spec.InitContainers[0].Name+"]", onset())
-		p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: p.Spec.InitContainers[0].Name, Image: p.Spec.InitContainers[0].Image, State: state, LastTerminationState: last, RestartCount: restarts}}
+		started := state.Running != nil // as the kubelet has it (pkg/kubelet/prober, UpdatePodStatus)
+		p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: p.Spec.InitContainers[0].Name, Image: p.Spec.InitContainers[0].Image, State: state, LastTerminationState: last, RestartCount: restarts, Started: &started}}
 		for i := range p.Status.ContainerStatuses {
 			p.Status.ContainerStatuses[i].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "PodInitializing"}}
 		}

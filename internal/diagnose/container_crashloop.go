@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -57,17 +58,23 @@ func (v *view) crashField(w *workload, c *corev1.Container, t trouble) string {
 	if c == nil {
 		return ""
 	}
-	notRun := strings.Contains(t.why, "executable file not found") || strings.Contains(t.why, "no such file or directory") || strings.Contains(t.why, "StartError") ||
-		strings.Contains(t.why, "permission denied") || strings.Contains(t.why, "exit code 126") || strings.Contains(t.why, "exit code 127")
 	switch name, _, _ := v.missedVariable(w); {
-	case notRun && len(c.Command) > 0:
+	case t.notRun() && len(c.Command) > 0:
 		return ".command"
-	case notRun && len(c.Args) > 0:
+	case t.notRun() && len(c.Args) > 0:
 		return ".args"
 	case name != "":
 		return ".env[" + name + "]"
 	}
 	return ""
+}
+
+// notRun reports whether a container's program, or one that it calls, could not be run at all, so that nothing it depends
+// on is the reason. (Exit codes of shells: 126 is not executable, 127 not found.)
+func (t trouble) notRun() bool {
+	return slices.ContainsFunc([]string{"executable file not found", "no such file or directory", "StartError", "permission denied", "exit code 126", "exit code 127"}, func(says string) bool {
+		return strings.Contains(t.why, says)
+	})
 }
 
 // writesTo is the setting that keeps a container from writing where its last words say that it wants to (EROFS: "Read-only

@@ -143,7 +143,8 @@ func (w *workload) answersErrors() bool {
 // answer: they die, or wait, or are not ready.
 func (v *view) starved(w *workload) bool {
 	return slices.ContainsFunc(w.pods, func(p *corev1.Pod) bool {
-		return slices.Contains([]model.CauseID{"container-crashloop", "pods-not-ready", "init-blocked", "liveness-probe-kills"}, v.trouble(p).cause)
+		t := v.trouble(p)
+		return slices.Contains([]model.CauseID{"container-crashloop", "pods-not-ready", "init-blocked", "liveness-probe-kills"}, t.cause) && !t.notRun()
 	})
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -16,14 +18,20 @@ type edgeSet struct {
 	from   []*route
 	depth  int
 	named  []address // what the caller's settings name
-	by     map[model.Ref]*route
+	by     map[callee]*route
 	order  []*route
+}
+
+// callee is what an edge leads to: a Service whichever of its ports, or a port that it does not have, or a host outside.
+type callee struct {
+	ref  model.Ref
+	port int32 // that the Service lacks; else zero
 }
 
 // edgesOf makes the edges from a workload: to what its logs say that it fails to call, and to what its
 // settings name if that is broken.
 func (v *view) edgesOf(w *workload, from []*route, depth int) []*route {
-	es := &edgeSet{caller: w, from: from, depth: depth, named: v.addresses(w), by: map[model.Ref]*route{}}
+	es := &edgeSet{caller: w, from: from, depth: depth, named: v.addresses(w), by: map[callee]*route{}}
 	// Settings come first, so that an edge of which logs speak too keeps the field that names its callee.
 	v.edgesFromSettings(es)
 	v.edgesFromLogs(es)
@@ -40,7 +48,7 @@ func (v *view) edgesFromSettings(es *edgeSet) {
 		if a.port == 0 {
 			a.port = v.likelyPort(service, cmp.Or(a.scheme, a.name))
 		}
-		es.edge(service, "", a)
+		es.edge(callee{service, v.lacking(service, a.port)}, "", a)
 	}
 }
 
@@ -88,7 +96,10 @@ func (v *view) calledAt(es *edgeSet, c call, p peer) *route {
 	if inside {
 		outside = ""
 	}
-	r := es.edge(service, outside, a)
+	r := es.by[callee{service, p.port}]
+	if r == nil {
+		r = es.edge(callee{ref: service}, outside, a)
+	}
 	// What was called says more than what is set; but a pod's port in a log is none of the Service's.
 	if len(r.Backends) > 0 && p.port != 0 && v.hasServicePort(service, p.port) {
 		r.Backends[0].PortNumber = p.port
@@ -96,11 +107,20 @@ func (v *view) calledAt(es *edgeSet, c call, p peer) *route {
 	return r
 }
 
-// edge gives the edge to a Service or a host outside the cluster, and makes it where there is none yet.
-func (es *edgeSet) edge(service model.Ref, outside string, a address) *route {
-	key := service
+// lacking is a port if a Service has not got it, else zero. (The pods of headless ones are asked on their own ports.)
+func (v *view) lacking(service model.Ref, port int32) int32 {
+	svc, ok := v.s.Services().Get(service.Namespace, service.Name)
+	if ok != snapshot.Present || svc.Spec.ClusterIP == corev1.ClusterIPNone || v.hasServicePort(service, port) {
+		return 0
+	}
+	return port
+}
+
+// edge gives the edge to a callee, or to a host outside the cluster, and makes it where there is none yet.
+func (es *edgeSet) edge(key callee, outside string, a address) *route {
+	service := key.ref
 	if outside != "" {
-		key = model.Ref{Name: outside}
+		key = callee{ref: model.Ref{Name: outside}}
 	}
 	if r := es.by[key]; r != nil {
 		return r

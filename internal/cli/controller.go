@@ -37,7 +37,6 @@ type ControllerOptions struct {
 	MetricsAddr   string
 	MetricsToken  string // file
 	PprofAddr     string
-	TraceEndpoint string
 	Sources       SourceOptions
 	Formats       all.Formats
 	Build         Build
@@ -79,7 +78,6 @@ func newController(env Env) *cobra.Command {
 	f.StringVar(&o.o.MetricsAddr, "metrics-addr", "", "address on which Prometheus may scrape gatemend's own metrics, such as 127.0.0.1:9464")
 	f.StringVar(&o.o.MetricsToken, "metrics-token-file", "", "file with the bearer token that a scrape must show; needed beyond loopback")
 	f.StringVar(&o.o.PprofAddr, "pprof-addr", "", "loopback address of Go's profiles, such as 127.0.0.1:6060")
-	f.StringVar(&o.o.TraceEndpoint, "trace-endpoint", "", "URL of an OTLP receiver (gRPC) that gets a trace of every incident's life, such as http://collector:4317")
 	f.StringArrayVar(&o.told, "format", nil, formatUsage)
 	o.o.Sources.add(f)
 	return cmd

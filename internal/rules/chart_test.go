@@ -10,7 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
+	"sigs.k8s.io/yaml"
+
 	"github.com/gatemend/gatemend/config"
+	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/install"
 	"github.com/gatemend/gatemend/internal/testkit"
 )
 
@@ -116,5 +121,49 @@ func TestDashboardIsWellFormed(t *testing.T) {
 				t.Errorf("panels %q and %q overlap", p.Title, q.Title)
 			}
 		}
+	}
+}
+
+// The Deployment calls the program with flags that it has. A wrong one would only be noticed in a cluster.
+func TestChartCallsTheProgram(t *testing.T) {
+	for _, mode := range install.Modes() {
+		for _, namespaced := range []bool{false, true} {
+			text, err := install.Manifests(install.Options{Mode: mode, Namespaced: namespaced, Namespace: "mending"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			calls(t, deployment(t, text).Spec.Template.Spec.Containers[0].Args)
+		}
+	}
+	// Those of settings that the plain manifests do not have.
+	calls(t, deployment(t, read(t, "lab/chart/testdata/everything.golden")).Spec.Template.Spec.Containers[0].Args[:7])
+}
+
+func deployment(t *testing.T, manifests string) appsv1.Deployment {
+	t.Helper()
+	for text := range strings.SplitSeq(manifests, "\n---\n") {
+		var d appsv1.Deployment
+		if strings.Contains(text, "\nkind: Deployment\n") {
+			if err := yaml.UnmarshalStrict([]byte(text), &d); err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
+	}
+	t.Fatal("there is no Deployment")
+	return appsv1.Deployment{}
+}
+
+func calls(t *testing.T, args []string) {
+	t.Helper()
+	cmd, rest, err := cli.New(cli.Env{}).Find(args)
+	if err != nil || cmd.Name() != "controller" {
+		t.Fatalf("%v: it calls %s, %v", args, cmd.Name(), err)
+	}
+	if err := cmd.ParseFlags(rest); err != nil {
+		t.Errorf("%v: %v", args, err)
+	}
+	if left := cmd.Flags().Args(); len(left) > 0 {
+		t.Errorf("%v: %v is no flag", args, left)
 	}
 }

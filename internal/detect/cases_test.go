@@ -444,6 +444,32 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// An error line explains no request of another host, whichever comes first.
+func TestJoinKeepsHostsApart(t *testing.T) {
+	request := func(host string, failure model.FailureKind, errorLog bool) model.Signal {
+		return model.Signal{At: start, Client: "192.0.2.1", Status: 502, Failure: failure, ErrorLog: errorLog, Request: model.Request{Method: "GET", Host: host, Path: "/"}}
+	}
+	signals := []model.Signal{
+		request("a.test", model.UpstreamStatus, false), request("b.test", model.Refused, true), request("B.test", model.OtherFailure, false),
+	}
+	signals[1].Reason = "connection refused"
+	var streamed []model.Signal
+	j := NewJoiner(func(s model.Signal) { streamed = append(streamed, s) })
+	for _, s := range signals {
+		j.Add(s)
+	}
+	j.Flush()
+	for way, joined := range map[string][]model.Signal{"Join": Join(signals), "Joiner": streamed} {
+		got := map[string]model.FailureKind{}
+		for _, s := range joined {
+			got[s.Request.Host] = s.Failure
+		}
+		if len(joined) != 2 || got["a.test"] != model.UpstreamStatus || got["B.test"] != model.Refused {
+			t.Errorf("%s: %+v", way, joined)
+		}
+	}
+}
+
 // A route takes at most 400 bytes, its place in the map included; the text of its key is the caller's.
 func TestMemoryOfARoute(t *testing.T) {
 	const routes = 100_000

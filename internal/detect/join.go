@@ -2,6 +2,7 @@ package detect
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -112,7 +113,11 @@ func matches(address string, e model.Signal) bool {
 	return address == "" || len(e.Tries) == 0 || e.Tries[0].Address == address
 }
 
+// within reports whether an error line may be about a request: at its time, and of its host, as far as both say so.
 func within(access, e *model.Signal) bool {
+	if a, b := access.Request.Host, e.Request.Host; a != "" && b != "" && !strings.EqualFold(a, b) {
+		return false
+	}
 	return !e.At.Before(access.At.Add(-access.Duration-joinSlack)) &&
 		!e.At.After(access.At.Add(access.Duration+joinSlack))
 }

@@ -20,6 +20,7 @@ func TestPinsAreInStep(t *testing.T) {
 		{"kubernetes", "k8s.io/kubernetes", KubernetesVersion},
 		{"etcd", "go.etcd.io/etcd/server/v3", EtcdVersion},
 		{"contour", "github.com/projectcontour/contour", ContourVersion},
+		{"caddy", "github.com/caddyserver/caddy/v2", CaddyVersion},
 	} {
 		data, err := os.ReadFile(filepath.Join(source, "build", tc.build, "go.mod"))
 		if err != nil {

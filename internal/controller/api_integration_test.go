@@ -34,9 +34,9 @@ func clientFor(t *testing.T, config *rest.Config) client.Client {
 	return c
 }
 
-func approval(namespace, name, user string) *v1alpha1.RemediationApproval {
+func approval(name, user string) *v1alpha1.RemediationApproval {
 	return &v1alpha1.RemediationApproval{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name},
 		Spec: v1alpha1.RemediationApprovalSpec{
 			Incident: v1alpha1.IncidentReference{Name: "cart"}, Plan: "0123456789abcdef", Decision: v1alpha1.Approve, User: user,
 		},
@@ -54,15 +54,15 @@ func TestApprovalsNameTheirRealUser(t *testing.T) {
 
 	// The API server takes a moment until it knows a new policy.
 	await(t, "a forged approval is refused", func() (bool, string) {
-		a := approval("shop", "", "bob")
+		a := approval("", "bob")
 		a.GenerateName = "forged-"
 		err := ann.Create(t.Context(), a)
 		return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "spec.user must be the name of who creates the approval: ann"), errorText(err)
 	})
-	if err := bob.Create(t.Context(), approval("shop", "bobs", "bob")); !apierrors.IsForbidden(err) {
+	if err := bob.Create(t.Context(), approval("bobs", "bob")); !apierrors.IsForbidden(err) {
 		t.Errorf("bob has no right to approve and got %v", err)
 	}
-	mine := approval("shop", "anns", "ann")
+	mine := approval("anns", "ann")
 	if err := ann.Create(t.Context(), mine); err != nil {
 		t.Fatalf("ann approves: %v", err)
 	}

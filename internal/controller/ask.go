@@ -60,7 +60,7 @@ func (a *asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	s := a.snapshot()
 	if err := plan.Recheck(p, s); err != nil {
 		a.moved = true
-		return mend.Answer{Refused: true, Because: err.Error()}, nil
+		return mend.Answer{Refused: true, Because: err.Error()}, nil //nolint:nilerr // that the cluster moved on is the answer
 	}
 	d := a.decide(p, s)
 	if err := a.record(ctx, p, d.Verdict.String(), "", d.String()); err != nil {

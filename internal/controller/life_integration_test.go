@@ -115,7 +115,7 @@ func TestAPersonApproves(t *testing.T) {
 	i := w.awaitPhase(v1alpha1.PhaseAwaitingApproval)
 	w.api.Allow(t, "ann", "shop", rbacv1.PolicyRule{APIGroups: []string{v1alpha1.Group}, Resources: []string{"remediationapprovals"}, Verbs: []string{"create"}})
 	decide := func(user, plan string, d v1alpha1.Decision) error {
-		a := approval("shop", "", user)
+		a := approval("", user)
 		a.GenerateName, a.Spec.Incident.Name, a.Spec.Plan, a.Spec.Decision, a.Spec.Reason = "a-", i.Name, plan, d, "seen"
 		return clientFor(t, w.api.User(t, user)).Create(t.Context(), a)
 	}

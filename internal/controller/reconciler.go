@@ -297,7 +297,7 @@ func acted(events []plan.Event) int {
 func (r *incidentReconciler) failed(ctx context.Context, key types.NamespacedName, err error) (reconcile.Result, error) {
 	switch {
 	case ctx.Err() != nil:
-		return reconcile.Result{}, nil // whoever leads next goes on
+		return reconcile.Result{}, nil //nolint:nilerr // whoever leads next goes on
 	case errors.Is(err, errGone):
 		r.ledger.forget(key)
 		r.clerk.done(key)

@@ -38,7 +38,7 @@ func TestRightsAreThoseThatAreUsed(t *testing.T) {
 	if err := w.admin.Patch(t.Context(), i.DeepCopy(), label); err != nil {
 		t.Fatal(err)
 	}
-	yes := approval("shop", "yes", "admin")
+	yes := approval("yes", "admin")
 	yes.Spec.Incident.Name, yes.Spec.Plan = i.Name, i.Status.Plan.ID
 	w.api.Allow(t, "admin", "shop", rbacv1.PolicyRule{APIGroups: []string{v1alpha1.Group}, Resources: []string{"remediationapprovals"}, Verbs: []string{"create"}})
 	if err := clientFor(t, w.api.User(t, "admin")).Create(t.Context(), yes); err != nil {

@@ -376,9 +376,9 @@ func (g *gateway) Gateways() ([]model.Ref, []model.Unseen) {
 func (g *gateway) Read() []metrics.Source { return nil }
 func (g *gateway) Close() {
 	close(g.stop)
-	for range g.signals { //nolint:revive // until it ends
+	for range g.signals { // until it ends
 	}
-	g.Watcher.Stop()
+	g.Stop()
 }
 func (g *gateway) GatewayLogs(context.Context, *snapshot.Snapshot, time.Time) (watch.LogFiles, error) {
 	return watch.LogFiles{}, nil

@@ -51,7 +51,7 @@ func (c caseload) take(n alarmNews, now time.Time) {
 	known, ok := c[a.Route]
 	switch {
 	case a.Worse && ok:
-		known.Alarm = a // it is worked on, and what fails now is the same route
+		known.Alarm = a                     // it is worked on, and what fails now is the same route
 		known.done, known.next = false, now // perhaps for another cause than the one that is known
 	case !a.Ended:
 		c[a.Route] = &alarmCase{Alarm: a, next: now, wait: lookAgain, follows: n.follows}

@@ -315,12 +315,9 @@ func (v *view) settle(r *route) bool {
 	if !r.deadNow() {
 		return false
 	}
-	// Nobody says so, but what the caller is told to call cannot answer. If it complains of something
-	// else, that is what hurts; if it serves and complains of nothing, or it is not itself that answers errors, nothing
-	// does.
-	line, _ := v.lastError(r.caller)
-	starved := v.starved(r.caller)
-	r.loose = len(v.calls(r.caller)) > 0 || line != "" && starved || !starved && (len(v.logsOf(r.caller)) > 0 || !r.caller.answersErrors())
+	// What the caller is told to call cannot answer, but nobody says so: not in the logs that there are, nor does the
+	// caller itself answer errors or die.
+	r.loose = len(v.logsOf(r.caller)) > 0 || !v.starved(r.caller) && !r.caller.answersErrors()
 	return true
 }
 

@@ -61,6 +61,8 @@ type route struct {
 	limited []model.Signal
 	// toldAs are the kinds of failures that the gateway's log tells as another kind, and as which.
 	toldAs map[model.FailureKind]model.FailureKind
+	// oneTimeout is set where the gateway's log does not tell connections that time out from answers that do.
+	oneTimeout bool
 }
 
 // failing reports whether requests on the route fail: it was seen, or the model is sure of it. What
@@ -124,12 +126,16 @@ func (r *route) veiled(kind model.FailureKind) []model.Signal {
 
 // meets reports whether a finding predicts what the gateway of a route tells as a failure of a kind.
 func (r *route) meets(f finding, kind model.FailureKind) bool {
+	if kind == model.ResponseTimeout && r.oneTimeout && f.predicts(model.ConnectTimeout) {
+		return true
+	}
 	return f.predicts(kind) || slices.ContainsFunc(f.kinds, func(k model.FailureKind) bool { return r.isTold(k, kind) })
 }
 
 // telling notes what the gateway of a route tells of failures otherwise than they are.
 func (v *view) telling(r *route) {
 	px, ok := all.Named(r.Proxy)
+	r.oneTimeout = ok && px.OneTimeout
 	if !ok || px.ToldAs == nil {
 		return
 	}

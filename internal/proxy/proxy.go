@@ -31,6 +31,9 @@ type Proxy struct {
 	// ToldAs is the kind as which the proxy's log tells a failure of kind f at a backend to which it speaks that
 	// protocol, as [Protocol] has it. nil if it always tells what failed.
 	ToldAs func(f model.FailureKind, protocol string) model.FailureKind
+	// OneTimeout is set where the proxy's log does not tell a backend that does not accept in time from one that does
+	// not answer in time.
+	OneTimeout bool
 	// Outside is set where it does not run in the cluster: a cloud's load balancer.
 	Outside bool
 	// Default lists what holds for a route or backend where nothing is written. nil if nothing is known.

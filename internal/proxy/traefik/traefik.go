@@ -20,6 +20,7 @@ func Proxy() proxy.Proxy {
 		ClaimsController: claimsController,
 		GatewayContainer: gatewayContainer,
 		Answer:           Answer,
+		OneTimeout:       true, // 504 for both (traefik/traefik, pkg/proxy/httputil: ComputeStatusCode)
 		Default:          defaults,
 		IngressSettings:  ingressSettings,
 		ServiceSettings:  serviceSettings,

@@ -155,9 +155,9 @@ func judgeDeployment(ref model.Ref, d *appsv1.Deployment, sets []appsv1.ReplicaS
 		if c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded" {
 			return r, stuckAt(r, pods, newest, c.Message)
 		}
-		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue && r.Updated == 0 && r.Want > 0 {
-			return r, &StuckError{Rollout: r, Because: c.Message}
-		}
+	}
+	if why := refusedPods(newest); why != "" && r.Updated == 0 && r.Want > 0 {
+		return r, &StuckError{Rollout: r, Because: why}
 	}
 	for i := range pods {
 		if why := cannotStart(&pods[i]); why != "" && ownedBy(&pods[i], newest) {

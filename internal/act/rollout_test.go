@@ -52,15 +52,19 @@ func waitingFor(p corev1.Pod, reason string) corev1.Pod {
 }
 
 func TestJudgeDeployment(t *testing.T) {
-	two := []appsv1.ReplicaSet{replicaSet("old", "9"), replicaSet("new", "10")}
 	full := appsv1.DeploymentStatus{ObservedGeneration: 3, Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2}
 	with := func(change func(*appsv1.DeploymentStatus)) appsv1.DeploymentStatus {
 		s := full
 		change(&s)
 		return s
 	}
+	refused := func(s *appsv1.DeploymentStatus) { // the Deployment says so, of whichever revision it was
+		s.UpdatedReplicas = 0
+		s.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Message: "exceeded quota"}}
+	}
 	for name, tc := range map[string]struct {
 		status  appsv1.DeploymentStatus
+		refused string // the ReplicaSet whose pods are refused
 		paused  bool
 		pods    []corev1.Pod
 		done    bool
@@ -85,14 +89,18 @@ func TestJudgeDeployment(t *testing.T) {
 			s.UpdatedReplicas = 1
 			s.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Reason: "ProgressDeadlineExceeded", Message: "has timed out progressing"}}
 		}), stuck: "has timed out progressing"},
-		"pods are refused": {status: with(func(s *appsv1.DeploymentStatus) {
-			s.UpdatedReplicas = 0
-			s.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Message: "exceeded quota"}}
-		}), stuck: "exceeded quota"},
+		"pods are refused":                {status: with(refused), refused: "new", stuck: "exceeded quota"},
+		"pods of an old one were refused": {status: with(refused), refused: "old", waiting: "not all there"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "cart", UID: "d", Generation: 3}, Spec: appsv1.DeploymentSpec{Replicas: ptr(int32(2)), Paused: tc.paused}, Status: tc.status}
-			got, err := judgeDeployment(model.Ref{Kind: "Deployment", Name: "cart"}, d, two, tc.pods)
+			sets := []appsv1.ReplicaSet{replicaSet("old", "9"), replicaSet("new", "10")}
+			for i := range sets {
+				if sets[i].Name == tc.refused {
+					sets[i].Status.Conditions = []appsv1.ReplicaSetCondition{{Type: appsv1.ReplicaSetReplicaFailure, Status: corev1.ConditionTrue, Message: "exceeded quota"}}
+				}
+			}
+			got, err := judgeDeployment(model.Ref{Kind: "Deployment", Name: "cart"}, d, sets, tc.pods)
 			check(t, got, err, tc.done, tc.waiting, tc.stuck)
 		})
 	}

@@ -25,6 +25,20 @@ func newestOf(d *appsv1.Deployment, sets []appsv1.ReplicaSet) *appsv1.ReplicaSet
 	return newest
 }
 
+// refusedPods is why the API server refuses the pods of a ReplicaSet, empty if it does not. The Deployment's own condition
+// is the former revision's for a moment after it was taken back.
+func refusedPods(rs *appsv1.ReplicaSet) string {
+	if rs == nil {
+		return ""
+	}
+	for _, c := range rs.Status.Conditions {
+		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
+			return c.Message
+		}
+	}
+	return ""
+}
+
 // countOld counts the pods of a Deployment that are of a former revision or are ending. Pods that
 // have ended stay as objects for a while and hold no traffic: they do not count.
 func countOld(pods []corev1.Pod, sets []appsv1.ReplicaSet, d *appsv1.Deployment, newest *appsv1.ReplicaSet) int32 {

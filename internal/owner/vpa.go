@@ -81,9 +81,11 @@ func container(o metav1.Object, pointer string) string {
 	if err != nil || len(steps) < 5 || json.Unmarshal(data, &fields) != nil {
 		return ""
 	}
-	name, _ := walk(fields, append(steps[:5:5], "name"))
-	s, _ := name.(string)
-	return s
+	name, ok := walk(fields, append(steps[:5:5], "name"))
+	if s, isText := name.(string); ok && isText {
+		return s
+	}
+	return ""
 }
 
 // text is the string at a path of an object, empty where there is none.

@@ -105,8 +105,7 @@ func live(t *testing.T, seed uint64, total happenings) {
 			r.behind = time.Now()
 		}
 	}
-	opted := rng.IntN(8) > 0
-	if opted {
+	if rng.IntN(8) > 0 {
 		r.edit("Namespace", plantest.Namespace, func(o map[string]any) { set(o, "enabled", "metadata", "labels", optIn) })
 	}
 	begin := time.Now()
@@ -151,7 +150,7 @@ func live(t *testing.T, seed uint64, total happenings) {
 		time.Sleep(time.Duration(1+rng.IntN(90)) * time.Second)
 	}
 	<-done
-	r.judge(t, begin, opted, total)
+	r.judge(t, total)
 }
 
 const optIn = "gatemend.dev/remediation"
@@ -292,7 +291,7 @@ func (r *round) setDown(down bool) {
 }
 
 // judge has the checker read the audit log.
-func (r *round) judge(t *testing.T, begin time.Time, opted bool, total happenings) {
+func (r *round) judge(t *testing.T, total happenings) {
 	t.Helper()
 	log, err := audit.Read(strings.NewReader(string(r.api.Log())))
 	if err != nil {

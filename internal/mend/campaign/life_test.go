@@ -67,11 +67,10 @@ type round struct {
 type life struct {
 	*round
 
-	mu    sync.Mutex
-	left  int // boundaries until it dies; negative: it does not
-	lost  int // boundaries until one answer of the API server is lost
-	dead  bool
-	asked bool
+	mu   sync.Mutex
+	left int // boundaries until it dies; negative: it does not
+	lost int // boundaries until one answer of the API server is lost
+	dead bool
 }
 
 // pass is a boundary: before and after each record, question and request.

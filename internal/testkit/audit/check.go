@@ -201,11 +201,8 @@ func (k *checker) wrote(e Entry) {
 func (k *checker) decided(d *done) {
 	agreed := -1
 	for i, x := range k.Decisions {
-		covers := !d.At.Before(x.From) && !d.At.After(x.To) && (x.Namespace == "" || x.Namespace == d.Object.Namespace) &&
-			(x.Resource == "" || x.Resource == d.Object.Resource) && (x.Name == "" || x.Name == d.Object.Name) &&
-			(len(x.Verbs) == 0 || slices.Contains(x.Verbs, d.Verb)) && (x.Uses == 0 || k.used[i] < x.Uses) &&
-			(!x.Opted || k.opted(d.Object.Namespace, d.At))
-		if covers && (agreed < 0 || x.Uses > 0) { // the narrower one is used up
+		left := x.Uses == 0 || k.used[i] < x.Uses
+		if left && x.covers(d.Entry) && (!x.Opted || k.opted(d.Object.Namespace, d.At)) && (agreed < 0 || x.Uses > 0) { // the narrower one is used up
 			agreed = i
 		}
 	}
@@ -217,6 +214,13 @@ func (k *checker) decided(d *done) {
 	if !slices.ContainsFunc(k.rehearsed, func(r done) bool { return r.Object == d.Object && r.effect.same(d.effect) }) {
 		k.violated(Unrehearsed, d.Entry, "the API server was not asked before about %s", d.effect)
 	}
+}
+
+// covers reports whether a decision is about a change.
+func (x Decision) covers(e Entry) bool {
+	fits := func(wanted, have string) bool { return wanted == "" || wanted == have }
+	return !e.At.Before(x.From) && !e.At.After(x.To) && (len(x.Verbs) == 0 || slices.Contains(x.Verbs, e.Verb)) &&
+		fits(x.Namespace, e.Object.Namespace) && fits(x.Resource, e.Object.Resource) && fits(x.Name, e.Object.Name)
 }
 
 // opted reports whether a namespace had opted in at a time, or a moment before.

@@ -41,6 +41,10 @@ func effectOf(e Entry) (effect, bool) {
 	if json.Unmarshal(e.Body, &ops) != nil {
 		return nil, false // another form of patch, which says nothing of what was before
 	}
+	return effectOfPatch(ops)
+}
+
+func effectOfPatch(ops []patchOp) (effect, bool) {
 	before, after := map[string]string{}, map[string]string{}
 	for _, op := range ops {
 		switch op.Op {
@@ -56,15 +60,15 @@ func effectOf(e Entry) (effect, bool) {
 	}
 	out := effect{}
 	for path, v := range after {
-		if v == "" { // what was tested there is gone
-			for p, was := range before {
-				if p == path || strings.HasPrefix(p, path+"/") {
-					out[p] = change{before: was}
-				}
-			}
+		if v != "" {
+			out[path] = change{before: before[path], after: v}
 			continue
 		}
-		out[path] = change{before: before[path], after: v}
+		for p, was := range before { // what was tested there is gone
+			if p == path || strings.HasPrefix(p, path+"/") {
+				out[p] = change{before: was}
+			}
+		}
 	}
 	for path, was := range before { // a map that was replaced by one that lacks a key
 		if _, set := out[path]; !set && within(path, ops) {

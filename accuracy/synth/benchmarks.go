@@ -192,7 +192,7 @@ func benchmarkRoutes() []Recipe {
 }
 
 func benchmarkChaos() []Recipe {
-	experiment := func(c *Cluster, kind, name string, a *App, spec map[string]any) []byte {
+	experiment := func(kind, name string, a *App, spec map[string]any) []byte {
 		spec["mode"] = "all"
 		spec["selector"] = map[string]any{"namespaces": []string{a.Deployment.Namespace}, "labelSelectors": a.Deployment.Spec.Selector.MatchLabels}
 		data, err := json.Marshal(map[string]any{
@@ -208,13 +208,13 @@ func benchmarkChaos() []Recipe {
 	return []Recipe{
 		{Name: "aiopslab-container-kill", Family: "chaos", World: "medihub", Gateways: []string{"traefik", "nginx"}, Break: func(c *Cluster) Answer {
 			a := c.App("pharmacy")
-			o := c.yaml(string(experiment(c, "PodChaos", "pharmacy-kill", a, map[string]any{"action": "container-kill", "containerNames": []string{a.Container().Name}})))
+			o := c.yaml(string(experiment("PodChaos", "pharmacy-kill", a, map[string]any{"action": "container-kill", "containerNames": []string{a.Container().Name}})))
 			a.dies("Error", 137, "")
 			return c.fails(a, nobody(), "fault-injection-active").at(field(o, "spec"))
 		}},
 		{Name: "chaosmesh-names-fail", Family: "chaos", World: "transit", Gateways: []string{"nginx", "istio"}, Break: func(c *Cluster) Answer {
 			a, dep := c.App("tickets"), c.App("fares")
-			o := c.yaml(string(experiment(c, "DNSChaos", "tickets-names", a, map[string]any{"action": "error", "patterns": []string{"fares.*"}})))
+			o := c.yaml(string(experiment("DNSChaos", "tickets-names", a, map[string]any{"action": "error", "patterns": []string{"fares.*"}})))
 			a.log(repeat(6, `Get "http://fares/": dial tcp: lookup fares on 10.96.0.10:53: server misbehaving`)...)
 			return c.fails(a, app500(), "fault-injection-active", "dns-resolution-failed").dependency(c, dep).at(field(o, "spec"))
 		}},

@@ -136,7 +136,7 @@ func faults() []fault {
 			name:   "service-deleted",
 			breaks: func(w *world, app string) { w.erase("Service", app) },
 			finds: func(w *world, app string, _ model.Ref) (model.Finding, bool) {
-				f := plantest.Finding("service-missing", "Service", app, "(object missing)", "")
+				f := plantest.Finding("service-missing", "Service", app, "metadata.name (object missing)", "")
 				f.Related["route"] = plantest.Ref("Ingress", app)
 				return on(app, f), w.api.Get("Service", plantest.Namespace, app) == nil
 			},

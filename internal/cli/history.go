@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -157,12 +158,12 @@ func phaseNames() string {
 	return strings.Join(names, ", ")
 }
 
-func (o *historyListOptions) run(ctx context.Context, q HistoryQuery) error {
+func (o *historyListOptions) run(ctx context.Context, q HistoryQuery) (err error) {
 	history, err := o.env.OpenHistory(o.store)
 	if err != nil {
 		return err
 	}
-	defer history.Close()
+	defer func() { err = errors.Join(err, history.Close()) }()
 	found, err := history.List(ctx, q)
 	if err != nil {
 		return err
@@ -195,12 +196,12 @@ func newHistoryShow(env Env) *cobra.Command {
 	return cmd
 }
 
-func (o *historyOptions) show(ctx context.Context, id string) error {
+func (o *historyOptions) show(ctx context.Context, id string) (err error) {
 	history, err := o.env.OpenHistory(o.store)
 	if err != nil {
 		return err
 	}
-	defer history.Close()
+	defer func() { err = errors.Join(err, history.Close()) }()
 	cluster := o.cluster
 	if cluster == "" {
 		if cluster, err = onlyCluster(ctx, history, id); err != nil {

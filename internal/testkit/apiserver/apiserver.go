@@ -17,11 +17,13 @@ import (
 	"testing"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -76,7 +78,7 @@ func (s *Server) User(t *testing.T, name string) *rest.Config {
 	return u.Config()
 }
 
-// Allow lets a user do something in one namespace.
+// Allow lets a user do something in one namespace, and returns when the server goes by it.
 func (s *Server) Allow(t *testing.T, user, namespace string, rules ...rbacv1.PolicyRule) {
 	t.Helper()
 	ctx, kube := context.Background(), s.Kube(t)
@@ -91,6 +93,23 @@ func (s *Server) Allow(t *testing.T, user, namespace string, rules ...rbacv1.Pol
 	}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, r := range rules {
+		s.awaitRight(t, user, authorizationv1.ResourceAttributes{Namespace: namespace, Verb: r.Verbs[0], Group: r.APIGroups[0], Resource: r.Resources[0]})
+	}
+}
+
+// awaitRight waits until the server's authorizer, which watches roles as everybody does, has seen one.
+func (s *Server) awaitRight(t *testing.T, user string, what authorizationv1.ResourceAttributes) {
+	t.Helper()
+	what.Resource, what.Subresource, _ = strings.Cut(what.Resource, "/")
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: &what}}
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		answer, err := s.Kube(t).AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		return err == nil && answer.Status.Allowed, err
+	})
+	if err != nil {
+		t.Fatalf("let %s %s %s: %v", user, what.Verb, what.Resource, err)
 	}
 }
 

@@ -1,0 +1,268 @@
+//go:build lab
+
+package controller_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/gatemend/gatemend/internal/install"
+	"github.com/gatemend/gatemend/internal/testkit/audit"
+	"github.com/gatemend/gatemend/lab/cluster"
+	"github.com/gatemend/gatemend/lab/fault"
+	"github.com/gatemend/gatemend/lab/image"
+	"github.com/gatemend/gatemend/lab/labtest"
+	"github.com/gatemend/gatemend/lab/load"
+	"github.com/gatemend/gatemend/lab/manifest"
+	"github.com/gatemend/gatemend/lab/release"
+)
+
+// name is that of the cluster of this test.
+const name = "controller"
+
+// imageRef is how gatemend's image is called here; no registry has it, so that no other can be taken for it.
+const imageRef = "gatemend.test/gatemend:lab"
+
+// account is as whom the controller acts.
+const account = "system:serviceaccount:" + install.Namespace + ":gatemend"
+
+// The times of a fault, in a cluster that has two processors for everything.
+const (
+	answersWithin = 2 * time.Minute // from the fault to the incident's end
+	calmFor       = 4 * time.Second // without any error
+	requests      = 25              // a second and route
+)
+
+type bench struct {
+	*labtest.Lab
+
+	run   *load.Run
+	begin time.Time
+}
+
+// TestInstalled installs gatemend from its manifests and its own image, and breaks the shop. In mode propose nothing is
+// touched; in mode auto and under a policy the same incident is mended, others are, and none of it needs more rights than the
+// manifests give.
+func TestInstalled(t *testing.T) {
+	b := open(t)
+	b.install(t, "propose")
+	f := b.breaks(t, "wrong-selector")
+	b.await(t, f, "Proposed", "AwaitingApproval")
+	if wrote := b.wrote(t); len(wrote) > 0 {
+		t.Fatalf("in mode propose it changed %v", wrote)
+	}
+	b.install(t, "auto")
+	if err := b.Client.Apply(t.Context(), policy()); err != nil {
+		t.Fatal(err)
+	}
+	b.await(t, f, "Resolved")
+	b.calm(t)
+	for _, name := range []string{"wrong-target-port", "readiness-path"} {
+		b.await(t, b.breaks(t, name), "Resolved")
+		b.calm(t)
+	}
+	if wrote := b.wrote(t); len(wrote) != 3 {
+		t.Errorf("it changed %v: not each once", wrote)
+	}
+	if denied := b.denied(t); len(denied) > 0 {
+		t.Errorf("it may not do what it tries to: %s", strings.Join(denied, ", "))
+	}
+}
+
+func open(t *testing.T) *bench {
+	t.Helper()
+	lab := labtest.Open(t, name, cluster.Options{Name: name, Audit: true})
+	lab.Install(t)
+	if err := lab.Client.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	optIn := []byte(`{"metadata":{"labels":{"gatemend.dev/remediation":"enabled"}}}`)
+	if _, err := lab.Client.Kube.CoreV1().Namespaces().Patch(t.Context(), manifest.Namespace, types.MergePatchType, optIn, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	archive := image.Archive{Ref: imageRef, Path: filepath.Join(t.TempDir(), "image.tar")}
+	digest, err := release.Write(archive.Path, release.Options{
+		Ref: imageRef, Version: "lab", Created: time.Unix(0, 0), Programs: []release.Program{{Architecture: runtime.GOARCH, Path: labtest.Program(t)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive.Digest = digest.String()
+	if err := lab.LoadImage(t.Context(), archive); err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{Lab: lab, begin: time.Now()}
+	var targets []load.Target
+	for _, g := range manifest.Gateways() {
+		for _, host := range g.Hosts {
+			targets = append(targets, load.Target{Name: host, Address: lab.Address(t, g.Name), Host: host, Path: "/"})
+		}
+	}
+	b.run, err = load.Start(t.Context(), lab.DialContext, targets, load.Limits{Rate: requests, Count: requests * 900, Duration: 15 * time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.run.Stop() })
+	b.calm(t)
+	return b
+}
+
+// install applies the manifests of a mode and waits until all replicas run.
+func (b *bench) install(t *testing.T, mode string) {
+	t.Helper()
+	text, err := install.Manifests(install.Options{Mode: mode, Namespace: install.Namespace, Image: imageRef})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
+	for {
+		var o unstructured.Unstructured
+		if err := in.Decode(&o.Object); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if len(o.Object) == 0 {
+			continue
+		}
+		if err := b.Client.Apply(t.Context(), &o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Await(t, "gatemend's replicas", 2*time.Minute, func() bool {
+		d, err := b.Client.Kube.AppsV1().Deployments(install.Namespace).Get(t.Context(), "gatemend", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := d.Status
+		return s.ObservedGeneration == d.Generation && s.UpdatedReplicas == *d.Spec.Replicas && s.AvailableReplicas == s.UpdatedReplicas && s.Replicas == s.UpdatedReplicas
+	})
+}
+
+// policy lets everything be mended in namespaces that opted in.
+func policy() *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "gatemend.dev/v1alpha1", "kind": "RemediationPolicy", "metadata": map[string]any{"name": "all"},
+		"spec": map[string]any{"rules": []any{map[string]any{"name": "all", "mode": "auto"}}, "limits": map[string]any{"cooldown": "0s"}},
+	}}
+}
+
+func (b *bench) breaks(t *testing.T, name string) fault.Fault {
+	t.Helper()
+	f, err := fault.Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Inject(t.Context(), b.Client); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// await waits until the incident of a fault, which is told by its cause, is in one of some phases: several routes that
+// fail for one cause are one incident, under the name of any of them.
+func (b *bench) await(t *testing.T, f fault.Fault, phases ...string) {
+	t.Helper()
+	var all []unstructured.Unstructured
+	is := func(i unstructured.Unstructured) bool {
+		cause, _, _ := unstructured.NestedString(i.Object, "status", "diagnosis", "cause")
+		phase, _, _ := unstructured.NestedString(i.Object, "status", "phase")
+		return slices.Contains(f.WantCauses, cause) && slices.Contains(phases, phase)
+	}
+	if b.Within(t, answersWithin, func() bool {
+		list, err := b.Client.Dynamic.Resource(incidents).List(t.Context(), metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = list.Items
+		return slices.ContainsFunc(all, is)
+	}) {
+		return
+	}
+	for _, i := range all {
+		unstructured.RemoveNestedField(i.Object, "status", "journal")
+		t.Logf("%s: %v", i.GetName(), i.Object["status"])
+	}
+	b.explain(t)
+	t.Fatalf("%s: waited %s for an incident of %v that is %v", f.Name, answersWithin, f.WantCauses, phases)
+}
+
+var incidents = schema.GroupVersionResource{Group: "gatemend.dev", Version: "v1alpha1", Resource: "incidents"}
+
+// calm waits until no client gets an error.
+func (b *bench) calm(t *testing.T) {
+	t.Helper()
+	b.Await(t, "all clients to be served", answersWithin, func() bool {
+		return !slices.ContainsFunc(b.run.Report(), func(r load.Report) bool {
+			return r.LastGood.IsZero() || r.LastGood.Sub(r.LastError) < calmFor
+		})
+	})
+}
+
+// log is what the API server recorded of the controller.
+func (b *bench) log(t *testing.T) []audit.Entry {
+	t.Helper()
+	data, err := os.ReadFile(b.AuditLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := audit.Read(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(all, func(e audit.Entry) bool { return e.User != account })
+}
+
+// wrote lists what the controller has changed of the shop.
+func (b *bench) wrote(t *testing.T) []audit.Object {
+	t.Helper()
+	var out []audit.Object
+	for _, e := range b.log(t) {
+		own := slices.Contains([]string{"incidents", "events"}, e.Object.Resource)
+		if !e.DryRun && e.Code < 300 && slices.Contains([]string{"create", "update", "patch", "delete"}, e.Verb) && e.Object.Namespace == manifest.Namespace && !own {
+			out = append(out, e.Object)
+		}
+	}
+	return out
+}
+
+// denied lists what the controller tried without having the right.
+func (b *bench) denied(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	for _, e := range b.log(t) {
+		if e.Code == 403 {
+			out = append(out, fmt.Sprintf("%s %v", e.Verb, e.Object))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// explain shows what the controller's replicas logged.
+func (b *bench) explain(t *testing.T) {
+	t.Helper()
+	pods, err := b.Client.Kube.CoreV1().Pods(install.Namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Log(err)
+		return
+	}
+	for _, p := range pods.Items {
+		text, err := b.Client.Kube.CoreV1().Pods(install.Namespace).GetLogs(p.Name, nil).DoRaw(t.Context())
+		t.Logf("%s (%s): %v\n%s", p.Name, p.Status.Phase, err, text)
+	}
+}

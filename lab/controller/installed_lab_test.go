@@ -4,6 +4,7 @@ package controller_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -128,18 +129,8 @@ func (b *bench) install(t *testing.T, mode string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
-	for {
-		var o unstructured.Unstructured
-		if err := in.Decode(&o.Object); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if len(o.Object) == 0 {
-			continue
-		}
-		if err := b.Client.Apply(t.Context(), &o); err != nil {
+	for _, o := range objects(t, text) {
+		if err := b.Client.Apply(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -151,6 +142,26 @@ func (b *bench) install(t *testing.T, mode string) {
 		s := d.Status
 		return s.ObservedGeneration == d.Generation && s.UpdatedReplicas == *d.Spec.Replicas && s.AvailableReplicas == s.UpdatedReplicas && s.Replicas == s.UpdatedReplicas
 	})
+}
+
+// objects reads a stream of YAML.
+func objects(t *testing.T, text string) []*unstructured.Unstructured {
+	t.Helper()
+	var out []*unstructured.Unstructured
+	in := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
+	for {
+		o := &unstructured.Unstructured{}
+		err := in.Decode(&o.Object)
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(o.Object) > 0 {
+			out = append(out, o)
+		}
+	}
 }
 
 // policy lets everything be mended in namespaces that opted in.

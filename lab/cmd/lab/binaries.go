@@ -44,20 +44,25 @@ Debian's packages and is not there (PostgreSQL), which needs root.`,
 				fmt.Fprintln(cmd.OutOrStdout(), dir)
 				return nil
 			}
-			if len(names) == 0 {
-				names = binary.Names()
-			}
-			paths, err := store.Ensure(cmd.Context(), names...)
-			if err != nil {
-				return err
-			}
-			for _, name := range slices.Sorted(maps.Keys(paths)) {
-				fmt.Fprintln(cmd.OutOrStdout(), paths[name])
-			}
-			return nil
+			return printPaths(cmd, store, names)
 		},
 	}
 	cmd.Flags().BoolVar(&printDir, "print-dir", false, "build etcd, kube-apiserver and kubectl and print their folder")
 	cmd.Flags().BoolVar(&packages, "packages", false, "install the Debian packages that integration tests need")
 	return cmd
+}
+
+// printPaths builds the named programs, or all, and prints where they are.
+func printPaths(cmd *cobra.Command, store *binary.Store, names []string) error {
+	if len(names) == 0 {
+		names = binary.Names()
+	}
+	paths, err := store.Ensure(cmd.Context(), names...)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(paths)) {
+		fmt.Fprintln(cmd.OutOrStdout(), paths[name])
+	}
+	return nil
 }

@@ -265,6 +265,13 @@ func (c *calls) dies(one call, answered bool) bool {
 	return c.dead
 }
 
+// has reports whether a call of a method was answered.
+func (c *calls) has(method string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.all, func(one call) bool { return one.method == method })
+}
+
 // changes are the calls that really changed something of the shop.
 func (c *calls) changes() []call {
 	c.mu.Lock()

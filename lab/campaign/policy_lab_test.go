@@ -201,23 +201,25 @@ func stopped(s *scene) {
 	w.Stop(s.t)
 }
 
-// storm breaks three parts of the shop at once, where a policy takes two for a storm.
+// storm breaks three parts of the shop at once, where a policy takes two for a storm. Which of them is first is chance:
+// that one may be mended, or taken back as the others fail since; of the rest nothing is touched.
 func storm(s *scene) {
 	w := s.Watch(s.t, s.program, s.dir, "--policy", s.policy("{rules: [{name: all, mode: auto}], limits: {cooldown: 0s, storm: {incidents: 1, within: 10m}}}"))
 	var hosts []string
 	for _, name := range []string{"wrong-selector", "wrong-target-port", "readiness-path"} {
 		hosts = append(hosts, s.breaks(name).Route)
 	}
-	for _, host := range hosts[1:] {
-		s.says(w, host, "it is a storm", func(e labtest.Event) bool {
-			return ends("refused", "limits.storm")(e) || ends("mended", "")(e)
+	for _, host := range hosts {
+		s.says(w, host, "its repair has ended or may not begin", func(e labtest.Event) bool {
+			return ends("refused", "")(e) || ends("mended", "")(e) || ends("not-helped", "")(e)
 		})
 	}
 	w.Stop(s.t)
 	if !slices.ContainsFunc(w.Events(s.t), ends("refused", "limits.storm")) {
 		s.t.Error("nothing was held back by the storm")
 	}
-	if wrote := s.wrote(); len(wrote) > 1 {
+	wrote := s.wrote()
+	if slices.ContainsFunc(wrote, func(o audit.Object) bool { return o != wrote[0] }) {
 		s.t.Errorf("it changed %v in a storm", wrote)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/gatemend/gatemend/api/v1alpha1"
 	"github.com/gatemend/gatemend/internal/detect"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/watch"
 )
 
@@ -316,14 +317,27 @@ func (c *clerk) failing(route string) bool {
 	return open
 }
 
-// Resume implements [watch.Desk]: what was under way is taken up by the reconciler.
+// Resume implements [watch.Desk]: what was under way is taken up by the reconciler, and what was held back is asked about
+// anew, as the mode and the rules may be others than those of the former leader.
 func (c *clerk) Resume(context.Context) error {
-	for _, i := range c.ledger.all() {
-		if !over(i) {
-			c.changed(client.ObjectKeyFromObject(i))
+	for _, known := range c.ledger.all() {
+		key := client.ObjectKeyFromObject(known)
+		i, events := c.ledger.get(key)
+		if i == nil || over(i) {
+			continue
 		}
+		if heldBack(i, events) {
+			c.hurry(key)
+		}
+		c.changed(key)
 	}
 	return nil
+}
+
+// heldBack reports whether the last repair of an incident ended with a no.
+func heldBack(i *v1alpha1.Incident, events []plan.Event) bool {
+	these := ofAttempt(i, events)
+	return len(these) > 0 && these[len(these)-1].Outcome == plan.Refused
 }
 
 // Mended implements [watch.Desk].

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gatemend/gatemend/api/v1alpha1"
 	"github.com/gatemend/gatemend/internal/controller"
+	"github.com/gatemend/gatemend/internal/guardrail"
 )
 
 func allAuto(name string, rules ...v1alpha1.Rule) *v1alpha1.RemediationPolicy {
@@ -104,6 +105,26 @@ func TestProposeAndObserveTouchNothing(t *testing.T) {
 		if c.method == "PATCH" && strings.Contains(c.path, "/services/") {
 			t.Errorf("%+v: not even a dry run is needed", c)
 		}
+	}
+}
+
+// What a controller of another mode held back is asked about anew by the next one, at once: also where no policy of the
+// cluster changes and has everything looked at.
+func TestAnotherModeAsksAnew(t *testing.T) {
+	w := newWorld(t)
+	rules, err := guardrail.Compile(*allAuto("all"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.rules = &rules
+	p := w.start("proposes", controller.Propose, nil)
+	w.setPort(badPort)
+	w.awaitPhase(v1alpha1.PhaseProposed)
+	p.end()
+	w.start("mends", controller.Auto, nil)
+	w.awaitPhase(v1alpha1.PhaseResolved)
+	if w.port() != goodPort {
+		t.Errorf("port %d", w.port())
 	}
 }
 

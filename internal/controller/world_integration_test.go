@@ -35,6 +35,7 @@ import (
 	"github.com/gatemend/gatemend/internal/act"
 	"github.com/gatemend/gatemend/internal/controller"
 	"github.com/gatemend/gatemend/internal/diagnose"
+	"github.com/gatemend/gatemend/internal/guardrail"
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/metrics"
 	"github.com/gatemend/gatemend/internal/model"
@@ -50,7 +51,8 @@ type world struct {
 	t     *testing.T
 	api   *apiserver.Server
 	admin client.Client
-	keep  time.Duration // how long incidents are kept; 0: long enough
+	keep  time.Duration  // how long incidents are kept; 0: long enough
+	rules *guardrail.Set // of a file; nil: those of the cluster
 }
 
 const goodPort, badPort = 8080, 9999
@@ -298,9 +300,10 @@ func (w *world) start(name string, mode controller.Mode, kill func(call, bool) b
 	}
 	options := controller.Options{
 		Config: config, OwnNamespace: "gatemend", Identity: name, Mode: mode, Keep: cmp.Or(w.keep, time.Hour), Now: time.Now,
-		Lease: controller.Lease{For: 3 * time.Second, Renew: 2 * time.Second, Every: 300 * time.Millisecond},
-		Log:   slog.New(slog.NewTextHandler(&p.log, nil)),
-		Actor: act.New(clients.Kube, clients.Dynamic, clients.Mapper),
+		Policies: w.rules,
+		Lease:    controller.Lease{For: 3 * time.Second, Renew: 2 * time.Second, Every: 300 * time.Millisecond},
+		Log:      slog.New(slog.NewTextHandler(&p.log, nil)),
+		Actor:    act.New(clients.Kube, clients.Dynamic, clients.Mapper),
 		Follow: func(ctx context.Context) (*watch.Session, []watch.Source, error) {
 			watcher, err := kube.Watch(ctx, clients, kube.Options{Now: time.Now})
 			if err != nil {

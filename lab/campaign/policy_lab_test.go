@@ -78,10 +78,14 @@ func (s *scene) breaks(name string) fault.Fault {
 	return f
 }
 
-// says waits for an event of a host.
+// says waits for an event of a host, or of another one that leads to the same part of the shop: a repair goes by the name of
+// the route that was heard of first.
 func (s *scene) says(w *labtest.Watch, host, what string, is func(labtest.Event) bool) {
 	s.t.Helper()
-	about := func(e labtest.Event) bool { return strings.HasPrefix(e.Route, host+"/") && is(e) }
+	about := func(e labtest.Event) bool {
+		name, _, found := strings.Cut(e.Route, "/")
+		return found && roleOf(name) == roleOf(host) && is(e)
+	}
 	if !s.Within(s.t, mendsWithin, func() bool { return slices.ContainsFunc(w.Events(s.t), about) }) {
 		for _, e := range w.Events(s.t) {
 			s.t.Logf("%s %s %s %s", e.Type, e.Step, e.Route, e.Text)

@@ -47,13 +47,12 @@ type asker struct {
 	snapshot func() *snapshot.Snapshot
 	open     func() []string
 	now      func() time.Time
-	held     bool // the last answer was a rule's no, which another moment may change
 	moved    bool // the cluster is another one than the plan was made for
 }
 
 // Ask decides on a plan; errPending is the error where a person has to.
 func (a *asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
-	a.held, a.moved = false, false
+	a.moved = false
 	if a.mode != Auto {
 		return mend.Answer{Refused: true, Because: fmt.Sprintf("mode %s: nothing is changed", a.mode)}, nil
 	}
@@ -68,7 +67,6 @@ func (a *asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	}
 	switch {
 	case d.Verdict <= model.Propose:
-		a.held = true
 		return mend.Answer{Refused: true, Because: d.String()}, nil
 	case d.Verdict == model.Allow && a.rules.set != nil:
 		return mend.Answer{Yes: true}, nil

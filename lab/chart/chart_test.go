@@ -1,10 +1,7 @@
 package chart_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,12 +13,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/gatemend/gatemend/internal/testkit"
 	"github.com/gatemend/gatemend/lab/chart"
 )
 
 const dir = "../../charts/gatemend"
-
-var update = flag.Bool("update", false, "rewrite golden files and config/install")
 
 func render(t *testing.T, values map[string]any) string {
 	t.Helper()
@@ -30,26 +26,6 @@ func render(t *testing.T, values map[string]any) string {
 		t.Fatal(err)
 	}
 	return text
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(want) != got {
-		t.Errorf("%s is out of step with the chart; if the chart is right: make generate", file)
-	}
 }
 
 // without leaves out what is in files of its own, or is the same in all cases.
@@ -68,13 +44,13 @@ func TestInstallManifests(t *testing.T) {
 			}
 			text := render(t, without(map[string]any{"mode": mode, "namespaced": namespaced}))
 			text = strings.ReplaceAll(text, "app.kubernetes.io/managed-by: Helm", "app.kubernetes.io/managed-by: gatemend-install")
-			golden(t, "../../config/install/"+name+".yaml", "# Generated from charts/gatemend by 'make generate'; do not edit.\n"+text)
+			testkit.Golden(t, "../../config/install/"+name+".yaml", "# Generated from charts/gatemend by 'make generate'; do not edit.\n"+text)
 		}
 	}
 }
 
 func TestGolden(t *testing.T) {
-	golden(t, "testdata/everything.golden", render(t, without(map[string]any{
+	testkit.Golden(t, "testdata/everything.golden", render(t, without(map[string]any{
 		"mode": "auto", "keepIncidents": "24h", "fullnameOverride": "mender", "replicas": 3,
 		"rbac":             map[string]any{"mendNamespaces": []any{"shop", "pay"}, "opener": true},
 		"image":            map[string]any{"repository": "registry.example.com/gatemend", "digest": "sha256:" + strings.Repeat("0a", 32), "pullPolicy": "Always"},
@@ -88,7 +64,7 @@ func TestGolden(t *testing.T) {
 		"serviceMonitor": map[string]any{"enabled": true, "labels": map[string]any{"release": "prometheus"}}, "prometheusRule": map[string]any{"enabled": true},
 		"dashboard": map[string]any{"enabled": true},
 	})))
-	golden(t, "testdata/least.golden", render(t, map[string]any{
+	testkit.Golden(t, "testdata/least.golden", render(t, map[string]any{
 		"rbac": map[string]any{"create": false}, "serviceAccount": map[string]any{"create": false, "name": "given"},
 		"podDisruptionBudget": map[string]any{"enabled": false}, "networkPolicy": map[string]any{"enabled": false},
 		"crds": map[string]any{"install": false}, "admission": map[string]any{"install": false}, "resources": map[string]any{"limits": nil, "requests": nil},

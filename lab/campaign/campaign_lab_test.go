@@ -38,8 +38,6 @@ const (
 	requests   = 25                // a second and route
 )
 
-const optIn = "gatemend.dev/remediation"
-
 // number reads a variable: CAMPAIGN_ROUNDS, CAMPAIGN_SEED.
 func number(t *testing.T, variable string, otherwise uint64) uint64 {
 	t.Helper()
@@ -68,13 +66,7 @@ func open(t *testing.T) *bench {
 	lab := labtest.Open(t, name, cluster.Options{Name: name, Audit: true})
 	lab.Install(t)
 	lab.Grant(t)
-	b := &bench{Lab: lab, program: labtest.Program(t), total: map[string]int{}}
-	for _, g := range manifest.Gateways() {
-		for _, host := range g.Hosts {
-			b.targets = append(b.targets, load.Target{Name: host, Address: lab.Address(t, g.Name), Host: host, Path: "/"})
-		}
-	}
-	return b
+	return &bench{Lab: lab, program: labtest.Program(t), targets: lab.Targets(t), total: map[string]int{}}
 }
 
 // TestCampaign runs CAMPAIGN_ROUNDS rounds, the first with the seed CAMPAIGN_SEED.
@@ -154,10 +146,7 @@ func (b *bench) noise(ctx context.Context, rng *rand.Rand, role string) (string,
 		_, err := kube.AppsV1().Deployments(manifest.Namespace).Patch(ctx, role, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 		return err
 	}
-	label := func(value string) error {
-		_, err := kube.CoreV1().Namespaces().Patch(ctx, manifest.Namespace, types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"labels":{%q:%q}}}`, optIn, value), metav1.PatchOptions{})
-		return err
-	}
+	label := func(value string) error { return b.OptIn(ctx, value) }
 	node := b.Nodes()[0].Name
 	cordon := func(on bool) error {
 		_, err := kube.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, fmt.Appendf(nil, `{"spec":{"unschedulable":%v}}`, on), metav1.PatchOptions{})
@@ -316,7 +305,7 @@ func (b *bench) ready(t *testing.T) {
 	if err := b.Client.Reset(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Client.Kube.CoreV1().Namespaces().Patch(ctx, manifest.Namespace, types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"labels":{%q:"enabled"}}}`, optIn), metav1.PatchOptions{}); err != nil {
+	if err := b.OptIn(ctx, "enabled"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -370,8 +359,8 @@ func (b *bench) judge(t *testing.T, begin, end time.Time, allowed []audit.Decisi
 		}
 	}
 	c := audit.Case{
-		Actor: labtest.User, Log: log, Decisions: allowed, OptIn: [2]string{optIn, "enabled"},
-		Labels: map[string]map[string]string{manifest.Namespace: {optIn: "enabled"}}, Stop: "gatemend/gatemend-stop", Lag: 2 * time.Second,
+		Actor: labtest.User, Log: log, Decisions: allowed, OptIn: [2]string{labtest.OptInLabel, "enabled"},
+		Labels: map[string]map[string]string{manifest.Namespace: {labtest.OptInLabel: "enabled"}}, Stop: "gatemend/gatemend-stop", Lag: 2 * time.Second,
 		Share: 0.5, Recovery: 5 * time.Second, Replicas: map[string]int{"shop/web": 2, "shop/cart": 2, "shop/api": 2},
 		App: func(o audit.Object) string { app, _, _ := strings.Cut(o.Name, "-"); return app }, Ends: ends,
 	}

@@ -18,7 +18,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/gatemend/gatemend/internal/install"
@@ -91,8 +90,7 @@ func open(t *testing.T) *bench {
 	if err := lab.Client.Reset(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	optIn := []byte(`{"metadata":{"labels":{"gatemend.dev/remediation":"enabled"}}}`)
-	if _, err := lab.Client.Kube.CoreV1().Namespaces().Patch(t.Context(), manifest.Namespace, types.MergePatchType, optIn, metav1.PatchOptions{}); err != nil {
+	if err := lab.OptIn(t.Context(), "enabled"); err != nil {
 		t.Fatal(err)
 	}
 	archive := image.Archive{Ref: imageRef, Path: filepath.Join(t.TempDir(), "image.tar")}
@@ -107,13 +105,7 @@ func open(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	b := &bench{Lab: lab, begin: time.Now()}
-	var targets []load.Target
-	for _, g := range manifest.Gateways() {
-		for _, host := range g.Hosts {
-			targets = append(targets, load.Target{Name: host, Address: lab.Address(t, g.Name), Host: host, Path: "/"})
-		}
-	}
-	b.run, err = load.Start(t.Context(), lab.DialContext, targets, load.Limits{Rate: requests, Count: requests * 900, Duration: 15 * time.Minute})
+	b.run, err = load.Start(t.Context(), lab.DialContext, lab.Targets(t), load.Limits{Rate: requests, Count: requests * 900, Duration: 15 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,13 +3,18 @@ package labtest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/gatemend/gatemend/lab/cluster"
+	"github.com/gatemend/gatemend/lab/load"
 	"github.com/gatemend/gatemend/lab/manifest"
 )
 
@@ -71,6 +76,31 @@ func (l *Lab) Address(t *testing.T, name string) string {
 	}
 	t.Fatalf("the lab has no gateway %s", name)
 	return ""
+}
+
+// Targets are all routes of the shop, by their hosts.
+func (l *Lab) Targets(t *testing.T) []load.Target {
+	t.Helper()
+	var out []load.Target
+	for _, g := range manifest.Gateways() {
+		for _, host := range g.Hosts {
+			out = append(out, load.Target{Name: host, Address: l.Address(t, g.Name), Host: host, Path: "/"})
+		}
+	}
+	return out
+}
+
+// OptInLabel is what a namespace bears in which gatemend may mend without asking.
+const OptInLabel = "gatemend.dev/remediation"
+
+// OptIn gives the shop's namespace a value of [OptInLabel].
+func (l *Lab) OptIn(ctx context.Context, value string) error {
+	patch := fmt.Appendf(nil, `{"metadata":{"labels":{%q:%q}}}`, OptInLabel, value)
+	_, err := l.Client.Kube.CoreV1().Namespaces().Patch(ctx, manifest.Namespace, types.MergePatchType, patch, metav1.PatchOptions{})
+	if err != nil {
+		return fmt.Errorf("label namespace %s: %w", manifest.Namespace, err)
+	}
+	return nil
 }
 
 // Program is the gatemend that is tested: the one that GATEMEND names, or one built here.

@@ -59,7 +59,7 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	if !ok || at.Unix() <= 0 {
 		return false
 	}
-	if k.Status, ok = field.Status(s[ofStatus]); !ok || k.Status < 100 || k.Status >= 500 {
+	if k.Status, ok = field.Served(s[ofStatus]); !ok {
 		return false
 	}
 	took, ok := field.Seconds(s[ofTook])

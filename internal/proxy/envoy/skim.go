@@ -29,7 +29,7 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	if !ok {
 		return false
 	}
-	if i, k.Status = field.AfterStatus(line, i); k.Status < 100 || k.Status >= 500 {
+	if i, k.Status = field.AfterServed(line, i); i < 0 {
 		return false
 	}
 	if len(line)-i < 3 || string(line[i:i+2]) != "- " { // flags

@@ -28,7 +28,7 @@ func (f *Formatted) skimFields(in *[inFields][]byte, k *proxy.Skim) bool {
 		return false
 	}
 	var ok bool
-	if k.Status, ok = field.Status(in[inCode]); !ok || k.Status < 100 || k.Status >= 500 {
+	if k.Status, ok = field.Served(in[inCode]); !ok {
 		return false
 	}
 	if k.At, ok = f.skimClock(in); !ok {

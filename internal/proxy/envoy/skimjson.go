@@ -52,7 +52,7 @@ func (p *Parser) skimJSON(line []byte, k *proxy.Skim) bool {
 	if k.At, ok = p.clock.ISO(s[ofAt]); !ok {
 		return false
 	}
-	if k.Status, ok = field.Status(s[ofCode]); !ok || k.Status < 100 || k.Status >= 500 {
+	if k.Status, ok = field.Served(s[ofCode]); !ok {
 		return false
 	}
 	if _, ok = field.Uint(s[ofDuration]); !ok {

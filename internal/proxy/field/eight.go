@@ -116,14 +116,14 @@ func AfterSeconds(b []byte, i int) (end int, nanos int64) {
 	return i + dot + 5, (whole*1000 + millis) * millisecond
 }
 
-// AfterStatus reads a status of three digits from i on, and passes over the blank after it. It returns where that ends, or -1
+// AfterServed reads a status as Served does from i on, and passes over the blank after it. It returns where that ends, or -1
 // if it is not there or i is below 0.
-func AfterStatus(b []byte, i int) (end, status int) {
+func AfterServed(b []byte, i int) (end, status int) {
 	if i < 0 || len(b)-i < 4 {
 		return -1, 0
 	}
 	x := binary.LittleEndian.Uint32(b[i:])
-	if x>>24 != ' ' || between(uint64(x), '0', '9') != 0x808080 {
+	if x>>24 != ' ' || between(uint64(x), '0', '9') != 0x808080 || x&15-1 > 3 {
 		return -1, 0
 	}
 	return i + 4, int(x&15*100 + x>>8&15*10 + x>>16&15)

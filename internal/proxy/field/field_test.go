@@ -2,6 +2,7 @@ package field
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +104,12 @@ func TestNumbers(t *testing.T) {
 	}
 	if n, ok := Status([]byte("009")); !ok || n != 9 {
 		t.Errorf("Status(009) = %d, %v", n, ok)
+	}
+	for i := range 1100 {
+		text := fmt.Sprintf("%03d", i)
+		if n, ok := Served([]byte(text)); ok != (i >= 100 && i < 500) || ok && n != i {
+			t.Errorf("Served(%s) = %d, %v", text, n, ok)
+		}
 	}
 }
 

@@ -32,6 +32,14 @@ func Status(b []byte) (int, bool) {
 	return int(n), ok
 }
 
+// Served reads the status of a request that did not fail, 100 to 499: all others are read in full, to learn why.
+func Served(b []byte) (int, bool) {
+	if len(b) != 3 || b[0] < '1' || b[0] > '4' {
+		return 0, false
+	}
+	return Status(b)
+}
+
 // Seconds reads seconds with an optional fraction, as nginx prints times: "0.035".
 func Seconds(b []byte) (time.Duration, bool) {
 	return decimal(b, time.Second)

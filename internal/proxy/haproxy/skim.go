@@ -39,7 +39,7 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 		return false
 	}
 	i, k.Duration = field.AfterMillis(line, i)
-	if i, k.Status = field.AfterStatus(line, i); k.Status < 100 || k.Status >= 500 {
+	if i, k.Status = field.AfterServed(line, i); i < 0 {
 		return false
 	}
 	i = field.AfterNumber(line, i)

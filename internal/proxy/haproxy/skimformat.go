@@ -23,7 +23,7 @@ func (f *Formatted) Skim(line []byte, k *proxy.Skim) bool {
 	if k.At, ok = f.skimClock(&in); !ok {
 		return false
 	}
-	if k.Status, ok = field.Status(in[inStatus]); !ok || k.Status < 100 || k.Status >= 500 {
+	if k.Status, ok = field.Served(in[inStatus]); !ok {
 		return false
 	}
 	took := in[inActive]

@@ -103,7 +103,7 @@ func skimJSON(line []byte, k *proxy.Skim) bool {
 	if !ok || started <= 0 || started > latest {
 		return false
 	}
-	if k.Status, ok = field.Status(s[ofStatus]); !ok || k.Status < 100 || k.Status >= 500 {
+	if k.Status, ok = field.Served(s[ofStatus]); !ok {
 		return false
 	}
 	took, ok := field.Uint(s[ofTook])

@@ -22,7 +22,7 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 		return false
 	}
 	request, i := field.Quoted(line, i)
-	if i, k.Status = field.AfterStatus(line, i); k.Status < 100 || k.Status >= 500 {
+	if i, k.Status = field.AfterServed(line, i); i < 0 {
 		return false
 	}
 	i = field.AfterNumber(line, i)
@@ -136,10 +136,8 @@ func afterOneTry(line []byte, i int) int {
 	if j := afterNone(line, i); j > 0 {
 		return j
 	}
-	if end, status := field.AfterStatus(line, i); status >= 100 && status < 500 {
-		return end
-	}
-	return -1
+	end, _ := field.AfterServed(line, i)
+	return end
 }
 
 // afterNone passes over the dash that stands for nothing, and the blank after it.

@@ -17,7 +17,7 @@ func (f *Formatted) Skim(line []byte, k *proxy.Skim) bool {
 	if k.At, ok = f.skimClock(&e); !ok {
 		return false
 	}
-	if k.Status, ok = field.Status(e[inStatus]); !ok || k.Status < 100 || k.Status >= 500 || k.Status == 404 && string(e[inUpstreamName]) == noRoute {
+	if k.Status, ok = field.Served(e[inStatus]); !ok || k.Status == 404 && string(e[inUpstreamName]) == noRoute {
 		return false
 	}
 	if bytes.IndexByte(e[inAddresses], ' ') >= 0 || bytes.IndexByte(e[inStatuses], ' ') >= 0 {

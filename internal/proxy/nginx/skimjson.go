@@ -72,7 +72,7 @@ func (p *Parser) skimJSON(line []byte, k *proxy.Skim) bool {
 	if k.At, ok = p.clock.ISO(first(s[ofTime], s[ofTimeISO], s[ofStamp])); !ok {
 		return false
 	}
-	if k.Status, ok = field.Status(s[ofStatus]); !ok || k.Status < 100 || k.Status >= 500 {
+	if k.Status, ok = field.Served(s[ofStatus]); !ok {
 		return false
 	}
 	took, ok := field.Seconds(s[ofTook])
@@ -81,7 +81,7 @@ func (p *Parser) skimJSON(line []byte, k *proxy.Skim) bool {
 	}
 	k.Duration = int64(took)
 	if s[ofUpstreamStatus] != nil && string(s[ofUpstreamStatus]) != "-" {
-		if status, is := field.Status(s[ofUpstreamStatus]); !is || status < 100 || status >= 500 {
+		if _, served := field.Served(s[ofUpstreamStatus]); !served {
 			return false
 		}
 	}

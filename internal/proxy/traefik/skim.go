@@ -33,7 +33,7 @@ func (p *Parser) Skim(line []byte, k *proxy.Skim) bool {
 	if _, ok = field.Segment(request); !ok {
 		return false
 	}
-	if i, k.Status = field.AfterStatus(line, i); k.Status < 100 || k.Status >= 500 {
+	if i, k.Status = field.AfterServed(line, i); i < 0 {
 		return false
 	}
 	from := field.AfterQuoted(line, field.AfterNumber(line, i)) // after size and referer

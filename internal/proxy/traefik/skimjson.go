@@ -55,7 +55,7 @@ func (p *Parser) skimJSON(line []byte, k *proxy.Skim) bool {
 	if k.At, ok = p.clock.ISO(s[ofAt]); !ok {
 		return false
 	}
-	if k.Status, ok = field.Status(s[ofStatus]); !ok || k.Status < 100 || k.Status >= 500 {
+	if k.Status, ok = field.Served(s[ofStatus]); !ok {
 		return false
 	}
 	if k.Duration, ok = field.Uint(s[ofTook]); !ok {

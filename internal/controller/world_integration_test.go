@@ -358,9 +358,7 @@ func (g *gateway) run() {
 		case <-tick.C:
 		}
 		port := g.world.port()
-		if port == goodPort {
-			g.world.follow(port)
-		}
+		g.world.follow(port) // whatever it was: one who read the port before a change may write after it
 		s := model.Signal{
 			At: time.Now(), Proxy: "nginx", Source: "ingress-nginx/controller", Status: 200,
 			Request: model.Request{Host: "shop.example.com", Path: "/cart"}, RouteNamespace: "shop", Service: "cart", ServicePort: "80",

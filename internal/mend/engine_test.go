@@ -86,19 +86,36 @@ func TestDoesNotRepeatWhatDidNotHelp(t *testing.T) {
 	})
 }
 
+// callsCart makes a pod of the web application one that calls the cart.
+func callsCart(c *plantest.Cluster) {
+	c.Edit("Pod/web-2-0", []any{map[string]any{"name": "CART", "value": "http://cart.shop:80/v1"}}, "spec", "containers", 0, "env")
+}
+
 func TestTakesBackWhatBreaksAnotherRoute(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := wrongPort(t)
-		c.fails["web"] = func() bool { return c.targetPort() == 8080 }
-		time.Sleep(10 * time.Second)
-		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.Outcome != plan.NotHelped || !strings.Contains(got.Because, "web.shop.test") || c.targetPort() != 9999 {
-			t.Errorf("got %s (%s) and targetPort %d; want it taken back because of web.shop.test", got.Outcome, got.Because, c.targetPort())
-		}
-	})
+	for _, tc := range []struct {
+		name  string
+		setup []func(*plantest.Cluster)
+		want  plan.Outcome
+		port  int32
+	}{
+		{"one that rests on what was changed", []func(*plantest.Cluster){callsCart}, plan.NotHelped, 9999},
+		{"one that began to fail in the same second, for a reason of its own", nil, plan.Mended, 8080},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := wrongPort(t, tc.setup...)
+				c.fails["web"] = func() bool { return c.targetPort() == 8080 }
+				time.Sleep(10 * time.Second)
+				got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Outcome != tc.want || !strings.Contains(got.Because, "web.shop.test") || c.targetPort() != tc.port {
+					t.Errorf("got %s (%s) and targetPort %d; want %s, web.shop.test named, and %d", got.Outcome, got.Because, c.targetPort(), tc.want, tc.port)
+				}
+			})
+		})
+	}
 }
 
 func TestWithoutTrafficItIsNotVerified(t *testing.T) {

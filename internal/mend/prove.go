@@ -18,6 +18,7 @@ import (
 // count is what was counted of the routes before and after a change.
 type count struct {
 	routes  *path.Map
+	reach   plan.Reach
 	failing []model.Trace
 	effect  time.Time
 	from    time.Time // the oldest signal that is looked at
@@ -39,7 +40,7 @@ func (r *run) verify(ctx context.Context) error {
 	}
 	effect := r.state.AppliedAt
 	n := &count{
-		routes: path.New(s), failing: plan.Failing(p), effect: effect,
+		routes: path.New(s), reach: plan.ReachOf(p, s), failing: plan.Failing(p), effect: effect,
 		from: r.failingSince(effect), others: map[string]*verify.Other{},
 	}
 	for {
@@ -141,7 +142,7 @@ func (n *count) mended(route path.Route) bool {
 func (n *count) other(route path.Route) *verify.Other {
 	name := route.String()
 	if n.others[name] == nil {
-		n.others[name] = &verify.Other{Route: name}
+		n.others[name] = &verify.Other{Route: name, Touched: n.reach.Touches(n.routes.WalkRoute(route))}
 	}
 	return n.others[name]
 }

@@ -146,8 +146,11 @@ func (c *cluster) targetPort() int32 {
 }
 
 // wrongPort is a shop in which the cart's targetPort is wrong, and its finding.
-func wrongPort(t *testing.T) *cluster {
+func wrongPort(t *testing.T, also ...func(*plantest.Cluster)) *cluster {
 	shop := plantest.Shop("cart", "web")
+	for _, edit := range also {
+		edit(shop)
+	}
 	shop.Edit("Service/cart", 9999, "spec", "ports", 0, "targetPort")
 	shop.Edit("EndpointSlice/cart-x", 9999, "ports", 0, "port")
 	c := newCluster(t, shop.Snapshot(), model.Finding{

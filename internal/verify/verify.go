@@ -53,6 +53,8 @@ type Other struct {
 	Route  string
 	Before Counts // in the time before the change
 	After  Tally
+	// Touched: the change can have an effect on it. What begins to fail elsewhere in the same seconds is not taken for one.
+	Touched bool
 }
 
 // Evidence is what is known at one moment after a change.
@@ -92,6 +94,20 @@ type Judgement struct {
 // Judge decides what a change did, as far as can be known at the time now.
 func Judge(e Evidence, now time.Time, o Options) Judgement {
 	o = o.Defaults()
+	j := judge(e, now, o)
+	if j.Verdict == NeedMore {
+		return j
+	}
+	for _, other := range e.Others {
+		if !other.Touched && other.fails(e, now, o) {
+			j.Because += fmt.Sprintf("; %s began to fail as well (%d of %d requests), which the change does not touch",
+				other.Route, other.After.Errors, other.After.Requests)
+		}
+	}
+	return j
+}
+
+func judge(e Evidence, now time.Time, o Options) Judgement {
 	if e.Started.IsZero() {
 		e.Started = e.Effect
 	}
@@ -165,26 +181,31 @@ func judgeRollout(e Evidence, now time.Time, o Options) Judgement {
 	}
 }
 
-// worse finds a route that fails since the change and did not before. It must be failing still:
-// a few errors while proxies take the change up are not its effect.
+// worse finds a route within the change's reach that fails since, and did not before.
 func worse(e Evidence, now time.Time, o Options) (Judgement, bool) {
-	const (
-		z        = 2.58 // 99 %
-		leastBad = 5
-	)
 	for _, other := range e.Others {
-		low, _ := other.After.bounds(z)
-		_, high := other.Before.bounds(z)
-		if other.Before.Requests == 0 {
-			high = 0.5 // a route that was silent before is only blamed on the change if most of it fails
-		}
-		if other.After.Errors >= leastBad && low > high && now.Sub(other.After.LastError) < o.Soak &&
-			other.After.LastError.Sub(e.Effect) >= o.Soak {
+		if other.Touched && other.fails(e, now, o) {
 			return say(WorseElsewhere, "%s fails since the change: %d of %d requests",
 				other.Route, other.After.Errors, other.After.Requests), true
 		}
 	}
 	return Judgement{}, false
+}
+
+// fails reports whether a route fails since the change and did not before. It must be failing still:
+// a few errors while proxies take the change up are not its effect.
+func (other Other) fails(e Evidence, now time.Time, o Options) bool {
+	const (
+		z        = 2.58 // 99 %
+		leastBad = 5
+	)
+	low, _ := other.After.bounds(z)
+	_, high := other.Before.bounds(z)
+	if other.Before.Requests == 0 {
+		high = 0.5 // a route that was silent before is only blamed on the change if most of it fails
+	}
+	return other.After.Errors >= leastBad && low > high && now.Sub(other.After.LastError) < o.Soak &&
+		other.After.LastError.Sub(e.Effect) >= o.Soak
 }
 
 // Need is how many successes in a row are significant after a former error ratio. Where no error was

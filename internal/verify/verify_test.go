@@ -58,19 +58,25 @@ func TestJudge(t *testing.T) {
 		{
 			"another route broke",
 			with(good(60), func(e *Evidence) {
-				e.Others = []Other{{Route: "web", Before: Counts{Requests: 100}, After: Tally{Counts: Counts{Requests: 100, Errors: 50}, LastError: at(4)}}}
+				e.Others = []Other{{Route: "web", Touched: true, Before: Counts{Requests: 100}, After: Tally{Counts: Counts{Requests: 100, Errors: 50}, LastError: at(4)}}}
 			}), 4.5, WorseElsewhere,
+		},
+		{
+			"another route broke that the change does not touch",
+			with(good(60), func(e *Evidence) {
+				e.Others = []Other{{Route: "web", Before: Counts{Requests: 100}, After: Tally{Counts: Counts{Requests: 100, Errors: 50}, LastError: at(4)}}}
+			}), 4.5, Helped,
 		},
 		{
 			"another route hiccuped while proxies took it up",
 			with(good(60), func(e *Evidence) {
-				e.Others = []Other{{Route: "web", Before: Counts{Requests: 100}, After: Tally{Counts: Counts{Requests: 100, Errors: 8}, Run: 60, LastError: at(1)}}}
+				e.Others = []Other{{Route: "web", Touched: true, Before: Counts{Requests: 100}, After: Tally{Counts: Counts{Requests: 100, Errors: 8}, Run: 60, LastError: at(1)}}}
 			}), 5, Helped,
 		},
 		{
 			"another route was as bad before",
 			with(good(60), func(e *Evidence) {
-				e.Others = []Other{{Route: "web", Before: Counts{Requests: 100, Errors: 50}, After: Tally{Counts: Counts{Requests: 100, Errors: 52}, LastError: at(4)}}}
+				e.Others = []Other{{Route: "web", Touched: true, Before: Counts{Requests: 100, Errors: 50}, After: Tally{Counts: Counts{Requests: 100, Errors: 52}, LastError: at(4)}}}
 			}), 4.5, Helped,
 		},
 	} {

@@ -27,6 +27,7 @@ import (
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/plan/plantest"
 	"github.com/gatemend/gatemend/internal/testkit/audit"
+	"github.com/gatemend/gatemend/internal/verify"
 )
 
 var (
@@ -327,6 +328,9 @@ func (r *round) judge(t *testing.T, total happenings) {
 	for _, e := range events {
 		if e.Kind == plan.EventClosed {
 			total["incident "+string(e.Outcome)]++
+		}
+		if e.Judgement != nil && e.Judgement.Verdict == verify.WorseElsewhere {
+			t.Errorf("%s: no application here rests on another one, but its repair was blamed: %s", e.Incident, e.Judgement.Because)
 		}
 		if e.Kind == plan.EventUndone {
 			total["changes taken back"]++

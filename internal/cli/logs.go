@@ -179,7 +179,7 @@ func verdict(r model.LogReport) error {
 		return errWrong
 	case len(r.Unread) > 0:
 		return &HintedError{Err: errBlind, Hint: r.Unread[0].What + ": " + r.Unread[0].Why}
-	case r.Lines > 0 && r.Parsed == 0:
+	case r.Lines > 0 && r.Format == "":
 		return &HintedError{Err: errNoForm, Hint: "name its form with --format: " + strings.Join(all.FormatNames(), ", ")}
 	default:
 		return nil

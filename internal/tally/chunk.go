@@ -23,8 +23,10 @@ type Chunk struct {
 
 	counter                     int // who counted it
 	lines, parsed, bad, outside int
-	from, to                    int64 // of the requests, in nanoseconds since 1970; from > to: there are none
-	routes                      []Route
+	blank                       int      // of parsed: nothing in them, or only the begin of a line
+	from, to                    int64    // of the requests, in nanoseconds since 1970; from > to: there are none
+	routes                      []Route  // new to the counter
+	strangers                   []counts // of the last of routes, which the counter has no room for
 	cells                       []cell
 	failed                      []failed
 	broken                      []broken
@@ -43,7 +45,6 @@ type cell struct {
 // failed is a request that failed, one of which a try failed, or a line of an error log.
 type failed struct {
 	signal     model.Signal
-	route      int32
 	line       int // in the chunk
 	begin, end int // of the line in Text
 }
@@ -60,6 +61,6 @@ type slow struct {
 func (c *Chunk) reset() {
 	*c = Chunk{
 		Text: c.Text, File: c.File, Line: c.Line, Bytes: c.Bytes, Cut: c.Cut, Idle: c.Idle, from: 1<<63 - 1, to: -1 << 63,
-		routes: c.routes[:0], cells: c.cells[:0], failed: c.failed[:0], broken: c.broken[:0], slow: c.slow[:0],
+		routes: c.routes[:0], strangers: c.strangers[:0], cells: c.cells[:0], failed: c.failed[:0], broken: c.broken[:0], slow: c.slow[:0],
 	}
 }

@@ -37,10 +37,10 @@ type Counter struct {
 	form   form // of the present log
 	keys   *keys
 	routes map[Route]int32
-	known  []*routeCounts
-	dirty  []int32 // routes with requests in the present cell
-	heard  int64   // the newest second of the chunk so far
-	told   int     // how many of known were handed over
+	known  []*routeCounts // those from maxRoutes on are forgotten after the chunk; see Chunk.strangers
+	dirty  []int32        // routes with requests in the present cell
+	heard  int64          // the newest second of the chunk so far
+	told   int            // how many of known were handed over
 	slower time.Duration
 	slow   []time.Duration // the longest so far, sorted
 	broken int
@@ -119,7 +119,7 @@ func (c *Counter) line(k *Chunk, begin, end int) bool {
 	case proxy.ErrorLine:
 		k.parsed++
 		if c.inside(c.signal.At.UnixNano()) {
-			c.keep(k, begin, end, -1)
+			c.keep(k, begin, end)
 		} else {
 			k.outside++
 		}
@@ -128,6 +128,7 @@ func (c *Counter) line(k *Chunk, begin, end int) bool {
 	default:
 		if len(bytes.TrimSpace(line)) == 0 || end == len(k.Text) && k.Cut {
 			k.parsed++ // nothing, or the rest is still to come
+			k.blank++
 			return true
 		}
 		k.bad++
@@ -155,8 +156,9 @@ func (c *Counter) find(line []byte) *routeCounts {
 	if c.form.parser.Parse(line, &c.signal) != proxy.Access {
 		return nil
 	}
-	i = c.routeOf(&c.signal)
-	c.keys.add(hash, c.skim.Route, i)
+	if i = c.routeOf(&c.signal); i < maxRoutes {
+		c.keys.add(hash, c.skim.Route, i)
+	}
 	return c.known[i]
 }
 
@@ -164,12 +166,6 @@ func (c *Counter) routeOf(s *model.Signal) int32 {
 	route := RouteOf(s)
 	if i, ok := c.routes[route]; ok {
 		return i
-	}
-	if len(c.known) >= maxRoutes {
-		route = other()
-		if i, ok := c.routes[route]; ok {
-			return i
-		}
 	}
 	i := int32(len(c.known))
 	c.routes[route] = i
@@ -200,21 +196,21 @@ func (c *Counter) request(k *Chunk, begin, end int) {
 		k.outside++
 		return
 	}
-	i := c.routeOf(s)
+	r := c.known[c.routeOf(s)]
 	if s.Status < 0 || s.Status > 999 {
 		s.Status = 0
 	}
-	c.add(k, c.known[i], at, s.Status, s.Duration, detect.Failing(*s))
+	c.add(k, r, at, s.Status, s.Duration, detect.Failing(*s))
 	if s.Duration > c.slower && s.Status != 101 {
 		c.slowest(k)
 	}
 	if s.Failed() || s.Status >= 400 || len(s.Tries) > 1 {
-		c.keep(k, begin, end, i)
+		c.keep(k, begin, end)
 	}
 }
 
-func (c *Counter) keep(k *Chunk, begin, end int, route int32) {
-	k.failed = append(k.failed, failed{c.signal, route, k.lines, begin, end})
+func (c *Counter) keep(k *Chunk, begin, end int) {
+	k.failed = append(k.failed, failed{c.signal, k.lines, begin, end})
 }
 
 func (c *Counter) add(k *Chunk, r *routeCounts, at int64, status int, took time.Duration, failing bool) {
@@ -264,6 +260,14 @@ func (c *Counter) flush(k *Chunk) {
 	c.dirty = c.dirty[:0]
 	for _, r := range c.known[c.told:] {
 		k.routes = append(k.routes, r.route)
+	}
+	if len(c.known) > maxRoutes {
+		for _, r := range c.known[maxRoutes:] {
+			k.strangers = append(k.strangers, r.counts)
+			delete(c.routes, r.route)
+		}
+		clear(c.known[maxRoutes:])
+		c.known = c.known[:maxRoutes]
 	}
 	c.told = len(c.known)
 }

@@ -62,6 +62,9 @@ func (t *Tally) totals() []model.LogRoute {
 			sums[id].merge(&c.known[j].counts)
 		}
 	}
+	for id, c := range t.strangers {
+		sums[id].merge(c)
+	}
 	routes := make([]model.LogRoute, 0, len(sums))
 	for i := range sums {
 		s, k := &sums[i], &t.known[i]

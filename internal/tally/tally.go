@@ -26,9 +26,10 @@ type Tally struct {
 	counters []*Counter
 	ids      [][]int32 // of the routes of each counter
 
-	routes  map[Route]int32
-	known   []routeTotal
-	formats []string
+	routes    map[Route]int32
+	known     []routeTotal
+	strangers map[int32]*counts // what counters had no room for, by index in known
+	formats   []string
 
 	lines, parsed, bad, outside int
 	bytes                       int64
@@ -76,7 +77,7 @@ type routeTotal struct {
 // New returns a tally of the chunks of some counters.
 func New(counters []*Counter, notify Notify) *Tally {
 	t := &Tally{
-		counters: counters, ids: make([][]int32, len(counters)), routes: map[Route]int32{}, from: 1<<63 - 1, to: -1 << 63,
+		counters: counters, ids: make([][]int32, len(counters)), routes: map[Route]int32{}, strangers: map[int32]*counts{}, from: 1<<63 - 1, to: -1 << 63,
 		failures: map[model.FailureKind]int{}, upstreams: map[string]*model.LogUpstream{},
 		quoted: map[model.FailureKind]int{}, redacted: map[model.FailureKind]int{},
 		detector: detect.New(detect.Options{}), notify: notify, queue: newQueue(),
@@ -107,7 +108,7 @@ func (t *Tally) File(name string) { t.names = append(t.names, name) }
 
 // Take takes in a chunk that was counted. Chunks come in the order of the log.
 func (t *Tally) Take(c *Chunk) {
-	if c.format != "" && !slices.Contains(t.formats, c.format) && c.parsed > 0 {
+	if c.format != "" && !slices.Contains(t.formats, c.format) && c.parsed > c.blank {
 		t.formats = append(t.formats, c.format)
 	}
 	t.lines += c.lines
@@ -116,9 +117,7 @@ func (t *Tally) Take(c *Chunk) {
 	t.outside += c.outside
 	t.bytes += int64(c.Bytes)
 	t.from, t.to = min(t.from, c.from), max(t.to, c.to)
-	for _, r := range c.routes {
-		t.ids[c.counter] = append(t.ids[c.counter], t.route(r))
-	}
+	t.takeRoutes(c)
 	for _, b := range c.broken {
 		if len(t.broken) < maxBroken {
 			text := c.Text[b.begin:min(b.end, b.begin+160)]
@@ -132,6 +131,7 @@ func (t *Tally) Take(c *Chunk) {
 		t.takeFailed(c, &c.failed[i])
 	}
 	t.watch(c)
+	t.ids[c.counter] = t.ids[c.counter][:min(len(t.ids[c.counter]), maxRoutes)]
 	if c.Idle > 0 && t.ticked > 0 {
 		t.queue.all(t.see)
 		t.tick(t.ticked + int64(c.Idle/time.Second))
@@ -140,6 +140,21 @@ func (t *Tally) Take(c *Chunk) {
 
 func (t *Tally) source(c *Chunk, line int) string {
 	return t.names[c.File] + ":" + strconv.Itoa(c.Line+line)
+}
+
+// takeRoutes learns the routes that are new to a counter. Those that it has no room for may be known here nonetheless, from
+// another counter, so that which routes have counts of their own depends on the log alone, and not on who counted what.
+func (t *Tally) takeRoutes(c *Chunk) {
+	for _, r := range c.routes {
+		t.ids[c.counter] = append(t.ids[c.counter], t.route(r))
+	}
+	for i := range c.strangers {
+		id := t.ids[c.counter][maxRoutes+i]
+		if t.strangers[id] == nil {
+			t.strangers[id] = new(counts)
+		}
+		t.strangers[id].merge(&c.strangers[i])
+	}
 }
 
 func (t *Tally) route(r Route) int32 {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -238,15 +238,34 @@ func TestTimeBounds(t *testing.T) {
 	}
 }
 
-// Memory stays bounded whatever clients ask for, and nothing gets lost.
+// Memory stays bounded whatever clients ask for, and nothing gets lost. Which routes have counts and alarms of their own does
+// not depend on who counts what.
 func TestManyRoutes(t *testing.T) {
+	const times, routes = 2, 2 * maxRoutes
 	var log strings.Builder
-	for i := range maxRoutes + 500 {
-		log.WriteString(`10.0.0.1 - - [14/Mar/2026:09:26:00 +0000] "GET /` + strconv.Itoa(i) + ` HTTP/1.1" 200 1 "-" "x"` + "\n")
+	lines := 0
+	for range times {
+		for i := range routes {
+			status, n := 200, 1
+			if i%1000 == 0 {
+				status, n = 502, 3
+			}
+			for range n {
+				fmt.Fprintf(&log, "10.0.0.1 - - [14/Mar/2026:09:26:%02d +0000] \"GET /%d HTTP/1.1\" %d 1 \"-\" \"x\"\n", i*60/routes, i, status)
+				lines++
+			}
+		}
 	}
-	got := count(t, &texts{size: 1 << 16, logs: []string{log.String()}}, 2, Options{})
-	if got.Requests != maxRoutes+500 || len(got.Routes) > maxRoutes+1 || got.Routes[0].Requests < 2 {
-		t.Errorf("%d requests, %d routes, the first %+v", got.Requests, len(got.Routes), got.Routes[0])
+	count := func(workers int) model.LogReport {
+		return count(t, &texts{size: 1 << 14, logs: []string{log.String()}}, workers, Options{})
+	}
+	want := count(1)
+	other := slices.IndexFunc(want.Routes, func(r model.LogRoute) bool { return r.Route == "(other routes)" })
+	if want.Requests != lines || len(want.Routes) != maxRoutes+1 || other < 0 || want.Routes[other].Requests != lines/2 || len(want.Alarms) < 5 {
+		t.Fatalf("%d requests, %d routes, of which number %d is the other ones, %d alarms", want.Requests, len(want.Routes), other, len(want.Alarms))
+	}
+	if d := cmp.Diff(want, count(3)); d != "" {
+		t.Fatalf("with three counters (-one +three)\n%.2000s", d)
 	}
 }
 

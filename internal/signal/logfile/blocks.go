@@ -81,7 +81,9 @@ func (b *Blocks) Next(into []byte, begin func(input int)) ([]byte, Block, error)
 		b.fresh, b.wrapped = len(text) == 0, b.isWrapped(text)
 	}
 	if to == &b.scratch {
-		into = b.unwrapAll(into, text)
+		var cut bool
+		into, cut = b.unwrapAll(into, text, done && !b.goesOn())
+		at.Cut = at.Cut || cut
 	}
 	b.line += bytes.Count(text, []byte{'\n'})
 	if done {
@@ -92,7 +94,9 @@ func (b *Blocks) Next(into []byte, begin func(input int)) ([]byte, Block, error)
 
 func (b *Blocks) start(in Input) error {
 	b.carry, b.skip, b.fresh, b.wrapped, b.line = b.carry[:0], false, true, false, 0
-	b.unwrapper = Unwrapper{}
+	if in.Another {
+		b.unwrapper = Unwrapper{} // else a line that was split goes on in this file
+	}
 	f, err := in.Open()
 	if err != nil {
 		return err
@@ -184,19 +188,36 @@ func (b *Blocks) isWrapped(text []byte) bool {
 	return is || bytes.HasPrefix(line, []byte(`{"log":`))
 }
 
-// unwrapAll appends the lines of text to into, unwrapped if they are wrapped.
-func (b *Blocks) unwrapAll(into, text []byte) []byte {
+// goesOn reports whether the next input goes on where this one ends.
+func (b *Blocks) goesOn() bool { return b.next < len(b.inputs) && !b.inputs[b.next].Another }
+
+// unwrapAll appends the lines of text to into, unwrapped if they are wrapped. At the end of a log it also appends what there
+// is of a line whose end never came, if it can in the place of its last part, and reports true.
+func (b *Blocks) unwrapAll(into, text []byte, last bool) (all []byte, cut bool) {
 	if !b.wrapped {
-		return append(into, text...)
+		return append(into, text...), false
 	}
+	whole := true
 	for line := range bytes.Lines(text) {
 		line, ended := bytes.CutSuffix(line, []byte{'\n'})
-		if line, _, ok := b.unwrapper.Unwrap(line); ok {
+		if line, _, whole = b.unwrapper.Unwrap(line); whole {
 			into = append(into, line...)
 		}
 		if ended {
 			into = append(into, '\n')
 		}
 	}
-	return into
+	if !last || !b.unwrapper.Pending() {
+		return into, false
+	}
+	if !whole && text[len(text)-1] == '\n' {
+		into = into[:len(into)-1]
+	}
+	for _, part := range b.unwrapper.Rest() {
+		if len(into) > 0 && into[len(into)-1] != '\n' {
+			into = append(into, '\n')
+		}
+		into = append(into, part...)
+	}
+	return into, true
 }

@@ -2,6 +2,8 @@ package logfile
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/valyala/fastjson"
@@ -43,6 +45,18 @@ func (u *Unwrapper) Pending() bool {
 		}
 	}
 	return false
+}
+
+// Rest returns the begins of lines whose end did not come, and forgets them.
+func (u *Unwrapper) Rest() [][]byte {
+	var rest [][]byte
+	for _, stream := range slices.Sorted(maps.Keys(u.parts)) {
+		if parts := u.parts[stream]; len(parts) > 0 {
+			rest = append(rest, parts)
+		}
+	}
+	u.parts = nil
+	return rest
 }
 
 // cri splits "2026-03-14T09:26:00.123456789Z stdout F text", the format of the kubelet's logs

@@ -16,6 +16,7 @@ import (
 // +kubebuilder:printcolumn:name="Cause",type=string,JSONPath=`.status.diagnosis.cause`
 // +kubebuilder:printcolumn:name="Object",type=string,JSONPath=`.status.diagnosis.where`
 // +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
+// +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.observed.statuses[0]`,priority=1
 // +kubebuilder:printcolumn:name="Errors",type=integer,JSONPath=`.status.observed.errors`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Plan",type=string,JSONPath=`.status.plan.summary`,priority=1
@@ -152,6 +153,11 @@ type Observed struct {
 	// Kind is outage, partial, slow-burn or vanished.
 	// +optional
 	Kind string `json:"kind,omitempty"`
+	// Statuses are those with which requests failed, the most frequent one first; 0: no answer was sent.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Statuses []int32 `json:"statuses,omitempty"`
 }
 
 // Diagnosis is why requests fail.
@@ -203,9 +209,15 @@ type DecisionRecord struct {
 	Plan string           `json:"plan"`
 	// Verdict is allow, approve (a person must agree), propose or refuse of a rule; Approve or Reject of a person.
 	Verdict string `json:"verdict"`
+	// Rule is the rule that decided, as POLICY/RULE; empty for a person.
+	// +optional
+	Rule string `json:"rule,omitempty"`
 	// User is the person who decided; empty for a rule.
 	// +optional
 	User string `json:"user,omitempty"`
+	// Through is how the person said it, such as kubectl or slack, as the approval's annotation gatemend.dev/through says.
+	// +optional
+	Through string `json:"through,omitempty"`
 	// Because names the rule, or is the person's reason.
 	// +optional
 	Because string `json:"because,omitempty"`
@@ -214,6 +226,9 @@ type DecisionRecord struct {
 // ActionRecord is one change.
 type ActionRecord struct {
 	At metav1.MicroTime `json:"at"`
+	// Action is that of the plan, such as patch-service.
+	// +optional
+	Action string `json:"action,omitempty"`
 	// Operation is patch, create, evict or delete.
 	Operation string          `json:"operation"`
 	Object    ObjectReference `json:"object"`

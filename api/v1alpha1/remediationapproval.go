@@ -25,6 +25,10 @@ type RemediationApproval struct {
 	Spec RemediationApprovalSpec `json:"spec"`
 }
 
+// AnnotationThrough says how an approval was given, such as slack. It is for those who read the record: anybody who may
+// create the approval may write it.
+const AnnotationThrough = Group + "/through"
+
 // RemediationApprovalList is a list of approvals.
 //
 // +kubebuilder:object:root=true

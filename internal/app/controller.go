@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -66,7 +67,15 @@ func runController(ctx context.Context, flags genericclioptions.RESTClientGetter
 	if err := serveProfiles(ctx, o.PprofAddr); err != nil {
 		return err
 	}
-	return hinted(controller.Run(ctx, options))
+	kept, _, err := openRecord(o.Record, nil, c.now, options.Log, options.Metrics)
+	if err != nil {
+		return err
+	}
+	options.Cluster, options.Changed, options.Beside = o.Record.Cluster, kept.changed, kept.run
+	if options.Metrics != nil {
+		options.Metrics.Record(kept.state)
+	}
+	return errors.Join(hinted(controller.Run(ctx, options)), kept.close())
 }
 
 // session begins to follow the cluster for a controller that leads.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/gatemend/gatemend/internal/controller"
@@ -37,9 +38,45 @@ type ControllerOptions struct {
 	MetricsAddr   string
 	MetricsToken  string // file
 	PprofAddr     string
+	Record        RecordOptions
 	Sources       SourceOptions
 	Formats       all.Formats
 	Build         Build
+}
+
+// RecordOptions say what a controller keeps and tells of incidents beside the cluster's own objects.
+type RecordOptions struct {
+	Cluster     string // its name there
+	History     string // a file, or a DSN; empty: none
+	HistoryFile string // a file that has the DSN
+	Retention   time.Duration
+	DataDir     string // of what outlasts a restart
+	Notify      string // file; empty: nobody is told
+}
+
+func (o *RecordOptions) add(f *pflag.FlagSet) {
+	f.StringVar(&o.Cluster, "cluster-name", "default", "name of the cluster in the history and in notifications")
+	f.StringVar(&o.History, "history", "", "where the history of incidents is kept: a file (SQLite), or a DSN of PostgreSQL; empty: none is")
+	f.StringVar(&o.HistoryFile, "history-dsn-file", "", "file that has the DSN, such as that of a mounted Secret, in place of --history")
+	f.DurationVar(&o.Retention, "history-retention", 90*24*time.Hour, "how long incidents stay in the history after their last change; 0: for ever")
+	f.StringVar(&o.Notify, "notify", "", "file that says who is told of incidents (a NotificationConfig, see docs/notifications.md); empty: nobody is")
+	f.StringVar(&o.DataDir, "data-dir", "", "with --notify: folder of the queue of notifications, which outlasts a restart")
+}
+
+func (o *RecordOptions) validate() error {
+	switch {
+	case o.Cluster == "":
+		return usagef("leave it out for 'default'", "--cluster-name is empty")
+	case o.History != "" && o.HistoryFile != "":
+		return usagef("give one of them", "--history and --history-dsn-file exclude each other")
+	case o.Retention < 0:
+		return usagef("for example: --history-retention 2160h", "--history-retention must not be less than 0")
+	case o.Notify != "" && o.DataDir == "":
+		return usagef("add --data-dir /var/lib/gatemend", "--notify needs a folder for its queue")
+	case o.Notify == "" && o.DataDir != "":
+		return usagef("add --notify FILE", "--data-dir is for --notify")
+	}
+	return nil
 }
 
 type controllerOptions struct {
@@ -79,6 +116,7 @@ func newController(env Env) *cobra.Command {
 	f.StringVar(&o.o.MetricsToken, "metrics-token-file", "", "file with the bearer token that a scrape must show; needed beyond loopback")
 	f.StringVar(&o.o.PprofAddr, "pprof-addr", "", "loopback address of Go's profiles, such as 127.0.0.1:6060")
 	f.StringArrayVar(&o.told, "format", nil, formatUsage)
+	o.o.Record.add(f)
 	o.o.Sources.add(f)
 	return cmd
 }
@@ -97,6 +135,9 @@ func (o *controllerOptions) validate() error {
 	var err error
 	if o.o.Formats, err = all.ParseFormats(o.told); err != nil {
 		return usagef("see 'gatemend logs --help'", "--format: %v", err)
+	}
+	if err := o.o.Record.validate(); err != nil {
+		return err
 	}
 	return o.o.Sources.validate()
 }

@@ -95,6 +95,7 @@ type verdict struct {
 	yes, no bool
 	users   []string
 	because string
+	through string   // how the last of them said it
 	missing []string // namespaces in which nobody has said yes
 }
 
@@ -116,9 +117,9 @@ func decidedBy(approvals []v1alpha1.RemediationApproval, incident types.Namespac
 		}
 		switch a.Spec.Decision {
 		case v1alpha1.Reject:
-			return verdict{no: true, users: []string{a.Spec.User}, because: a.Spec.Reason}
+			return verdict{no: true, users: []string{a.Spec.User}, because: a.Spec.Reason, through: a.Annotations[v1alpha1.AnnotationThrough]}
 		case v1alpha1.Approve:
-			agreed[a.Namespace] = true
+			agreed[a.Namespace], v.through = true, a.Annotations[v1alpha1.AnnotationThrough]
 			if !slices.Contains(v.users, a.Spec.User) {
 				v.users = append(v.users, a.Spec.User)
 			}
@@ -135,6 +136,13 @@ func decidedBy(approvals []v1alpha1.RemediationApproval, incident types.Namespac
 	v.yes = len(v.missing) == 0 && len(p.ApprovalNamespaces) > 0
 	slices.Sort(v.users)
 	return v
+}
+
+// recorded is the verdict as an incident keeps it.
+func (v verdict) recorded(plan string, d v1alpha1.Decision) v1alpha1.DecisionRecord {
+	const most = 64 // anybody may write the annotation
+	through := strings.ToValidUTF8(v.through[:min(len(v.through), most)], "")
+	return v1alpha1.DecisionRecord{Plan: plan, Verdict: string(d), User: v.names(), Through: through, Because: v.because}
 }
 
 func (v verdict) names() string { return strings.Join(v.users, ", ") }

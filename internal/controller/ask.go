@@ -62,7 +62,7 @@ func (a *asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 		return mend.Answer{Refused: true, Because: err.Error()}, nil //nolint:nilerr // that the cluster moved on is the answer
 	}
 	d := a.decide(p, s)
-	if err := a.record(ctx, p, d.Verdict.String(), "", d.String()); err != nil {
+	if err := a.record(ctx, v1alpha1.DecisionRecord{Plan: planID(p), Verdict: d.Verdict.String(), Rule: d.Rule, Because: d.String()}); err != nil {
 		return mend.Answer{}, err
 	}
 	switch {
@@ -109,12 +109,12 @@ func (a *asker) people(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	v := decidedBy(list.Items, a.key, *shown, since)
 	switch {
 	case v.no:
-		if err := a.record(ctx, p, string(v1alpha1.Reject), v.names(), v.because); err != nil {
+		if err := a.record(ctx, v.recorded(shown.ID, v1alpha1.Reject)); err != nil {
 			return mend.Answer{}, err
 		}
 		return mend.Answer{Because: "rejected by " + v.names() + reasonText(v.because)}, nil
 	case v.yes:
-		if err := a.record(ctx, p, string(v1alpha1.Approve), v.names(), v.because); err != nil {
+		if err := a.record(ctx, v.recorded(shown.ID, v1alpha1.Approve)); err != nil {
 			return mend.Answer{}, err
 		}
 		return mend.Answer{Yes: true, Person: true}, nil
@@ -152,9 +152,9 @@ func (a *asker) wait(ctx context.Context, what string) error {
 const mostDecisions = 32
 
 // record keeps what was decided, once.
-func (a *asker) record(ctx context.Context, p model.Plan, verdict, user, because string) error {
-	now := a.now()
-	d := v1alpha1.DecisionRecord{At: metav1.NewMicroTime(now), Plan: planID(p), Verdict: verdict, User: user, Because: clip(because)}
+func (a *asker) record(ctx context.Context, d v1alpha1.DecisionRecord) error {
+	because := d.Because
+	d.At, d.Because = metav1.NewMicroTime(a.now()), clip(because)
 	return a.ledger.update(ctx, a.key, func(s *v1alpha1.IncidentStatus) (bool, error) {
 		if n := len(s.Decisions); n > 0 {
 			last := s.Decisions[n-1]
@@ -164,8 +164,9 @@ func (a *asker) record(ctx context.Context, p model.Plan, verdict, user, because
 		}
 		s.Decisions = append(s.Decisions, d)
 		s.Decisions = s.Decisions[max(0, len(s.Decisions)-mostDecisions):]
-		if user != "" {
-			tell(s, d.At, strings.ToLower(verdict), fmt.Sprintf("%s says %s%s", user, strings.ToLower(verdict), reasonText(because)))
+		if d.User != "" {
+			verdict := strings.ToLower(d.Verdict)
+			tell(s, d.At, verdict, fmt.Sprintf("%s says %s%s", d.User, verdict, reasonText(because)))
 		}
 		return true, nil
 	})

@@ -241,6 +241,9 @@ func (c *clerk) observe(s *v1alpha1.IncidentStatus, a detect.Alarm) bool {
 	last := metav1.NewMicroTime(a.To)
 	o := &v1alpha1.Observed{Requests: int64(a.Requests), Errors: int64(a.Errors), LastError: &last, Kind: a.Kind.String()}
 	was := s.Observed
+	if was != nil {
+		o.Statuses = was.Statuses
+	}
 	s.Observed = o
 	if !a.Ended {
 		return was == nil || a.Worse || o.Errors >= 2*was.Errors || was.LastError == nil || last.Sub(was.LastError.Time) >= observedEvery
@@ -274,6 +277,9 @@ func (c *clerk) explain(s *v1alpha1.IncidentStatus, d model.Diagnosis) bool {
 	}
 	now := metav1.NewMicroTime(c.now())
 	s.Diagnosis = found
+	if s.Observed != nil {
+		s.Observed.Statuses = statusesOf(d.Observed)
+	}
 	if s.DiagnosedAt == nil {
 		s.DiagnosedAt = &now
 	}

@@ -3,6 +3,7 @@ package controller
 import (
 	"fmt"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/discovery"
@@ -33,10 +34,7 @@ func (t teller) tell(i *v1alpha1.Incident, reason, text string) {
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.KindIncident},
 		ObjectMeta: metav1.ObjectMeta{Namespace: i.Namespace, Name: i.Name, UID: i.UID},
 	}
-	note := fmt.Sprintf("%s: %s", i.Spec.Route, text)
-	if r := []rune(note); len(r) > mostNote {
-		note = string(r[:mostNote])
-	}
+	note := cutNote(i.Spec.Route + ": " + text)
 	if about == nil {
 		t.recorder.Eventf(incident, nil, kind, reason, "Mend", "%s", note)
 		return
@@ -49,6 +47,28 @@ func (t teller) tell(i *v1alpha1.Incident, reason, text string) {
 		object.UID = o.GetUID()
 	}
 	t.recorder.Eventf(object, incident, kind, reason, "Mend", "%s", note)
+}
+
+// sayOn tells of the controller itself by Events on its Lease, which is there whatever runs the controller.
+func sayOn(recorder events.EventRecorder, namespace string) Say {
+	lease := &metav1.PartialObjectMetadata{
+		TypeMeta:   metav1.TypeMeta{APIVersion: coordinationv1.SchemeGroupVersion.String(), Kind: "Lease"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: LeaseName},
+	}
+	return func(wrong bool, reason, text string) {
+		kind := corev1.EventTypeNormal
+		if wrong {
+			kind = corev1.EventTypeWarning
+		}
+		recorder.Eventf(lease, nil, kind, reason, "Record", "%s", cutNote(text))
+	}
+}
+
+func cutNote(note string) string {
+	if r := []rune(note); len(r) > mostNote {
+		return string(r[:mostNote])
+	}
+	return note
 }
 
 // mostNote is how long the API server lets an Event's note be, in characters of at most three bytes.

@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,6 +30,9 @@ var errGone = errors.New("the incident does not exist any more")
 type ledger struct {
 	client client.Client
 	reader client.Reader // not cached
+	// changed hears of every state that is stored, of one incident in the order in which they were; it must not wait, nor
+	// use the ledger. nil: nobody does.
+	changed func(*v1alpha1.Incident, []plan.Event)
 
 	mu      sync.Mutex
 	entries map[types.NamespacedName]*entry
@@ -74,9 +79,16 @@ func (l *ledger) put(i *v1alpha1.Incident) error {
 		return err
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.entries[client.ObjectKeyFromObject(i)] = &entry{incident: i, events: events}
+	l.mu.Unlock()
+	l.tell(i, events)
 	return nil
+}
+
+func (l *ledger) tell(i *v1alpha1.Incident, events []plan.Event) {
+	if l.changed != nil {
+		l.changed(i, events)
+	}
 }
 
 func eventsOf(i *v1alpha1.Incident) ([]plan.Event, error) {
@@ -110,11 +122,27 @@ func (l *ledger) forget(key types.NamespacedName) {
 	e := l.entries[key]
 	delete(l.entries, key)
 	l.mu.Unlock()
-	if e != nil {
-		e.mu.Lock()
-		e.gone = true
-		e.mu.Unlock()
+	if e == nil {
+		return
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.gone = true
+	if !over(e.incident) { // somebody has deleted it: what is told of it would go on for ever
+		l.tell(withdrawn(e.incident), e.events)
+	}
+}
+
+// withdrawn is an incident that was deleted before its end.
+func withdrawn(i *v1alpha1.Incident) *v1alpha1.Incident {
+	i = i.DeepCopy()
+	at := metav1.NewMicroTime(lastWrite(i).Add(time.Microsecond)) // it tells no time of its own
+	if d := i.DeletionTimestamp; d != nil && d.After(at.Time) {
+		at = metav1.NewMicroTime(d.Time)
+	}
+	i.Status.Phase, i.Status.Message, i.Status.ResolvedAt = v1alpha1.PhaseResolved, "its Incident was deleted; whether requests still fail is not known", &at
+	tell(&i.Status, at, "deleted", i.Status.Message)
+	return i
 }
 
 func (l *ledger) entry(key types.NamespacedName) *entry {
@@ -196,7 +224,11 @@ func (l *ledger) update(ctx context.Context, key types.NamespacedName, change fu
 		err := l.client.Status().Update(ctx, next)
 		switch {
 		case err == nil:
-			return e.stored(next)
+			if err := e.stored(next); err != nil {
+				return err
+			}
+			l.tell(e.incident, e.events)
+			return nil
 		case apierrors.IsNotFound(err):
 			e.gone = true
 		case apierrors.IsConflict(err) && try < tries:

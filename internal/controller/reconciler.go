@@ -46,7 +46,6 @@ type incidentReconciler struct {
 	now     func() time.Time
 	log     *slog.Logger
 	told    func(i *v1alpha1.Incident, reason, text string)
-	wrote   func(i *v1alpha1.Incident, e plan.Event) // nil: nobody is told
 }
 
 // Reconcile takes up a repair that is under way, or begins one that is wanted.
@@ -205,9 +204,6 @@ func (r *incidentReconciler) heard(key types.NamespacedName, e plan.Event) {
 	r.log.Info("repair", "incident", key.String(), "route", i.Spec.Route, "step", string(e.Kind), "outcome", string(e.Outcome), "text", text)
 	if reason, worth := eventReason(e); worth && r.told != nil {
 		r.told(i, reason, text)
-	}
-	if r.wrote != nil {
-		r.wrote(i, e)
 	}
 }
 

@@ -1,10 +1,12 @@
 package controller
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -110,6 +112,18 @@ func diagnosisOf(d model.Diagnosis) *v1alpha1.Diagnosis {
 	return out
 }
 
+// statusesOf are the statuses of requests that failed, the most frequent one first.
+func statusesOf(observed []model.Observation) []int32 {
+	const most = 8
+	counts := map[int32]int{}
+	for _, o := range observed {
+		counts[int32(o.Status)] += o.Count
+	}
+	out := slices.Collect(maps.Keys(counts))
+	slices.SortFunc(out, func(a, b int32) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	return out[:min(len(out), most)]
+}
+
 func planOf(p model.Plan) *v1alpha1.Plan {
 	return &v1alpha1.Plan{
 		ID: planID(p), Action: p.Remedy.Action, Summary: p.Remedy.Summary, Risk: string(p.Remedy.Risk), Diff: p.Diff,
@@ -136,77 +150,3 @@ func approvalNamespaces(p model.Plan) []string {
 
 // ownNamespace is where gatemend's own objects are, such as the kill switch.
 const ownNamespace = "gatemend"
-
-// The results of an action.
-const (
-	resultBegun      = "Begun"
-	resultApplied    = "Applied"
-	resultNotApplied = "NotApplied"
-	resultInDoubt    = "InDoubt"
-	resultUndoing    = "Undoing"
-	resultUndone     = "Undone"
-	resultNotUndone  = "NotUndone"
-)
-
-// actionsOf lists the changes that a journal tells of, and what became of each.
-func actionsOf(events []plan.Event) []v1alpha1.ActionRecord {
-	var out []v1alpha1.ActionRecord
-	var p *model.Plan
-	first := 0 // of the present plan, among out
-	for _, e := range events {
-		switch e.Kind {
-		case plan.EventPlanned:
-			p, first = e.Plan, len(out)
-		case plan.EventApplying:
-			if p != nil && e.Index < len(p.Remedy.Changes) {
-				out = append(out[:min(first+e.Index, len(out))], actionOf(e, p.Remedy.Changes[e.Index]))
-			}
-		case plan.EventApplied:
-			setResult(out, first+e.Index, resultApplied, "")
-		case plan.EventNotApplied:
-			setResult(out, first+e.Index, resultNotApplied, e.Because)
-		case plan.EventInDoubt:
-			setResult(out, first+e.Index, resultInDoubt, e.Because)
-		case plan.EventUndoing:
-			setResult(out, undoneBy(out, first, e.Index), resultUndoing, "")
-		case plan.EventUndone:
-			setResult(out, undoneBy(out, first, e.Index), resultUndone, "")
-		case plan.EventNotUndone:
-			setResult(out, undoneBy(out, first, e.Index), resultNotUndone, e.Because)
-		default: // the other events change nothing
-		}
-	}
-	return out
-}
-
-// undoneBy is the action that undo i takes back: the last one that was made is the first that is undone.
-func undoneBy(actions []v1alpha1.ActionRecord, first, i int) int {
-	made := 0
-	for n := len(actions) - 1; n >= first; n-- {
-		if actions[n].Result == resultNotApplied || actions[n].Result == resultInDoubt {
-			continue
-		}
-		if made == i {
-			return n
-		}
-		made++
-	}
-	return -1
-}
-
-func setResult(actions []v1alpha1.ActionRecord, i int, result, because string) {
-	if i >= 0 && i < len(actions) {
-		actions[i].Result, actions[i].Because = result, because
-	}
-}
-
-func actionOf(e plan.Event, c model.Change) v1alpha1.ActionRecord {
-	a := v1alpha1.ActionRecord{At: metav1.NewMicroTime(e.At), Operation: string(c.Op), Object: objectOf(c.Target), Result: resultBegun}
-	for _, f := range c.Fields {
-		a.Fields = append(a.Fields, v1alpha1.FieldChange{Path: f.Path, Before: string(f.Old), After: string(f.New)})
-	}
-	if c.Op == model.OpCreate {
-		a.Fields = append(a.Fields, v1alpha1.FieldChange{After: string(c.Object)})
-	}
-	return a
-}

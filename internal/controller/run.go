@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,7 @@ import (
 	"github.com/gatemend/gatemend/internal/guardrail"
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/metrics"
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/watch"
@@ -84,9 +86,18 @@ type Options struct {
 	Follow func(ctx context.Context) (*watch.Session, []watch.Source, error)
 	// Metrics counts; nil: nobody asks.
 	Metrics *metrics.Metrics
-	// Heard is told of every step of a repair once it is recorded; nil: nobody is.
-	Heard func(i *v1alpha1.Incident, e plan.Event)
+	// Cluster is the cluster's name in what is told of incidents.
+	Cluster string
+	// Changed hears of every state of an incident once it is stored, and of all incidents when this process begins to lead.
+	// It must not wait. nil: nobody does.
+	Changed func(model.Incident)
+	// Beside runs as long as this process leads, and is waited for; say tells people of troubles that it has, by an Event on
+	// the controller's Lease. nil: nothing does.
+	Beside func(ctx context.Context, say Say)
 }
+
+// Say tells people of what is wrong with the controller itself, or that it no longer is.
+type Say func(wrong bool, reason, text string)
 
 // Run runs a controller until the context ends, or until another one leads, which is an error: begin anew then.
 func Run(ctx context.Context, o Options) error {
@@ -214,7 +225,18 @@ func (l *leader) lead(ctx context.Context) error {
 	o := l.options
 	l.leads.Store(true)
 	o.Log.Info("this controller leads", "identity", o.Identity, "mode", string(o.Mode))
+	recorder := l.manager.GetEventRecorder("gatemend")
+	if o.Beside != nil {
+		var group sync.WaitGroup
+		defer group.Wait()
+		beside, stop := context.WithCancel(context.WithoutCancel(ctx)) // it outlasts what it is told
+		defer stop()
+		group.Go(func() { o.Beside(beside, sayOn(recorder, o.OwnNamespace)) })
+	}
 	held := newLedger(l.manager.GetClient(), l.manager.GetAPIReader())
+	if o.Changed != nil {
+		held.changed = func(i *v1alpha1.Incident, events []plan.Event) { o.Changed(recordOf(o.Cluster, i, events)) }
+	}
 	if err := held.load(ctx, o.Namespace); err != nil {
 		return err
 	}
@@ -232,12 +254,12 @@ func (l *leader) lead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	told := teller{recorder: l.manager.GetEventRecorder("gatemend"), snapshot: session.Live.Snapshot}.tell
+	told := teller{recorder: recorder, snapshot: session.Live.Snapshot}.tell
 	desk := newClerk(held, o.OwnNamespace, o.Now, o.Log)
 	desk.keep, desk.told, desk.changed = o.Keep, told, func(key types.NamespacedName) { l.enqueue(ctx, key) }
 	l.incidents = incidentReconciler{
 		ledger: held, clerk: desk, cached: l.manager.GetClient(), voucher: vouch, force: &l.force, session: session,
-		actor: fenced{o.Actor, l.lock}, mode: o.Mode, now: o.Now, log: o.Log, told: told, wrote: o.Heard,
+		actor: fenced{o.Actor, l.lock}, mode: o.Mode, now: o.Now, log: o.Log, told: told,
 	}
 	close(l.ready)
 	return l.watch(ctx, desk, session, sources)

@@ -27,6 +27,7 @@ type Metrics struct {
 	alarms, diagnoses  *prometheus.CounterVec
 	openAlarms         prometheus.Gauge
 	diagnosing         prometheus.Histogram
+	notifications      *prometheus.CounterVec
 
 	mu     sync.Mutex
 	routes map[string]bool
@@ -75,6 +76,10 @@ func New(b Build, read func() []Source) *Metrics {
 			Help:    "How long a diagnosis took, reading of logs included.",
 			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}),
+		notifications: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatemend_notifications_total",
+			Help: "Tries to send a notification, by how they went: sent, failed (it is tried again), lost (it is not).",
+		}, []string{"channel", "result"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "gatemend_build_info", Help: "Always 1; the labels say which gatemend this is.",
@@ -85,7 +90,7 @@ func New(b Build, read func() []Source) *Metrics {
 		m.alarms.WithLabelValues(event) // there from the start, so that a first alarm is an increase
 	}
 	m.registry.MustRegister(m.requests, m.failures, m.signalLag, m.alarmDelay, m.alarms, m.openAlarms,
-		m.diagnoses, m.diagnosing, build, reading{read, sourceSeries()},
+		m.diagnoses, m.diagnosing, m.notifications, build, reading{read, sourceSeries()},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -27,6 +27,12 @@ func used() *Metrics {
 	m.AlarmEnded()
 	m.Diagnosed("target-port-mismatch", time.Second)
 	m.Diagnosed("", time.Second)
+	m.Notified("oncall", true, false)
+	m.Notified("oncall", false, false)
+	m.Notified("oncall", false, true)
+	m.Record(func() Record {
+		return Record{History: &Written{Waiting: 7, Dropped: 8, Failing: true}, Waiting: map[string]int{"oncall": 9}}
+	})
 	return m
 }
 
@@ -52,6 +58,23 @@ gatemend_gateway_failures_total{code="502",failure="refused",route="shop.test/"}
 gatemend_gateway_requests_total{code="0",route="shop.test/"} 1
 gatemend_gateway_requests_total{code="200",route="shop.test/"} 7
 gatemend_gateway_requests_total{code="502",route="shop.test/"} 2
+# HELP gatemend_history_dropped_total Incidents whose last state never came into the history.
+# TYPE gatemend_history_dropped_total counter
+gatemend_history_dropped_total 8
+# HELP gatemend_history_failing 1 if the history could not be written at the last try.
+# TYPE gatemend_history_failing gauge
+gatemend_history_failing 1
+# HELP gatemend_history_waiting Incidents whose last state is not in the history yet.
+# TYPE gatemend_history_waiting gauge
+gatemend_history_waiting 7
+# HELP gatemend_notifications_total Tries to send a notification, by how they went: sent, failed (it is tried again), lost (it is not).
+# TYPE gatemend_notifications_total counter
+gatemend_notifications_total{channel="oncall",result="failed"} 1
+gatemend_notifications_total{channel="oncall",result="lost"} 1
+gatemend_notifications_total{channel="oncall",result="sent"} 1
+# HELP gatemend_notifications_waiting Messages that wait to be sent.
+# TYPE gatemend_notifications_waiting gauge
+gatemend_notifications_waiting{channel="oncall"} 9
 # HELP gatemend_source_gaps_total How often a stream did not go on where it was read to, so that lines may be lost.
 # TYPE gatemend_source_gaps_total counter
 gatemend_source_gaps_total{source="podlog"} 6

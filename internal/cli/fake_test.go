@@ -30,6 +30,9 @@ import (
 type fakeCluster struct {
 	healthy, broken *snapshot.Snapshot
 	helps           bool // what is applied takes effect on requests
+	// first is what it is like at first, for so long; nil: it is broken at once.
+	first *snapshot.Snapshot
+	until time.Time
 	sources         []watch.Source
 	silent          bool // the gateway's log tells nothing
 	past            int  // so many requests failed in the seconds before the program was started
@@ -80,10 +83,14 @@ func (c *fakeCluster) Snapshot(context.Context, string) (*snapshot.Snapshot, err
 func (c *fakeCluster) present() *snapshot.Snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.fixed {
+	switch {
+	case c.fixed:
 		return c.healthy
+	case c.first != nil && time.Now().Before(c.until):
+		return c.first
+	default:
+		return c.broken
 	}
-	return c.broken
 }
 
 func (c *fakeCluster) GatewayLogs(context.Context, *snapshot.Snapshot, time.Time) (watch.LogFiles, error) {

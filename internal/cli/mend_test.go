@@ -154,6 +154,26 @@ func TestWatchFixMends(t *testing.T) {
 	}
 }
 
+// What is left to a person is looked at again: a cause that shows later may be one that can be mended.
+func TestWatchMendsWhatShowsLater(t *testing.T) {
+	c := newFakeCluster(t, true)
+	c.first = c.broken.WithObjects(nil, []model.Ref{{APIVersion: "v1", Kind: "Service", Namespace: "shop", Name: "cart"}})
+	c.until = time.Date(2000, 1, 1, 0, 0, 40, 0, time.UTC) // time in the test begins at midnight
+	exit, out, errOut := runFake(t, c, "", false, 5*time.Minute, "watch", "--fix", "--yes", "-o", "json")
+	if exit != ExitOK {
+		t.Fatalf("exit %d\n%s", exit, errOut)
+	}
+	var seen []string
+	for _, e := range eventsOf(t, out) {
+		if e.Type == printer.EventWarning || e.Step == "refused" || e.Step == "mended" {
+			seen = append(seen, e.Type+e.Step)
+		}
+	}
+	if got, want := strings.Join(seen, " "), "mendrefused warning mendmended"; got != want {
+		t.Errorf("got %q, want %q\n%s", got, want, out)
+	}
+}
+
 func TestAsker(t *testing.T) {
 	p := model.Plan{Finding: model.Finding{ID: "service-missing"}}
 	for name, c := range map[string]struct {

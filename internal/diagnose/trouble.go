@@ -104,6 +104,9 @@ func (v *view) mounts(p *corev1.Pod) trouble {
 		e := es[i]
 		switch e.Reason {
 		case "FailedMount":
+			if hurried(e) {
+				continue
+			}
 			cause := model.CauseID("volume-unavailable")
 			if missingObject.MatchString(e.Message) || strings.Contains(e.Message, "non-existent") {
 				cause = "config-missing"
@@ -116,6 +119,16 @@ func (v *view) mounts(p *corev1.Pod) trouble {
 		}
 	}
 	return trouble{}
+}
+
+// hurried reports whether a kubelet could not mount a volume because it, or the API server, had not heard of an object
+// yet that was just made: it asks again at once (kubernetes/kubernetes, plugin/pkg/admission/noderestriction, whose list
+// of pods may lag behind their binding; pkg/kubelet/util/manager, whose caches fill when the first pod asks).
+func hurried(e *corev1.Event) bool {
+	const few = 2 // times; after that it is no matter of moments
+	lags := strings.Contains(e.Message, "bound to a pod scheduled on a different node") ||
+		strings.Contains(e.Message, "failed to sync") && strings.Contains(e.Message, "cache: timed out")
+	return lags && e.Count <= few
 }
 
 // missingObject and missingKey find in the kubelet's words which ConfigMap or Secret a pod lacks:

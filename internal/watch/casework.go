@@ -39,6 +39,8 @@ type alarmCase struct {
 	done bool          // a cause that one may act on has been printed
 	// follows: it most likely has the same cause as another one.
 	follows bool
+	// left is the cause that was left to a person.
+	left model.CauseID
 }
 
 // caseload holds the alarms that are being worked on, one per route.
@@ -185,6 +187,9 @@ func (w *Watcher) look(ctx context.Context, c *alarmCase, open func() []string) 
 	}
 	switch {
 	case len(d.Causes) > 0 && d.Causes[0].Confidence >= plan.MinConfidence:
+		if c.left == d.Causes[0].ID { // a person knows
+			return nil
+		}
 		c.done, c.next = true, time.Time{}
 		if err := w.explain(ctx, c, d); err != nil || w.Desk == nil || c.hearsay() {
 			return err
@@ -244,8 +249,11 @@ func (w *Watcher) mend(ctx context.Context, c *alarmCase, about Case) error {
 			c.done, c.next = false, now.Add(lookHanded)
 		}
 	case needsPerson(repair.Result):
-		if repair.Held { // a window opens, a cool-down or a storm ends
+		switch {
+		case repair.Held: // a window opens, a cool-down or a storm ends
 			c.done, c.next = false, now.Add(lookHeld)
+		case !c.Ended: // another cause may show with time, and be one that can be mended
+			c.done, c.next, c.wait, c.left = false, now.Add(lookAgain), lookAgain, about.Diagnosis.Causes[0].ID
 		}
 		return w.Tell(ctx, w.about(c, printer.EventWarning, "a person is needed: "+repair.Result.Because, nil))
 	case !c.Ended:

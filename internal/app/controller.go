@@ -81,7 +81,11 @@ func runController(ctx context.Context, flags genericclioptions.RESTClientGetter
 // session begins to follow the cluster for a controller that leads.
 func (c *cluster) session(ctx context.Context, o cli.ControllerOptions, log *slog.Logger) (*watch.Session, []watch.Source, error) {
 	began := c.now()
-	live, err := c.Follow(ctx, cli.FollowOptions{Namespace: o.Namespace, Since: began})
+	follow := cli.FollowOptions{Namespace: o.Namespace, Since: began}
+	if o.Agents.Address != "" {
+		follow.Later = agentsBy
+	}
+	live, err := c.Follow(ctx, follow)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -94,12 +98,26 @@ func (c *cluster) session(ctx context.Context, o cli.ControllerOptions, log *slo
 	for _, u := range unseen {
 		log.Warn("logs could not be read", "of", u.What, "error", u.Why)
 	}
-	sources, err := c.Sources(live, o.Sources)
+	sources, err := c.allSources(live, o)
 	if err != nil {
 		live.Close()
 		return nil, nil, err
 	}
 	return s, sources, nil
+}
+
+// allSources are those of a watch, and the agents.
+func (c *cluster) allSources(followed watch.Live, o cli.ControllerOptions) ([]watch.Source, error) {
+	sources, err := c.Sources(followed, o.Sources)
+	l, ok := followed.(*live)
+	if err != nil || !ok || o.Agents.Address == "" {
+		return sources, err
+	}
+	agents, err := c.agents(l, o.Agents)
+	if err != nil {
+		return nil, err
+	}
+	return append(sources, agents), nil
 }
 
 // identity tells this process from others, also from an earlier one in the same pod.

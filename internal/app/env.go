@@ -58,6 +58,9 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 		RunController: func(ctx context.Context, flags genericclioptions.RESTClientGetter, o cli.ControllerOptions) error {
 			return runController(ctx, flags, o, errOut)
 		},
+		RunAgent: func(ctx context.Context, flags genericclioptions.RESTClientGetter, o cli.AgentOptions) error {
+			return runAgent(ctx, flags, o, errOut)
+		},
 		Connect: func(flags genericclioptions.RESTClientGetter, formats all.Formats) (cli.Cluster, error) {
 			return connect(flags, formats, time.Now)
 		},

@@ -40,6 +40,7 @@ type ControllerOptions struct {
 	PprofAddr     string
 	Record        RecordOptions
 	Sources       SourceOptions
+	Agents        AgentsOptions
 	Formats       all.Formats
 	Build         Build
 }
@@ -118,6 +119,7 @@ func newController(env Env) *cobra.Command {
 	f.StringArrayVar(&o.told, "format", nil, formatUsage)
 	o.o.Record.add(f)
 	o.o.Sources.add(f)
+	o.o.Agents.add(f)
 	return cmd
 }
 
@@ -137,6 +139,9 @@ func (o *controllerOptions) validate() error {
 		return usagef("see 'gatemend logs --help'", "--format: %v", err)
 	}
 	if err := o.o.Record.validate(); err != nil {
+		return err
+	}
+	if err := o.o.Agents.validate(); err != nil {
 		return err
 	}
 	return o.o.Sources.validate()

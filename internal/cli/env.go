@@ -49,6 +49,8 @@ type Env struct {
 	ServeMetrics func(ctx context.Context, addr, tokenFile string, m *metrics.Metrics) error
 	// RunController runs a controller until the context ends.
 	RunController func(ctx context.Context, flags genericclioptions.RESTClientGetter, o ControllerOptions) error
+	// RunAgent runs an agent until the context ends.
+	RunAgent func(ctx context.Context, flags genericclioptions.RESTClientGetter, o AgentOptions) error
 	// Connect opens a cluster, of which formats tell what its gateways' logs are written in. It does not read yet, but
 	// fails where there is nothing to connect to.
 	Connect func(flags genericclioptions.RESTClientGetter, formats all.Formats) (Cluster, error)
@@ -102,4 +104,6 @@ type FollowOptions struct {
 	Namespace string    // empty: all
 	Since     time.Time // signals begin then
 	NoLogs    bool      // objects only; there are no signals then
+	// Later is how long logs are not opened through the API, so that agents can say that they read them.
+	Later time.Duration
 }

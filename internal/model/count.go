@@ -51,3 +51,18 @@ type Notice struct {
 	// it names nothing that gatemend could look at, and Text says so.
 	About []Target `json:"about,omitempty"`
 }
+
+// Account is what a gateway answered since the account before, as somebody counted who read its whole log. Of the
+// requests some are there as the log has them.
+type Account struct {
+	Gateway Ref       `json:"gateway"` // the pod whose log it is
+	Counts  []Counted `json:"counts,omitempty"`
+	// Errors are lines of the gateway's error log.
+	Errors []Signal `json:"errors,omitempty"`
+}
+
+// Counted are requests that ended alike, and some of them.
+type Counted struct {
+	Count
+	Samples []Signal `json:"samples,omitempty"`
+}

@@ -25,27 +25,31 @@ type Ear struct {
 	Signals chan<- model.Signal  // single requests
 	Counts  chan<- []model.Count // how many requests there were, all of one look
 	Notices chan<- model.Notice  // what others say
+	// Accounts say what gateways answered that are heard in no other way.
+	Accounts chan<- []model.Account
 }
 
 // sources are a watch's further sources at work.
 type sources struct {
-	all     []Source
-	signals chan model.Signal
-	counts  chan []model.Count
-	notices chan model.Notice
-	group   sync.WaitGroup
+	all      []Source
+	signals  chan model.Signal
+	counts   chan []model.Count
+	notices  chan model.Notice
+	accounts chan []model.Account
+	group    sync.WaitGroup
 }
 
 func newSources(all []Source) *sources {
 	return &sources{
 		all:     all,
 		signals: make(chan model.Signal, queueLength), counts: make(chan []model.Count), notices: make(chan model.Notice, queueLength),
+		accounts: make(chan []model.Account),
 	}
 }
 
 // start runs all sources until the context ends. The first that gives up says so in failed.
 func (s *sources) start(ctx context.Context, failed chan<- error) {
-	to := Ear{Signals: s.signals, Counts: s.counts, Notices: s.notices}
+	to := Ear{Signals: s.signals, Counts: s.counts, Notices: s.notices, Accounts: s.accounts}
 	for _, one := range s.all {
 		s.group.Go(func() {
 			err := one.Run(ctx, to)

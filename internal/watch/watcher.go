@@ -129,6 +129,8 @@ func (w *Watcher) loop(ctx context.Context, alarms chan<- alarmNews, failed <-ch
 			w.takeFurther(sig)
 		case counts := <-w.sources.counts:
 			w.takeCounts(counts)
+		case accounts := <-w.sources.accounts:
+			w.takeAccounts(accounts)
 		case n := <-w.sources.notices:
 			err = w.noted(n, alarms)
 		case <-tick.C:

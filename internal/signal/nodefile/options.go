@@ -20,6 +20,16 @@ type Container struct {
 type Gateway struct {
 	Pod    model.Ref // zero if it is not known
 	Parser proxy.Parser
+	// Count begins to count the log in place of Parser: no signals are made of it. nil: Parser reads it.
+	Count func() Counter
+}
+
+// Counter takes in the lines of one log.
+type Counter interface {
+	// Take counts a line and says what it is; stamp is when the node got it. It must not keep the line.
+	Take(line []byte, stamp time.Time) proxy.Class
+	// Close says that there is no more of the log.
+	Close()
 }
 
 // Options of following. Root, Want and Now must be set.

@@ -31,6 +31,7 @@ type track struct {
 	follower  *Follower
 	container Container
 	gateway   Gateway
+	counter   Counter // nil: the gateway's parser reads
 	source    string
 	unwrapper logfile.Unwrapper
 	since     time.Time // lines before are not wanted
@@ -276,8 +277,11 @@ func (t *track) settle() {
 }
 
 func (t *track) parse(ctx context.Context, text []byte, stamp time.Time) bool {
-	c := &t.follower.counts
 	if stamp.Before(t.since) && !stamp.IsZero() {
+		return true
+	}
+	if t.counter != nil {
+		t.tell(t.counter.Take(text, stamp), text)
 		return true
 	}
 	var signal model.Signal
@@ -292,6 +296,13 @@ func (t *track) parse(ctx context.Context, text []byte, stamp time.Time) bool {
 			return false
 		}
 	}
+	t.tell(class, text)
+	return true
+}
+
+// tell counts a line that was read.
+func (t *track) tell(class proxy.Class, text []byte) {
+	c := &t.follower.counts
 	c.lines.Add(1)
 	switch {
 	case class == proxy.Access:
@@ -301,7 +312,6 @@ func (t *track) parse(ctx context.Context, text []byte, stamp time.Time) bool {
 	case class != proxy.Event && len(text) > 0:
 		c.foreign.Add(1)
 	}
-	return true
 }
 
 func (t *track) close() {
@@ -309,4 +319,7 @@ func (t *track) close() {
 		t.at.file.Close()
 	}
 	t.follower.Note(t.source, "")
+	if t.counter != nil {
+		t.counter.Close()
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -28,6 +29,8 @@ type Follower struct {
 	mu      sync.Mutex
 	streams map[types.UID]*stream
 	waiting map[types.UID]*corev1.Pod // gateways for which there is no place
+	resting map[model.Ref]bool        // gateways that are read elsewhere
+	over    bool                      // no stream may be started any more
 }
 
 // Stream begins to follow. It returns at once; everything it starts ends with ctx, after which the channel
@@ -41,6 +44,7 @@ func Stream(ctx context.Context, client kubernetes.Interface, o Options) *Follow
 		listed:  make(chan struct{}),
 		streams: map[types.UID]*stream{},
 		waiting: map[types.UID]*corev1.Pod{},
+		resting: map[model.Ref]bool{},
 	}
 	discovered := make(chan struct{})
 	go func() {
@@ -48,7 +52,10 @@ func Stream(ctx context.Context, client kubernetes.Interface, o Options) *Follow
 		f.discover(ctx)
 	}()
 	go func() {
-		<-discovered // no stream is started after this
+		<-discovered
+		f.mu.Lock()
+		f.over = true
+		f.mu.Unlock()
 		f.group.Wait()
 		f.feed.Close()
 	}()
@@ -109,7 +116,7 @@ func (f *Follower) add(ctx context.Context, pod *corev1.Pod) {
 		return
 	}
 	s := newStream(f, pod, container, p)
-	if len(f.streams) >= f.options.MaxStreams {
+	if f.running() >= f.options.MaxStreams {
 		f.waiting[pod.UID] = pod
 		f.feed.Note(s.what(), "too many gateways are followed already")
 		return
@@ -118,9 +125,13 @@ func (f *Follower) add(ctx context.Context, pod *corev1.Pod) {
 		delete(f.waiting, pod.UID)
 		f.feed.Note(s.what(), "")
 	}
-	ctx, s.cancel = context.WithCancel(ctx)
 	f.streams[pod.UID] = s
-	f.group.Go(func() { s.follow(ctx) })
+	s.start = func(later time.Duration) { s.begin(ctx, later) }
+	if f.resting[s.pod] {
+		s.rests = true
+		return
+	}
+	s.start(f.options.Later)
 }
 
 // remove ends the following of a pod that is gone, and gives its place to the first that waits.
@@ -141,11 +152,13 @@ func (f *Follower) release(uid types.UID) *corev1.Pod {
 		}
 	}
 	if s := f.streams[uid]; s != nil {
-		s.cancel()
+		if s.cancel != nil {
+			s.cancel()
+		}
 		delete(f.streams, uid)
 		f.feed.Note(s.what(), "")
 	}
-	if len(f.waiting) == 0 || len(f.streams) >= f.options.MaxStreams {
+	if len(f.waiting) == 0 || f.running() >= f.options.MaxStreams {
 		return nil
 	}
 	return slices.MinFunc(slices.Collect(maps.Values(f.waiting)), func(a, b *corev1.Pod) int {

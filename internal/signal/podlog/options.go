@@ -26,6 +26,8 @@ type Options struct {
 	// MaxStreams is how many logs are followed at once; 0 means 256. Further gateways stand in
 	// Unseen until one that is followed goes, whose place they take.
 	MaxStreams int
+	// Later is how long a log is not opened, so that who reads it elsewhere can say so first; see [Follower.Rest].
+	Later time.Duration
 	// Retry is how long to wait before a log is opened again after it broke, doubled up to 32 times
 	// that while it keeps failing; 0 means 250 ms.
 	Retry time.Duration

@@ -25,7 +25,11 @@ type stream struct {
 	uid       types.UID
 	container string
 	parser    proxy.Parser
-	cancel    context.CancelFunc
+	start     func(later time.Duration)
+	cancel    context.CancelFunc // nil: it was never started
+	ended     chan struct{}      // closed when it has
+	rests     bool
+	after     time.Time // lines up to it were counted elsewhere
 	place     place
 	before    ended  // as last looked
 	finished  string // the id of the ended container whose log was read to its end
@@ -48,6 +52,19 @@ func newStream(f *Follower, pod *corev1.Pod, container string, p proxy.Proxy) *s
 func (s *stream) what() string { return logOf(s.pod.Namespace, s.pod.Name, s.container) }
 
 func logOf(namespace, pod, container string) string { return namespace + "/" + pod + "/" + container }
+
+// begin starts to follow; the follower's lock is held.
+func (s *stream) begin(ctx context.Context, later time.Duration) {
+	ctx, s.cancel = context.WithCancel(ctx)
+	ended := make(chan struct{})
+	s.ended = ended
+	s.follower.group.Go(func() {
+		defer close(ended)
+		if later == 0 || pause(ctx, later) {
+			s.follow(ctx)
+		}
+	})
+}
 
 // follow reads the log until ctx is done, opening it again whenever it ends.
 func (s *stream) follow(ctx context.Context) {
@@ -139,7 +156,7 @@ func (s *stream) read(ctx context.Context) (heard bool, err error) {
 			return heard, fmt.Errorf("read log: %w", err)
 		}
 		l, ok := s.stamped(line)
-		if !ok || s.place.repeats(l.mark) {
+		if !ok || s.place.repeats(l.mark) || !s.after.IsZero() && !l.stamp.After(s.after) {
 			continue
 		}
 		if s.place.due {

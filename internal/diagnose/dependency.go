@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
@@ -215,7 +216,7 @@ func (v *view) callee(w *workload, c call, p peer, named []address) (service mod
 	switch {
 	case inside && presence != snapshot.Present && p.loose && !isNamed:
 		return service, inside, false
-	case inside && v.own(w, service) || inside && presence == snapshot.Present && c.kind == model.NoRoute:
+	case inside && v.own(w, service) || inside && presence == snapshot.Present && c.kind == model.NoRoute && !v.recordless(service):
 		return service, inside, false
 	case inside && v.resolves(service): // dns-resolution-failed tells of names that are not resolved
 		return service, inside, false
@@ -229,6 +230,16 @@ func (v *view) callee(w *workload, c call, p peer, named []address) (service mod
 	}
 	entry := slices.ContainsFunc(v.m.Routes(), func(r path.Route) bool { return r.Host == p.host })
 	return service, inside, !entry && strings.Contains(p.host, ".") && (isNamed || c.kind != model.UpstreamStatus)
+}
+
+// recordless reports whether the cluster's DNS has no address for a Service that exists: a headless one's name stands for
+// its ready endpoints, and there are none (kubernetes/dns, docs/specification.md, 2.4.1).
+func (v *view) recordless(service model.Ref) bool {
+	svc, ok := v.s.Services().Get(service.Namespace, service.Name)
+	return ok == snapshot.Present && svc.Spec.ClusterIP == corev1.ClusterIPNone && v.s.EndpointSlices().Covers(service.Namespace) &&
+		!slices.ContainsFunc(v.s.SlicesOf(service.Namespace, service.Name), func(es *discoveryv1.EndpointSlice) bool {
+			return slices.ContainsFunc(es.Endpoints, func(ep discoveryv1.Endpoint) bool { return ep.Conditions.Ready == nil || *ep.Conditions.Ready })
+		})
 }
 
 // answersAt reports whether an address with a port is a Service's: of its virtual IP any port, of a pod
@@ -298,7 +309,7 @@ func (v *view) settle(r *route) bool {
 		for _, l := range r.legs {
 			// A Service without endpoints refuses at its virtual IP, or lets packets fall, and the name of one
 			// that does not exist does not resolve.
-			if dead(l) && slices.Contains([]model.FailureKind{model.Refused, model.ConnectTimeout, model.ResponseTimeout, model.UpstreamStatus}, c.kind) {
+			if dead(l) && slices.Contains([]model.FailureKind{model.NoRoute, model.Refused, model.ConnectTimeout, model.ResponseTimeout, model.UpstreamStatus}, c.kind) {
 				s.Failure = model.NoEndpoints
 			}
 			for _, e := range l.ReadyEnds() {
@@ -399,7 +410,7 @@ func (r *route) callee() string {
 // follows reports whether what is wrong with a workload is what must happen while something that it
 // calls fails, for a reason that was found.
 func (v *view) follows(f finding) model.CauseID {
-	starves := slices.Contains([]model.CauseID{"container-crashloop", "pods-not-ready", "init-blocked", "liveness-probe-kills", "readiness-depends-on-other", "startup-too-slow", "bad-rollout", "app-error", "upstream-timeout", "dns-resolution-failed"}, f.ID)
+	starves := slices.Contains([]model.CauseID{"container-crashloop", "pods-not-ready", "init-blocked", "liveness-probe-kills", "readiness-depends-on-other", "startup-too-slow", "bad-rollout", "app-error", "app-workers-exhausted", "upstream-timeout", "dns-resolution-failed"}, f.ID)
 	if !starves {
 		return ""
 	}

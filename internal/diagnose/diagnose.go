@@ -271,8 +271,8 @@ func (f finding) onRoute(r *route, hits []model.Signal) string {
 			text += ", the last at " + clock(hits[n-1].At)
 		}
 		return text
-	case !r.broken():
-		return fmt.Sprintf("requests for %s", r) // what breaks them is no hop of the walk
+	case !r.broken() || f.unlogged && r.trace.Predicts == "200":
+		return fmt.Sprintf("requests for %s", r) // what breaks them is no hop of the walk, or one that only some take
 	case r.trace.Predicts == path.NoAnswer:
 		return fmt.Sprintf("%s would not be answered", r)
 	default:

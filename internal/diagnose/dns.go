@@ -110,7 +110,13 @@ func (v *view) dnsFault(name string, inside bool) (dnsTrouble, bool) {
 	if t, ok := v.dnsWorkload(svc); ok {
 		return t, true
 	}
-	return v.dnsService(svc)
+	if t, ok := v.dnsService(svc); ok {
+		return t, true
+	}
+	if name != "" && !inside {
+		return v.dnsUpstream(svc)
+	}
+	return dnsTrouble{}, false
 }
 
 // hasResolver reports whether there is a workload of the cluster's DNS.

@@ -1,8 +1,13 @@
 package diagnose
 
 import (
+	"fmt"
+	"slices"
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -32,6 +37,34 @@ func (v *view) strayEntry(f path.Fleet) (path.Leg, bool) {
 		}
 	}
 	return path.Leg{}, false
+}
+
+// shutEntries finds Services through which the world reaches a gateway and that lead to a port on which it does not
+// listen. Of that, too, no gateway logs anything.
+func (v *view) shutEntries() []finding {
+	if len(v.unrouted) > 0 || slices.ContainsFunc(v.routes, func(r *route) bool { return r.requests > 0 }) {
+		return nil
+	}
+	var out []finding
+	for _, r := range v.routes {
+		for _, e := range v.entries(r) {
+			if !path.Outside(e.Service) {
+				continue
+			}
+			for _, l := range e.Shut {
+				end := l.ReadyEnds()[0]
+				ref, listens := snapshot.RefOf(e.Service), path.Listens(end.Pod, end.Port)
+				f := find("target-port-mismatch", proven, at(ref, fmt.Sprintf("spec.ports[%d].targetPort", l.PortAt)),
+					fmt.Sprintf("%s forwards port %d to port %d of the gateway, which does not listen there: %s", ref, l.Port.Port, end.Port, listens.Why)).
+					on(r).as(model.Refused, model.NoEndpoints).relates("service", ref).relates("workload", v.s.WorkloadOf(end.Pod)).
+					because("model", fmt.Sprintf("pod %s: %s", end.Pod.Name, listens.Why), snapshot.RefOf(end.Pod), time.Time{}).
+					wants(meantTarget(l, &end.Pod.Spec))
+				f.unlogged = true
+				out = append(out, f)
+			}
+		}
+	}
+	return out
 }
 
 // entryLeg makes a leg without an end of a Service in front of a gateway.

@@ -107,12 +107,27 @@ func (v *view) judgeProbe(w *workload, c *corev1.Container, probe *corev1.Probe,
 		return probeFault{field: ".httpGet.scheme", why: "asks over HTTPS and the application speaks HTTP", wanted: text("HTTP"), confidence: seen}
 	case probe.HTTPGet != nil && (strings.Contains(said, "malformed HTTP response") || strings.Contains(said, "\\x15\\x03")):
 		return probeFault{field: ".httpGet.scheme", why: "asks over HTTP and the application speaks TLS", wanted: text("HTTPS"), confidence: seen}
+	case probe.GRPC != nil && strings.Contains(said, "unknown service"):
+		return grpcHealth(probe, said)
 	case probe.Exec != nil && (strings.Contains(said, "executable file not found") || strings.Contains(said, "no such file or directory") || strings.Contains(said, "not found")):
 		return probeFault{field: ".exec.command", why: "runs a command that the container does not have: " + strings.TrimSpace(said), confidence: seen}
 	case probe.Exec != nil && name == "readinessProbe" && looksIntoFile(probe.Exec.Command) && v.quiet(w):
 		return probeFault{field: ".exec.command", why: fmt.Sprintf("looks into a file (%s) for what the application, which runs and complains of nothing, does not write", strings.Join(probe.Exec.Command, " ")), confidence: likely}
 	}
 	return v.judgeProbePort(w, c, probe, former, said)
+}
+
+// grpcHealth reads what a gRPC server answers that has no health of the service that is asked for (NotFound), or no health
+// service at all (Unimplemented): grpc/grpc, doc/health-checking.md.
+func grpcHealth(probe *corev1.Probe, said string) probeFault {
+	if strings.Contains(said, "grpc.health.v1.Health") {
+		return probeFault{field: ".grpc", why: "asks over gRPC for a health service that the application does not have", confidence: seen}
+	}
+	service := ""
+	if probe.GRPC.Service != nil {
+		service = *probe.GRPC.Service
+	}
+	return probeFault{field: ".grpc.service", why: fmt.Sprintf("asks for the health of service %q, which the application does not know", service), confidence: seen, wanted: text("")}
 }
 
 // looksIntoFile reports whether a command only looks whether a file is there, or what it holds.

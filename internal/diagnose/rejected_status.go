@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,9 @@ func (v *view) refusedByStatus() []finding {
 			continue
 		}
 		ref := snapshot.RefOf(o)
+		if slices.ContainsFunc(v.found, func(f finding) bool { return f.Object.Ref == ref && f.Confidence >= proven }) {
+			continue // what is invalid about it has a name of its own
+		}
 		routes := v.routesOf(ref)
 		if len(routes) == 0 {
 			routes = v.under(o)

@@ -51,8 +51,9 @@ func (v *view) staleProxy(w *workload) (finding, bool) {
 			none = append(none, s)
 		}
 	}
-	if !lasting(t.routes, none) {
-		none = nil // it only was late, or said so of something that has passed
+	open := func(r *route) bool { return !v.explains(r, model.NoEndpoints) }
+	if !lasting(t.routes, none) || !slices.ContainsFunc(t.routes, open) {
+		none = nil // it only was late, or said so of something that has passed or that has another reason
 	}
 	met := append(slices.Clone(old), none...)
 	if len(met) < 2 || len(met)*2 < len(t.all) {

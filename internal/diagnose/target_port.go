@@ -111,7 +111,7 @@ func targetPortMismatch() Analyzer {
 					out = append(out, f)
 				}
 			}
-			return out
+			return append(out, v.shutEntries()...)
 		},
 	}
 }

@@ -105,7 +105,7 @@ func (v *view) attached(r *route, kind string, annotations []string, field strin
 		for _, a := range annotations {
 			names := l.Service.Annotations[a]
 			for o := range v.s.Others().All() {
-				if names == "" || o.GetKind() != kind || !holdsWord(names, o.GetName()) {
+				if names == "" || o.GetKind() != kind || !holdsWord(names, o.GetName()) && !crossProvider(names, o.GetNamespace(), o.GetName()) {
 					continue
 				}
 				if d, ok := timeIn(dig(o.Object, field)); ok {
@@ -115,6 +115,12 @@ func (v *view) attached(r *route, kind string, annotations []string, field strin
 		}
 	}
 	return out
+}
+
+// crossProvider reports whether text is the name by which other objects call one of Traefik's custom resources
+// (doc.traefik.io, routing/providers/kubernetes-ingress: service.serverstransport).
+func crossProvider(text, namespace, name string) bool {
+	return text == namespace+"-"+name+"@kubernetescrd"
 }
 
 // controllerTimes reads times of the ConfigMaps that configure the proxies of a route: those that their

@@ -175,7 +175,7 @@ func (v *view) noAuthority(r *route, l path.Leg) []finding {
 		}
 		if presence == snapshot.Absent {
 			return []finding{find("tls-secret-missing", proven, object, why).on(r).
-				as(model.TLS, model.NoEndpoints, model.Protocol, model.UpstreamStatus, model.ConnectTimeout, model.Refused).because("object", why, p.ref, time.Time{})}
+				as(model.TLS, model.NoEndpoints, model.Protocol, model.UpstreamStatus, model.ConnectTimeout, model.Refused, model.OtherFailure).because("object", why, p.ref, time.Time{})}
 		}
 	}
 	return nil

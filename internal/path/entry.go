@@ -22,6 +22,9 @@ type Entry struct {
 	// Stray is set where the Service selects no pod at all and nothing else leads to the gateway: it was
 	// meant to.
 	Stray bool
+	// Shut are the ports for web traffic that lead to a port on which no pod of the gateway is known to listen, while
+	// the other one leads to one that they declare. (Istio's gateways declare none of theirs.)
+	Shut []Leg
 	// Derived is set when there are no EndpointSlices of it, and Ends were made of the pods.
 	Derived bool
 }
@@ -54,8 +57,16 @@ func (m *Map) findEntries(f Fleet) []Entry {
 // Entry resolves a Service's TCP ports.
 func (m *Map) Entry(svc *corev1.Service) Entry {
 	e := Entry{Service: svc}
+	var shut []Leg
+	declared := false
 	for _, r := range m.Direct(svc) {
 		for _, l := range m.Legs(r) {
+			if l.Port != nil && (l.Port.Port == 80 || l.Port.Port == 443) {
+				declared = declared || l.declared()
+				if l.elsewhere() {
+					shut = append(shut, l)
+				}
+			}
 			derived := len(m.s.SlicesOf(svc.Namespace, svc.Name)) == 0
 			if derived && !l.Derived {
 				l.Ends = nil
@@ -65,7 +76,23 @@ func (m *Map) Entry(svc *corev1.Service) Entry {
 			e.Ends = append(e.Ends, l.ReadyEnds()...)
 		}
 	}
+	if declared {
+		e.Shut = shut
+	}
 	return e
+}
+
+// declared reports whether an endpoint's pod declares the port that it is asked on.
+func (l Leg) declared() bool {
+	return slices.ContainsFunc(l.ReadyEnds(), func(e End) bool { return e.Pod != nil && slices.Contains(Declared(e.Pod), e.Port) })
+}
+
+// elsewhere reports whether all that is known of all of the endpoints' pods points to other ports.
+func (l Leg) elsewhere() bool {
+	ends := l.ReadyEnds()
+	return len(ends) > 0 && !slices.ContainsFunc(ends, func(e End) bool {
+		return e.Pod == nil || Listens(e.Pod, e.Port).Verdict != model.Suspect
+	})
 }
 
 // Direct lists the ways of requests that go to a Service itself: one for each of its TCP ports.
@@ -168,6 +195,13 @@ func (w *walker) balancer() bool {
 	case fault != "":
 		w.hop(model.HopLoadBalancer, snapshot.RefOf(e.Service), model.Broken, fault)
 		return false
+	}
+	if len(e.Shut) > 0 {
+		l := e.Shut[0]
+		end := l.ReadyEnds()[0]
+		w.hop(model.HopLoadBalancer, snapshot.RefOf(e.Service), model.Suspect,
+			fmt.Sprintf("forwards port %d to port %d of the gateway's pods: %s", l.Port.Port, end.Port, Listens(end.Pod, end.Port).Why))
+		return true
 	}
 	why := fmt.Sprintf("leads to %s of the gateway", count(len(e.Ends), "endpoint"))
 	if nodes := LocalNodes(e); nodes != nil {

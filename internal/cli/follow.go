@@ -29,6 +29,7 @@ func (s *scope) open(ctx context.Context, env Env, since time.Duration, noLogs b
 	if sess.Live, err = cluster.Follow(ctx, FollowOptions{Namespace: s.only, Since: began, NoLogs: noLogs}); err != nil {
 		return nil, err
 	}
+	s.tellIdleFormats(env, sess.Live.Snapshot())
 	if noLogs {
 		return &followed{sess, cluster}, nil
 	}

@@ -27,6 +27,7 @@ func (s *scope) look(ctx context.Context, env Env, since time.Duration) (*watch.
 		return nil, err
 	}
 	if cluster != nil && s.logs == "" {
+		s.tellIdleFormats(env, l.Snapshot)
 		logs, err := cluster.GatewayLogs(ctx, l.Snapshot, env.Now().Add(-since))
 		if err != nil {
 			return nil, err

@@ -1,13 +1,16 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // formatUsage is the help of --format.
@@ -77,6 +80,13 @@ func (s *scope) complete() {
 	// A kubeconfig that cannot be read is reported, with what to do about it, by Connect.
 	if ns, _, err := s.kube.ToRawKubeConfigLoader().Namespace(); err == nil {
 		s.namespace = ns
+	}
+}
+
+// tellIdleFormats says which formats of --format are for no gateway: a misspelt name would go unnoticed else.
+func (s *scope) tellIdleFormats(env Env, objects *snapshot.Snapshot) {
+	for _, text := range s.formats.Idle(objects.Pods().All()) {
+		fmt.Fprintf(env.Err, "gatemend: --format '%s' is for none of the gateways that run now\n", printer.Plain(text))
 	}
 }
 

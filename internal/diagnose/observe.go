@@ -169,7 +169,7 @@ func explained(s model.Signal, reasons []model.Signal) model.Signal {
 			}
 			s.Reason = cmp.Or(x.Reason, s.Reason)
 			if x.Raw != "" {
-				s.Raw, s.Source = x.Raw, x.Source
+				s.Access, s.Raw, s.Source = s.Raw, x.Raw, x.Source
 			}
 			return s
 		}

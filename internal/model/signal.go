@@ -56,6 +56,8 @@ type Signal struct {
 	// beside its access-log line.
 	ErrorLog bool   `json:"errorLog,omitempty"`
 	Raw      string `json:"raw,omitempty"` // the line, without credentials; only for failures
+	// Access is the request's own line where Raw is that of an error log about it.
+	Access string `json:"access,omitempty"`
 }
 
 // Failed reports whether the gateway's answer was an error of the kind that gatemend mends.

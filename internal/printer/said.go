@@ -27,6 +27,9 @@ func (p *page) evidence(d model.Diagnosis, all []model.Evidence) {
 		}
 		p.field(label, p.proof(d, e))
 		label = ""
+		if s, _, ok := sampleOf(d, e); ok && s.Access != "" && p.style.Wide {
+			p.field("", plain(s.Access))
+		}
 	}
 }
 
@@ -47,8 +50,8 @@ func (p *page) proof(d model.Diagnosis, e model.Evidence) string {
 	if e.Source != "" {
 		source = " [" + plain(shortSource(e.Source)) + "]"
 	}
-	if said, ok := telling(d, e); ok {
-		return stamp + plain(said) + source
+	if s, o, ok := sampleOf(d, e); ok {
+		return stamp + plain(said(o, s)) + source
 	}
 	if e.Source != "" {
 		line, lines := p.style.width()-labelWidth-2, otherLines
@@ -61,16 +64,16 @@ func (p *page) proof(d model.Diagnosis, e model.Evidence) string {
 	return stamp + text + source
 }
 
-// telling finds the request that a quoted log line is about among the diagnosis's samples.
-func telling(d model.Diagnosis, e model.Evidence) (string, bool) {
+// sampleOf finds the request that a quoted log line is about among the diagnosis's samples.
+func sampleOf(d model.Diagnosis, e model.Evidence) (model.Signal, model.Observation, bool) {
 	for _, o := range d.Observed {
 		for _, s := range o.Samples {
 			if s.Source == e.Source && s.Raw != "" && s.Raw == e.Text {
-				return said(o, s), true
+				return s, o, true
 			}
 		}
 	}
-	return "", false
+	return model.Signal{}, model.Observation{}, false
 }
 
 // said tells a failed request in one sentence: who answered what, in which words, after trying whom.

@@ -151,7 +151,7 @@ func loggedDiagnosis() model.Diagnosis {
 		Route: "shop.example.com/cart", Object: ref("Ingress", "shop"), Proxy: "envoy", Status: 503, Failure: model.Refused,
 		Count: 1, Requests: 400, First: noon.Add(-10 * time.Second), Last: noon.Add(-10 * time.Second),
 		Samples: []model.Signal{{
-			Proxy: "envoy", Source: from, Raw: raw, Status: 503, Failure: model.Refused, Reason: "UF",
+			Proxy: "envoy", Source: from, Raw: raw, Access: "the request's own line", Status: 503, Failure: model.Refused, Reason: "UF",
 			Request: model.Request{Host: "shop.example.com", Path: "/cart"}, Tries: []model.Try{{Address: "10.0.3.7:9090"}},
 		}},
 	}, {

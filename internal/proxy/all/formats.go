@@ -1,7 +1,11 @@
 package all
 
 import (
+	"iter"
+	"slices"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
@@ -14,6 +18,7 @@ type Formats struct{ told []toldFormat }
 // toldFormat is what somebody told of some gateways' logs.
 type toldFormat struct {
 	namespace, name string // of the gateways; empty: all that run the proxy
+	text            string // as it was told
 	proxy           proxy.Proxy
 	format          string // as [ParserFor] takes it
 }
@@ -23,7 +28,7 @@ type toldFormat struct {
 func ParseFormats(texts []string) (Formats, error) {
 	var f Formats
 	for _, text := range texts {
-		var t toldFormat
+		t := toldFormat{text: text}
 		kind, _, _ := strings.Cut(text, ":")
 		if of, _, ok := strings.Cut(kind, "="); ok {
 			t.namespace, t.name, _ = strings.Cut(strings.TrimSpace(of), "/")
@@ -53,6 +58,22 @@ func (f Formats) Parser(p proxy.Proxy, pod model.Ref) proxy.Parser {
 		return p.NewParser()
 	}
 	return best.parser()
+}
+
+// Idle are the formats, as they were told, that are for none of some pods.
+func (f Formats) Idle(pods iter.Seq[*corev1.Pod]) []string {
+	idle := slices.Clone(f.told)
+	for pod := range pods {
+		if p, _, ok := ForPod(pod); ok {
+			ref := model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name}
+			idle = slices.DeleteFunc(idle, func(t toldFormat) bool { return t.fits(p, ref) })
+		}
+	}
+	texts := make([]string, len(idle))
+	for i, t := range idle {
+		texts[i] = t.text
+	}
+	return texts
 }
 
 func (t *toldFormat) parser() proxy.Parser {

@@ -2,7 +2,11 @@ package all
 
 import (
 	"slices"
+	"strings"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
@@ -52,6 +56,27 @@ func TestFormats(t *testing.T) {
 	for _, wrong := range []string{"a/b=", "x=apache", "nginx:$uri"} {
 		if _, err := ParseFormats([]string{wrong}); (err == nil) != (wrong == "a/b=") {
 			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+}
+
+func TestIdleFormats(t *testing.T) {
+	told := []string{`nginx:$status`, `haproxy:%ST`, `edge=nginx:$status`, `edge/lb=auto`, `egde/lb=auto`}
+	f, err := ParseFormats(told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod := func(namespace, name, image string) *corev1.Pod {
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "controller", Image: image}}}}
+	}
+	const nginx = "registry.k8s.io/ingress-nginx/controller:v1.13.0"
+	for want, pods := range map[string][]*corev1.Pod{
+		"haproxy:%ST egde/lb=auto":                                 {pod("edge", "lb-7d9f-x2x", nginx), pod("shop", "web-1", "web")},
+		"haproxy:%ST edge=nginx:$status edge/lb=auto egde/lb=auto": {pod("a", "b", nginx)},
+		strings.Join(told, " "):                                    {pod("edge", "lb-7d9f-x2x", "web")},
+	} {
+		if got := strings.Join(f.Idle(slices.Values(pods)), " "); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

@@ -143,11 +143,16 @@ func (a *Actor) patch(ctx context.Context, c model.Change, m mode) (*unstructure
 	if err != nil {
 		return nil, err
 	}
+	var through []string
+	if c.Subresource != "" {
+		through = append(through, c.Subresource)
+		resource.Resource += "/" + c.Subresource
+	}
 	after, err := api.Patch(ctx, c.Target.Name, types.JSONPatchType, ops, metav1.PatchOptions{
 		FieldManager:    FieldManager,
 		DryRun:          m,
 		FieldValidation: metav1.FieldValidationStrict,
-	})
+	}, through...)
 	if err != nil {
 		return nil, a.explain(ctx, err, c, "patch", resource, api)
 	}

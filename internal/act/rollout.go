@@ -52,7 +52,8 @@ func (e *StuckError) Error() string {
 const rolloutPoll = 500 * time.Millisecond
 
 // WaitRollout waits until the newest revision of a Deployment or StatefulSet has all its pods, all
-// are available, and the pods of former revisions have gone. progress, which may be nil, is called
+// are available, and the pods of former revisions have gone; of a pod, until its containers have the limits that its
+// spec asks for. progress, which may be nil, is called
 // whenever something has changed. The error is a [*StuckError] as soon as it is plain that waiting
 // does not help; otherwise waiting ends with the context.
 func (a *Actor) WaitRollout(ctx context.Context, ref model.Ref, progress func(Rollout)) error {
@@ -97,7 +98,7 @@ func temporary(err error) bool {
 }
 
 // errNoRollout means that a kind of object has no rollout that can be waited for.
-var errNoRollout = errors.New("only Deployments and StatefulSets roll out")
+var errNoRollout = errors.New("only Deployments and StatefulSets roll out, and only pods are resized")
 
 // look reads a workload with its pods and judges them.
 func (a *Actor) look(ctx context.Context, ref model.Ref) (Rollout, error) {
@@ -126,6 +127,12 @@ func (a *Actor) look(ctx context.Context, ref model.Ref) (Rollout, error) {
 			return Rollout{}, err
 		}
 		return judgeStatefulSet(ref, s, pods.Items)
+	case snapshot.Pods:
+		p, err := a.kube.CoreV1().Pods(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+		if err != nil {
+			return Rollout{}, err
+		}
+		return judgeResize(ref, p)
 	default:
 		return Rollout{}, errNoRollout
 	}

@@ -31,11 +31,11 @@ type fakeCluster struct {
 	healthy, broken *snapshot.Snapshot
 	helps           bool // what is applied takes effect on requests
 	// first is what it is like at first, for so long; nil: it is broken at once.
-	first *snapshot.Snapshot
-	until time.Time
-	sources         []watch.Source
-	silent          bool // the gateway's log tells nothing
-	past            int  // so many requests failed in the seconds before the program was started
+	first   *snapshot.Snapshot
+	until   time.Time
+	sources []watch.Source
+	silent  bool // the gateway's log tells nothing
+	past    int  // so many requests failed in the seconds before the program was started
 
 	mu      sync.Mutex
 	applied []model.Change

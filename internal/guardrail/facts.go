@@ -113,6 +113,9 @@ func serving(s *snapshot.Snapshot, workload model.Ref) int {
 // takes is how many ready pods may be away at once because of a change: what is done to a pod is carried through
 // before the next one is touched, a rollout takes what its strategy allows, and a scaling down what it takes away.
 func takes(s *snapshot.Snapshot, c model.Change) int {
+	if c.Subresource == model.SubresourceResize {
+		return 0 // the pod goes on serving
+	}
 	if c.Target.Kind == string(snapshot.Pods) {
 		pod, presence := s.Pods().Get(c.Target.Namespace, c.Target.Name)
 		if presence == snapshot.Present && !remedy.Serving(pod) {

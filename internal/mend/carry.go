@@ -177,6 +177,9 @@ func (r *run) wait(ctx context.Context, i int) error {
 // rollsOut names the workload whose pods a change replaces, if it replaces any.
 func rollsOut(p model.Plan, c model.Change) (model.Ref, bool) {
 	workload := c.Target
+	if c.Subresource == model.SubresourceResize {
+		return workload, true // its node carries it out
+	}
 	switch c.Op {
 	case model.OpEvict:
 		workload = p.Finding.Object.Ref
@@ -249,24 +252,32 @@ func (r *run) takeBack(ctx context.Context, i int) error {
 
 // undoFailed looks whether everything is as before all the same: somebody else may have been faster.
 func (r *run) undoFailed(ctx context.Context, i int, because string) error {
-	carried, _, err := r.look(ctx, r.state.Undo()[i])
+	c := r.state.Undo()[i]
+	carried, s, err := r.look(ctx, c)
 	if err != nil {
 		return err
 	}
-	if carried == plan.Made {
+	if carried == plan.Made || replaced(s, c) {
 		return r.record(plan.Event{Kind: plan.EventUndone, Index: i})
 	}
 	return r.record(plan.Event{Kind: plan.EventNotUndone, Index: i, Because: "it did not help and could not be taken back: " + because})
 }
 
+// replaced reports whether the pod that an undo is about has gone: nothing of the change is left in the one that its
+// controller makes in its place.
+func replaced(s *snapshot.Snapshot, c model.Change) bool {
+	_, presence := s.Lookup(c.Target)
+	return c.Target.Kind == string(snapshot.Pods) && c.Op == model.OpPatch && presence == snapshot.Absent
+}
+
 // checkUndo looks whether the cluster is as it was before the attempt.
 func (r *run) checkUndo(ctx context.Context) error {
 	for _, c := range r.state.Undo() {
-		carried, _, err := r.look(ctx, c)
+		carried, s, err := r.look(ctx, c)
 		if err != nil {
 			return err
 		}
-		if carried != plan.Made {
+		if carried != plan.Made && !replaced(s, c) {
 			return r.record(plan.Event{
 				Kind:    plan.EventUndoChecked,
 				Because: fmt.Sprintf("it did not help; it was taken back, but %s is not as it was", c.Target),

@@ -3,6 +3,7 @@ package mend
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -447,4 +448,23 @@ func TestAsksWhereNobodyElseDoes(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A pod that was changed and has gone since is nothing that is left to be taken back.
+func TestAReplacedPodNeedsNoUndo(t *testing.T) {
+	f := plantest.Faults()[slices.IndexFunc(plantest.Faults(), func(f plantest.Fault) bool { return f.Name == "oom-in-place" })]
+	s, p, _ := broken(t, f)
+	synctest.Test(t, func(t *testing.T) {
+		x := newShop(t, f, s, p, false)
+		x.until = time.Now()
+		x.rollout = func(context.Context) error { // the first pod goes while it is resized
+			x.raw = x.raw.WithObjects(nil, []model.Ref{p.Remedy.Change.Target})
+			x.now = x.raw
+			return nil
+		}
+		got, err := x.live(t)
+		if err != nil || got.Outcome == plan.UndoFailed || got.Outcome.Changed() {
+			t.Errorf("got %s (%s), %v; want what is left to be taken back", got.Outcome, got.Because, err)
+		}
+	})
 }

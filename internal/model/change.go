@@ -33,6 +33,10 @@ const (
 	OpDelete Operation = "delete" // delete what OpCreate made; only ever an undo
 )
 
+// SubresourceResize is how the resources of a pod that runs are changed, which is then not replaced (Kubernetes
+// documentation, "Resize CPU and Memory Resources assigned to Containers").
+const SubresourceResize = "resize"
+
 // FieldChange sets one field. Path is a JSON pointer (RFC 6901). A nil Old means that the field is
 // absent before, a nil New that it is absent afterwards.
 type FieldChange struct {
@@ -45,6 +49,8 @@ type FieldChange struct {
 type Change struct {
 	Op     Operation `json:"op"`
 	Target Ref       `json:"target"`
+	// Subresource is through which part of the API a patch goes, empty for the object itself: [SubresourceResize].
+	Subresource string `json:"subresource,omitempty"`
 	// ResourceVersion is the version on which the change was planned; act refuses another one.
 	ResourceVersion string `json:"resourceVersion,omitempty"`
 	// UID is that very object, not another one of its name. A deletion is refused without it.
@@ -57,7 +63,7 @@ type Change struct {
 func (c Change) Inverse() (inverse Change, ok bool) {
 	switch c.Op {
 	case OpPatch:
-		inverse = Change{Op: OpPatch, Target: c.Target}
+		inverse = Change{Op: OpPatch, Target: c.Target, Subresource: c.Subresource}
 		for i := len(c.Fields) - 1; i >= 0; i-- {
 			f := c.Fields[i]
 			inverse.Fields = append(inverse.Fields, FieldChange{Path: f.Path, Old: f.New, New: f.Old})

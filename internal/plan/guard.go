@@ -229,7 +229,7 @@ func setsStrategy(c model.Change) bool {
 func budget(p proposal) string {
 	for _, c := range p.remedy.Changes {
 		pod, presence := p.in.Snapshot.Pods().Get(c.Target.Namespace, c.Target.Name)
-		if c.Target.Kind != string(snapshot.Pods) || presence != snapshot.Present {
+		if c.Target.Kind != string(snapshot.Pods) || c.Subresource == model.SubresourceResize || presence != snapshot.Present {
 			continue
 		}
 		for pdb := range p.in.Snapshot.PodDisruptionBudgets().In(pod.Namespace) {

@@ -2,6 +2,10 @@ package plan
 
 import (
 	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/owner"
@@ -20,6 +24,9 @@ func owners(s *snapshot.Snapshot, r model.Remedy) (owners []model.Owner, manager
 			owners = append(owners, whole)
 		}
 		for _, f := range c.Fields {
+			if by, ok := resizer(s, o, c, f); ok && !slices.Contains(owners, by) {
+				owners = append(owners, by)
+			}
 			if by, ok := owner.OfField(s, o, f.Path); ok {
 				owners = append(owners, by)
 			}
@@ -29,6 +36,19 @@ func owners(s *snapshot.Snapshot, r model.Remedy) (owners []model.Owner, manager
 		}
 	}
 	return owners, managers
+}
+
+// resizer is who keeps the resources of the pod that a change resizes, by the workload that the pod belongs to.
+func resizer(s *snapshot.Snapshot, o metav1.Object, c model.Change, f model.FieldChange) (model.Owner, bool) {
+	pod, isPod := o.(*corev1.Pod)
+	if !isPod || c.Subresource != model.SubresourceResize {
+		return model.Owner{}, false
+	}
+	workload, presence := s.Lookup(s.WorkloadOf(pod))
+	if presence != snapshot.Present {
+		return model.Owner{}, false
+	}
+	return owner.OfField(s, workload, strings.Replace(f.Path, "/spec/", "/spec/template/spec/", 1))
 }
 
 // proposals are what people put into the sources of owners, in place of live edits.

@@ -26,8 +26,11 @@ func kubectlPatch(c model.Change) string {
 			ops = append(ops, op{"replace", f.Path, f.New})
 		}
 	}
-	data := encode(ops)
-	return fmt.Sprintf("kubectl patch %s%s --type=json -p=%s", model.ShellWord(c.Target.Resource()), namespaceFlag(c.Target), quote(string(data)))
+	data, through := encode(ops), ""
+	if c.Subresource != "" {
+		through = " --subresource=" + c.Subresource
+	}
+	return fmt.Sprintf("kubectl patch %s%s%s --type=json -p=%s", model.ShellWord(c.Target.Resource()), namespaceFlag(c.Target), through, quote(string(data)))
 }
 
 // kubectlCreate is the command that creates an object by hand.

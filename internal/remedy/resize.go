@@ -23,7 +23,7 @@ func Resize() Action {
 		Name:       "resize",
 		Doc:        "Raises the memory limit of a container that is killed at it, or the CPU limit of one that it makes too slow: to the value it had when it worked, else to twice as much.",
 		When:       "a container is killed at its memory limit, or its CPU limit makes it answer too late",
-		Reach:      "all pods of the workload are replaced, step by step as its strategy says",
+		Reach:      "the pods of the workload: where all serve and their nodes can resize them they go on running, else they are replaced, step by step as its strategy says",
 		Back:       "the former limit is set again",
 		Risk:       model.RiskMedium,
 		Candidates: resize,
@@ -45,7 +45,7 @@ func resize(c Case) []model.Remedy {
 	c.Finding.Object.Field = strings.Join([]string{"spec.template.spec.containers[" + path[4] + "]", "resources.limits.memory"}, ".")
 	have := container.Resources.Limits[corev1.ResourceMemory]
 	if want, reason, ok := formerLimit(c, have); ok {
-		return oneField(c, "resize", model.RiskMedium, want, reason)
+		return resized(c, container, corev1.ResourceMemory, want, reason)
 	}
 	if have.IsZero() {
 		return nil // killed by the node, not at a limit of its own
@@ -58,7 +58,7 @@ func resize(c Case) []model.Remedy {
 	if doubled.Cmp(resource.MustParse(mostMemory)) > 0 {
 		return nil
 	}
-	return oneField(c, "resize", model.RiskMedium, doubled.String(), reason)
+	return resized(c, container, corev1.ResourceMemory, doubled.String(), reason)
 }
 
 // mostCPU is the most that a CPU limit is raised to when nobody named one: what needs more is not a limit
@@ -74,13 +74,18 @@ func resizeCPU(c Case) []model.Remedy {
 	}
 	have := container.Resources.Limits[corev1.ResourceCPU]
 	if want, reason, ok := formerLimit(c, have); ok {
-		return oneField(c, "resize", model.RiskMedium, want, reason)
+		return resized(c, container, corev1.ResourceCPU, want, reason)
 	}
 	doubled := resource.NewMilliQuantity(2*have.MilliValue(), resource.DecimalSI)
 	if have.IsZero() || doubled.Cmp(resource.MustParse(mostCPU)) > 0 {
 		return nil
 	}
-	return oneField(c, "resize", model.RiskMedium, doubled.String(), "twice the limit at which it is too slow")
+	return resized(c, container, corev1.ResourceCPU, doubled.String(), "twice the limit at which it is too slow")
+}
+
+// resized lists the ways to give a container a limit: in the pods that run, and in the template.
+func resized(c Case, container *corev1.Container, of corev1.ResourceName, want, why string) []model.Remedy {
+	return append(resizeInPlace(c, container.Name, of, want, why), oneField(c, "resize", model.RiskMedium, want, why)...)
 }
 
 // formerLimit is the greater limit that the finding wants or that the last good revision had.

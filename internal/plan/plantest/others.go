@@ -41,6 +41,12 @@ func others() []Fault {
 		}, Finding: overloaded},
 		{Name: "cpu-limit", Break: func(c *Cluster) { Revision(c, map[string]any{"cpu": "50m", "memory": "128Mi"}, "resources", "limits") },
 			Finding: Finding("cpu-throttled", "Deployment", "cart", Container+".resources.limits.cpu", "", "workload", "Deployment", "cart")},
+		{Name: "cpu-limit-in-place", Break: func(c *Cluster) { serving(c, "cpu", "50m", "v1.33.1") },
+			Finding: Finding("cpu-throttled", "Deployment", "cart", Container+".resources.limits.cpu", "", "workload", "Deployment", "cart")},
+		{Name: "oom-in-place", Break: func(c *Cluster) { serving(c, "memory", "96Mi", "v1.36.3") },
+			Finding: Finding("oom-killed", "Deployment", "cart", Container+".resources.limits.memory", "")},
+		{Name: "oom-in-place-old-kubelet", Break: func(c *Cluster) { serving(c, "memory", "96Mi", "v1.34.2") },
+			Finding: Finding("oom-killed", "Deployment", "cart", Container+".resources.limits.memory", "")},
 		{Name: "overloaded", Break: func(*Cluster) {}, Finding: overloaded},
 		{Name: "overloaded-below-bound", Break: func(c *Cluster) { c.Apply(fmt.Sprintf(autoscaler, 2, 6)) }, Finding: overloaded},
 		{Name: "autoscaler-at-limit", Break: func(c *Cluster) { c.Apply(fmt.Sprintf(autoscaler, 1, 2)) },
@@ -116,4 +122,18 @@ func canary(c *Cluster) {
 		c.Edit(fmt.Sprintf("Pod/canary-2-%d", n), "False", "status", "conditions", 0, "status")
 		c.Edit("EndpointSlice/canary-x", false, "endpoints", n, "conditions", "ready")
 	}
+}
+
+// serving gives the cart a limit with which its pods still serve, on a node whose kubelet tells what they have.
+func serving(c *Cluster, of, limit, kubelet string) {
+	limits := map[string]any{"cpu": "1", "memory": "128Mi"}
+	limits[of] = limit
+	Revision(c, map[string]any{"limits": limits, "requests": limits}, "resources")
+	for n := range 2 {
+		pod := fmt.Sprintf("Pod/cart-2-%d", n)
+		c.Edit(pod, map[string]any{"limits": limits, "requests": limits}, "spec", "containers", 0, "resources")
+		c.Edit(pod, map[string]any{"limits": limits, "requests": limits}, "status", "containerStatuses", 0, "resources")
+		c.Edit(pod, "Guaranteed", "status", "qosClass")
+	}
+	c.Edit("Node/n1", map[string]any{"kubeletVersion": kubelet}, "status", "nodeInfo")
 }

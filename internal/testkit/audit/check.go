@@ -280,13 +280,13 @@ func (k *checker) rates(d *done) {
 
 // disruption counts the pods that were taken away shortly before.
 func (k *checker) disruption(d *done) {
-	if d.Object.Resource != "pods" {
+	if d.Object.Resource != "pods" || d.Subresource == "resize" { // which leaves the pod where it is
 		return
 	}
 	of := workload(d.Object)
 	taken := map[string]bool{}
 	for _, b := range k.begun {
-		if b.Object.Resource == "pods" && workload(b.Object) == of && d.At.Sub(b.At) < k.Recovery {
+		if b.Object.Resource == "pods" && b.Subresource != "resize" && workload(b.Object) == of && d.At.Sub(b.At) < k.Recovery {
 			taken[b.Object.Name] = true
 		}
 	}

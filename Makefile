@@ -154,6 +154,10 @@ campaign: ## Let a simulated shop live through 500 rounds of faults, noise and c
 campaign-lab: can-lab build lab ## The same on a real cluster, 50 rounds (Linux, root; an hour)
 	cd lab && CAMPAIGN_ROUNDS=50 GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -count=1 -v -timeout 120m ./campaign $(ARGS)
 
+.PHONY: campaign-controller
+campaign-controller: can-lab build lab ## Kill the controller's leader during 30 incidents, and take the API server away for a minute, on a real cluster (Linux, root; an hour)
+	cd lab && CONTROLLER_INCIDENTS=30 CONTROLLER_OUTAGE=60 GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -count=1 -v -timeout 120m ./controller $(ARGS)
+
 .PHONY: bench-logs
 bench-logs: build ## Measure how fast logs are counted, beside grep, gawk and goaccess (500 MB of disk; what is not installed is left out)
 	$(GO) run ./bench/logs -gatemend $(GATEMEND) $(ARGS)

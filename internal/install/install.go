@@ -4,10 +4,12 @@ package install
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatemend/gatemend/config"
 )
@@ -22,6 +24,11 @@ type Options struct {
 	Namespace string
 	// Image is that of the controller; empty: the release's.
 	Image string
+	// Agent: with agents on the nodes, and the certificates by which they and the controller know each other, which are made at
+	// the time Now out of what Random gives.
+	Agent  bool
+	Now    time.Time
+	Random io.Reader
 }
 
 // Namespace is the default of [Options].
@@ -48,11 +55,15 @@ func Manifests(o Options) (string, error) {
 	case o.Image != "" && !imageName.MatchString(o.Image):
 		return "", fmt.Errorf("%q is no name of an image", o.Image)
 	}
-	name := "install/" + o.Mode + ".yaml"
+	name, security := "install/"+o.Mode, "restricted"
 	if o.Namespaced {
-		name = "install/" + o.Mode + "-namespaced.yaml"
+		name += "-namespaced"
 	}
-	controller, err := fs.ReadFile(config.Files(), name)
+	if o.Agent {
+		name += "-agent"
+		security = "privileged" // agents mount a folder of the node
+	}
+	controller, err := fs.ReadFile(config.Files(), name+".yaml")
 	if err != nil {
 		return "", err
 	}
@@ -61,7 +72,14 @@ func Manifests(o Options) (string, error) {
 		text = imageLine.ReplaceAllLiteralString(text, "          image: "+o.Image)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, namespace, o.Namespace)
+	fmt.Fprintf(&b, namespace, o.Namespace, security)
+	if o.Agent {
+		secrets, err := certificates(o.Namespace, o.Now, o.Random)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(secrets)
+	}
 	for _, pattern := range []string{"crd/*.yaml", "admission/*.yaml"} {
 		names, err := fs.Glob(config.Files(), pattern)
 		if err != nil {
@@ -79,11 +97,11 @@ func Manifests(o Options) (string, error) {
 	return b.String(), nil
 }
 
-// namespace is that of the controller. Its pods pass the strictest of the Pod Security Standards.
+// namespace is that of the controller, whose pods pass the strictest of the Pod Security Standards; those of agents do not.
 const namespace = `apiVersion: v1
 kind: Namespace
 metadata:
   name: %s
   labels:
-    pod-security.kubernetes.io/enforce: restricted
+    pod-security.kubernetes.io/enforce: %s
 `

@@ -1,9 +1,14 @@
 package install_test
 
 import (
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
@@ -80,6 +85,73 @@ func TestWrongOptions(t *testing.T) {
 	} {
 		if text, err := install.Manifests(o); err == nil {
 			t.Errorf("%+v gave\n%.100s", o, text)
+		}
+	}
+}
+
+// Agents come with certificates of one authority, each for its side alone, and new ones each time.
+func TestAgents(t *testing.T) {
+	now := time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
+	print := func(namespaced bool) string {
+		t.Helper()
+		text, err := install.Manifests(install.Options{
+			Mode: "auto", Namespaced: namespaced, Namespace: "mending", Image: "registry.example.com/g:1", Agent: true, Now: now, Random: rand.Reader,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	if print(false) == print(false) {
+		t.Error("two clusters have the same keys")
+	}
+	for _, namespaced := range []bool{false, true} {
+		data := map[string]map[string][]byte{}
+		var daemonSet *unstructured.Unstructured
+		for _, o := range objects(t, print(namespaced)) {
+			if ns := o.GetNamespace(); ns != "" && ns != "mending" {
+				t.Errorf("%s is in namespace %s", o.GetName(), ns)
+			}
+			switch o.GetKind() {
+			case "Namespace":
+				if got := o.GetLabels()["pod-security.kubernetes.io/enforce"]; got != "privileged" {
+					t.Errorf("agents could not run in a namespace that is %s", got)
+				}
+			case "DaemonSet":
+				daemonSet = &o
+			case "Secret":
+				values, _, _ := unstructured.NestedStringMap(o.Object, "data")
+				data[o.GetName()] = map[string][]byte{}
+				for k, v := range values {
+					b, err := base64.StdEncoding.DecodeString(v)
+					if err != nil {
+						t.Fatal(err)
+					}
+					data[o.GetName()][k] = b
+				}
+			}
+		}
+		if daemonSet == nil || len(data) != 2 {
+			t.Fatalf("namespaced %v: got %v and %d Secrets", namespaced, daemonSet, len(data))
+		}
+		for name, v := range map[string]x509.VerifyOptions{
+			"gatemend-agent-controller-tls": {DNSName: "gatemend-agents.mending.svc", KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}},
+			"gatemend-agent-agent-tls":      {KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}},
+		} {
+			pair, err := tls.X509KeyPair(data[name]["tls.crt"], data[name]["tls.key"])
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			v.Roots, v.CurrentTime = x509.NewCertPool(), now.AddDate(0, 11, 0)
+			v.Roots.AppendCertsFromPEM(data["gatemend-agent-agent-tls"]["ca.crt"])
+			if _, err := pair.Leaf.Verify(v); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			for _, other := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
+				if other != v.KeyUsages[0] && slices.Contains(pair.Leaf.ExtKeyUsage, other) {
+					t.Errorf("%s may be used by the other side, too", name)
+				}
+			}
 		}
 	}
 }

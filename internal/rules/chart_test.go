@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"io/fs"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/yaml"
@@ -24,7 +26,7 @@ const chart = "charts/gatemend"
 // Helm reads only what is in the chart's folder, so the chart has copies of the manifests that the project offers.
 func TestDocsOfChart(t *testing.T) {
 	copied := map[string]bool{}
-	for _, pattern := range []string{"crd/*.yaml", "admission/*.yaml", "rbac/reader.yaml", "rbac/controller.yaml", "rbac/mender.yaml"} {
+	for _, pattern := range []string{"crd/*.yaml", "admission/*.yaml", "rbac/reader.yaml", "rbac/controller.yaml", "rbac/mender.yaml", "rbac/agent.yaml"} {
 		names, err := fs.Glob(config.Files(), pattern)
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %v, %v", pattern, names, err)
@@ -132,32 +134,39 @@ func TestChartCallsTheProgram(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			calls(t, deployment(t, text).Spec.Template.Spec.Containers[0].Args)
+			calls(t, "controller", workload[appsv1.Deployment](t, "Deployment", text).Spec.Template.Spec.Containers[0].Args)
 		}
 	}
+	text, err := install.Manifests(install.Options{Mode: "auto", Namespace: "mending", Agent: true, Now: time.Unix(1_800_000_000, 0), Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls(t, "controller", workload[appsv1.Deployment](t, "Deployment", text).Spec.Template.Spec.Containers[0].Args)
+	calls(t, "agent", workload[appsv1.DaemonSet](t, "DaemonSet", text).Spec.Template.Spec.Containers[0].Args)
 	// Those of settings that the plain manifests do not have.
-	calls(t, deployment(t, read(t, "lab/chart/testdata/everything.golden")).Spec.Template.Spec.Containers[0].Args[:7])
+	calls(t, "controller", workload[appsv1.Deployment](t, "Deployment", read(t, "lab/chart/testdata/everything.golden")).Spec.Template.Spec.Containers[0].Args[:7])
 }
 
-func deployment(t *testing.T, manifests string) appsv1.Deployment {
+// workload is the only object of a kind.
+func workload[T any](t *testing.T, kind, manifests string) T {
 	t.Helper()
+	var out T
 	for text := range strings.SplitSeq(manifests, "\n---\n") {
-		var d appsv1.Deployment
-		if strings.Contains(text, "\nkind: Deployment\n") {
-			if err := yaml.UnmarshalStrict([]byte(text), &d); err != nil {
+		if strings.Contains(text, "\nkind: "+kind+"\n") {
+			if err := yaml.UnmarshalStrict([]byte(text), &out); err != nil {
 				t.Fatal(err)
 			}
-			return d
+			return out
 		}
 	}
-	t.Fatal("there is no Deployment")
-	return appsv1.Deployment{}
+	t.Fatalf("there is no %s", kind)
+	return out
 }
 
-func calls(t *testing.T, args []string) {
+func calls(t *testing.T, command string, args []string) {
 	t.Helper()
 	cmd, rest, err := cli.New(cli.Env{}).Find(args)
-	if err != nil || cmd.Name() != "controller" {
+	if err != nil || cmd.Name() != command {
 		t.Fatalf("%v: it calls %s, %v", args, cmd.Name(), err)
 	}
 	if err := cmd.ParseFlags(rest); err != nil {

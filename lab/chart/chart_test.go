@@ -42,11 +42,23 @@ func TestInstallManifests(t *testing.T) {
 			if namespaced {
 				name += "-namespaced"
 			}
-			text := render(t, without(map[string]any{"mode": mode, "namespaced": namespaced}))
-			text = strings.ReplaceAll(text, "app.kubernetes.io/managed-by: Helm", "app.kubernetes.io/managed-by: gatemend-install")
-			testkit.Golden(t, "../../config/install/"+name+".yaml", "# Generated from charts/gatemend by 'make generate'; do not edit.\n"+text)
+			for _, agent := range []bool{false, true} {
+				values := map[string]any{"mode": mode, "namespaced": namespaced}
+				if agent {
+					name += "-agent"
+					values["agent"] = map[string]any{"enabled": true, "tls": existing("gatemend-agent-controller-tls", "gatemend-agent-agent-tls")}
+				}
+				text := render(t, without(values))
+				text = strings.ReplaceAll(text, "app.kubernetes.io/managed-by: Helm", "app.kubernetes.io/managed-by: gatemend-install")
+				testkit.Golden(t, "../../config/install/"+name+".yaml", "# Generated from charts/gatemend by 'make generate'; do not edit.\n"+text)
+			}
 		}
 	}
+}
+
+// existing are Secrets that somebody else makes.
+func existing(controller, agent string) map[string]any {
+	return map[string]any{"source": "existing", "secrets": map[string]any{"controller": controller, "agent": agent}}
 }
 
 func TestGolden(t *testing.T) {
@@ -63,6 +75,11 @@ func TestGolden(t *testing.T) {
 		"metrics":        map[string]any{"enabled": true, "tokenSecret": map[string]any{"name": "scrape"}},
 		"serviceMonitor": map[string]any{"enabled": true, "labels": map[string]any{"release": "prometheus"}}, "prometheusRule": map[string]any{"enabled": true},
 		"dashboard": map[string]any{"enabled": true},
+		"agent": map[string]any{
+			"enabled": true, "logs": "/data/pods", "nodeSelector": map[string]any{"i": "j"}, "tolerations": []any{map[string]any{"operator": "Exists"}},
+			"affinity": map[string]any{"nodeAffinity": map[string]any{}}, "priorityClassName": "low", "podAnnotations": map[string]any{"k": "l"},
+			"extraArgs": []any{"--format=x"}, "seLinuxOptions": map[string]any{"type": "container_logreader_t"}, "tls": map[string]any{"source": "certManager"},
+		},
 	})))
 	testkit.Golden(t, "testdata/least.golden", render(t, map[string]any{
 		"rbac": map[string]any{"create": false}, "serviceAccount": map[string]any{"create": false, "name": "given"},
@@ -102,6 +119,9 @@ func TestWrongValues(t *testing.T) {
 		{map[string]any{"serviceMonitor": map[string]any{"interval": 15}}, "interval"},
 		{map[string]any{"Mode": "auto"}, "Mode"},
 		{map[string]any{"serviceAccount": map[string]any{"create": false}}, "serviceAccount.name"},
+		{map[string]any{"agent": map[string]any{"enabled": true, "tls": map[string]any{"source": "existing"}}}, "agent.tls.secrets."},
+		{map[string]any{"agent": map[string]any{"tls": map[string]any{"source": "vault"}}}, "source"},
+		{map[string]any{"agent": map[string]any{"logs": "pods"}}, "logs"},
 	} {
 		_, err := chart.Render(dir, chart.Release{Name: "gatemend", Namespace: "gatemend", Values: c.values})
 		if err == nil || !strings.Contains(err.Error(), c.want) {

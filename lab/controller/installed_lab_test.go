@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -78,9 +79,26 @@ func TestInstalled(t *testing.T) {
 	if wrote := b.wrote(t); len(wrote) != 3 {
 		t.Errorf("it changed %v: not each once", wrote)
 	}
+	b.killLeaders(t, number(t, "CONTROLLER_INCIDENTS", 1), uint64(number(t, "CONTROLLER_SEED", 1)))
+	b.outages(t, time.Duration(number(t, "CONTROLLER_OUTAGE", 10))*time.Second)
+	b.bounded(t)
 	if denied := b.denied(t); len(denied) > 0 {
 		t.Errorf("it may not do what it tries to: %s", strings.Join(denied, ", "))
 	}
+}
+
+// number reads a variable.
+func number(t *testing.T, variable string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		t.Fatalf("%s=%q is no number", variable, text)
+	}
+	return n
 }
 
 func open(t *testing.T) *bench {
@@ -105,7 +123,7 @@ func open(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	b := &bench{Lab: lab, begin: time.Now()}
-	b.run, err = load.Start(t.Context(), lab.DialContext, lab.Targets(t), load.Limits{Rate: requests, Count: requests * 900, Duration: 15 * time.Minute})
+	b.run, err = load.Start(t.Context(), lab.DialContext, lab.Targets(t), load.Limits{Rate: requests, Count: requests * 5400, Duration: 90 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,11 +174,16 @@ func objects(t *testing.T, text string) []*unstructured.Unstructured {
 	}
 }
 
+// many is more than there are faults here.
+const many = int64(1000)
+
 // policy lets everything be mended in namespaces that opted in.
 func policy() *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "gatemend.dev/v1alpha1", "kind": "RemediationPolicy", "metadata": map[string]any{"name": "all"},
-		"spec": map[string]any{"rules": []any{map[string]any{"name": "all", "mode": "auto"}}, "limits": map[string]any{"cooldown": "0s"}},
+		"spec": map[string]any{"rules": []any{map[string]any{"name": "all", "mode": "auto"}}, "limits": map[string]any{
+			"cooldown": "0s", "actionsPerHour": map[string]any{"object": many, "namespace": many, "cluster": many}, "storm": map[string]any{"incidents": many},
+		}},
 	}}
 }
 
@@ -180,11 +203,17 @@ func (b *bench) breaks(t *testing.T, name string) fault.Fault {
 // fail for one cause are one incident, under the name of any of them.
 func (b *bench) await(t *testing.T, f fault.Fault, phases ...string) {
 	t.Helper()
+	b.awaitNew(t, f, nil, phases...)
+}
+
+// awaitNew does so for an incident that is none of those before.
+func (b *bench) awaitNew(t *testing.T, f fault.Fault, before map[string]bool, phases ...string) {
+	t.Helper()
 	var all []unstructured.Unstructured
 	is := func(i unstructured.Unstructured) bool {
 		cause, _, _ := unstructured.NestedString(i.Object, "status", "diagnosis", "cause")
 		phase, _, _ := unstructured.NestedString(i.Object, "status", "phase")
-		return slices.Contains(f.WantCauses, cause) && slices.Contains(phases, phase)
+		return !before[i.GetName()] && slices.Contains(f.WantCauses, cause) && slices.Contains(phases, phase)
 	}
 	if b.Within(t, answersWithin, func() bool {
 		list, err := b.Client.Dynamic.Resource(incidents).List(t.Context(), metav1.ListOptions{})

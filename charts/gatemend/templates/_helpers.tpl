@@ -59,3 +59,30 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if eq $role.kind "Role" }}{{ toYaml $role.rules }}{{ end }}
 {{- end }}
 {{- end }}
+
+{{- define "gatemend.agent" -}}
+{{ include "gatemend.fullname" . }}-agent
+{{- end }}
+
+{{- define "gatemend.agentSelectorLabels" -}}
+app.kubernetes.io/name: {{ include "gatemend.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: agent
+{{- end }}
+
+{{- define "gatemend.agentLabels" -}}
+{{ include "gatemend.agentSelectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- /* The Secret with the certificate of a side, "controller" or "agent": (list . "agent"). */}}
+{{- define "gatemend.agentSecret" -}}
+{{- $root := index . 0 }}{{ $side := index . 1 }}
+{{- if eq $root.Values.agent.tls.source "existing" -}}
+{{ required (printf "agent.tls.secrets.%s is needed for agent.tls.source existing" $side) (index $root.Values.agent.tls.secrets $side) }}
+{{- else -}}
+{{ include "gatemend.agent" $root }}-{{ $side }}-tls
+{{- end }}
+{{- end }}

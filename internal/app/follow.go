@@ -40,7 +40,7 @@ func (c *cluster) Follow(ctx context.Context, o cli.FollowOptions) (watch.Live, 
 	}
 	l := &live{watcher: w, stop: stop}
 	if !o.NoLogs {
-		l.logs = podlog.Stream(ctx, c.clients.Kube, podlog.Options{Since: o.Since, Formats: c.formats, Later: o.Later})
+		l.logs = podlog.Stream(ctx, c.clients.Kube, podlog.Options{Pods: w, Since: o.Since, Formats: c.formats, Later: o.Later})
 	}
 	l.heart = &heartbeat{ask: func(ctx context.Context) error {
 		return c.clients.Kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Error()

@@ -15,6 +15,7 @@ import (
 // Input is what a diagnosis is made of.
 type Input struct {
 	Snapshot *snapshot.Snapshot
+	Map      *path.Map          // of the snapshot; nil: it is made
 	Target   model.Target       // zero: every route
 	Signals  []model.Signal     // what gateways logged, in any order
 	Logs     []model.LogExcerpt // the ends of applications' logs

@@ -151,7 +151,10 @@ func (v *view) telling(r *route) {
 
 // newView walks the routes of the target.
 func newView(in Input) *view {
-	v := &view{s: in.Snapshot, m: path.New(in.Snapshot), in: in, troubles: map[*corev1.Pod]*trouble{}, made: map[string][]template{}, past: newPast(), words: newWords(), read: newReader()}
+	v := &view{s: in.Snapshot, m: in.Map, in: in, troubles: map[*corev1.Pod]*trouble{}, made: map[string][]template{}, past: newPast(), words: newWords(), read: newReader()}
+	if v.m == nil {
+		v.m = path.New(in.Snapshot)
+	}
 	var asked []path.Route
 	if in.Target.Request != nil {
 		asked = v.asked(*in.Target.Request)

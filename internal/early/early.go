@@ -68,13 +68,12 @@ func shrunk(before, after *snapshot.Snapshot) []model.Ref {
 		return nil
 	}
 	changed := map[model.Ref]bool{}
-	for s := range before.EndpointSlices().All() {
-		now, presence := after.EndpointSlices().Get(s.Namespace, s.Name)
-		if presence == snapshot.Present && now.ResourceVersion == s.ResourceVersion && s.ResourceVersion != "" {
-			continue
+	for d := range after.Since(before, snapshot.EndpointSlices) {
+		if d.Before == nil {
+			continue // of a Service that has more than before, unless another slice has fewer
 		}
-		if name := s.Labels[discoveryv1.LabelServiceName]; name != "" {
-			changed[model.Ref{APIVersion: "v1", Kind: "Service", Namespace: s.Namespace, Name: name}] = true
+		if name := d.Before.GetLabels()[discoveryv1.LabelServiceName]; name != "" {
+			changed[model.Ref{APIVersion: "v1", Kind: "Service", Namespace: d.Before.GetNamespace(), Name: name}] = true
 		}
 	}
 	var out []model.Ref

@@ -35,13 +35,9 @@ func (m *Map) findFleets() []Fleet {
 	asPod := &corev1.Pod{} // of the workload that is looked at; most are no gateway's, and it serves for the next one
 	add := func(o metav1.Object, replicas int32, t *corev1.PodTemplateSpec) {
 		asPod.Namespace, asPod.Name, asPod.Labels, asPod.Spec = o.GetNamespace(), o.GetName(), t.Labels, t.Spec
-		f := Fleet{Object: snapshot.RefOf(o), Replicas: replicas, Pod: asPod}
-		if px, _, ok := all.ForPod(asPod); ok {
-			f.Proxy, f.product = px.Name, productOf(asPod)
-		} else {
-			f.product = controls(asPod)
-		}
-		if f.Proxy != "" || f.product != "" {
+		f := Fleet{Replicas: replicas, Pod: asPod}
+		if f.Proxy, f.product = runsOf(asPod); f.Proxy != "" || f.product != "" {
+			f.Object = snapshot.RefOf(o)
 			out, asPod = append(out, f), &corev1.Pod{}
 		}
 	}
@@ -71,6 +67,15 @@ func (m *Map) findFleets() []Fleet {
 	}
 	slices.SortStableFunc(out, func(a, b Fleet) int { return a.Object.Compare(b.Object) })
 	return out
+}
+
+// runsOf says what a pod does for gateways: which proxy it runs, and of which product it or what it controls is. Both are
+// empty for all other pods.
+func runsOf(p *corev1.Pod) (proxy, product string) {
+	if px, _, ok := all.ForPod(p); ok {
+		return px.Name, productOf(p)
+	}
+	return "", controls(p)
 }
 
 func replicas(n *int32) int32 {
@@ -108,7 +113,9 @@ func (m *Map) Fleets(r Route) []Fleet {
 }
 
 // FleetSpaces lists the namespaces in which gateways and their control planes run, in order.
-func (m *Map) FleetSpaces() []string {
+func (m *Map) FleetSpaces() []string { return slices.Sorted(maps.Keys(m.spaces)) }
+
+func (m *Map) findSpaces() map[string]bool {
 	spaces := map[string]bool{}
 	for _, f := range m.fleets {
 		spaces[f.Object.Namespace] = true
@@ -116,7 +123,7 @@ func (m *Map) FleetSpaces() []string {
 	for _, g := range m.gates {
 		spaces[g.pod.Namespace] = true
 	}
-	return slices.Sorted(maps.Keys(spaces))
+	return spaces
 }
 
 // ControlPlanes lists the workloads that write the configuration of a route's proxy, where these are others
@@ -167,9 +174,15 @@ func (m *Map) controllers(fleets []Fleet) {
 	if len(by) == 0 {
 		return
 	}
-	for p := range m.s.Pods().All() {
-		if f := by[m.s.WorkloadOf(p)]; f != nil && !Finished(p) {
-			f.Pods = append(f.Pods, p)
+	spaces := map[string]bool{}
+	for ref := range by {
+		spaces[ref.Namespace] = true
+	}
+	for _, ns := range slices.Sorted(maps.Keys(spaces)) {
+		for p := range m.s.Pods().In(ns) {
+			if f := by[m.s.WorkloadOf(p)]; f != nil && !Finished(p) {
+				f.Pods = append(f.Pods, p)
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package path
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -104,11 +105,8 @@ func (m *Map) selected(svc *corev1.Service) []*corev1.Pod {
 		return nil
 	}
 	var out []*corev1.Pod
-	bearing, ok := m.bearing[lookup(svc)]
-	if !ok { // of no route: something that a backend calls
-		bearing = slices.Collect(m.s.Pods().In(svc.Namespace))
-	}
-	for _, p := range bearing {
+	key := slices.Max(slices.Collect(maps.Keys(svc.Spec.Selector))) // any one will do
+	for _, p := range m.s.PodsLabelled(svc.Namespace, key, svc.Spec.Selector[key]) {
 		if !Finished(p) && snapshot.Matches(svc.Spec.Selector, p.Labels) {
 			out = append(out, p)
 		}

@@ -28,14 +28,11 @@ type Map struct {
 	// destinations are Istio's DestinationRules by the Service that they are about.
 	destinations map[model.Ref][]*custom.DestinationRule
 	hosts        map[string]proxy.Matching // how proxies choose among hosts, by controller and proxy
-	bearing      map[label][]*corev1.Pod   // the pods that carry one label of some backend's selector
 	fleets       []Fleet
+	spaces       map[string]bool              // the namespaces of gateways and their control planes
 	defaults     map[engine]proxy.Settings    // of each engine of a route
 	plugins      []*unstructured.Unstructured // policies of network plugins' own kinds
 }
-
-// label is one label of the pods of a namespace.
-type label struct{ namespace, key, value string }
 
 // gate is a pod that runs a proxy.
 type gate struct {
@@ -71,7 +68,7 @@ func New(s *snapshot.Snapshot) *Map {
 	}
 	m.dropConflicts(m.routes)
 	m.defaults = defaultsOf(m.routes)
-	m.bearing = m.bearers()
+	m.spaces = m.findSpaces()
 	for i := range m.fleets {
 		if f := &m.fleets[i]; f.Proxy != "" {
 			f.Entries = m.findEntries(*f)
@@ -102,35 +99,6 @@ func (m *Map) index(i int) {
 
 // Custom gives the custom resources of the snapshot, and what of them could not be read.
 func (m *Map) Custom() *custom.Set { return m.custom }
-
-// bearers finds the pods that a backend's selector could match, in one pass over all pods.
-func (m *Map) bearers() map[label][]*corev1.Pod {
-	out := map[label][]*corev1.Pod{}
-	for k := range m.service {
-		if svc, ok := m.s.Services().Get(k[0], k[1]); ok == snapshot.Present && len(svc.Spec.Selector) > 0 {
-			out[lookup(svc)] = nil
-		}
-	}
-	for p := range m.s.Pods().All() {
-		for key, value := range p.Labels {
-			l := label{p.Namespace, key, value}
-			if _, ok := out[l]; ok {
-				out[l] = append(out[l], p)
-			}
-		}
-	}
-	return out
-}
-
-// lookup is the label of a selector by which pods are found before the whole selector is tried. Any
-// of its labels will do; the last by name is the same each time.
-func lookup(svc *corev1.Service) label {
-	var key string
-	for k := range svc.Spec.Selector {
-		key = max(key, k)
-	}
-	return label{svc.Namespace, key, svc.Spec.Selector[key]}
-}
 
 // Snapshot is what the map was made of.
 func (m *Map) Snapshot() *snapshot.Snapshot { return m.s }

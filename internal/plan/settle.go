@@ -128,7 +128,7 @@ func settleDeployment(s, after *snapshot.Snapshot, f model.Finding, ref model.Re
 	var gone []model.Ref
 	var put []metav1.Object
 	for _, rs := range after.Revisions(d) {
-		for _, p := range after.PodsOf(rs.UID) {
+		for _, p := range after.PodsOf(rs) {
 			gone = append(gone, snapshot.RefOf(p))
 		}
 		rs = rs.DeepCopy()
@@ -183,7 +183,7 @@ func settleStatefulSet(after *snapshot.Snapshot, ref model.Ref) *snapshot.Snapsh
 	d = d.DeepCopy()
 	n := replicas(d.Spec.Replicas)
 	var gone []model.Ref
-	for _, p := range after.PodsOf(d.UID) {
+	for _, p := range after.PodsOf(d) {
 		gone = append(gone, snapshot.RefOf(p))
 	}
 	ready := runnable(&d.Spec.Template)

@@ -2,10 +2,10 @@ package snapshot
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -18,109 +18,123 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 )
 
-// index holds the lookups that many callers need, made once per snapshot.
+// index holds the lookups that many callers need. Each is made of the objects of one namespace, so that a change makes
+// only those of its namespace anew.
 type index struct {
-	slices    map[key][]*discoveryv1.EndpointSlice     // by Service
-	replicas  map[types.UID][]*appsv1.ReplicaSet       // by Deployment, newest revision first
-	podsOf    map[types.UID][]*corev1.Pod              // by controller
-	podByIP   func() map[string][]*corev1.Pod          // made when it is first asked for: few ask
-	events    map[eventKey][]*corev1.Event             // oldest first
-	namespace map[string]map[string]string             // labels by namespace
-	policies  map[string][]*networkingv1.NetworkPolicy // by namespace
+	slices   map[string]map[string][]*discoveryv1.EndpointSlice // by namespace and Service
+	replicas map[string]map[types.UID][]*appsv1.ReplicaSet      // by namespace and Deployment, newest revision first
+	pods     map[string]*podIndex                               // by namespace
+	events   map[string]map[eventKey][]*corev1.Event            // by namespace of the events and what they are about, oldest first
+	foreign  map[string]bool                                    // the namespaces that have events about what is in none, or in another one
 }
 
 type eventKey struct{ kind, namespace, name string }
 
 func newIndex(s *Snapshot) *index {
 	x := &index{}
-	for _, k := range Kinds() {
-		x.build(s, k)
+	for _, k := range []Kind{EndpointSlices, ReplicaSets, Pods, Events} {
+		x.build(s, k, s.tables[k].namespaces())
 	}
 	return x
 }
 
-// build makes the lookups anew that are made of a kind.
-func (x *index) build(s *Snapshot, k Kind) {
+// build makes the lookups anew that are made of the objects of a kind in some namespaces. What it does not make anew it
+// shares with the index of which x is a copy.
+func (x *index) build(s *Snapshot, k Kind, namespaces []string) {
+	if len(namespaces) == 0 {
+		return
+	}
+	has := func(ns string) bool { return s.tables[k].lenIn(ns) > 0 }
 	switch k {
 	case EndpointSlices:
-		x.slices = map[key][]*discoveryv1.EndpointSlice{}
-		for es := range s.EndpointSlices().All() {
-			if svc := es.Labels[discoveryv1.LabelServiceName]; svc != "" {
-				k := key{namespace: es.Namespace, name: svc}
-				x.slices[k] = append(x.slices[k], es)
+		x.slices = renew(x.slices, namespaces, has, func(ns string) map[string][]*discoveryv1.EndpointSlice {
+			of := map[string][]*discoveryv1.EndpointSlice{}
+			for _, es := range s.EndpointSlices().in(ns) {
+				if svc := es.Labels[discoveryv1.LabelServiceName]; svc != "" {
+					of[svc] = append(of[svc], es)
+				}
 			}
-		}
+			return of
+		})
 	case ReplicaSets:
-		x.buildReplicas(s)
+		x.replicas = renew(x.replicas, namespaces, has, func(ns string) map[types.UID][]*appsv1.ReplicaSet { return replicasOf(s.ReplicaSets().in(ns)) })
 	case Pods:
-		x.buildPods(s)
+		x.pods = renew(x.pods, namespaces, has, func(ns string) *podIndex { return newPodIndex(s.Pods().in(ns)) })
 	case Events:
-		x.events = map[eventKey][]*corev1.Event{}
-		for e := range s.Events().All() {
-			o := e.InvolvedObject
-			k := eventKey{o.Kind, o.Namespace, o.Name}
-			x.events[k] = append(x.events[k], e)
-		}
-		for _, es := range x.events {
-			slices.SortStableFunc(es, func(a, b *corev1.Event) int { return EventTime(a).Compare(EventTime(b)) })
-		}
-	case NetworkPolicies:
-		x.policies = map[string][]*networkingv1.NetworkPolicy{}
-		for p := range s.NetworkPolicies().All() {
-			x.policies[p.Namespace] = append(x.policies[p.Namespace], p)
-		}
-	case Namespaces:
-		x.namespace = map[string]map[string]string{}
-		for n := range s.Namespaces().All() {
-			x.namespace[n.Name] = n.Labels
-		}
+		x.foreign = renew(x.foreign, namespaces, func(string) bool { return false }, nil)
+		x.events = renew(x.events, namespaces, has, func(ns string) map[eventKey][]*corev1.Event {
+			of := map[eventKey][]*corev1.Event{}
+			for _, e := range s.Events().in(ns) {
+				o := e.InvolvedObject
+				k := eventKey{o.Kind, o.Namespace, o.Name}
+				of[k] = append(of[k], e)
+				if o.Namespace != ns {
+					x.foreign[ns] = true
+				}
+			}
+			for _, es := range of {
+				oldestFirst(es)
+			}
+			return of
+		})
 	default: // no lookups but by name
 	}
 }
 
-func (x *index) buildReplicas(s *Snapshot) {
-	x.replicas = map[types.UID][]*appsv1.ReplicaSet{}
-	for rs := range s.ReplicaSets().All() {
-		if c := metav1.GetControllerOfNoCopy(rs); c != nil {
-			x.replicas[c.UID] = append(x.replicas[c.UID], rs)
+// clear forgets the lookups of a kind.
+func (x *index) clear(k Kind) {
+	switch k {
+	case EndpointSlices:
+		x.slices = nil
+	case ReplicaSets:
+		x.replicas = nil
+	case Pods:
+		x.pods = nil
+	case Events:
+		x.events, x.foreign = nil, nil
+	default:
+	}
+}
+
+// renew gives the lookups with those of some namespaces made anew; has says which of these have any.
+func renew[V any](old map[string]V, namespaces []string, has func(string) bool, of func(string) V) map[string]V {
+	next := make(map[string]V, len(old)+len(namespaces))
+	maps.Copy(next, old)
+	for _, ns := range namespaces {
+		if has(ns) {
+			next[ns] = of(ns)
+		} else {
+			delete(next, ns)
 		}
 	}
-	for _, sets := range x.replicas {
+	return next
+}
+
+func oldestFirst(es []*corev1.Event) {
+	slices.SortStableFunc(es, func(a, b *corev1.Event) int { return EventTime(a).Compare(EventTime(b)) })
+}
+
+func replicasOf(all []*appsv1.ReplicaSet) map[types.UID][]*appsv1.ReplicaSet {
+	of := map[types.UID][]*appsv1.ReplicaSet{}
+	for _, rs := range all {
+		if c := metav1.GetControllerOfNoCopy(rs); c != nil {
+			of[c.UID] = append(of[c.UID], rs)
+		}
+	}
+	for _, sets := range of {
 		slices.SortStableFunc(sets, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(Revision(b), Revision(a)) })
 	}
-}
-
-func (x *index) buildPods(s *Snapshot) {
-	x.podsOf = map[types.UID][]*corev1.Pod{}
-	for p := range s.Pods().All() {
-		if c := metav1.GetControllerOfNoCopy(p); c != nil {
-			x.podsOf[c.UID] = append(x.podsOf[c.UID], p)
-		}
-	}
-	x.podByIP = sync.OnceValue(s.podsByIP)
-}
-
-func (s *Snapshot) podsByIP() map[string][]*corev1.Pod {
-	by := map[string][]*corev1.Pod{}
-	for p := range s.Pods().All() {
-		for _, ip := range p.Status.PodIPs {
-			by[ip.IP] = append(by[ip.IP], p)
-		}
-		if len(p.Status.PodIPs) == 0 && p.Status.PodIP != "" {
-			by[p.Status.PodIP] = append(by[p.Status.PodIP], p)
-		}
-	}
-	return by
+	return of
 }
 
 // SlicesOf gives the EndpointSlices of a Service, by name.
 func (s *Snapshot) SlicesOf(namespace, service string) []*discoveryv1.EndpointSlice {
-	return s.index.slices[key{namespace: namespace, name: service}]
+	return s.index.slices[namespace][service]
 }
 
 // Revisions gives the ReplicaSets of a Deployment, newest revision first.
 func (s *Snapshot) Revisions(d *appsv1.Deployment) []*appsv1.ReplicaSet {
-	return s.index.replicas[d.UID]
+	return s.index.replicas[d.Namespace][d.UID]
 }
 
 // Revision is the revision number that the Deployment controller, or Argo's for its Rollouts, wrote on a ReplicaSet, 0 if
@@ -136,7 +150,7 @@ func Revision(rs *appsv1.ReplicaSet) int64 {
 
 // PoliciesIn gives the NetworkPolicies of a namespace, by name.
 func (s *Snapshot) PoliciesIn(namespace string) []*networkingv1.NetworkPolicy {
-	return s.index.policies[namespace]
+	return s.NetworkPolicies().in(namespace)
 }
 
 // Matches reports whether labels satisfy a Service's selector; none satisfy an empty one, which selects
@@ -150,20 +164,58 @@ func Matches(selector, labels map[string]string) bool {
 	return len(selector) > 0
 }
 
-// PodsOf gives the pods whose controller has that UID.
-func (s *Snapshot) PodsOf(controller types.UID) []*corev1.Pod { return s.index.podsOf[controller] }
+// PodsOf gives the pods of a controller: a ReplicaSet, a StatefulSet and so on.
+func (s *Snapshot) PodsOf(controller metav1.Object) []*corev1.Pod {
+	if x := s.index.pods[controller.GetNamespace()]; x != nil {
+		return x.of()[controller.GetUID()]
+	}
+	return nil
+}
 
 // PodsByIP gives the pods that have, or had, an address: several when an address was used again or
 // when pods share their node's network.
-func (s *Snapshot) PodsByIP(ip string) []*corev1.Pod { return s.index.podByIP()[ip] }
+func (s *Snapshot) PodsByIP(ip string) []*corev1.Pod {
+	var out []*corev1.Pod
+	for _, t := range s.Pods().shards {
+		out = append(out, s.index.pods[t.namespace].byIP()[ip]...)
+	}
+	return out
+}
 
-// EventsOf gives the events about an object, oldest first.
+// PodsLabelled gives the pods of a namespace that have a label, by name.
+func (s *Snapshot) PodsLabelled(namespace, key, value string) []*corev1.Pod {
+	if x := s.index.pods[namespace]; x != nil {
+		return x.labelled(key)[value]
+	}
+	return nil
+}
+
+// EventsOf gives the events about an object, oldest first. They are in its own namespace but for an object that is in
+// none.
 func (s *Snapshot) EventsOf(ref model.Ref) []*corev1.Event {
-	return s.index.events[eventKey{ref.Kind, ref.Namespace, ref.Name}]
+	k := eventKey{ref.Kind, ref.Namespace, ref.Name}
+	found := s.index.events[ref.Namespace][k]
+	own := len(found)
+	for ns := range s.index.foreign {
+		if ns != ref.Namespace {
+			found = append(found[:len(found):len(found)], s.index.events[ns][k]...)
+		}
+	}
+	if len(found) > own {
+		slices.SortStableFunc(found, func(a, b *corev1.Event) int {
+			return cmp.Or(EventTime(a).Compare(EventTime(b)), keyOf(a).compare(keyOf(b)))
+		})
+	}
+	return found
 }
 
 // NamespaceLabels gives the labels of a namespace, nil if it is not known.
-func (s *Snapshot) NamespaceLabels(name string) map[string]string { return s.index.namespace[name] }
+func (s *Snapshot) NamespaceLabels(name string) map[string]string {
+	if n, presence := s.Namespaces().Get("", name); presence == Present {
+		return n.Labels
+	}
+	return nil
+}
 
 // EventTime is when an event last happened.
 func EventTime(e *corev1.Event) time.Time {

@@ -55,7 +55,7 @@ func (s *Snapshot) Cut(parts map[Kind]Part) *Snapshot {
 	next := s.clone()
 	for k, p := range parts {
 		if t, ok := s.tables[k]; ok {
-			next.next.tables[k], next.changed[k] = t.cutAny(p), true
+			next.next.tables[k], next.cut[k] = t.cutAny(p), true
 		}
 	}
 	return next.seal()
@@ -65,11 +65,12 @@ func (s *Snapshot) Cut(parts map[Kind]Part) *Snapshot {
 // does not change.
 type draft struct {
 	next    *Snapshot
-	changed map[Kind]bool
+	changed map[Kind]bool // have edits
+	cut     map[Kind]bool // have lost whole namespaces
 }
 
 func (s *Snapshot) clone() *draft {
-	return &draft{&Snapshot{at: s.at, notes: s.notes, tables: maps.Clone(s.tables), index: s.index}, map[Kind]bool{}}
+	return &draft{&Snapshot{at: s.at, notes: s.notes, tables: maps.Clone(s.tables), index: s.index}, map[Kind]bool{}, map[Kind]bool{}}
 }
 
 // home names the table of an object: that of its kind, or that of all other kinds. A custom resource may
@@ -103,9 +104,12 @@ func (d *draft) table(k Kind) (table, bool) {
 
 func (d *draft) seal() *Snapshot {
 	x := *d.next.index
+	for k := range d.cut {
+		x.clear(k)
+		x.build(d.next, k, d.next.tables[k].namespaces())
+	}
 	for k := range d.changed {
-		d.next.tables[k].seal()
-		x.build(d.next, k)
+		x.build(d.next, k, d.next.tables[k].seal())
 	}
 	d.next.index = &x
 	return d.next

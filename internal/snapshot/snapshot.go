@@ -32,9 +32,12 @@ type table interface { //nolint:interfacebloat // it has one implementation, Tab
 	putAny(o metav1.Object) bool
 	getAny(k key) (metav1.Object, Presence)
 	drop(k key)
-	seal()
+	seal() (namespaces []string)
+	namespaces() []string
+	lenIn(namespace string) int
 	cloneAny() table
 	cutAny(p Part) table
+	since(before table, yield func(was, is metav1.Object) bool) bool
 	cover(c Coverage, scope, why string)
 	allAny() iter.Seq[metav1.Object]
 	onlyIn() string
@@ -61,13 +64,23 @@ func (t *Table[T]) getAny(k key) (metav1.Object, Presence) {
 
 func (t *Table[T]) allAny() iter.Seq[metav1.Object] {
 	return func(yield func(metav1.Object) bool) {
-		for _, o := range t.sorted {
+		for o := range t.All() {
 			if !yield(o) {
 				return
 			}
 		}
 	}
 }
+
+func (t *Table[T]) namespaces() []string {
+	out := make([]string, len(t.shards))
+	for i, s := range t.shards {
+		out[i] = s.namespace
+	}
+	return out
+}
+
+func (t *Table[T]) lenIn(namespace string) int { return len(t.in(namespace)) }
 
 func (t *Table[T]) onlyIn() string { return t.scope }
 

@@ -27,14 +27,16 @@ func (k key) compare(o key) int {
 }
 
 // Table holds the objects of one kind, sorted by namespace and name.
+//
+// It has one shard for each namespace, which copies share until they change it: to put one pod of 100,000
+// costs no more than to copy the list of its own namespace.
 type Table[T metav1.Object] struct {
 	kind     Kind
 	coverage Coverage
 	scope    string // the only namespace that was listed, if Coverage is Partial for that reason
 	why      string
-	sorted   []T
-	places   places // in sorted, by key
-	// edits are what was put and dropped since the table was sealed last; sealing makes them part of sorted.
+	shards   []*shard[T] // by namespace; none is empty
+	// edits are what was put and dropped since the table was sealed last; sealing makes them part of the shards.
 	edits map[key]edit[T]
 }
 
@@ -55,7 +57,10 @@ func (t *Table[T]) Why() string { return t.why }
 
 // Len is the number of objects.
 func (t *Table[T]) Len() int {
-	n := len(t.sorted)
+	n := 0
+	for _, s := range t.shards {
+		n += len(s.sorted)
+	}
 	for k, e := range t.edits {
 		switch _, had := t.sealed(k); {
 		case had && e.gone:
@@ -92,29 +97,42 @@ func (t *Table[T]) get(k key) (T, Presence) {
 
 // sealed looks an object up as it was when the table was sealed last.
 func (t *Table[T]) sealed(k key) (o T, ok bool) {
-	if i, found := t.places.find(k, func(i int) bool { return keyOf(t.sorted[i]) == k }); found {
-		return t.sorted[i], true
+	if s := t.shard(k.namespace); s != nil {
+		return s.get(k)
 	}
 	return o, false
 }
 
+// shard is that of a namespace, nil if it has no object.
+func (t *Table[T]) shard(namespace string) *shard[T] {
+	at, found := slices.BinarySearchFunc(t.shards, namespace, (*shard[T]).compare)
+	if !found {
+		return nil
+	}
+	return t.shards[at]
+}
+
 // All yields the objects in order.
-func (t *Table[T]) All() iter.Seq[T] { return slices.Values(t.sorted) }
+func (t *Table[T]) All() iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, s := range t.shards {
+			for _, o := range s.sorted {
+				if !yield(o) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // In yields the objects of one namespace in order.
 func (t *Table[T]) In(namespace string) iter.Seq[T] { return slices.Values(t.in(namespace)) }
 
 func (t *Table[T]) in(namespace string) []T {
-	order := func(o T, ns string) int { return cmp.Compare(o.GetNamespace(), ns) }
-	from, _ := slices.BinarySearchFunc(t.sorted, namespace, order)
-	rest := t.sorted[from:]
-	to, _ := slices.BinarySearchFunc(rest, namespace, func(o T, ns string) int {
-		if o.GetNamespace() == ns {
-			return -1
-		}
-		return 1
-	})
-	return rest[:to]
+	if s := t.shard(namespace); s != nil {
+		return s.sorted
+	}
+	return nil
 }
 
 // Covers reports whether all objects of the kind in that namespace are in the table.
@@ -135,35 +153,33 @@ func (t *Table[T]) edit(k key, e edit[T]) {
 	t.edits[k] = e
 }
 
-// seal makes the edits part of the sorted objects.
-func (t *Table[T]) seal() {
+// seal makes the edits part of the shards, and says in which namespaces there were any.
+func (t *Table[T]) seal() (namespaces []string) {
 	if len(t.edits) == 0 {
-		return
+		return nil
 	}
-	var put []T
-	for _, k := range slices.SortedFunc(maps.Keys(t.edits), key.compare) {
-		if e := t.edits[k]; !e.gone {
-			put = append(put, e.object)
+	keys := slices.SortedFunc(maps.Keys(t.edits), key.compare)
+	shards := make([]*shard[T], 0, len(t.shards)+1)
+	rest := t.shards
+	for len(keys) > 0 {
+		namespace := keys[0].namespace
+		n := slices.IndexFunc(keys, func(k key) bool { return k.namespace != namespace })
+		if n < 0 {
+			n = len(keys)
 		}
+		at, found := slices.BinarySearchFunc(rest, namespace, (*shard[T]).compare)
+		shards, rest = append(shards, rest[:at]...), rest[at:]
+		was := &shard[T]{namespace: namespace}
+		if found {
+			was, rest = rest[0], rest[1:]
+		}
+		if next := was.with(keys[:n], t.edits); len(next.sorted) > 0 {
+			shards = append(shards, next)
+		}
+		namespaces, keys = append(namespaces, namespace), keys[n:]
 	}
-	sorted := make([]T, 0, len(t.sorted)+len(put))
-	for _, o := range t.sorted {
-		k := keyOf(o)
-		if _, edited := t.edits[k]; edited {
-			continue
-		}
-		for len(put) > 0 && keyOf(put[0]).compare(k) < 0 {
-			sorted, put = append(sorted, put[0]), put[1:]
-		}
-		sorted = append(sorted, o)
-	}
-	t.hold(append(sorted, put...))
-}
-
-// hold makes sorted objects those of the table.
-func (t *Table[T]) hold(sorted []T) {
-	t.sorted, t.edits = sorted, nil
-	t.places = newPlaces(len(sorted), func(i int) key { return keyOf(sorted[i]) })
+	t.shards, t.edits = append(shards, rest...), nil
+	return namespaces
 }
 
 // clone returns a table that can be changed without touching t; the objects are shared.
@@ -175,21 +191,19 @@ func (t *Table[T]) clone() *Table[T] {
 
 // cut returns a table of the part of the objects that is wanted.
 func (t *Table[T]) cut(p Part) *Table[T] {
-	var kept []T
-	if p.Also != nil {
-		for _, o := range t.sorted {
-			if p.Namespaces[o.GetNamespace()] || p.Also(o) {
-				kept = append(kept, o)
+	next := *t
+	next.shards = nil
+	for _, s := range t.shards {
+		kept := s
+		if !p.Namespaces[s.namespace] {
+			if p.Also == nil {
+				continue
 			}
+			kept = newShard(s.namespace, slices.DeleteFunc(slices.Clone(s.sorted), func(o T) bool { return !p.Also(o) }))
 		}
-	} else {
-		for _, ns := range slices.Sorted(maps.Keys(p.Namespaces)) {
-			if p.Namespaces[ns] {
-				kept = append(kept, t.in(ns)...)
-			}
+		if len(kept.sorted) > 0 {
+			next.shards = append(next.shards, kept)
 		}
 	}
-	next := *t
-	next.hold(kept)
 	return &next
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/diagnose"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -15,6 +16,7 @@ import (
 // Look is everything that was read for a diagnosis.
 type Look struct {
 	Snapshot *snapshot.Snapshot
+	Map      *path.Map // of the snapshot; nil: it is made
 	Signals  []model.Signal
 	Logs     []model.LogExcerpt
 	Loaded   []model.Loaded
@@ -31,7 +33,7 @@ type Look struct {
 func (l *Look) Diagnose(ctx context.Context, target model.Target) model.Diagnosis {
 	memory := plan.Memory{Deleted: l.Deleted}
 	in := diagnose.Input{
-		Snapshot: l.Snapshot, Target: target, Signals: l.Signals, Logs: l.Logs, Loaded: l.Loaded, Unseen: l.Unseen,
+		Snapshot: l.Snapshot, Map: l.Map, Target: target, Signals: l.Signals, Logs: l.Logs, Loaded: l.Loaded, Unseen: l.Unseen,
 		Mended: func(f model.Finding) (*snapshot.Snapshot, bool) { return plan.WithMended(f, l.Snapshot, memory) },
 	}
 	d := diagnose.Diagnose(in)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -24,6 +25,23 @@ type Session struct {
 	Now    func() time.Time
 	Since  time.Duration // how far back signals count for a diagnosis
 	NoLogs bool          // logs are not followed: they are read when something is to be diagnosed
+
+	mu     sync.Mutex
+	routes *path.Map // the last one
+}
+
+// Map gives the rules of the present state, made of those of the last one that was asked for.
+func (s *Session) Map() *path.Map { return s.mapOf(s.Live.Snapshot()) }
+
+func (s *Session) mapOf(snap *snapshot.Snapshot) *path.Map {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.routes == nil {
+		s.routes = path.New(snap)
+	} else {
+		s.routes = s.routes.Next(snap)
+	}
+	return s.routes
 }
 
 // Pump takes signals into the ring until following ends.
@@ -94,7 +112,7 @@ func (v *View) Diagnosis() model.Diagnosis {
 func (s *Session) Diagnose(ctx context.Context, snap *snapshot.Snapshot, target model.Target, oldest, onset time.Time) (model.Diagnosis, error) {
 	_, unseen := s.Live.Gateways()
 	signals, _ := s.Ring.Read(0)
-	l := &Look{Snapshot: snap, Unseen: unseen, Pods: s.Pods, Deleted: s.Live.Deleted(), Signals: signals}
+	l := &Look{Snapshot: snap, Map: s.mapOf(snap), Unseen: unseen, Pods: s.Pods, Deleted: s.Live.Deleted(), Signals: signals}
 	if s.NoLogs {
 		logs, err := s.Pods.GatewayLogs(ctx, snap, oldest)
 		if err != nil {

@@ -53,7 +53,8 @@ type Watcher struct {
 	detector  *detect.Detector
 	counted   *detect.Detector // of requests that were only counted
 	voices    voices
-	routes    *path.Map      // of the state at the last tick; nil: there was a change
+	routes    *path.Map      // of the state at the last tick
+	stale     bool           // there was a change since
 	grown     map[string]int // routes of an incident when it was last told of, by its first route
 	blind     blindness
 	rates     *rates.Table      // for Draw
@@ -169,11 +170,11 @@ func (w *Watcher) hello() error {
 	return w.Print(printer.NewEvent(printer.EventWatching, w.Session.Now(), text))
 }
 
-// locator gives the routes. They are made anew after changes, though not more often than a tick: in a
-// big cluster something changes all the time, and routes seldom.
+// locator gives the routes. They are those of the state after a change, though not more often than a tick: in a big
+// cluster something changes all the time.
 func (w *Watcher) locator() *path.Map {
-	if w.routes == nil {
-		w.routes = path.New(w.Session.Live.Snapshot())
+	if w.routes == nil || w.stale {
+		w.routes, w.stale = w.Session.Map(), false
 	}
 	return w.routes
 }
@@ -181,7 +182,7 @@ func (w *Watcher) locator() *path.Map {
 func (w *Watcher) refresh() {
 	select {
 	case <-w.Session.Live.Changed():
-		w.routes = nil
+		w.stale = true
 	default:
 	}
 }

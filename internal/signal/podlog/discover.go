@@ -16,8 +16,31 @@ import (
 // listingPods is what cannot be seen when pods cannot be listed.
 const listingPods = "gateway pods"
 
-// discover watches pods until ctx is done, and starts and ends streams.
+// discover hears of pods until ctx is done, and starts and ends streams.
 func (f *Follower) discover(ctx context.Context) {
+	handler := cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(o any) { f.seen(ctx, o) },
+		UpdateFunc: func(_, o any) { f.seen(ctx, o) },
+		DeleteFunc: func(o any) { f.gone(ctx, o) },
+	}
+	registration, end, why := f.register(ctx, handler)
+	switch {
+	case why != "":
+		f.feed.Note(listingPods, why)
+	case cache.WaitForCacheSync(ctx.Done(), registration.HasSynced):
+		f.feed.Note(listingPods, "") // there may be no pod at all, whose arrival would take the note back
+		close(f.listed)
+	}
+	<-ctx.Done()
+	end()
+}
+
+// register has a handler told of pods, by whoever watches them already or else by a watch of its own. end waits for that.
+func (f *Follower) register(ctx context.Context, h cache.ResourceEventHandler) (r cache.ResourceEventHandlerRegistration, end func(), why string) {
+	if f.options.Pods != nil {
+		r, why := f.options.Pods.OnPods(h)
+		return r, func() {}, why
+	}
 	factory := informers.NewSharedInformerFactoryWithOptions(f.client, 0,
 		informers.WithNamespace(f.options.Namespace), informers.WithTransform(shrink))
 	informer := factory.Core().V1().Pods().Informer()
@@ -26,23 +49,12 @@ func (f *Follower) discover(ctx context.Context) {
 		f.listFailed(err)
 		cache.DefaultWatchErrorHandler(ctx, r, err)
 	})
-	registration, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(o any) { f.seen(ctx, o) },
-		UpdateFunc: func(_, o any) { f.seen(ctx, o) },
-		DeleteFunc: func(o any) { f.gone(ctx, o) },
-	})
+	r, err := informer.AddEventHandler(h)
 	if err != nil {
-		f.feed.Note(listingPods, err.Error())
-		<-ctx.Done()
-		return
+		return nil, func() {}, err.Error()
 	}
 	factory.StartWithContext(ctx)
-	if cache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
-		f.feed.Note(listingPods, "") // there may be no pod at all, whose arrival would take the note back
-		close(f.listed)
-	}
-	<-ctx.Done()
-	factory.Shutdown()
+	return r, factory.Shutdown, ""
 }
 
 // listFailed notes that pods cannot be listed. A watch that merely ended is opened again by the informer.

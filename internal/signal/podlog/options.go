@@ -4,6 +4,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/cache"
 
 	"github.com/gatemend/gatemend/internal/proxy/all"
 )
@@ -15,6 +16,8 @@ type Options struct {
 	Namespace string
 	// Want chooses among the gateway pods; nil: all.
 	Want func(*corev1.Pod) bool
+	// Pods watches pods already; nil: nobody does, and following lists and watches them itself.
+	Pods Pods
 	// Since is the time from which lines are wanted, also those of a container that was restarted since;
 	// zero: all that there still are.
 	Since time.Time
@@ -31,6 +34,13 @@ type Options struct {
 	// Retry is how long to wait before a log is opened again after it broke, doubled up to 32 times
 	// that while it keeps failing; 0 means 250 ms.
 	Retry time.Duration
+}
+
+// Pods is somebody who watches all pods, so that they need not come over the wire and into memory twice.
+type Pods interface {
+	// OnPods has a handler told of every pod that there is, and of what becomes of them. The registration is nil, and why not
+	// empty, while pods cannot be listed; the handler is told once they can.
+	OnPods(h cache.ResourceEventHandler) (r cache.ResourceEventHandlerRegistration, why string)
 }
 
 func (o Options) withDefaults() Options {

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -20,7 +22,12 @@ type kindCache struct {
 	mu       sync.Mutex
 	probed   listing // what may be seen
 	informer cache.SharedIndexInformer
-	failing  string // why the last call failed; empty if it did not
+	failing  string                       // why the last call failed; empty if it did not
+	read     bool                         // a snapshot has been made of it
+	also     []cache.ResourceEventHandler // that are told of changes, too
+	// dirty has the last word of what has changed since the last snapshot, by the key under which the informer keeps it. What it
+	// is now is read from the informer: this may be older.
+	dirty map[string]metav1.Object
 }
 
 // begin takes over what a probe has found and reports whether the kind can be followed now.
@@ -63,35 +70,101 @@ func (k *kindCache) prepare(w *Watcher, version string) (cache.SharedIndexInform
 	if err := informer.SetWatchErrorHandlerWithContext(func(context.Context, *cache.Reflector, error) {}); err != nil {
 		return nil, fmt.Errorf("follow %s: %w", k.resource, err)
 	}
-	if _, err := informer.AddEventHandler(w.handler(k.resource.kind)); err != nil {
+	if _, err := informer.AddEventHandler(w.handler(k)); err != nil {
 		return nil, fmt.Errorf("follow %s: %w", k.resource, err)
 	}
 	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, h := range k.also {
+		if _, err := informer.AddEventHandler(h); err != nil {
+			return nil, fmt.Errorf("follow %s: %w", k.resource, err)
+		}
+	}
 	k.informer = informer
-	k.mu.Unlock()
 	return informer, nil
 }
 
+// tell has a handler told of every object of the kind, now or once it can be followed.
+func (k *kindCache) tell(h cache.ResourceEventHandler) (r cache.ResourceEventHandlerRegistration, why string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.informer == nil {
+		k.also = append(k.also, h)
+		return nil, cmp.Or(k.probed.why, k.failing, k.probed.coverage.String())
+	}
+	r, err := k.informer.AddEventHandler(h)
+	if err != nil {
+		return nil, err.Error() // it has been stopped
+	}
+	return r, ""
+}
+
 // handler reacts to changes of one kind.
-func (w *Watcher) handler(kind snapshot.Kind) cache.ResourceEventHandler {
+func (w *Watcher) handler(k *kindCache) cache.ResourceEventHandler {
+	kind := k.resource.kind
 	return cache.ResourceEventHandlerFuncs{
 		AddFunc: func(o any) {
-			if typed, ok := o.(metav1.Object); ok && remembers(kind) {
+			typed, ok := o.(metav1.Object)
+			if !ok {
+				return
+			}
+			if remembers(kind) {
 				w.deleted.revive(typed)
 			}
-			w.touch()
+			k.note(typed)
+			w.moved()
 		},
-		UpdateFunc: func(_, _ any) { w.touch() },
+		UpdateFunc: func(_, o any) {
+			if typed, ok := o.(metav1.Object); ok {
+				k.note(typed)
+				w.moved()
+			}
+		},
 		DeleteFunc: func(o any) {
 			if unknown, ok := o.(cache.DeletedFinalStateUnknown); ok {
 				o = unknown.Obj // it went while the watch was broken; this is how it was last seen
 			}
-			if typed, ok := o.(metav1.Object); ok && remembers(kind) {
+			typed, ok := o.(metav1.Object)
+			if !ok {
+				return
+			}
+			if remembers(kind) {
 				w.deleted.bury(typed)
 			}
-			w.touch()
+			k.note(typed)
+			w.moved()
 		},
 	}
+}
+
+// note keeps that an object has changed.
+func (k *kindCache) note(o metav1.Object) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.read {
+		return // it will be, with this in it
+	}
+	if k.dirty == nil {
+		k.dirty = map[string]metav1.Object{}
+	}
+	k.dirty[cache.MetaObjectToName(o).String()] = o
+}
+
+// news adds what has changed since the last time: objects that are there, and the names of those that are gone.
+func (k *kindCache) news(put []metav1.Object, gone []model.Ref) ([]metav1.Object, []model.Ref) {
+	k.mu.Lock()
+	dirty, informer := k.dirty, k.informer
+	k.dirty = nil
+	k.mu.Unlock()
+	for key, last := range dirty {
+		o, exists, err := informer.GetStore().GetByKey(key)
+		if typed, ok := o.(metav1.Object); ok && exists && err == nil {
+			put = append(put, typed)
+		} else {
+			gone = append(gone, snapshot.RefOf(last))
+		}
+	}
+	return put, gone
 }
 
 // fail keeps why the last call failed, or that it did not.
@@ -129,6 +202,7 @@ func (k *kindCache) wait(ctx context.Context) bool {
 func (k *kindCache) fill(b *snapshot.Builder) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.read, k.dirty = true, nil // what was noted is in what is read now
 	coverage, why := k.probed.coverage, k.probed.why
 	if k.informer == nil {
 		k.resource.cover(b, coverage, k.probed.scope, why)

@@ -3,12 +3,15 @@ package kube
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
 
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -24,8 +27,12 @@ type Watcher struct {
 	running sync.WaitGroup
 
 	mu    sync.Mutex
-	built *snapshot.Snapshot // of version builtAt
+	built *snapshot.Snapshot // of version of
 	of    uint64
+	whole uint64 // the value of anew of which built is
+
+	// anew grows with every change of what can be seen, after which a snapshot is made of everything anew.
+	anew atomic.Uint64
 }
 
 // lookAgain is the default of [Options.LookAgain].
@@ -134,8 +141,14 @@ func (w *Watcher) retry(ctx context.Context) {
 	}
 }
 
-// touch says that something has changed.
+// touch says that something has changed of what can be seen.
 func (w *Watcher) touch() {
+	w.anew.Add(1)
+	w.moved()
+}
+
+// moved says that an object has changed, which is noted.
+func (w *Watcher) moved() {
 	w.version.Add(1)
 	select {
 	case w.changed <- struct{}{}:
@@ -146,21 +159,33 @@ func (w *Watcher) touch() {
 // Changed yields after changes: at least once after the last of several. It is never closed.
 func (w *Watcher) Changed() <-chan struct{} { return w.changed }
 
-// Snapshot gives the present state. It costs nothing if nothing has changed since the last call.
+// Snapshot gives the present state. It costs nothing if nothing has changed since the last call, and little if only
+// objects have: the snapshot is made of the last one, and shares with it what is still the same.
 func (w *Watcher) Snapshot() *snapshot.Snapshot {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	at := w.opt.Now()
-	version := w.version.Load() // before the caches are read: a change in between is seen next time
-	if w.built != nil && w.of == version {
+	// Before the caches are read: a change in between is seen next time.
+	version, anew := w.version.Load(), w.anew.Load()
+	switch {
+	case w.built != nil && w.of == version:
 		return w.built.AsOf(at)
+	case w.built != nil && w.whole == anew:
+		var put []metav1.Object
+		var gone []model.Ref
+		for _, k := range w.kinds {
+			put, gone = k.news(put, gone)
+		}
+		w.built = w.built.WithObjects(put, gone).AsOf(at)
+	default:
+		b := snapshot.NewBuilder()
+		b.Cover(snapshot.Secrets, snapshot.NotRead, "", whyNoSecrets)
+		for _, k := range w.kinds {
+			k.fill(b)
+		}
+		w.built = b.Seal(at)
 	}
-	b := snapshot.NewBuilder()
-	b.Cover(snapshot.Secrets, snapshot.NotRead, "", whyNoSecrets)
-	for _, k := range w.kinds {
-		k.fill(b)
-	}
-	w.built, w.of = b.Seal(at), version
+	w.of, w.whole = version, anew
 	return w.built
 }
 
@@ -177,6 +202,13 @@ func (w *Watcher) Deleted() []metav1.Object {
 
 // Deletions is Deleted with the times.
 func (w *Watcher) Deletions() []Deletion { return w.deleted.list() }
+
+// OnPods has a handler told of every pod that there is, and of what becomes of them, as they are kept: not all of their
+// fields are. While pods cannot be listed the registration is nil and why says why not; the handler is told once they can.
+func (w *Watcher) OnPods(h cache.ResourceEventHandler) (r cache.ResourceEventHandlerRegistration, why string) {
+	i := slices.IndexFunc(w.kinds, func(k *kindCache) bool { return k.resource.kind == snapshot.Pods })
+	return w.kinds[i].tell(h)
+}
 
 // Stop ends the watch and waits until nothing of it runs any more.
 func (w *Watcher) Stop() {

@@ -1,0 +1,86 @@
+package path
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// Next is the map of a later snapshot, the same as [New] makes of it. In a big cluster something changes all the time,
+// and rules seldom: where nothing has changed that rules and gateways are read from, they are not read again.
+func (m *Map) Next(s *snapshot.Snapshot) *Map {
+	if !s.SameView(m.s) {
+		return New(s)
+	}
+	for d := range s.Since(m.s, readByRules()...) {
+		if m.concerns(d) {
+			return New(s)
+		}
+	}
+	next := *m
+	next.s = s
+	return &next
+}
+
+// readByRules are the kinds that [New] reads. The others are read only when a request is walked.
+func readByRules() []snapshot.Kind {
+	return []snapshot.Kind{
+		snapshot.Namespaces, snapshot.IngressClasses, snapshot.Ingresses, snapshot.GatewayClasses, snapshot.Gateways,
+		snapshot.HTTPRoutes, snapshot.GRPCRoutes, snapshot.ReferenceGrants, snapshot.Services, snapshot.Other,
+		snapshot.Deployments, snapshot.StatefulSets, snapshot.DaemonSets, snapshot.ReplicaSets, snapshot.Pods, snapshot.EndpointSlices,
+	}
+}
+
+// concerns reports whether a difference may change a rule or a gateway. What runs and receives requests does so only where
+// gateways run: everywhere else it is looked up when a request is walked.
+func (m *Map) concerns(d snapshot.Difference) bool {
+	switch d.Kind {
+	case snapshot.Deployments, snapshot.StatefulSets, snapshot.DaemonSets, snapshot.ReplicaSets, snapshot.Pods, snapshot.EndpointSlices:
+	case snapshot.Services: // which Istio looks up by a host's name
+		if len(m.custom.VirtualServices) > 0 {
+			return true
+		}
+	default:
+		return true
+	}
+	o := d.After
+	if o == nil {
+		o = d.Before
+	}
+	if m.spaces[o.GetNamespace()] {
+		return true
+	}
+	p := podOf(d.After)
+	if p == nil {
+		return false
+	}
+	// A Gateway of Istio picks its proxies by labels that any pod may have.
+	if len(m.custom.Gateways) > 0 && d.Kind == snapshot.Pods {
+		return true
+	}
+	proxy, product := runsOf(p)
+	return proxy != "" || product != ""
+}
+
+// podOf is what a workload makes, or the pod itself; nil for all else.
+func podOf(o metav1.Object) *corev1.Pod {
+	of := func(t *corev1.PodTemplateSpec) *corev1.Pod {
+		p := &corev1.Pod{Spec: t.Spec}
+		p.Namespace, p.Name, p.Labels = o.GetNamespace(), o.GetName(), t.Labels
+		return p
+	}
+	switch o := o.(type) {
+	case *corev1.Pod:
+		return o
+	case *appsv1.Deployment:
+		return of(&o.Spec.Template)
+	case *appsv1.StatefulSet:
+		return of(&o.Spec.Template)
+	case *appsv1.DaemonSet:
+		return of(&o.Spec.Template)
+	default:
+		return nil
+	}
+}

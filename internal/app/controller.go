@@ -19,10 +19,12 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/gatemend/gatemend/internal/approval"
 	"github.com/gatemend/gatemend/internal/cli"
 	"github.com/gatemend/gatemend/internal/controller"
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/metrics"
+	"github.com/gatemend/gatemend/internal/notify"
 	"github.com/gatemend/gatemend/internal/watch"
 )
 
@@ -67,14 +69,18 @@ func runController(ctx context.Context, flags genericclioptions.RESTClientGetter
 	if err := serveProfiles(ctx, o.PprofAddr); err != nil {
 		return err
 	}
-	kept, _, err := openRecord(o.Record, nil, c.now, options.Log, options.Metrics)
+	var approver notify.Approver // nil: notifications have no buttons
+	if o.Record.Buttons != "" {
+		approver = clerkOfClicks{approval.Desk{Config: c.config}, o.Record.Cluster}
+	}
+	kept, err := openRecords(o.Record, approver, c.now, options.Log, options.Metrics)
 	if err != nil {
 		return err
 	}
-	options.Cluster, options.Changed, options.Beside = o.Record.Cluster, kept.changed, kept.run
-	if options.Metrics != nil {
-		options.Metrics.Record(kept.state)
+	if err := serveButtons(ctx, o.Record.Buttons, kept.clicks); err != nil {
+		return errors.Join(err, kept.close())
 	}
+	options.Cluster, options.Record = o.Record.Cluster, kept.lead
 	return errors.Join(hinted(controller.Run(ctx, options)), kept.close())
 }
 

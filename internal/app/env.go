@@ -20,6 +20,7 @@ import (
 	"golang.org/x/term"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
+	"github.com/gatemend/gatemend/internal/approval"
 	"github.com/gatemend/gatemend/internal/cli"
 	"github.com/gatemend/gatemend/internal/clone"
 	"github.com/gatemend/gatemend/internal/model"
@@ -60,6 +61,10 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 		},
 		RunAgent: func(ctx context.Context, flags genericclioptions.RESTClientGetter, o cli.AgentOptions) error {
 			return runAgent(ctx, flags, o, errOut)
+		},
+		Approvals: func(flags genericclioptions.RESTClientGetter) (cli.Approvals, error) {
+			config, err := restConfig(flags)
+			return approval.Desk{Config: config}, err
 		},
 		Connect: func(flags genericclioptions.RESTClientGetter, formats all.Formats) (cli.Cluster, error) {
 			return connect(flags, formats, time.Now)

@@ -31,39 +31,41 @@ const oldNews = 10 * time.Minute
 // lastWrites is how long what waits for the history is still written when a leader ends, within the time that it has.
 const lastWrites = 5 * time.Second
 
-// record is what is kept and told of incidents beside the cluster's own objects.
-type record struct {
+// records is where incidents are kept and told of beside the cluster's own objects. A process that leads begins a record.
+type records struct {
+	options cli.RecordOptions
 	now     func() time.Time
 	log     *slog.Logger
-	metrics *metrics.Metrics
-	say     atomic.Pointer[controller.Say]
+	metrics *metrics.Metrics // nil: nobody asks
 
-	store   store.Store // nil: no history is kept
-	history *store.Buffered
-	notify  *notify.Dispatcher // nil: nobody is told
-
-	mu      sync.Mutex
-	failing map[string]bool // channels whose last try failed
+	store    store.Store    // nil: no history is kept
+	channels []notify.Route // none: nobody is told
+	// clicks are the handlers of buttons, by the names of their channels.
+	clicks  map[string]http.Handler
+	leading atomic.Pointer[record]
 }
 
-// openRecord opens what the options name. clicks are the handlers of buttons, by the names of their channels.
-func openRecord(o cli.RecordOptions, approver notify.Approver, now func() time.Time, log *slog.Logger, m *metrics.Metrics) (r *record, clicks map[string]http.Handler, err error) {
-	r = &record{now: now, log: log, metrics: m, failing: map[string]bool{}}
-	if err := r.openHistory(o); err != nil {
-		return nil, nil, err
+// openRecords opens what the options name; approver makes clicks on buttons count.
+func openRecords(o cli.RecordOptions, approver notify.Approver, now func() time.Time, log *slog.Logger, m *metrics.Metrics) (*records, error) {
+	r := &records{options: o, now: now, log: log, metrics: m}
+	if err := r.openHistory(); err != nil {
+		return nil, err
 	}
 	if o.Notify != "" {
-		if clicks, err = r.openChannels(o, approver); err != nil {
-			return nil, nil, errors.Join(err, r.close())
+		if err := r.openChannels(approver); err != nil {
+			return nil, errors.Join(err, r.close())
 		}
 	}
-	return r, clicks, nil
+	if m != nil {
+		m.Record(r.state)
+	}
+	return r, nil
 }
 
-func (r *record) openHistory(o cli.RecordOptions) error {
-	where := o.History
-	if o.HistoryFile != "" {
-		dsn, err := tokenIn(o.HistoryFile)
+func (r *records) openHistory() error {
+	where := r.options.History
+	if r.options.HistoryFile != "" {
+		dsn, err := tokenIn(r.options.HistoryFile)
 		if err != nil {
 			return fmt.Errorf("--history-dsn-file: %w", err)
 		}
@@ -81,38 +83,91 @@ func (r *record) openHistory(o cli.RecordOptions) error {
 	if err != nil {
 		return &cli.HintedError{Err: err, Hint: "--history is a file in a folder that this user may write to, or a DSN such as postgres://gatemend@db.example.com/gatemend"}
 	}
-	r.history = store.NewBuffered(r.store, store.BufferOptions{
-		Cluster: o.Cluster, Keep: o.Retention, Timeout: lastWrites, Now: r.now, Changed: r.historyChanged,
-	})
 	return nil
 }
 
-func (r *record) openChannels(o cli.RecordOptions, approver notify.Approver) (map[string]http.Handler, error) {
-	data, err := os.ReadFile(o.Notify)
+func (r *records) openChannels(approver notify.Approver) error {
+	name := r.options.Notify
+	data, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("read --notify: %w", err)
+		return fmt.Errorf("read --notify: %w", err)
 	}
-	config, err := channels.Parse(o.Notify, data)
+	config, err := channels.Parse(name, data)
 	if err != nil {
-		return nil, &cli.UsageError{Problem: "--notify: " + err.Error(), Hint: "docs/notifications.md has an example of each channel"}
+		return &cli.UsageError{Problem: "--notify: " + err.Error(), Hint: "docs/notifications.md has an example of each channel"}
 	}
-	routes, clicks, err := channels.Make(config, channels.Outside{
+	r.channels, r.clicks, err = channels.Make(config, channels.Outside{
 		ReadFile: os.ReadFile, Now: r.now, Approver: approver,
 		Told: func(err error) { r.log.Warn("a click was refused", "error", err) },
 	})
 	if err != nil {
-		return nil, fmt.Errorf("--notify %s: %w", o.Notify, err)
+		return fmt.Errorf("--notify %s: %w", name, err)
 	}
-	spool, err := notify.OpenSpool(filepath.Join(o.DataDir, "notifications"))
-	if err != nil {
-		return nil, &cli.HintedError{Err: err, Hint: "--data-dir is a folder that this user may write to"}
-	}
-	r.notify, err = notify.New(notify.Options{Routes: routes, Spool: spool, Now: r.now, Jitter: rand.Float64, Told: r.told})
-	return clicks, err
+	return nil
 }
 
-// changed takes in what became of an incident.
-func (r *record) changed(i model.Incident) {
+func (r *records) close() error {
+	if r.store == nil {
+		return nil
+	}
+	return r.store.Close()
+}
+
+// lead begins the record of a process that leads. The queue of notifications is read now: a former leader may have shared it.
+func (r *records) lead(say controller.Say) (controller.Recorder, error) {
+	out := &record{now: r.now, log: r.log, metrics: r.metrics, say: say, failing: map[string]bool{}}
+	if r.store != nil {
+		out.history = store.NewBuffered(r.store, store.BufferOptions{
+			Cluster: r.options.Cluster, Keep: r.options.Retention, Timeout: lastWrites, Now: r.now, Changed: out.historyChanged,
+		})
+	}
+	if len(r.channels) > 0 {
+		spool, err := notify.OpenSpool(filepath.Join(r.options.DataDir, "notifications"))
+		if err != nil {
+			return nil, &cli.HintedError{Err: err, Hint: "--data-dir is a folder that this user may write to"}
+		}
+		out.notify, err = notify.New(notify.Options{Routes: r.channels, Spool: spool, Now: r.now, Jitter: rand.Float64, Told: out.told})
+		if err != nil {
+			return nil, fmt.Errorf("notify: %w", err)
+		}
+	}
+	r.leading.Store(out)
+	return out, nil
+}
+
+// state is what metrics tell at a scrape.
+func (r *records) state() metrics.Record {
+	var out metrics.Record
+	now := r.leading.Load()
+	if now == nil {
+		return out
+	}
+	if now.history != nil {
+		s := now.history.State()
+		out.History = &metrics.Written{Waiting: s.Waiting, Dropped: s.Dropped, Failing: s.Err != nil}
+	}
+	if now.notify != nil {
+		out.Waiting = now.notify.Waiting()
+	}
+	return out
+}
+
+// record is the record of a process that leads.
+type record struct {
+	now     func() time.Time
+	log     *slog.Logger
+	metrics *metrics.Metrics
+	say     controller.Say
+
+	history *store.Buffered
+	notify  *notify.Dispatcher
+
+	mu      sync.Mutex
+	failing map[string]bool // channels whose last try failed
+}
+
+// Changed takes in what became of an incident.
+func (r *record) Changed(i model.Incident) {
 	if r.history != nil {
 		r.history.Save(i)
 	}
@@ -122,9 +177,8 @@ func (r *record) changed(i model.Incident) {
 	r.notify.Notify(notify.Compose(i))
 }
 
-// run writes and sends until the context ends.
-func (r *record) run(ctx context.Context, say controller.Say) {
-	r.say.Store(&say)
+// Run writes and sends until the context ends.
+func (r *record) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	if r.history != nil {
 		group.Go(func() { r.history.Run(ctx) })
@@ -135,13 +189,6 @@ func (r *record) run(ctx context.Context, say controller.Say) {
 	group.Wait()
 }
 
-func (r *record) close() error {
-	if r.store == nil {
-		return nil
-	}
-	return r.store.Close()
-}
-
 // tell says in the log, and by an Event, what is wrong, or that it no longer is.
 func (r *record) tell(wrong bool, reason, text string) {
 	level := slog.LevelInfo
@@ -149,9 +196,7 @@ func (r *record) tell(wrong bool, reason, text string) {
 		level = slog.LevelWarn
 	}
 	r.log.Log(context.Background(), level, text, "reason", reason)
-	if say := r.say.Load(); say != nil {
-		(*say)(wrong, reason, text)
-	}
+	r.say(wrong, reason, text)
 }
 
 func (r *record) historyChanged(s store.BufferState) {
@@ -185,17 +230,4 @@ func (r *record) told(n notify.Notice) {
 	case n.Err == nil && was:
 		r.tell(false, "NotifiedAgain", fmt.Sprintf("channel %s works again, %d messages wait", n.Channel, n.Waiting))
 	}
-}
-
-// state is what metrics tell at a scrape.
-func (r *record) state() metrics.Record {
-	var out metrics.Record
-	if r.history != nil {
-		s := r.history.State()
-		out.History = &metrics.Written{Waiting: s.Waiting, Dropped: s.Dropped, Failing: s.Err != nil}
-	}
-	if r.notify != nil {
-		out.Waiting = r.notify.Waiting()
-	}
-	return out
 }

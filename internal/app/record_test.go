@@ -29,19 +29,23 @@ type said struct {
 }
 
 // running opens a record and runs it until the test ends.
-func running(t *testing.T, o cli.RecordOptions) (*record, <-chan said, func()) {
+func running(t *testing.T, o cli.RecordOptions) (*records, controller.Recorder, <-chan said, func()) {
 	t.Helper()
 	m := metrics.New(metrics.Build{}, func() []metrics.Source { return nil })
-	r, _, err := openRecord(o, nil, time.Now, slog.New(slog.DiscardHandler), m)
+	all, err := openRecords(o, nil, time.Now, slog.New(slog.DiscardHandler), m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	heard := make(chan said, 100)
+	r, err := all.lead(func(wrong bool, reason, text string) { heard <- said{wrong, reason, text} })
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		r.run(ctx, func(wrong bool, reason, text string) { heard <- said{wrong, reason, text} })
+		r.Run(ctx)
 	}()
 	stop := func() {
 		cancel()
@@ -49,11 +53,11 @@ func running(t *testing.T, o cli.RecordOptions) (*record, <-chan said, func()) {
 	}
 	t.Cleanup(func() {
 		stop()
-		if err := r.close(); err != nil {
+		if err := all.close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return r, heard, stop
+	return all, r, heard, stop
 }
 
 // An incident's states come to the history and to the channels; a further state waits for nobody, and what stays the same
@@ -76,23 +80,23 @@ func TestRecordKeepsAndTells(t *testing.T) {
 	}
 	file := filepath.Join(dir, "history.db")
 	o := cli.RecordOptions{Cluster: "eu-1", History: file, Notify: config, DataDir: filepath.Join(dir, "data")}
-	r, _, stop := running(t, o)
+	records, r, _, stop := running(t, o)
 
 	i := notifytest.Incident(model.PhaseEscalated)
-	r.changed(i)
-	r.changed(i)
+	r.Changed(i)
+	r.Changed(i)
 	if m := <-got; m != "eu-1/cart-1 Escalated" {
 		t.Errorf("told %s", m)
 	}
 	old := notifytest.Incident(model.PhaseResolved) // of a week ago, as a new leader finds them
 	old.ID, old.Closed, old.Updated = "old", time.Now().Add(-7*24*time.Hour), time.Now().Add(-7*24*time.Hour)
-	r.changed(old)
+	r.Changed(old)
 	i.Phase, i.Updated, i.Closed = model.PhaseResolved, time.Now(), time.Now()
-	r.changed(i)
+	r.Changed(i)
 	if m := <-got; m != "eu-1/cart-1 Resolved" {
 		t.Errorf("told %s", m)
 	}
-	for r.notify.Waiting()["own"] > 0 { // the answer is on its way
+	for records.state().Waiting["own"] > 0 { // the answer is on its way
 		select {
 		case <-t.Context().Done():
 			t.Fatal("a message waits that was received")
@@ -100,7 +104,7 @@ func TestRecordKeepsAndTells(t *testing.T) {
 		}
 	}
 	stop()
-	if s := r.state(); s.History.Waiting != 0 || s.History.Failing || s.Waiting["own"] != 0 {
+	if s := records.state(); s.History.Waiting != 0 || s.History.Failing || s.Waiting["own"] != 0 {
 		t.Errorf("state %+v %+v", s.History, s.Waiting)
 	}
 	h, err := openHistory(file)
@@ -117,8 +121,8 @@ func TestRecordKeepsAndTells(t *testing.T) {
 	}
 
 	// The next process goes on with what was told: the same is not said twice.
-	again, _, stopAgain := running(t, o)
-	again.changed(i)
+	_, again, _, stopAgain := running(t, o)
+	again.Changed(i)
 	stopAgain()
 	if len(got) != 0 {
 		t.Errorf("told %s again", <-got)
@@ -141,10 +145,10 @@ func TestRecordSaysWhatIsAway(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r, heard, _ := running(t, cli.RecordOptions{Cluster: "eu-1", HistoryFile: dsn, Notify: config, DataDir: dir})
+	records, r, heard, _ := running(t, cli.RecordOptions{Cluster: "eu-1", HistoryFile: dsn, Notify: config, DataDir: dir})
 	i := notifytest.Incident(model.PhaseEscalated)
 	i.Updated = time.Now() // what is old is not tried again
-	r.changed(i)
+	r.Changed(i)
 	reasons := map[string]said{}
 	for range 2 {
 		select {
@@ -160,17 +164,18 @@ func TestRecordSaysWhatIsAway(t *testing.T) {
 	if s := reasons["NotNotified"]; !s.wrong || !strings.Contains(s.text, "is tried again") {
 		t.Errorf("told %+v", reasons)
 	}
-	if s := r.state(); !s.History.Failing || s.History.Waiting != 1 || s.Waiting["own"] != 1 {
+	if s := records.state(); !s.History.Failing || s.History.Waiting != 1 || s.Waiting["own"] != 1 {
 		t.Errorf("state %+v %+v", s.History, s.Waiting)
 	}
 }
 
 // A full disk is said in its own words, and that there is room again.
 func TestRecordOnAFullDisk(t *testing.T) {
-	r := &record{log: slog.New(slog.DiscardHandler)}
 	var heard []said
-	say := controller.Say(func(wrong bool, reason, text string) { heard = append(heard, said{wrong, reason, text}) })
-	r.say.Store(&say)
+	r := &record{
+		log: slog.New(slog.DiscardHandler),
+		say: func(wrong bool, reason, text string) { heard = append(heard, said{wrong, reason, text}) },
+	}
 	r.historyChanged(store.BufferState{Err: fmt.Errorf("save: %w", store.ErrFull), Waiting: 3})
 	r.historyChanged(store.BufferState{Waiting: 3})
 	if len(heard) != 2 || !heard[0].wrong || !strings.Contains(heard[0].text, "there is no room") || heard[1].wrong || heard[1].reason != "HistoryWritten" {
@@ -183,7 +188,7 @@ func TestRecordRefusesABadConfiguration(t *testing.T) {
 	if err := os.WriteFile(config, []byte("kind: Other\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := openRecord(cli.RecordOptions{Cluster: "c", Notify: config, DataDir: t.TempDir()}, nil, time.Now, slog.New(slog.DiscardHandler), nil)
+	_, err := openRecords(cli.RecordOptions{Cluster: "c", Notify: config, DataDir: t.TempDir()}, nil, time.Now, slog.New(slog.DiscardHandler), nil)
 	if _, usage := errors.AsType[*cli.UsageError](err); !usage {
 		t.Errorf("got %v", err)
 	}

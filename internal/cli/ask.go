@@ -37,11 +37,24 @@ func (a asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	if !a.terminal {
 		return mend.Answer{Nobody: true, Because: noTerminal}, nil
 	}
-	fmt.Fprintf(a.out, "\nCarry this out on %s? [y/N] ", p.Remedy.Change.Target)
+	yes, err := askYes(ctx, a.in, a.out, fmt.Sprintf("\nCarry this out on %s?", p.Remedy.Change.Target))
+	switch {
+	case err != nil:
+		return mend.Answer{}, err
+	case yes:
+		return mend.Answer{Yes: true, Person: true}, nil
+	default:
+		return mend.Answer{Because: "the answer was no"}, nil
+	}
+}
+
+// askYes asks a question on a terminal; whatever is no yes is a no.
+func askYes(ctx context.Context, in io.Reader, out io.Writer, question string) (bool, error) {
+	fmt.Fprint(out, question+" [y/N] ")
 	line := make(chan string, 1)
 	go func() {
 		// Reading a terminal cannot be cancelled: after Ctrl-C this goroutine ends with the process.
-		text, err := bufio.NewReader(a.in).ReadString('\n')
+		text, err := bufio.NewReader(in).ReadString('\n')
 		if err != nil {
 			text = ""
 		}
@@ -49,13 +62,9 @@ func (a asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	}()
 	select {
 	case <-ctx.Done():
-		return mend.Answer{}, context.Cause(ctx)
+		return false, context.Cause(ctx)
 	case text := <-line:
-		switch strings.ToLower(strings.TrimSpace(text)) {
-		case "y", "yes":
-			return mend.Answer{Yes: true, Person: true}, nil
-		default:
-			return mend.Answer{Because: "the answer was no"}, nil
-		}
+		answer := strings.ToLower(strings.TrimSpace(text))
+		return answer == "y" || answer == "yes", nil
 	}
 }

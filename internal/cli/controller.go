@@ -53,6 +53,7 @@ type RecordOptions struct {
 	Retention   time.Duration
 	DataDir     string // of what outlasts a restart
 	Notify      string // file; empty: nobody is told
+	Buttons     string // address at which clicks are received; empty: there are no buttons
 }
 
 func (o *RecordOptions) add(f *pflag.FlagSet) {
@@ -61,6 +62,7 @@ func (o *RecordOptions) add(f *pflag.FlagSet) {
 	f.StringVar(&o.HistoryFile, "history-dsn-file", "", "file that has the DSN, such as that of a mounted Secret, in place of --history")
 	f.DurationVar(&o.Retention, "history-retention", 90*24*time.Hour, "how long incidents stay in the history after their last change; 0: for ever")
 	f.StringVar(&o.Notify, "notify", "", "file that says who is told of incidents (a NotificationConfig, see docs/notifications.md); empty: nobody is")
+	f.StringVar(&o.Buttons, "buttons-addr", "", "with --notify: address at which clicks on a notification's buttons are received, at /notify/CHANNEL; empty: there are no buttons")
 	f.StringVar(&o.DataDir, "data-dir", "", "with --notify: folder of the queue of notifications, which outlasts a restart")
 }
 
@@ -74,8 +76,8 @@ func (o *RecordOptions) validate() error {
 		return usagef("for example: --history-retention 2160h", "--history-retention must not be less than 0")
 	case o.Notify != "" && o.DataDir == "":
 		return usagef("add --data-dir /var/lib/gatemend", "--notify needs a folder for its queue")
-	case o.Notify == "" && o.DataDir != "":
-		return usagef("add --notify FILE", "--data-dir is for --notify")
+	case o.Notify == "" && (o.DataDir != "" || o.Buttons != ""):
+		return usagef("add --notify FILE", "--data-dir and --buttons-addr are for --notify")
 	}
 	return nil
 }

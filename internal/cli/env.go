@@ -47,6 +47,8 @@ type Env struct {
 	// ServeMetrics lets gatemend's metrics be scraped until the context ends. The token of the file, where one
 	// is named, must be shown.
 	ServeMetrics func(ctx context.Context, addr, tokenFile string, m *metrics.Metrics) error
+	// Approvals is where plans of a cluster's controller are decided on.
+	Approvals func(flags genericclioptions.RESTClientGetter) (Approvals, error)
 	// RunController runs a controller until the context ends.
 	RunController func(ctx context.Context, flags genericclioptions.RESTClientGetter, o ControllerOptions) error
 	// RunAgent runs an agent until the context ends.

@@ -64,6 +64,7 @@ func New(env Env) *cobra.Command {
 	root.AddCommand(
 		newDiagnose(env), newFix(env), newWatch(env), newDump(env), newLogs(env), newExplain(env),
 		newPolicy(env), newHistory(env), newInstall(env), newStop(env), newResume(env), newController(env), newAgent(env),
+		newApprove(env), newReject(env),
 		newVersion(env), newCompletion(env), newExitCodes(),
 	)
 	for _, c := range root.Commands() {

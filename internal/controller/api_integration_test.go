@@ -34,7 +34,7 @@ func clientFor(t *testing.T, config *rest.Config) client.Client {
 	return c
 }
 
-func approval(name, user string) *v1alpha1.RemediationApproval {
+func approvalBy(name, user string) *v1alpha1.RemediationApproval {
 	return &v1alpha1.RemediationApproval{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name},
 		Spec: v1alpha1.RemediationApprovalSpec{
@@ -54,15 +54,15 @@ func TestApprovalsNameTheirRealUser(t *testing.T) {
 
 	// The API server takes a moment until it knows a new policy.
 	await(t, "a forged approval is refused", func() (bool, string) {
-		a := approval("", "bob")
+		a := approvalBy("", "bob")
 		a.GenerateName = "forged-"
 		err := ann.Create(t.Context(), a)
 		return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "spec.user must be the name of who creates the approval: ann"), errorText(err)
 	})
-	if err := bob.Create(t.Context(), approval("bobs", "bob")); !apierrors.IsForbidden(err) {
+	if err := bob.Create(t.Context(), approvalBy("bobs", "bob")); !apierrors.IsForbidden(err) {
 		t.Errorf("bob has no right to approve and got %v", err)
 	}
-	mine := approval("anns", "ann")
+	mine := approvalBy("anns", "ann")
 	if err := ann.Create(t.Context(), mine); err != nil {
 		t.Fatalf("ann approves: %v", err)
 	}
@@ -179,7 +179,7 @@ func TestIncidentsReadWell(t *testing.T) {
 func await(t *testing.T, what string, ask func() (ok bool, got string)) {
 	t.Helper()
 	got := ""
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		var ok bool
 		if ok, got = ask(); ok {
 			return

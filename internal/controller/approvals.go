@@ -23,13 +23,14 @@ import (
 // voucher knows since when the API server has vouched for the users of approvals.
 type voucher struct {
 	reader  client.Reader
+	settles time.Duration // how long the API server may take until it asks a new policy
 	policy  admissionv1.ValidatingAdmissionPolicy
 	binding admissionv1.ValidatingAdmissionPolicyBinding
 }
 
 // newVoucher reads what the API server must have been told.
-func newVoucher(r client.Reader) (*voucher, error) {
-	v := &voucher{reader: r}
+func newVoucher(r client.Reader, settles time.Duration) (*voucher, error) {
+	v := &voucher{reader: r, settles: settles}
 	file, err := config.Files().Open("admission/approvals.yaml")
 	if err != nil {
 		return nil, fmt.Errorf("read the policy for approvals: %w", err)
@@ -43,9 +44,6 @@ func newVoucher(r client.Reader) (*voucher, error) {
 	}
 	return v, nil
 }
-
-// settling is how long the API server may take until it asks a new policy.
-const settling = 10 * time.Second
 
 // since is from when on approvals name their real user; why says that they do not.
 func (v *voucher) since(ctx context.Context) (since time.Time, why string, err error) {
@@ -75,7 +73,7 @@ func (v *voucher) since(ctx context.Context) (since time.Time, why string, err e
 	if b.CreationTimestamp.After(since) {
 		since = b.CreationTimestamp.Time
 	}
-	return since.Add(settling), "", nil
+	return since.Add(v.settles), "", nil
 }
 
 // same reports whether the API server has been told what gatemend relies on.

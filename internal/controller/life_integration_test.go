@@ -6,7 +6,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -136,7 +135,7 @@ func TestAPersonApproves(t *testing.T) {
 	i := w.awaitPhase(v1alpha1.PhaseAwaitingApproval)
 	w.api.Allow(t, "ann", "shop", rbacv1.PolicyRule{APIGroups: []string{v1alpha1.Group}, Resources: []string{"remediationapprovals"}, Verbs: []string{"create"}})
 	decide := func(user, plan string, d v1alpha1.Decision) error {
-		a := approval("", user)
+		a := approvalBy("", user)
 		a.GenerateName, a.Spec.Incident.Name, a.Spec.Plan, a.Spec.Decision, a.Spec.Reason = "a-", i.Name, plan, d, "seen"
 		return clientFor(t, w.api.User(t, user)).Create(t.Context(), a)
 	}
@@ -147,7 +146,7 @@ func TestAPersonApproves(t *testing.T) {
 	if err := decide("ann", "00000000deadbeef", v1alpha1.Approve); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(11 * time.Second) // the policy of approvals must have been there for 10 seconds
+	w.awaitVouched()
 	if w.port() != badPort || len(p.changes()) != 0 {
 		t.Fatalf("a plan was carried out that nobody approved: %+v", p.changes())
 	}

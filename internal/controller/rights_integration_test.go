@@ -33,12 +33,12 @@ func TestRightsAreThoseThatAreUsed(t *testing.T) {
 	p := w.start("a", controller.Auto, nil)
 	w.setPort(badPort)
 	i := w.awaitPhase(v1alpha1.PhaseAwaitingApproval)
-	time.Sleep(11 * time.Second)                                                                      // as long as the API server may take to know the policy of approvals
+	w.awaitVouched()
 	label := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"team":"shop"}}}`)) // the next write conflicts
 	if err := w.admin.Patch(t.Context(), i.DeepCopy(), label); err != nil {
 		t.Fatal(err)
 	}
-	yes := approval("yes", "admin")
+	yes := approvalBy("yes", "admin")
 	yes.Spec.Incident.Name, yes.Spec.Plan = i.Name, i.Status.Plan.ID
 	w.api.Allow(t, "admin", "shop", rbacv1.PolicyRule{APIGroups: []string{v1alpha1.Group}, Resources: []string{"remediationapprovals"}, Verbs: []string{"create"}})
 	if err := clientFor(t, w.api.User(t, "admin")).Create(t.Context(), yes); err != nil {

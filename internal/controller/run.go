@@ -60,6 +60,9 @@ func (l Lease) defaults() Lease {
 // shutDownWithin is how long a repair has to come to a step at which it can be left.
 const shutDownWithin = 10 * time.Second
 
+// settling is the default of [Options].Settles.
+const settling = 10 * time.Second
+
 // Options are what a controller is made of.
 type Options struct {
 	Config *rest.Config
@@ -74,6 +77,8 @@ type Options struct {
 	Mode     Mode
 	// Policies hold instead of the cluster's RemediationPolicies; nil: those do.
 	Policies *guardrail.Set
+	// Settles is how long the API server may take until it goes by a new admission policy; default 10 s.
+	Settles time.Duration
 	// Keep is how long incidents stay after they ended.
 	Keep time.Duration
 	// HealthAddress serves /healthz and /readyz; empty: nobody does.
@@ -88,12 +93,17 @@ type Options struct {
 	Metrics *metrics.Metrics
 	// Cluster is the cluster's name in what is told of incidents.
 	Cluster string
-	// Changed hears of every state of an incident once it is stored, and of all incidents when this process begins to lead.
-	// It must not wait. nil: nobody does.
-	Changed func(model.Incident)
-	// Beside runs as long as this process leads, and is waited for; say tells people of troubles that it has, by an Event on
-	// the controller's Lease. nil: nothing does.
-	Beside func(ctx context.Context, say Say)
+	// Record begins a record of incidents when this process begins to lead; say tells people of troubles that it has, by an
+	// Event on the controller's Lease. nil: none is kept.
+	Record func(say Say) (Recorder, error)
+}
+
+// Recorder keeps or tells what becomes of incidents.
+type Recorder interface {
+	// Changed hears of every state of an incident once it is stored, and of all incidents at first. It must not wait.
+	Changed(i model.Incident)
+	// Run runs as long as the process leads.
+	Run(ctx context.Context)
 }
 
 // Say tells people of what is wrong with the controller itself, or that it no longer is.
@@ -226,16 +236,18 @@ func (l *leader) lead(ctx context.Context) error {
 	l.leads.Store(true)
 	o.Log.Info("this controller leads", "identity", o.Identity, "mode", string(o.Mode))
 	recorder := l.manager.GetEventRecorder("gatemend")
-	if o.Beside != nil {
+	held := newLedger(l.manager.GetClient(), l.manager.GetAPIReader())
+	if o.Record != nil {
+		record, err := o.Record(sayOn(recorder, o.OwnNamespace))
+		if err != nil {
+			return fmt.Errorf("begin the record of incidents: %w", err)
+		}
+		held.changed = func(i *v1alpha1.Incident, events []plan.Event) { record.Changed(recordOf(o.Cluster, i, events)) }
 		var group sync.WaitGroup
 		defer group.Wait()
 		beside, stop := context.WithCancel(context.WithoutCancel(ctx)) // it outlasts what it is told
 		defer stop()
-		group.Go(func() { o.Beside(beside, sayOn(recorder, o.OwnNamespace)) })
-	}
-	held := newLedger(l.manager.GetClient(), l.manager.GetAPIReader())
-	if o.Changed != nil {
-		held.changed = func(i *v1alpha1.Incident, events []plan.Event) { o.Changed(recordOf(o.Cluster, i, events)) }
+		group.Go(func() { record.Run(beside) })
 	}
 	if err := held.load(ctx, o.Namespace); err != nil {
 		return err
@@ -250,7 +262,7 @@ func (l *leader) lead(ctx context.Context) error {
 		return fmt.Errorf("follow the cluster: %w", err)
 	}
 	defer session.Live.Close()
-	vouch, err := newVoucher(l.manager.GetAPIReader())
+	vouch, err := newVoucher(l.manager.GetAPIReader(), cmp.Or(o.Settles, settling))
 	if err != nil {
 		return err
 	}

@@ -19,9 +19,11 @@ import (
 	"testing"
 	"time"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -88,6 +90,26 @@ func newWorld(t *testing.T) *world {
 	})
 	w.allow("shop")
 	return w
+}
+
+// settles is long enough for approvals' times, which are whole seconds, to be told apart.
+const settles = time.Second
+
+// awaitVouched waits until the API server refuses who approves in another's name, and has done so for as long as the
+// controller asks for.
+func (w *world) awaitVouched() {
+	w.t.Helper()
+	var policy admissionv1.ValidatingAdmissionPolicy
+	if err := w.admin.Get(context.Background(), types.NamespacedName{Name: "gatemend-approvals"}, &policy); err != nil {
+		w.t.Fatal(err)
+	}
+	forged := approvalBy("forged", "somebody-else")
+	forged.Spec.Incident.Name = "none"
+	admin := clientFor(w.t, w.api.Admin)
+	await(w.t, "approvals are vouched for", func() (bool, string) {
+		err := admin.Create(context.Background(), forged.DeepCopy(), client.DryRunAll)
+		return apierrors.IsForbidden(err) && time.Since(policy.CreationTimestamp.Time) > settles+time.Second, errorText(err)
+	})
 }
 
 func (w *world) create(o client.Object) {
@@ -301,6 +323,7 @@ func (w *world) start(name string, mode controller.Mode, kill func(call, bool) b
 	options := controller.Options{
 		Config: config, OwnNamespace: "gatemend", Identity: name, Mode: mode, Keep: cmp.Or(w.keep, time.Hour), Now: time.Now,
 		Policies: w.rules,
+		Settles:  settles,
 		Lease:    controller.Lease{For: 3 * time.Second, Renew: 2 * time.Second, Every: 300 * time.Millisecond},
 		Log:      slog.New(slog.NewTextHandler(&p.log, nil)),
 		Actor:    act.New(clients.Kube, clients.Dynamic, clients.Mapper),

@@ -13,11 +13,13 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/gatemend/gatemend/config"
 	"github.com/gatemend/gatemend/internal/cli"
 	"github.com/gatemend/gatemend/internal/install"
+	"github.com/gatemend/gatemend/internal/notify/channels"
 	"github.com/gatemend/gatemend/internal/testkit"
 )
 
@@ -144,7 +146,27 @@ func TestChartCallsTheProgram(t *testing.T) {
 	calls(t, "controller", workload[appsv1.Deployment](t, "Deployment", text).Spec.Template.Spec.Containers[0].Args)
 	calls(t, "agent", workload[appsv1.DaemonSet](t, "DaemonSet", text).Spec.Template.Spec.Containers[0].Args)
 	// Those of settings that the plain manifests do not have.
-	calls(t, "controller", workload[appsv1.Deployment](t, "Deployment", read(t, "lab/chart/testdata/everything.golden")).Spec.Template.Spec.Containers[0].Args[:7])
+	args := workload[appsv1.Deployment](t, "Deployment", read(t, "lab/chart/testdata/everything.golden")).Spec.Template.Spec.Containers[0].Args
+	calls(t, "controller", args[:len(args)-1]) // the last one is of extraArgs
+}
+
+// The file that the chart makes of its channels is one that the program reads.
+func TestChartConfiguresChannels(t *testing.T) {
+	for text := range strings.SplitSeq(read(t, "lab/chart/testdata/everything.golden"), "\n---\n") {
+		var m corev1.ConfigMap
+		if !strings.Contains(text, "\nkind: ConfigMap\n") || !strings.Contains(text, "-notify\n") {
+			continue
+		}
+		if err := yaml.UnmarshalStrict([]byte(text), &m); err != nil {
+			t.Fatal(err)
+		}
+		c, err := channels.Parse(m.Name, []byte(m.Data["config.yaml"]))
+		if err != nil || len(c.Channels) != 2 {
+			t.Errorf("%d channels, %v", len(c.Channels), err)
+		}
+		return
+	}
+	t.Error("there is no ConfigMap of channels")
 }
 
 // workload is the only object of a kind.

@@ -42,15 +42,17 @@ func may() map[string][]string {
 		"clone":   {"model", "owner"},
 		"store":   {"model"},
 		"notify":  {"model"},
+		// writes approvals, in the name of the person who gives them
+		"approval": nil,
 		// ring 4: faces, and the engine that they share
 		"mend":  append(slices.Clone(judgement), "act"), // act's receipts and errors, which its Actor interface speaks of
 		"watch": append(slices.Clone(judgement), "mend", "rates", "metrics"),
 		"tui":   {"model", "rates", "printer"},
 		// the controller's own objects are its own to write; everything else it has done through mend
 		"controller": append(slices.Clone(judgement), "mend", "watch", "metrics", "act"),                                   // of act what mend has of it
-		"cli":        append(slices.Clone(judgement), "install", "mend", "watch", "controller", "rates", "tui", "metrics"), // of controller, its modes
+		"cli":        append(slices.Clone(judgement), "install", "mend", "watch", "controller", "approval", "rates", "tui", "metrics"), // of controller, its modes
 		// ring 5: wiring
-		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "watch", "controller", "metrics", "clone", "store", "notify", "cli"),
+		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "watch", "controller", "metrics", "clone", "store", "notify", "approval", "cli"),
 	}
 }
 
@@ -105,7 +107,7 @@ func TestImports(t *testing.T) {
 // without any Kubernetes client, which keeps their tests at milliseconds.
 func rooms() map[string][]string {
 	return map[string][]string{
-		"k8s.io/client-go":               {"internal/controller", "internal/source", "internal/signal/podlog", "internal/signal/inside", "internal/signal/probe", "internal/signal/dataplane", "internal/act", "internal/app"},
+		"k8s.io/client-go":               {"internal/approval", "internal/controller", "internal/source", "internal/signal/podlog", "internal/signal/inside", "internal/signal/probe", "internal/signal/dataplane", "internal/act", "internal/app"},
 		"k8s.io/cli-runtime":             {"internal/cli", "internal/app"},
 		"sigs.k8s.io/controller-runtime": {"internal/source/kube", "internal/act", "internal/controller", "internal/app"},
 		"github.com/go-git/go-git/v5":    {"internal/clone"},

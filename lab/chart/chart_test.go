@@ -74,7 +74,15 @@ func TestGolden(t *testing.T) {
 		"networkPolicy":  map[string]any{"metricsFrom": []any{map[string]any{"podSelector": map[string]any{}}}, "egress": []any{map[string]any{"ports": []any{map[string]any{"port": 443}}}}},
 		"metrics":        map[string]any{"enabled": true, "tokenSecret": map[string]any{"name": "scrape"}},
 		"serviceMonitor": map[string]any{"enabled": true, "labels": map[string]any{"release": "prometheus"}}, "prometheusRule": map[string]any{"enabled": true},
-		"dashboard": map[string]any{"enabled": true},
+		"dashboard": map[string]any{"enabled": true}, "clusterName": "eu-1", "history": map[string]any{"dsnSecret": map[string]any{"name": "history"}},
+		"notifications": map[string]any{"secret": "channels", "buttons": true, "channels": []any{
+			map[string]any{"name": "oncall", "pagerduty": map[string]any{"routingKeyFile": "/etc/gatemend/notify/pagerduty"}},
+			map[string]any{"name": "shop", "slack": map[string]any{
+				"channel": "C1", "tokenFile": "/etc/gatemend/notify/token", "signingSecretFile": "/etc/gatemend/notify/signing",
+				"users": map[string]any{"U2": "bob", "U1": "ann", "U3": "ann"},
+			}},
+		}},
+		"data": map[string]any{"claim": "mender-data"},
 		"agent": map[string]any{
 			"enabled": true, "logs": "/data/pods", "nodeSelector": map[string]any{"i": "j"}, "tolerations": []any{map[string]any{"operator": "Exists"}},
 			"affinity": map[string]any{"nodeAffinity": map[string]any{}}, "priorityClassName": "low", "podAnnotations": map[string]any{"k": "l"},
@@ -84,7 +92,8 @@ func TestGolden(t *testing.T) {
 	testkit.Golden(t, "testdata/least.golden", render(t, map[string]any{
 		"rbac": map[string]any{"create": false}, "serviceAccount": map[string]any{"create": false, "name": "given"},
 		"podDisruptionBudget": map[string]any{"enabled": false}, "networkPolicy": map[string]any{"enabled": false},
-		"crds": map[string]any{"install": false}, "admission": map[string]any{"install": false}, "resources": map[string]any{"limits": nil, "requests": nil},
+		"history": map[string]any{"enabled": false},
+		"crds":    map[string]any{"install": false}, "admission": map[string]any{"install": false}, "resources": map[string]any{"limits": nil, "requests": nil},
 	}))
 }
 
@@ -122,6 +131,11 @@ func TestWrongValues(t *testing.T) {
 		{map[string]any{"agent": map[string]any{"enabled": true, "tls": map[string]any{"source": "existing"}}}, "agent.tls.secrets."},
 		{map[string]any{"agent": map[string]any{"tls": map[string]any{"source": "vault"}}}, "source"},
 		{map[string]any{"agent": map[string]any{"logs": "pods"}}, "logs"},
+		{map[string]any{"history": map[string]any{"retention": 90}}, "retention"},
+		{map[string]any{"history": map[string]any{"dsn": "postgres://u:p@h/d"}}, "dsn"}, // a secret does not belong into values
+		{map[string]any{"clusterName": ""}, "clusterName"},
+		{map[string]any{"notifications": map[string]any{"channels": []any{map[string]any{"slack": 1}}}}, "name"},
+		{map[string]any{"notifications": map[string]any{"buttons": true}}, "slack.users"},
 	} {
 		_, err := chart.Render(dir, chart.Release{Name: "gatemend", Namespace: "gatemend", Values: c.values})
 		if err == nil || !strings.Contains(err.Error(), c.want) {

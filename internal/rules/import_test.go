@@ -49,7 +49,7 @@ func may() map[string][]string {
 		"watch": append(slices.Clone(judgement), "mend", "rates", "metrics"),
 		"tui":   {"model", "rates", "printer"},
 		// the controller's own objects are its own to write; everything else it has done through mend
-		"controller": append(slices.Clone(judgement), "mend", "watch", "metrics", "act"),                                   // of act what mend has of it
+		"controller": append(slices.Clone(judgement), "mend", "watch", "metrics", "act"),                                               // of act what mend has of it
 		"cli":        append(slices.Clone(judgement), "install", "mend", "watch", "controller", "approval", "rates", "tui", "metrics"), // of controller, its modes
 		// ring 5: wiring
 		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "watch", "controller", "metrics", "clone", "store", "notify", "approval", "cli"),

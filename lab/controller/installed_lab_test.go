@@ -80,7 +80,8 @@ func TestInstalled(t *testing.T) {
 		t.Errorf("it changed %v: not each once", wrote)
 	}
 	b.killLeaders(t, number(t, "CONTROLLER_INCIDENTS", 1), uint64(number(t, "CONTROLLER_SEED", 1)))
-	b.outages(t, time.Duration(number(t, "CONTROLLER_OUTAGE", 10))*time.Second)
+	b.outages(t, time.Duration(number(t, "CONTROLLER_OUTAGE", 0))*time.Second)
+	b.agents(t)
 	b.bounded(t)
 	if denied := b.denied(t); len(denied) > 0 {
 		t.Errorf("it may not do what it tries to: %s", strings.Join(denied, ", "))
@@ -144,6 +145,12 @@ func (b *bench) install(t *testing.T, mode string) {
 			t.Fatal(err)
 		}
 	}
+	b.awaitReplicas(t)
+}
+
+// awaitReplicas waits until all replicas run, and no former ones.
+func (b *bench) awaitReplicas(t *testing.T) {
+	t.Helper()
 	b.Await(t, "gatemend's replicas", 2*time.Minute, func() bool {
 		d, err := b.Client.Kube.AppsV1().Deployments(install.Namespace).Get(t.Context(), "gatemend", metav1.GetOptions{})
 		if err != nil {

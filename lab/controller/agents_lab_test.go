@@ -1,0 +1,153 @@
+//go:build lab
+
+package controller_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/gatemend/gatemend/internal/install"
+)
+
+// agentsHost is the name by which agents call the controller. No DNS runs here, so that it stands in their hosts file, with the
+// address of a Service of the test's own.
+const agentsHost = "gatemend-agents." + install.Namespace + ".svc"
+
+// handOver is how long it takes at most until a gateway's log is read in another way, with two processors for everything.
+const handOver = 45 * time.Second
+
+// agents installs agents: what they read is mended, and not read through the API. One that hangs is done without, and comes back.
+func (b *bench) agents(t *testing.T) {
+	t.Helper()
+	began := time.Now()
+	b.installAgents(t)
+	b.Await(t, "no gateway's log to be read through the API", 3*handOver, func() bool { return len(b.openLogs(t, began)) == 0 })
+	mend := func(what, name string) {
+		before, wrote, at := b.incidents(t), len(b.wrote(t)), time.Now()
+		b.awaitNew(t, b.breaks(t, name), before, "Resolved")
+		t.Logf("%s: %s mended within %s", what, name, time.Since(at).Round(100*time.Millisecond))
+		b.calm(t)
+		if now := b.wrote(t); len(now) != wrote+1 {
+			t.Errorf("%s: it changed %v", what, now[wrote:])
+		}
+	}
+	mend("by what an agent counts", "wrong-target-port")
+	if open := b.openLogs(t, began); len(open) > 0 {
+		t.Errorf("logs of %v are read through the API, too", open)
+	}
+	agent := b.agent(t)
+	if err := b.Freeze(t.Context(), 1, agent); err != nil {
+		t.Fatal(err)
+	}
+	b.Await(t, "gateways' logs to be read through the API", handOver, func() bool { return len(b.openLogs(t, began)) > 0 })
+	mend("while the agent hangs", "wrong-selector")
+	if err := b.Thaw(t.Context(), 1, agent); err != nil {
+		t.Fatal(err)
+	}
+	b.Await(t, "the agent to be heard again", handOver, func() bool { return len(b.openLogs(t, began)) == 0 })
+	mend("with the agent again", "wrong-target-port")
+}
+
+// installAgents applies the manifests with agents, fitted to this cluster.
+func (b *bench) installAgents(t *testing.T) {
+	t.Helper()
+	ctx := t.Context()
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: install.Namespace, Name: "agents-of-the-lab"},
+		Spec: corev1.ServiceSpec{
+			Selector: map[string]string{"app.kubernetes.io/name": "gatemend", "app.kubernetes.io/component": "controller"},
+			Ports:    []corev1.ServicePort{{Port: 9443, TargetPort: intstr.FromString("agents")}}, PublishNotReadyAddresses: true,
+		},
+	}
+	service, err := b.Client.Kube.CoreV1().Services(install.Namespace).Create(ctx, service, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := install.Manifests(install.Options{Mode: "auto", Namespace: install.Namespace, Image: imageRef, Agent: true, Now: time.Now(), Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range objects(t, text) {
+		if o.GetKind() == "DaemonSet" {
+			set := func(value any, fields ...string) {
+				if err := unstructured.SetNestedField(o.Object, value, append([]string{"spec", "template", "spec"}, fields...)...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			set([]any{map[string]any{"ip": service.Spec.ClusterIP, "hostnames": []any{agentsHost}}}, "hostAliases")
+			volumes, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "volumes")
+			for _, v := range volumes {
+				if h, ok := v.(map[string]any)["hostPath"].(map[string]any); ok {
+					h["path"] = b.Nodes()[0].PodLogs()
+				}
+			}
+			set(volumes, "volumes")
+		}
+		if err := b.Client.Apply(ctx, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.awaitReplicas(t)
+	b.Await(t, "agents", 2*time.Minute, func() bool {
+		d, err := b.Client.Kube.AppsV1().DaemonSets(install.Namespace).Get(ctx, "gatemend-agent", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Status.NumberReady > 0 && d.Status.NumberReady == d.Status.DesiredNumberScheduled
+	})
+}
+
+// agent is the container of an agent.
+func (b *bench) agent(t *testing.T) string {
+	t.Helper()
+	pods, err := b.Client.Kube.CoreV1().Pods(install.Namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/component=agent"})
+	if err != nil || len(pods.Items) != 1 {
+		t.Fatalf("%d agents: %v", len(pods.Items), err)
+	}
+	return pods.Items[0].Status.ContainerStatuses[0].ContainerID
+}
+
+// openLogs are the pods whose logs the controller follows through the API, of what it began to follow since a time.
+func (b *bench) openLogs(t *testing.T, since time.Time) []string {
+	t.Helper()
+	data, err := os.ReadFile(b.AuditLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := map[string]string{} // by the id of the request
+	for line := range bytes.Lines(data) {
+		var e struct {
+			AuditID, Stage, RequestURI string
+			User                       struct{ Username string }
+			ObjectRef                  struct{ Name string }
+			RequestReceivedTimestamp   time.Time
+		}
+		if !bytes.Contains(line, []byte("follow=true")) || json.Unmarshal(line, &e) != nil {
+			continue
+		}
+		switch {
+		case e.User.Username != account || e.RequestReceivedTimestamp.Before(since) || !strings.Contains(e.RequestURI, "/log?"):
+		case e.Stage == "ResponseStarted":
+			open[e.AuditID] = e.ObjectRef.Name
+		default:
+			delete(open, e.AuditID)
+		}
+	}
+	var out []string
+	for _, pod := range open {
+		out = append(out, pod)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -130,7 +130,8 @@ func boundMemory(path string) {
 
 // terminal finds out what stdin and stdout are.
 func terminal(in io.Reader, out io.Writer, getenv func(string) string) cli.Terminal {
-	t := cli.Terminal{NoColor: getenv("NO_COLOR") != "" || getenv("TERM") == "dumb"}
+	kind := getenv("TERM")
+	t := cli.Terminal{NoColor: getenv("NO_COLOR") != "" || kind == "dumb", Dumb: kind == "dumb" || kind == ""}
 	if f, ok := in.(*os.File); ok {
 		t.In = term.IsTerminal(int(f.Fd()))
 	}

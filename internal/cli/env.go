@@ -63,7 +63,8 @@ type Terminal struct {
 	In      bool // stdin is one, so that a person can be asked
 	Out     bool // stdout is one
 	Width   int  // of stdout in columns; 0: not known
-	NoColor bool // NO_COLOR is set, or TERM is dumb
+	NoColor bool // NO_COLOR is set, or it is dumb
+	Dumb    bool // it has no cursor to move: TERM is dumb, or not set
 }
 
 // Build says which gatemend this is.

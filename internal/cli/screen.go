@@ -26,13 +26,13 @@ func show(s *tui.Screen) func(watch.Moment) {
 	}
 }
 
-// headline is an event on one line of the screen.
-func headline(e printer.EventDoc) string {
+// headline is an event as the screen shows it on one line.
+func headline(e printer.EventDoc) tui.Event {
 	what := e.Type
 	if e.Step != "" {
 		what = e.Step
 	}
-	return strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s", e.At.UTC().Format("15:04:05"), what, e.Route, e.Text)), " ")
+	return tui.Event{What: e.At.UTC().Format("15:04:05") + " " + what, Route: e.Route, Text: e.Text}
 }
 
 // glance diagnoses one route for the screen, aside from the alarms that are being worked on.
@@ -62,8 +62,16 @@ func onScreen(ctx context.Context, w *watch.Watcher, screen *tui.Screen, leave c
 	}()
 	err := w.Run(ctx)
 	leave()
-	return errors.Join(err, <-left)
+	select {
+	case shown := <-left:
+		return errors.Join(err, shown)
+	case <-time.After(leaveWithin):
+		return err // a terminal that takes nothing is no reason to stay
+	}
 }
+
+// leaveWithin is how long the screen has to give the terminal back.
+const leaveWithin = 2 * time.Second
 
 // screenAsker asks on the screen.
 type screenAsker struct {

@@ -28,8 +28,8 @@ Before the first request fails, a warning says that the last endpoint of a route
 it died. --als, --otlp and --node-logs hear of requests in other ways than through the API server, and --probe-url
 sends requests of its own.
 
-On a terminal the routes are shown on a screen, by error rate, and Enter diagnoses one; --plain, -o json and
-anything but a terminal give one line an event.
+On a terminal the routes are shown on a screen, by error rate, and Enter diagnoses one; --plain (for screen
+readers, too), -o json, TERM=dumb and anything but a terminal give one line an event.
 
 With --fix, what a machine may mend is mended, under the same guards as 'gatemend fix': on a terminal
 after a yes, with --yes without asking. --yes lifts no guard here: what needs a person's decision is
@@ -222,5 +222,5 @@ func (o *watchOptions) run(ctx context.Context) error {
 
 // screen reports whether the screen is shown: where a person sits in front of a terminal.
 func (o *watchOptions) screen() bool {
-	return o.format.output == outputText && !o.plain && o.env.Terminal.In && o.env.Terminal.Out
+	return o.format.output == outputText && !o.plain && o.env.Terminal.In && o.env.Terminal.Out && !o.env.Terminal.Dumb
 }

@@ -19,18 +19,19 @@ import (
 
 const help = `Keys
 
-  up, down, k, j   choose a route              Enter   diagnose the route
-  PgUp, PgDn       a page up or down           /       show only routes with a text
-  g, G             first, last                 Esc     show all routes again
+  up, down, k, j   choose a route        Enter   diagnose the route
+  PgUp, PgDn       a page up or down     /       show only routes with a text
+  g, G             first, last           Esc     show all routes again
   q, Ctrl-C        leave
 
 What the list shows
 
-  Routes by the share of requests that failed in the last 15 seconds, the worst first.
-  REQ/S and ERR% are of these 15 seconds; the line is the share of errors over five
-  minutes, five seconds a step or more: a dot is no request, a low bar no error.
-  STATUSES and FAILURES are of the five minutes.
-  A "!" marks a route with an alarm: what is failing for other reasons than chance.
+  Routes by the share of requests that failed in the last 15 seconds, the
+  worst first. REQ/S and ERR% are of these 15 seconds; the line is the share
+  of errors over five minutes, five seconds a step or more: a dot is no
+  request, a low bar no error. STATUSES and FAILURES are of the five minutes.
+  A "!" marks a route with an alarm: what is failing for other reasons than
+  chance. Without colours or a screen: NO_COLOR, --plain.
 
 A key goes back.`
 
@@ -75,16 +76,20 @@ func (v view) draw() string {
 func (v view) textRoom() int { return max(v.height-3, 1) }
 
 func (v view) drawText(title, keys string) []string {
-	end := min(v.top+v.textRoom(), len(v.text))
-	out := append([]string{strong(title), ""}, v.text[min(v.top, end):end]...)
+	text := wrapped(v.text, v.width)
+	end := min(v.top+v.textRoom(), len(text))
+	out := append([]string{strong(title), ""}, text[min(v.top, end):end]...)
 	for len(out) < v.height-1 {
 		out = append(out, "")
 	}
-	if more := len(v.text) - end; more > 0 {
+	if more := len(text) - end; more > 0 {
 		keys += fmt.Sprintf("  (%d more lines)", more)
 	}
 	return append(out, faint(keys))
 }
+
+// routeRoom is how wide a route may be where more is said of it on the same line.
+func (v view) routeRoom() int { return max(12, 2*v.width/5) }
 
 // eventRoom is how many of the last events are shown.
 func (v view) eventRoom() int { return max(0, min(4, (v.height-12)/3)) }
@@ -121,7 +126,8 @@ func (v view) drawList() []string {
 		out = append(out, "")
 	}
 	for _, e := range events {
-		out = append(out, faint(e))
+		route := middle(printer.Plain(e.Route), v.routeRoom())
+		out = append(out, faint(strings.Join(strings.Fields(e.What+" "+route+" "+printer.Plain(e.Text)), " ")))
 	}
 	return append(out, v.keys())
 }
@@ -132,6 +138,8 @@ func (v view) keys() string {
 		return "/" + printer.Plain(v.filter) + "_   Enter keep  Esc all routes"
 	case v.filter != "":
 		return faint(fmt.Sprintf("only %q: Esc all routes  Enter diagnose  ? help  q leave", printer.Plain(v.filter)))
+	case v.width < narrow:
+		return faint("Enter diagnose  ? help  q leave")
 	default:
 		return faint("up/down choose  Enter diagnose  / filter  ? help  q leave")
 	}
@@ -166,7 +174,8 @@ func (v view) alarms() []string {
 		if cause == "" {
 			cause = "looking for the cause"
 		}
-		line := fmt.Sprintf("! %s  %d of %d failed in %s: %s", printer.Plain(a.Route), a.Errors, a.Requests, age(v.frame.Now.Sub(a.Since)), printer.Plain(cause))
+		route := middle(printer.Plain(a.Route), v.routeRoom())
+		line := fmt.Sprintf("! %s  %d of %d failed in %s: %s", route, a.Errors, a.Requests, age(v.frame.Now.Sub(a.Since)), printer.Plain(cause))
 		out = append(out, bad(ansi.Truncate(line, v.width, "…")))
 	}
 	return out
@@ -177,6 +186,7 @@ const (
 	numbersWidth = 7 + 1 + 6 // REQ/S, ERR%
 	leastName    = 20
 	leastKinds   = 22
+	narrow       = 60 // below, statuses and failures have no room
 )
 
 func (v view) drawRoutes() []string {
@@ -186,7 +196,10 @@ func (v view) drawRoutes() []string {
 	if line > 0 {
 		head += " " + pad("5 MIN", line)
 	}
-	out := []string{faint(ansi.Truncate(head+"  STATUSES, FAILURES", v.width, ""))}
+	if kinds > 0 {
+		head += "  STATUSES, FAILURES"
+	}
+	out := []string{faint(ansi.Truncate(head, v.width, ""))}
 	if len(routes) == 0 {
 		text := "  No request has been seen yet."
 		if v.filter != "" {
@@ -205,6 +218,9 @@ func (v view) drawRoutes() []string {
 // columns shares the width out: names get what they need up to half of it, the line what is left of it.
 func (v view) columns(routes []rates.Route) (name, line, kinds int) {
 	free := v.width - 2 - numbersWidth - 1
+	if v.width < narrow {
+		return max(free, 1), 0, 0
+	}
 	kinds = max(leastKinds, free/3)
 	longest := leastName
 	for _, r := range routes {
@@ -227,11 +243,13 @@ func (v view) row(r rates.Route, chosen bool, name, line, kinds int) string {
 	if r.Now.Requests == 0 {
 		ratio = "     -"
 	}
-	text := fmt.Sprintf("%s %s %7.1f %s", mark, pad(printer.Plain(r.Key), name), rates.PerSecond(r.Now.Requests), ratio)
+	text := fmt.Sprintf("%s %s %7.1f %s", mark, pad(middle(printer.Plain(r.Key), name), name), rates.PerSecond(r.Now.Requests), ratio)
 	if line > 0 {
 		text += " " + sparkline(r.Buckets, line)
 	}
-	text += "  " + ansi.Truncate(ended(r), max(v.width-ansi.StringWidth(text)-2, kinds), "…")
+	if kinds > 0 {
+		text += "  " + ansi.Truncate(ended(r), max(v.width-ansi.StringWidth(text)-2, kinds), "…")
+	}
 	switch {
 	case chosen:
 		return cursor(pad(text, v.width))
@@ -307,4 +325,36 @@ func age(d time.Duration) string { return max(d, 0).Round(time.Second).String() 
 func pad(text string, width int) string {
 	text = ansi.Truncate(text, width, "…")
 	return text + strings.Repeat(" ", max(0, width-ansi.StringWidth(text)))
+}
+
+// wrapped breaks lines that are wider than a screen, and keeps their indent.
+func wrapped(lines []string, width int) []string {
+	width = max(width, 1)
+	var out []string
+	for _, line := range lines {
+		if ansi.StringWidth(line) <= width {
+			out = append(out, line)
+			continue
+		}
+		text := strings.TrimLeft(line, " ")
+		indent := strings.Repeat(" ", min(len(line)-len(text), width/2))
+		for part := range strings.SplitSeq(ansi.Wrap(text, width-len(indent), ""), "\n") {
+			out = append(out, indent+part)
+		}
+	}
+	return out
+}
+
+// middle leaves out the middle of a text that is wider than a column: routes differ in their hosts, and in their ends.
+func middle(text string, width int) string {
+	all := ansi.StringWidth(text)
+	if all <= width {
+		return text
+	}
+	end := (width - 1) / 3
+	tail := ansi.TruncateLeft(text, all-end, "")
+	if ansi.StringWidth(tail) > end { // half of a wide letter
+		tail = ansi.TruncateLeft(text, all-end+1, "")
+	}
+	return ansi.Truncate(text, width-1-end, "") + "…" + tail
 }

@@ -24,6 +24,13 @@ type Alarm struct {
 	Cause            string // empty: not known yet
 }
 
+// Event is something that happened, for one line.
+type Event struct {
+	What  string // when, and of what kind
+	Route string // empty: it is about no single one
+	Text  string
+}
+
 // Question is a plan that waits for a person's yes.
 type Question struct {
 	Text   string // the plan as it is printed elsewhere

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
@@ -15,6 +16,7 @@ import (
 // Screen takes a terminal over until it is left.
 type Screen struct {
 	program *tea.Program
+	outbox  *outbox
 	ended   chan struct{}
 }
 
@@ -27,12 +29,16 @@ func New(ctx context.Context, in io.Reader, out io.Writer, o Options) *Screen {
 	return &Screen{
 		program: tea.NewProgram(newView(o), tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out),
 			tea.WithColorProfile(profile), tea.WithoutSignalHandler()),
-		ended: make(chan struct{}),
+		outbox: newOutbox(),
+		ended:  make(chan struct{}),
 	}
 }
 
 // Run shows the screen until somebody leaves it or the context of [New] ends. The terminal is as before then.
 func (s *Screen) Run() error {
+	var delivery sync.WaitGroup
+	delivery.Go(func() { s.outbox.deliver(s.program.Send, s.ended) })
+	defer delivery.Wait()
 	defer close(s.ended)
 	_, err := s.program.Run()
 	if err == nil || errors.Is(err, tea.ErrProgramKilled) || errors.Is(err, tea.ErrInterrupted) {
@@ -41,16 +47,17 @@ func (s *Screen) Run() error {
 	return fmt.Errorf("show the screen: %w", err)
 }
 
-// Show replaces what is shown.
-func (s *Screen) Show(f Frame) { s.program.Send(f) }
+// Show replaces what is shown. It does not wait for the terminal.
+func (s *Screen) Show(f Frame) { s.outbox.put(func(o *outbox) { o.frame = &f }) }
 
-// Say adds a line to the last events.
-func (s *Screen) Say(line string) { s.program.Send(said(line)) }
+// Say adds a line to the last events. It does not wait for the terminal.
+func (s *Screen) Say(e Event) { s.outbox.put(func(o *outbox) { o.events = append(o.events, e) }) }
 
 // Ask shows a plan and waits for the answer. No answer, because the screen was left, is a no.
 func (s *Screen) Ask(ctx context.Context, text string, target model.Ref) (bool, error) {
 	answer := make(chan bool, 1)
-	s.program.Send(Question{Text: text, Target: target, answer: answer})
+	q := Question{Text: text, Target: target, answer: answer}
+	s.outbox.put(func(o *outbox) { o.questions = append(o.questions, q) })
 	select {
 	case yes := <-answer:
 		return yes, nil

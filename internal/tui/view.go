@@ -6,7 +6,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/rates"
 )
 
@@ -23,9 +22,6 @@ const (
 // keptEvents is how many of the last events are kept.
 const keptEvents = 50
 
-// said is one line for the events.
-type said string
-
 // explained is a diagnosis that is ready.
 type explained struct{ route, text string }
 
@@ -34,16 +30,16 @@ type view struct {
 	options       Options
 	width, height int
 	frame         Frame
-	events        []string
+	events        []Event
 
 	page      page
 	chosen    string // the route under the cursor
 	filter    string
 	filtering bool // the filter is being typed
 
-	reading   string // whose diagnosis is shown
-	text      []string
-	top       int // its first line on the screen
+	reading   string   // whose diagnosis is shown
+	text      []string // before it is wrapped
+	top       int      // its first line on the screen
 	questions []Question
 }
 
@@ -59,8 +55,8 @@ func (v view) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		v.width, v.height = msg.Width, msg.Height
 	case Frame:
 		v.frame = msg
-	case said:
-		v.events = append(v.events, printer.Plain(string(msg)))
+	case Event:
+		v.events = append(v.events, msg)
 		v.events = v.events[max(0, len(v.events)-keptEvents):]
 	case explained:
 		if v.page == readingPage && v.reading == msg.route {
@@ -178,11 +174,12 @@ func (v view) explain() (tea.Model, tea.Cmd) {
 
 // scroll moves a text that is longer than the screen.
 func (v view) scroll(name string) view {
+	all := len(wrapped(v.text, v.width))
 	step := map[string]int{
 		"up": -1, "k": -1, "down": 1, "j": 1, "pgup": -v.height / 2, "pgdown": v.height / 2, "space": v.height / 2,
-		"home": -len(v.text), "g": -len(v.text), "end": len(v.text), "G": len(v.text),
+		"home": -all, "g": -all, "end": all, "G": all,
 	}[name]
-	v.top = max(0, min(v.top+step, len(v.text)-v.textRoom()))
+	v.top = max(0, min(v.top+step, all-v.textRoom()))
 	return v
 }
 

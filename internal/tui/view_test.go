@@ -8,6 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/rates"
@@ -79,7 +80,7 @@ func screen(width, height int) view {
 		return fmt.Sprintf("%s is broken\n%s\n%s", r.Key, strings.Repeat("x", width), strings.Repeat("evidence\n", 30))
 	}})
 	return play(v, tea.WindowSizeMsg{Width: width, Height: height}, sample(),
-		said("08:01:30.112  alarm     shop.test/cart  5 of 9 requests failed"), said("08:01:31.004  diagnosis shop.test/cart  \x1b[31mtarget-port-mismatch"))
+		Event{"08:01:30 alarm", "shop.test/cart", "5 of 9 requests failed"}, Event{"08:01:31 diagnosis", "shop.test/" + strings.Repeat("long/", 48) + "end", "\x1b[31mtarget-port-mismatch"})
 }
 
 func TestViews(t *testing.T) {
@@ -87,6 +88,8 @@ func TestViews(t *testing.T) {
 		"list-80x24":     screen(80, 24),
 		"list-120x40":    screen(120, 40),
 		"list-40x10":     screen(40, 10),
+		"list-40x24":     screen(40, 24),
+		"diagnosis-40":   play(screen(80, 24), press("enter"), tea.WindowSizeMsg{Width: 40, Height: 24}),
 		"second":         play(screen(80, 24), press("down")),
 		"filtered":       play(screen(80, 24), press("/"), press("b"), press("ü"), press("x"), press("backspace"), press("enter")),
 		"nothing-passes": play(screen(80, 24), press("/"), press("z"), press("z"), press("z")),
@@ -182,5 +185,21 @@ func TestSparkline(t *testing.T) {
 		if got := sparkline(buckets, 5); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+func TestMiddle(t *testing.T) {
+	for text, want := range map[string]string{"short": "short", "0123456789": "0123456789", "0123456789a": "012345…89a", "世界世界世界": "世界世…界"} {
+		if got := middle(text, 10); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestWrapped(t *testing.T) {
+	got := wrapped([]string{"short", "  an indent that stays", strings.Repeat("x", 12)}, 10)
+	want := []string{"short", "  an", "  indent", "  that", "  stays", "xxxxxxxxxx", "xx"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
 	}
 }

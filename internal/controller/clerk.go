@@ -150,7 +150,7 @@ func (c *clerk) putBack(route string, old news) {
 func (c *clerk) write(ctx context.Context, route string, n news) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	key, ok := c.of(route)
+	key, ok := c.ledger.of(route)
 	if !ok {
 		if n.alarm == nil || n.alarm.Ended {
 			return nil // a prediction, or over before anybody wrote of it
@@ -184,16 +184,6 @@ func (c *clerk) write(ctx context.Context, route string, n news) error {
 	}
 	c.changed(key)
 	return nil
-}
-
-// of finds the incident of a route that is not over.
-func (c *clerk) of(route string) (types.NamespacedName, bool) {
-	for _, i := range c.ledger.all() {
-		if i.Spec.Route == route && !over(i) {
-			return client.ObjectKeyFromObject(i), true
-		}
-	}
-	return types.NamespacedName{}, false
 }
 
 func over(i *v1alpha1.Incident) bool { return i.Status.Phase == v1alpha1.PhaseResolved }
@@ -364,7 +354,7 @@ func (c *clerk) Mend(ctx context.Context, about watch.Case) (watch.Repair, error
 	if err := c.write(ctx, about.Route, news{alarm: &about.Alarm, diagnosis: &about.Diagnosis}); err != nil {
 		return watch.Repair{}, err
 	}
-	key, ok := c.of(about.Route)
+	key, ok := c.ledger.of(about.Route)
 	if !ok {
 		return watch.Repair{HandedOver: true}, nil // it has ended meanwhile
 	}

@@ -33,9 +33,12 @@ type ledger struct {
 	// changed hears of every state that is stored, of one incident in the order in which they were; it must not wait, nor
 	// use the ledger. nil: nobody does.
 	changed func(*v1alpha1.Incident, []plan.Event)
+	// forgotten hears of incidents that do not exist any more; nil: nobody does.
+	forgotten func(types.NamespacedName)
 
 	mu      sync.Mutex
 	entries map[types.NamespacedName]*entry
+	open    map[string]types.NamespacedName // incidents that are not over, by their routes
 }
 
 // entry is one incident.
@@ -47,7 +50,7 @@ type entry struct {
 }
 
 func newLedger(c client.Client, r client.Reader) *ledger {
-	return &ledger{client: c, reader: r, entries: map[types.NamespacedName]*entry{}}
+	return &ledger{client: c, reader: r, entries: map[types.NamespacedName]*entry{}, open: map[string]types.NamespacedName{}}
 }
 
 // pageSize is how many incidents are read at once.
@@ -85,7 +88,16 @@ func (l *ledger) put(i *v1alpha1.Incident) error {
 	return nil
 }
 
+// tell takes note of a state that was stored, and tells of it.
 func (l *ledger) tell(i *v1alpha1.Incident, events []plan.Event) {
+	key := client.ObjectKeyFromObject(i)
+	l.mu.Lock()
+	if first, known := l.open[i.Spec.Route]; over(i) && first == key {
+		delete(l.open, i.Spec.Route)
+	} else if !over(i) && !known {
+		l.open[i.Spec.Route] = key
+	}
+	l.mu.Unlock()
 	if l.changed != nil {
 		l.changed(i, events)
 	}
@@ -131,6 +143,17 @@ func (l *ledger) forget(key types.NamespacedName) {
 	if !over(e.incident) { // somebody has deleted it: what is told of it would go on for ever
 		l.tell(withdrawn(e.incident), e.events)
 	}
+	if l.forgotten != nil {
+		l.forgotten(key)
+	}
+}
+
+// of finds the incident of a route that is not over.
+func (l *ledger) of(route string) (types.NamespacedName, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key, ok := l.open[clipRoute(route)]
+	return key, ok
 }
 
 // withdrawn is an incident that was deleted before its end.

@@ -41,7 +41,7 @@ func stored(t *testing.T, entry v1alpha1.JournalEntry) v1alpha1.JournalEntry {
 // What the engine goes on from is the same before and after an incident was stored, for every kind of plan.
 func TestAJournalIsWhatWasWritten(t *testing.T) {
 	at := time.Date(2026, 5, 4, 3, 2, 1, 123456000, time.UTC)
-	ids := map[string]string{}
+	ids := map[string]plan.Event{}
 	for _, f := range plantest.Faults() {
 		shop := plantest.Shop("cart", "web")
 		f.Break(shop)
@@ -81,10 +81,10 @@ func TestAJournalIsWhatWasWritten(t *testing.T) {
 				t.Errorf("%s: the plan has another id once it was stored", f.Name)
 			}
 		}
-		if other, twice := ids[planID(p)]; twice {
-			t.Errorf("the plans of %s and %s have the same id", f.Name, other)
+		if other, twice := ids[planID(p)]; twice && !cmp.Equal(other.Plan.Remedy.Changes, p.Remedy.Changes) { // the same change is the same plan
+			t.Errorf("the plan of %s has the id of another one", f.Name)
 		}
-		ids[planID(p)] = f.Name
+		ids[planID(p)] = events[0]
 	}
 }
 

@@ -142,6 +142,10 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("set up the controller: %w", err)
 	}
 	l := &leader{options: o, manager: mgr, lock: lock, ready: make(chan struct{}), queue: make(chan event.GenericEvent, queued)}
+	if o.Metrics != nil {
+		l.meter = newMeter(o.Metrics)
+		o.Metrics.Incidents(l.standing)
+	}
 	if err := l.setUp(); err != nil {
 		return err
 	}
@@ -172,6 +176,8 @@ type leader struct {
 	ready   chan struct{} // closed once incidents are known and the cluster is followed
 	queue   chan event.GenericEvent
 
+	meter     *meter                 // nil: nobody asks
+	held      atomic.Pointer[ledger] // once it is read
 	incidents incidentReconciler
 	policies  *policyReconciler // nil: policies are of a file
 	force     inForce
@@ -218,6 +224,38 @@ func (l *leader) setUp() error {
 	return errors.Join(mgr.AddHealthzCheck("alive", healthz.Ping), mgr.AddReadyzCheck("ready", l.isReady))
 }
 
+// hear has counted and recorded what the ledger stores, until stop.
+func (l *leader) hear(ctx context.Context, held *ledger, say Say) (stop func(), err error) {
+	o := l.options
+	var record Recorder
+	if o.Record != nil {
+		if record, err = o.Record(say); err != nil {
+			return nil, fmt.Errorf("begin the record of incidents: %w", err)
+		}
+	}
+	held.changed = func(i *v1alpha1.Incident, events []plan.Event) {
+		if l.meter != nil {
+			l.meter.take(i, l.held.Load() == nil)
+		}
+		if record != nil {
+			record.Changed(recordOf(o.Cluster, i, events))
+		}
+	}
+	if l.meter != nil {
+		held.forgotten = l.meter.forget
+	}
+	if record == nil {
+		return func() {}, nil
+	}
+	beside, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it outlasts what it is told
+	var group sync.WaitGroup
+	group.Go(func() { record.Run(beside) })
+	return func() {
+		cancel()
+		group.Wait()
+	}, nil
+}
+
 // isReady is well for one that follows the cluster, and for one that waits to lead.
 func (l *leader) isReady(*http.Request) error {
 	select {
@@ -237,21 +275,15 @@ func (l *leader) lead(ctx context.Context) error {
 	o.Log.Info("this controller leads", "identity", o.Identity, "mode", string(o.Mode))
 	recorder := l.manager.GetEventRecorder("gatemend")
 	held := newLedger(l.manager.GetClient(), l.manager.GetAPIReader())
-	if o.Record != nil {
-		record, err := o.Record(sayOn(recorder, o.OwnNamespace))
-		if err != nil {
-			return fmt.Errorf("begin the record of incidents: %w", err)
-		}
-		held.changed = func(i *v1alpha1.Incident, events []plan.Event) { record.Changed(recordOf(o.Cluster, i, events)) }
-		var group sync.WaitGroup
-		defer group.Wait()
-		beside, stop := context.WithCancel(context.WithoutCancel(ctx)) // it outlasts what it is told
-		defer stop()
-		group.Go(func() { record.Run(beside) })
+	stop, err := l.hear(ctx, held, sayOn(recorder, o.OwnNamespace))
+	if err != nil {
+		return err
 	}
+	defer stop()
 	if err := held.load(ctx, o.Namespace); err != nil {
 		return err
 	}
+	l.held.Store(held)
 	if l.policies != nil { // that there are none is known only by asking
 		if _, err := l.policies.Reconcile(ctx, reconcile.Request{}); err != nil {
 			return err
@@ -307,8 +339,20 @@ func (l *leader) log(ctx context.Context, e printer.EventDoc) {
 	l.options.Log.Log(ctx, level, e.Text, "event", e.Type, "route", e.Route)
 }
 
+// standing is where incidents stand, if this process leads.
+func (l *leader) standing() (metrics.Incidents, bool) {
+	held := l.held.Load()
+	if held == nil {
+		return metrics.Incidents{}, false
+	}
+	return l.meter.standing(held.all(), l.options.Now()), true
+}
+
 // enqueue has an incident looked at.
 func (l *leader) enqueue(ctx context.Context, key types.NamespacedName) {
+	if l.meter != nil {
+		l.meter.waits(key, l.options.Now())
+	}
 	i := &v1alpha1.Incident{}
 	i.Namespace, i.Name = key.Namespace, key.Name
 	select {
@@ -345,6 +389,9 @@ func (l *leader) deleted(_ context.Context, e event.DeleteEvent, _ workqueue.Typ
 func (l *leader) reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	select {
 	case <-l.ready:
+		if l.meter != nil {
+			l.meter.looked(req.NamespacedName)
+		}
 		return l.incidents.Reconcile(ctx, req)
 	case <-ctx.Done():
 		return reconcile.Result{}, nil

@@ -55,6 +55,9 @@ type world struct {
 	admin client.Client
 	keep  time.Duration  // how long incidents are kept; 0: long enough
 	rules *guardrail.Set // of a file; nil: those of the cluster
+	// measured and record are those of the next controller; nil: it has none.
+	measured *metrics.Metrics
+	record   func(controller.Say) (controller.Recorder, error)
 }
 
 const goodPort, badPort = 8080, 9999
@@ -322,7 +325,7 @@ func (w *world) start(name string, mode controller.Mode, kill func(call, bool) b
 	}
 	options := controller.Options{
 		Config: config, OwnNamespace: "gatemend", Identity: name, Mode: mode, Keep: cmp.Or(w.keep, time.Hour), Now: time.Now,
-		Policies: w.rules,
+		Policies: w.rules, Metrics: w.measured, Record: w.record,
 		Settles:  settles,
 		Lease:    controller.Lease{For: 3 * time.Second, Renew: 2 * time.Second, Every: 300 * time.Millisecond},
 		Log:      slog.New(slog.NewTextHandler(&p.log, nil)),
@@ -404,7 +407,7 @@ func (g *gateway) Signals() <-chan model.Signal { return g.signals }
 func (g *gateway) Gateways() ([]model.Ref, []model.Unseen) {
 	return []model.Ref{{APIVersion: "v1", Kind: "Pod", Namespace: "ingress-nginx", Name: "ingress-nginx-controller-7d9c-abcde"}}, nil
 }
-func (g *gateway) Read() []metrics.Source { return nil }
+func (g *gateway) Read() []metrics.Source { return []metrics.Source{{Name: "podlog", Open: 1}} }
 func (g *gateway) Close() {
 	close(g.stop)
 	for range g.signals { // until it ends

@@ -28,6 +28,8 @@ type Metrics struct {
 	openAlarms         prometheus.Gauge
 	diagnosing         prometheus.Histogram
 	notifications      *prometheus.CounterVec
+	actions            *prometheus.CounterVec
+	lives              lives
 
 	mu     sync.Mutex
 	routes map[string]bool
@@ -80,6 +82,11 @@ func New(b Build, read func() []Source) *Metrics {
 			Name: "gatemend_notifications_total",
 			Help: "Tries to send a notification, by how they went: sent, failed (it is tried again), lost (it is not).",
 		}, []string{"channel", "result"}),
+		actions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatemend_actions_total",
+			Help: "Changes of the cluster, by action and what became of them.",
+		}, []string{"action", "result"}),
+		lives: newLives(),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "gatemend_build_info", Help: "Always 1; the labels say which gatemend this is.",
@@ -90,7 +97,8 @@ func New(b Build, read func() []Source) *Metrics {
 		m.alarms.WithLabelValues(event) // there from the start, so that a first alarm is an increase
 	}
 	m.registry.MustRegister(m.requests, m.failures, m.signalLag, m.alarmDelay, m.alarms, m.openAlarms,
-		m.diagnoses, m.diagnosing, m.notifications, build, reading{read, sourceSeries()},
+		m.diagnoses, m.diagnosing, m.notifications, m.actions,
+		m.lives.detected, m.lives.diagnosed, m.lives.mended, build, reading{read, sourceSeries()},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

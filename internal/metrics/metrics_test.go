@@ -30,6 +30,13 @@ func used() *Metrics {
 	m.Notified("oncall", true, false)
 	m.Notified("oncall", false, false)
 	m.Notified("oncall", false, true)
+	m.IncidentDetected(time.Second)
+	m.IncidentDiagnosed(time.Second)
+	m.IncidentMended(20 * time.Second)
+	m.Action("patch-service", "Applied")
+	m.Incidents(func() (Incidents, bool) {
+		return Incidents{Counts: []IncidentCount{{"Mending", "target-port-mismatch", 3}}, Waiting: 2, Oldest: 5 * time.Second}, true
+	})
 	m.Record(func() Record {
 		return Record{History: &Written{Waiting: 7, Dropped: 8, Failing: true}, Waiting: map[string]int{"oncall": 9}}
 	})
@@ -38,6 +45,9 @@ func used() *Metrics {
 
 func TestSeries(t *testing.T) {
 	want := `
+# HELP gatemend_actions_total Changes of the cluster, by action and what became of them.
+# TYPE gatemend_actions_total counter
+gatemend_actions_total{action="patch-service",result="Applied"} 1
 # HELP gatemend_alarms_open Alarms that are open.
 # TYPE gatemend_alarms_open gauge
 gatemend_alarms_open 1
@@ -67,6 +77,15 @@ gatemend_history_failing 1
 # HELP gatemend_history_waiting Incidents whose last state is not in the history yet.
 # TYPE gatemend_history_waiting gauge
 gatemend_history_waiting 7
+# HELP gatemend_incidents Incidents that the controller knows, by phase and cause.
+# TYPE gatemend_incidents gauge
+gatemend_incidents{cause="target-port-mismatch",phase="Mending"} 3
+# HELP gatemend_incidents_waiting Incidents that wait to be looked at by the controller.
+# TYPE gatemend_incidents_waiting gauge
+gatemend_incidents_waiting 2
+# HELP gatemend_incidents_waiting_seconds How long the first of the incidents that wait has waited.
+# TYPE gatemend_incidents_waiting_seconds gauge
+gatemend_incidents_waiting_seconds 5
 # HELP gatemend_notifications_total Tries to send a notification, by how they went: sent, failed (it is tried again), lost (it is not).
 # TYPE gatemend_notifications_total counter
 gatemend_notifications_total{channel="oncall",result="failed"} 1

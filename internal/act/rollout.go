@@ -27,9 +27,13 @@ type Rollout struct {
 	Waiting   string // what is missing; empty when Done
 }
 
-// String reads "2 of 3 pods updated, 3 available, 1 old".
+// String reads "2 of 3 pods updated, 3 available, 1 old: pods of former revisions are still ending".
 func (r Rollout) String() string {
-	return fmt.Sprintf("%d of %d pods updated, %d available, %d old", r.Updated, r.Want, r.Available, r.Old)
+	text := fmt.Sprintf("%d of %d pods updated, %d available, %d old", r.Updated, r.Want, r.Available, r.Old)
+	if r.Waiting != "" {
+		text += ": " + r.Waiting
+	}
+	return text
 }
 
 // StuckError says that a rollout cannot end well without a change.

@@ -171,7 +171,16 @@ func (r *round) befall(begin time.Time, total happenings) {
 	kinds := faults()
 	app := r.apps[rng.IntN(2)]
 	hidden := rng.IntN(5) == 0 // something that no object shows, beside the first fault
-	for range 1 + rng.IntN(2) {
+	different := 1 + rng.IntN(2)
+	if rng.IntN(5) == 0 { // whoever deploys it brings the same mistake again and again
+		again, good := kinds[0], r.current(app)
+		r.api.Do(func() { r.injuries = append(r.injuries, injury{again, app, good}) })
+		for i := range 6 {
+			add("the same fault again", at+time.Duration(100*i+rng.IntN(60))*time.Second, func() { again.breaks(r.world, app) })
+		}
+		different = 0
+	}
+	for range different {
 		f := kinds[rng.IntN(len(kinds))]
 		to := app
 		if hidden {
@@ -300,6 +309,7 @@ func (r *round) judge(t *testing.T, total happenings) {
 	}
 	c := audit.Case{
 		Actor: "gatemend", Log: log, Decisions: append(r.decisions, r.policy.allowed...), OptIn: [2]string{optIn, "enabled"},
+		OptOut: "disabled", Thought: thought + 15*time.Second, Questions: r.questions, // a change of several steps may be under way
 		Labels: map[string]map[string]string{}, Stop: guardrail.StopNamespace + "/" + guardrail.StopName, Lag: r.lag + 50*time.Millisecond,
 		Share: 0.25, Recovery: 3 * time.Second, Replicas: map[string]int{"shop/cart": 4, "shop/web": 4},
 		App: func(o audit.Object) string { app, _, _ := strings.Cut(o.Name, "-"); return app },

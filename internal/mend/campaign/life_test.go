@@ -54,6 +54,7 @@ type round struct {
 	until     time.Time // signals have been made up to here
 	journal   mend.MemoryJournal
 	decisions []audit.Decision // of persons
+	questions []time.Time      // to persons
 	told      map[string]bool  // applications of which people were told that they must act
 	failingAt map[string]time.Time
 	down      bool // the API server does not answer
@@ -180,8 +181,9 @@ func (l *life) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	case model.Allow:
 		answer = mend.Answer{Yes: true}
 	case model.Approve:
-		time.Sleep(time.Duration(l.rng.IntN(20)) * time.Second) // a person reads it first
-		if l.rng.IntN(10) == 0 {                                // and another one has the same thought
+		l.asks()
+		time.Sleep(time.Duration(l.rng.IntN(int(thought.Seconds()))) * time.Second) // a person reads it first
+		if l.rng.IntN(10) == 0 {                                                    // and another one has the same thought
 			go l.stop(time.Minute)
 			time.Sleep(time.Duration(2+l.rng.IntN(8)) * time.Second)
 		}
@@ -194,6 +196,16 @@ func (l *life) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	default:
 	}
 	return answer, l.pass(false)
+}
+
+// thought is how long persons think at most, with another one's thought in between.
+const thought = 20 * time.Second
+
+// asks writes down that a person is asked.
+func (l *life) asks() {
+	l.round.mu.Lock()
+	defer l.round.mu.Unlock()
+	l.questions = append(l.questions, time.Now())
 }
 
 // agree writes down what a person has agreed to: each change of the plan, once.

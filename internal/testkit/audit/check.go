@@ -20,6 +20,12 @@ type Case struct {
 	// those of the namespaces at the beginning of the log. An empty OptIn asks for none.
 	OptIn  [2]string
 	Labels map[string]map[string]string
+	// OptOut is the value of that label with which a namespace is left alone, also where a person agrees; empty: none is.
+	OptOut string
+	// Thought is how long a person may think about a question: what has changed since it was asked is not seen before.
+	Thought time.Duration
+	// Questions are the moments at which people were asked.
+	Questions []time.Time
 	// Stop names the ConfigMap, "NAMESPACE/NAME", for as long as which exists nothing may be begun.
 	Stop string
 	// Lag is how long the program may not know yet what the API server knows.
@@ -77,6 +83,8 @@ const (
 	Twice       = "twice"       // nothing is done twice
 	Repeated    = "repeated"    // what was taken back is not tried again
 	Stopped     = "stopped"     // nothing is begun while the switch is on
+	Asked       = "asked"       // nor is anybody asked then
+	OptedOut    = "opted-out"   // nothing is begun in a namespace that is to be left alone
 	Rate        = "rate"        // not more than so much an hour
 	Forced      = "forced"      // pods go by eviction only, which respects budgets
 	Disruption  = "disruption"  // not more than a share of a workload's pods at once
@@ -102,6 +110,7 @@ type checker struct {
 	begun     []*done
 	used      []int // of each decision
 	stopped   time.Time
+	asked     []time.Time // questions that have not been looked at
 	labels    map[string][]labelled
 }
 
@@ -113,11 +122,12 @@ type labelled struct {
 
 // Check lists the promises that were not kept, in the order of the log.
 func Check(c Case) []Violation {
-	k := &checker{Case: c, used: make([]int, len(c.Decisions)), labels: map[string][]labelled{}}
+	k := &checker{Case: c, used: make([]int, len(c.Decisions)), labels: map[string][]labelled{}, asked: slices.SortedFunc(slices.Values(c.Questions), time.Time.Compare)}
 	for ns, labels := range c.Labels {
 		k.labels[ns] = []labelled{{value: labels[c.OptIn[0]]}}
 	}
 	for _, e := range c.Log {
+		k.questions(e.At)
 		switch {
 		case e.User != c.Actor:
 			k.other(e)
@@ -131,6 +141,15 @@ func Check(c Case) []Violation {
 	}
 	k.ends()
 	return k.found
+}
+
+// questions looks at those that were asked until a time.
+func (k *checker) questions(until time.Time) {
+	for ; len(k.asked) > 0 && !k.asked[0].After(until); k.asked = k.asked[1:] {
+		if at := k.asked[0]; !k.stopped.IsZero() && at.Sub(k.stopped) > k.Lag {
+			k.found = append(k.found, Violation{Rule: Asked, At: at, Text: "people were asked, though it was stopped at " + k.stopped.UTC().Format("15:04:05.000")})
+		}
+	}
 }
 
 func (k *checker) violated(rule string, e Entry, format string, args ...any) {
@@ -192,6 +211,9 @@ func (k *checker) wrote(e Entry) {
 	if !k.stopped.IsZero() && e.At.Sub(k.stopped) > k.Lag {
 		k.violated(Stopped, e, "it was stopped at %s", k.stopped.UTC().Format("15:04:05.000"))
 	}
+	if k.OptOut != "" && k.optedOut(d.Object.Namespace, d.At) {
+		k.violated(OptedOut, e, "the namespace is to be left alone")
+	}
 	k.begun = append(k.begun, d)
 	k.rates(d)
 	k.disruption(d)
@@ -236,6 +258,24 @@ func (k *checker) opted(namespace string, at time.Time) bool {
 		in = l.value == k.OptIn[1] || in && at.Sub(l.at) <= k.Lag
 	}
 	return in
+}
+
+// optedOut reports whether a namespace was to be left alone at a time, and has been for longer than anybody needs to
+// hear of it and to think.
+func (k *checker) optedOut(namespace string, at time.Time) bool {
+	var since time.Time
+	out := false
+	for _, l := range k.labels[namespace] {
+		if l.at.After(at) {
+			break
+		}
+		if l.value != k.OptOut {
+			out = false
+		} else if !out {
+			out, since = true, l.at
+		}
+	}
+	return out && at.Sub(since) > k.Lag+k.Thought
 }
 
 // once compares a change with those before.

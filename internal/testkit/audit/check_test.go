@@ -117,6 +117,23 @@ func TestForgedLogs(t *testing.T) {
 		"a namespace that did not opt in":    {func(c *Case) { pods(c, "cart-a-1"); c.Labels = nil }, []string{Undecided}},
 		"a namespace that opted out before":  {func(c *Case) { pods(c, "cart-a-1"); c.Log = append([]Entry{optIn(-5, `"disabled"`)}, c.Log...) }, []string{Undecided}},
 		"a namespace that opted out just so": {func(c *Case) { pods(c, "cart-a-1"); c.Log = append([]Entry{optIn(0.5, "null")}, c.Log...) }, nil},
+		"a person's yes in a namespace that is left alone": {func(c *Case) {
+			agree(c)
+			helped(c)
+			c.OptOut = "disabled"
+			c.Log = append([]Entry{optIn(-5, `"disabled"`)}, c.Log...)
+		}, []string{OptedOut}},
+		"a namespace that opted out while a person thought": {func(c *Case) {
+			agree(c)
+			helped(c)
+			c.OptOut, c.Thought = "disabled", 20*time.Second
+			c.Log = append([]Entry{optIn(-5, `"disabled"`)}, c.Log...)
+		}, nil},
+		"asked while it is stopped": {func(c *Case) {
+			helped(c)
+			c.Questions = []time.Time{noon.Add(20 * time.Second), noon.Add(40 * time.Second)}
+			c.Log = append(c.Log, stop(10, "create"), stop(30, "delete"), at(50, "get", cart, ""))
+		}, []string{Asked}},
 		"a namespace that opted in at last": {func(c *Case) {
 			pods(c, "cart-a-1")
 			c.Labels = nil

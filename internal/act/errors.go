@@ -24,7 +24,7 @@ type StaleError struct {
 
 // Error says which object moved and how.
 func (e *StaleError) Error() string {
-	return fmt.Sprintf("%s has changed since the plan was made: %s", e.Object, e.Because)
+	return fmt.Sprintf("%s has changed since the plan was made: %s (look again: it needs a new plan)", e.Object, e.Because)
 }
 
 // BlockedError says that a PodDisruptionBudget forbids an eviction for now. Nothing was changed.
@@ -39,7 +39,8 @@ func (e *BlockedError) Error() string {
 	if e.Budget == "" {
 		return fmt.Sprintf("%s may not be evicted now: %s", e.Pod, e.Words)
 	}
-	return fmt.Sprintf("%s may not be evicted now, PodDisruptionBudget %q allows no disruption: %s", e.Pod, e.Budget, e.Words)
+	return fmt.Sprintf("%s may not be evicted now, PodDisruptionBudget %q allows no disruption: %s (it will when more of its pods are ready: kubectl describe pdb %s%s)",
+		e.Pod, e.Budget, e.Words, model.ShellWord(e.Budget), inNamespace(e.Pod))
 }
 
 // ForbiddenError says which right is lacking. Nothing was changed.
@@ -71,8 +72,30 @@ type RejectedError struct {
 	Err    error // in the API server's words
 }
 
-// Error gives the API server's words.
-func (e *RejectedError) Error() string { return "the API server rejects it: " + e.Err.Error() }
+// Error gives the API server's words, and what to do about them where that is known.
+func (e *RejectedError) Error() string {
+	text, next := e.Err.Error(), ""
+	switch {
+	case strings.Contains(text, "exceeded quota"):
+		next = " (free some of the quota or raise it: kubectl describe quota" + inNamespace(e.Object) + ")"
+	case strings.Contains(text, webhookSilent):
+		next = " (mend the webhook, or have it ignore failures: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations)"
+	case strings.Contains(text, "denied the request"), strings.Contains(text, "denied request"):
+		next = " (whoever keeps that webhook or policy can say what it would let pass)"
+	}
+	return "the API server rejects it: " + text + next
+}
+
+// webhookSilent is how the API server says that an admission webhook did not answer, or not rightly. Nothing is stored
+// then (kubernetes/apiserver, pkg/admission/plugin/webhook).
+const webhookSilent = "failed calling webhook"
+
+func inNamespace(r model.Ref) string {
+	if r.Namespace == "" {
+		return ""
+	}
+	return " -n " + model.ShellWord(r.Namespace)
+}
 
 // Unwrap gives the API server's error.
 func (e *RejectedError) Unwrap() error { return e.Err }
@@ -96,6 +119,9 @@ func (a *Actor) explain(ctx context.Context, err error, c model.Change, verb str
 		if stale := a.stale(ctx, c, status.ErrStatus, api); stale != nil {
 			return stale
 		}
+	}
+	if apierrors.IsInternalError(err) && strings.Contains(status.ErrStatus.Message, webhookSilent) {
+		return &RejectedError{Object: c.Target, Err: err}
 	}
 	if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) || apierrors.IsConflict(err) {
 		return &RejectedError{Object: c.Target, Err: err}

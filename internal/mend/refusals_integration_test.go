@@ -120,7 +120,7 @@ func TestWhatTheAPIServerRefuses(t *testing.T) {
 	}{
 		{name: "a value that is not valid", fault: invalid, want: plan.CouldNotAct, because: "must be greater than or equal to"},
 		{name: "a right is lacking", fault: faults["target-port"], clients: stranger, want: plan.CouldNotAct, because: `verbs: ["patch"]`},
-		{name: "a webhook denies", fault: faults["target-port"], before: webhook(func(admissionv1.AdmissionRequest) string { return "not on a Friday" }), want: plan.CouldNotAct, because: "not on a Friday"},
+		{name: "a webhook denies", fault: faults["target-port"], before: webhook(func(admissionv1.AdmissionRequest) string { return "not on a Friday" }), want: plan.CouldNotAct, because: "whoever keeps that webhook"},
 		{name: "a webhook denies what it let pass before", fault: faults["target-port"], want: plan.CouldNotAct, because: "not in earnest",
 			before: webhook(func(r admissionv1.AdmissionRequest) string {
 				if r.DryRun != nil && *r.DryRun {
@@ -128,7 +128,7 @@ func TestWhatTheAPIServerRefuses(t *testing.T) {
 				}
 				return "not in earnest"
 			})},
-		{name: "a webhook does not answer", fault: faults["target-port"], before: slowWebhook(func(admissionv1.AdmissionRequest) bool { return true }), want: plan.CouldNotAct, because: "failed calling webhook"},
+		{name: "a webhook does not answer", fault: faults["target-port"], before: slowWebhook(func(admissionv1.AdmissionRequest) bool { return true }), want: plan.CouldNotAct, because: "mend the webhook"},
 		{name: "a webhook does not answer when it matters", fault: faults["target-port"], want: plan.CouldNotAct, because: "failed calling webhook",
 			before: slowWebhook(func(r admissionv1.AdmissionRequest) bool { return r.DryRun == nil || !*r.DryRun })},
 		{name: "the second change is denied", fault: faults["recreate"], want: plan.NotHelped, because: "no restarts",
@@ -152,14 +152,14 @@ func TestWhatTheAPIServerRefuses(t *testing.T) {
 		{name: "the object is changed meanwhile", fault: faults["target-port"], want: plan.CouldNotAct, because: "targetPort",
 			asked: setPort(9998),
 			after: func(t *testing.T, p *partly) { portIs(t, p, 9998) }},
-		{name: "a budget forbids the eviction", fault: faults["one-unready-pod"], before: budget, want: plan.CouldNotAct, because: `PodDisruptionBudget "keep"`,
+		{name: "a budget forbids the eviction", fault: faults["one-unready-pod"], before: budget, want: plan.CouldNotAct, because: "kubectl describe pdb keep -n shop",
 			after: func(t *testing.T, p *partly) {
 				pod, err := p.clients.Kube.CoreV1().Pods(plantest.Namespace).Get(t.Context(), "cart-2-0", metav1.GetOptions{})
 				if err != nil || pod.DeletionTimestamp != nil {
 					t.Errorf("the pod went all the same: %v", err)
 				}
 			}},
-		{name: "the quota is full", fault: faults["service-deleted-remembered"], before: quota, want: plan.CouldNotAct, because: "exceeded quota"},
+		{name: "the quota is full", fault: faults["service-deleted-remembered"], before: quota, want: plan.CouldNotAct, because: "kubectl describe quota -n shop"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			shop := plantest.Shop("cart", "web")

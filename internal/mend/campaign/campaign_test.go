@@ -106,8 +106,8 @@ func live(t *testing.T, seed uint64, total happenings) {
 			r.behind = time.Now()
 		}
 	}
-	if rng.IntN(8) > 0 {
-		r.edit("Namespace", plantest.Namespace, func(o map[string]any) { set(o, "enabled", "metadata", "labels", optIn) })
+	if label := []string{"", "disabled", "enabled"}[min(rng.IntN(8), 2)]; label != "" {
+		r.edit("Namespace", plantest.Namespace, func(o map[string]any) { set(o, label, "metadata", "labels", optIn) })
 	}
 	begin := time.Now()
 	end := begin.Add(20 * time.Minute)

@@ -67,9 +67,12 @@ func callTroubles() []struct {
 		words []string
 	}{
 		{model.NoRoute, []string{"no such host", "enotfound", "unknownhostexception", "name or service not known", "could not translate host name", "produced zero addresses", "could not resolve host", "nodename nor servname"}},
-		{model.Refused, []string{"connection refused", "econnrefused", "errno 111", "actively refused"}},
+		{model.Refused, []string{"connection refused", "econnrefused", "errno 111", "actively refused", "nobrokersavailable", "no brokers available", "broker transport failure"}},
 		{model.Denied, []string{"authentication failed", "access denied for user", "noauth authentication required", "wrongpass", "not authorized on ", "permission denied for", "invalid username-password pair", "password authentication", "authenticationfailed", "access_refused"}},
 		{model.Overload, []string{"too many clients already", "remaining connection slots are reserved", "too many connections", "max number of clients reached", "connection limit exceeded for", "oom command not allowed"}},
+		// What a database or cache says that runs and does not do what it is asked: a lock that somebody else holds, a disk that is
+		// full, a replica that takes no writes.
+		{model.Overload, []string{"locknotavailable", "lock timeout", "lock wait timeout", "deadlock detected", "deadlock found", "database is locked", "misconf redis", "against a read only replica", "read-only transaction", "loading redis is loading", "disk usage exceeded flood-stage"}},
 		{model.TLS, []string{"x509:", "wrong version number", "first record does not look like a tls handshake", "certificate verify failed", "sslhandshakeexception", "ssl handshake failed", "tls: "}},
 		{model.ConnectTimeout, []string{"i/o timeout", "etimedout", "connect timed out", "connection timed out", "ehostunreach", "no route to host", "errno 110", "connecttimeout", "network is unreachable", "handshake timeout", "handshake timed out"}},
 		{model.Reset, []string{"connection reset", "econnreset", "broken pipe", "socket hang up", "unexpected eof"}},
@@ -160,10 +163,10 @@ func saidBy(line string) []int32 {
 		words []string
 		ports []int32
 	}{
-		{[]string{"postgres", "psql", "pq:", "pgx", "password authentication failed for user", "pg_hba"}, []int32{5432}},
+		{[]string{"postgres", "psql", "psycopg", "pq:", "pgx", "password authentication failed for user", "pg_hba"}, []int32{5432}},
 		{[]string{"mongo"}, []int32{27017}},
-		{[]string{"redis", "noauth", "wrongpass", "valkey", "oom command not allowed"}, []int32{6379}},
-		{[]string{"mysql", "mariadb", "access denied for user"}, []int32{3306}},
+		{[]string{"redis", "noauth", "wrongpass", "valkey", "read only replica", "oom command not allowed"}, []int32{6379}},
+		{[]string{"mysql", "mariadb", "lock wait timeout", "access denied for user"}, []int32{3306}},
 		{[]string{"amqp", "rabbit", "access_refused"}, []int32{5672}},
 		{[]string{"kafka", "broker"}, []int32{9092}},
 		{[]string{"memcache"}, []int32{11211}},

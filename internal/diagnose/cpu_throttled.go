@@ -21,6 +21,8 @@ func cpuThrottled() Analyzer {
 			for _, w := range v.workloads {
 				if f, ok := v.throttled(w); ok {
 					out = append(out, f)
+				} else if f, ok := v.throttledProbe(w); ok {
+					out = append(out, f)
 				}
 			}
 			return out
@@ -65,6 +67,27 @@ func (v *view) throttled(w *workload) (finding, bool) {
 		return f.since(hits[0].At), true
 	}
 	return finding{}, false
+}
+
+// throttledProbe explains probes that got no answer in time by the CPU limit of the container that they ask.
+func (v *view) throttledProbe(w *workload) (finding, bool) {
+	pods := v.affected(w, "pods-not-ready")
+	if len(pods) == 0 {
+		return finding{}, false
+	}
+	e := v.unhealthy(pods[0])
+	field, c, ok := containerField(w, v.trouble(pods[0]).container, false)
+	if e == nil || !ok || !gaveUp(e.Message) {
+		return finding{}, false
+	}
+	limit, has := c.Resources.Limits[corev1.ResourceCPU]
+	used, measured := v.usage(w, c.Name)
+	if full := measured && used.MilliValue()*10 >= limit.MilliValue()*9; !has || limit.IsZero() || !full && limit.Cmp(scant()) > 0 {
+		return finding{}, false
+	}
+	return v.onWorkload(w, "cpu-throttled", likely, field+".resources.limits.cpu",
+		fmt.Sprintf("container %s of %s may use only %s of a CPU, and does not answer its readiness probe in time", c.Name, w.ref, limit.String()), pods).
+		because("object", fmt.Sprintf("container %s may use %s of a CPU", c.Name, limit.String()), w.ref, time.Time{}), true
 }
 
 // late lists a workload's routes on which answers came too late, and these requests.

@@ -102,7 +102,7 @@ func TestAgents(t *testing.T) {
 		}
 		return text
 	}
-	if print(false) == print(false) {
+	if first, second := print(false), print(false); first == second {
 		t.Error("two clusters have the same keys")
 	}
 	for _, namespaced := range []bool{false, true} {

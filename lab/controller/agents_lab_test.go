@@ -27,12 +27,30 @@ const agentsHost = "gatemend-agents." + install.Namespace + ".svc"
 // handOver is how long it takes at most until a gateway's log is read in another way, with two processors for everything.
 const handOver = 45 * time.Second
 
+// waitsForAgents is longer than a controller waits for agents before it opens logs itself.
+const waitsForAgents = 8 * time.Second
+
 // agents installs agents: what they read is mended, and not read through the API. One that hangs is done without, and comes back.
 func (b *bench) agents(t *testing.T) {
 	t.Helper()
+	t.Cleanup(func() {
+		if t.Failed() {
+			b.explain(t)
+		}
+	})
 	began := time.Now()
 	b.installAgents(t)
-	b.Await(t, "no gateway's log to be read through the API", 3*handOver, func() bool { return len(b.openLogs(t, began)) == 0 })
+	heard := func() {
+		t.Helper()
+		quiet := time.Now() // since when no log has been open
+		b.Await(t, "no gateway's log to be read through the API", 3*handOver, func() bool {
+			if len(b.openLogs(t, began)) > 0 {
+				quiet = time.Now()
+			}
+			return time.Since(quiet) > waitsForAgents
+		})
+	}
+	heard()
 	mend := func(what, name string) {
 		before, wrote, at := b.incidents(t), len(b.wrote(t)), time.Now()
 		b.awaitNew(t, b.breaks(t, name), before, "Resolved")
@@ -55,7 +73,7 @@ func (b *bench) agents(t *testing.T) {
 	if err := b.Thaw(t.Context(), 1, agent); err != nil {
 		t.Fatal(err)
 	}
-	b.Await(t, "the agent to be heard again", handOver, func() bool { return len(b.openLogs(t, began)) == 0 })
+	heard()
 	mend("with the agent again", "wrong-target-port")
 }
 

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -301,7 +302,7 @@ func (b *bench) explain(t *testing.T) {
 		return
 	}
 	for _, p := range pods.Items {
-		text, err := b.Client.Kube.CoreV1().Pods(install.Namespace).GetLogs(p.Name, nil).DoRaw(t.Context())
+		text, err := b.Client.Kube.CoreV1().Pods(install.Namespace).GetLogs(p.Name, &corev1.PodLogOptions{}).DoRaw(t.Context())
 		t.Logf("%s (%s): %v\n%s", p.Name, p.Status.Phase, err, text)
 	}
 }

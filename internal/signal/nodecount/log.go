@@ -59,6 +59,7 @@ func (l *Log) Take(text []byte, stamp time.Time) proxy.Class {
 		} else {
 			l.book.omitted++
 		}
+	case proxy.Event, proxy.Foreign:
 	}
 	return class
 }

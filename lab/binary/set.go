@@ -27,6 +27,9 @@ const (
 	// It is the oldest line in wheels, the nearest to the one that Contour is
 	// tested with (https://projectcontour.io/resources/compatibility-matrix/).
 	EnvoyVersion = "1.36.4"
+
+	// NewerEnvoyVersion is that of an Envoy beside Contour's, which can send access logs as OpenTelemetry logs over HTTP.
+	NewerEnvoyVersion = "1.40.0"
 )
 
 // set is a group of programs that come from one place.
@@ -99,7 +102,12 @@ func sets() []set {
 		{
 			name: "envoy", version: "v" + EnvoyVersion,
 			programs: map[string]string{"envoy": ""},
-			fetch:    fetchEnvoy,
+			fetch:    fetchEnvoy(EnvoyVersion),
+		},
+		{
+			name: "newer-envoy", version: "v" + NewerEnvoyVersion,
+			programs: map[string]string{"newer-envoy": ""},
+			fetch:    fetchEnvoy(NewerEnvoyVersion),
 		},
 	}
 }

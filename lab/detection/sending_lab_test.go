@@ -25,6 +25,7 @@ const (
 	sendingPort = 18080
 	alsPort     = 19001
 	otlpPort    = 19002
+	postPort    = 19003
 )
 
 // TestAloneByEachWay breaks a Service behind an Envoy that sends its access logs, and behind a gateway that is probed. Each
@@ -36,7 +37,7 @@ func TestAloneByEachWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programPaths, err := store.Ensure(ctx, "envoy")
+	programPaths, err := store.Ensure(ctx, "newer-envoy")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func TestAloneByEachWay(t *testing.T) {
 	at := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 	host := manifest.Host(manifest.Cart)
 	bootstrap, err := sending.Envoy{
-		Address: at(sendingPort), ALS: at(alsPort), OTLP: at(otlpPort), Token: token,
+		Address: at(sendingPort), ALS: at(alsPort), OTLP: at(otlpPort), OTLPHTTP: at(postPort), Token: token,
 		Hosts: []sending.Host{{
 			Name: host, Cluster: fmt.Sprintf("%s_%s_%d", manifest.Namespace, manifest.Cart, service.Spec.Ports[0].Port),
 			Endpoints: []string{fmt.Sprintf("%s:%d", service.Spec.ClusterIP, service.Spec.Ports[0].Port)},
@@ -71,6 +72,7 @@ func TestAloneByEachWay(t *testing.T) {
 	ways := map[string][]string{
 		"als":   {"--als", at(alsPort), "--receive-token-file", secret},
 		"otlp":  {"--otlp", at(otlpPort), "--receive-token-file", secret},
+		"post":  {"--otlp-http", at(postPort), "--receive-token-file", secret},
 		"probe": {"--probe-url", "http://" + host + "/", "--probe-every", "1s"},
 	}
 	heard := func(way, kind string, since time.Time) time.Time {
@@ -96,7 +98,7 @@ func TestAloneByEachWay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := p.start(ctx, "envoy", programPaths["envoy"], "-c", filepath.Join(dir, "envoy.yaml"), "--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warning"); err != nil {
+	if err := p.start(ctx, "envoy", programPaths["newer-envoy"], "-c", filepath.Join(dir, "envoy.yaml"), "--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warning"); err != nil {
 		t.Fatal(err)
 	}
 	traffic, err := load.Start(ctx, lab.DialContext, []load.Target{{Name: "sending", Address: at(sendingPort), Host: host}}, load.Limits{Rate: rate, Count: rate * 600, Duration: 10 * time.Minute})

@@ -41,9 +41,9 @@ func listen(t *testing.T) net.Listener {
 }
 
 // config is Envoy's bootstrap: a host for each backend, and every access log that it has.
-func config(t *testing.T, address, logs, otel string, table gateway.Table) string {
+func config(t *testing.T, address, logs, otel, overHTTP string, table gateway.Table) string {
 	t.Helper()
-	e := sending.Envoy{Address: address, ALS: logs, OTLP: otel, Token: "secret"}
+	e := sending.Envoy{Address: address, ALS: logs, OTLP: otel, OTLPHTTP: overHTTP, Token: "secret"}
 	for _, b := range table.Backends {
 		e.Hosts = append(e.Hosts, sending.Host{
 			Name: b.Key.Service + ".test", Cluster: b.Key.Namespace + "_" + b.Key.Service + "_" + b.Key.Port, Endpoints: b.Endpoints,
@@ -63,7 +63,7 @@ func run(t *testing.T, bootstrap string) *gatewaytest.Stream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs, err := store.Ensure(t.Context(), "envoy")
+	programs, err := store.Ensure(t.Context(), "newer-envoy")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func run(t *testing.T, bootstrap string) *gatewaytest.Stream {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, programs["envoy"], "-c", file, "--concurrency", "1", "--file-flush-interval-msec", "50", "--use-dynamic-base-id", "--log-level", "warning")
+	cmd := exec.CommandContext(ctx, programs["newer-envoy"], "-c", file, "--concurrency", "1", "--file-flush-interval-msec", "50", "--use-dynamic-base-id", "--log-level", "warning")
 	out := &gatewaytest.Stream{}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
@@ -114,22 +114,25 @@ func key(s model.Signal) string {
 	return fmt.Sprintln(s.At.UTC().Format("15:04:05.000"), s.Request, s.Status, s.Failure, tries)
 }
 
-// What Envoy sends over its access log service, and as OpenTelemetry, is what it writes to its log, failure by failure.
+// What Envoy sends over its access log service, and as OpenTelemetry over gRPC and HTTP, is what it writes to its log, failure by failure.
 func TestEnvoySendsWhatItWrites(t *testing.T) {
 	table, _ := gatewaytest.Failing(t)
 	logs, address := listen(t), gatewaytest.FreeAddress(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	r := als.Serve(ctx, logs, als.Options{Admit: admit.Rules{Token: "secret"}})
-	otel := listen(t)
+	otel, overHTTP := listen(t), listen(t)
 	o := otlp.Serve(ctx, otel, nil, otlp.Options{Admit: admit.Rules{Token: "secret"}})
+	h := otlp.Serve(ctx, nil, overHTTP, otlp.Options{Admit: admit.Rules{Token: "secret"}})
 	defer func() {
 		cancel()
 		for range r.Signals() {
 		}
 		for range o.Signals() {
 		}
+		for range h.Signals() {
+		}
 	}()
-	out := run(t, config(t, address, logs.Addr().String(), otel.Addr().String(), table))
+	out := run(t, config(t, address, logs.Addr().String(), otel.Addr().String(), overHTTP.Addr().String(), table))
 	want := 0
 	for _, b := range table.Backends {
 		for range requests {
@@ -157,12 +160,15 @@ func TestEnvoySendsWhatItWrites(t *testing.T) {
 		}
 	}
 	t.Logf("heard %v", failures)
-	for range want {
+	posted := map[string]int{}
+	for range 2 * want {
 		select {
 		case s := <-o.Signals():
 			opened[key(s)]++
+		case s := <-h.Signals():
+			posted[key(s)]++
 		case <-timeout:
-			t.Fatalf("%d of %d records came; counts %+v", len(opened), want, o.Counts())
+			t.Fatalf("%d and %d of %d records came; counts %+v, %+v", len(opened), len(posted), want, o.Counts(), h.Counts())
 		}
 	}
 	for _, f := range []model.FailureKind{model.NoFailure, model.Refused, model.ClosedEarly, model.NoEndpoints, model.UpstreamStatus, model.NoRoute} {
@@ -176,9 +182,11 @@ func TestEnvoySendsWhatItWrites(t *testing.T) {
 			t.Errorf("written %d times, sent %d times: %s", n, sent[k], k)
 		}
 	}
-	for k, n := range opened {
-		if written[k] != n {
-			t.Errorf("sent as OpenTelemetry %d times, written %d times: %s", n, written[k], k)
+	for how, got := range map[string]map[string]int{"gRPC": opened, "HTTP": posted} {
+		for k, n := range got {
+			if written[k] != n {
+				t.Errorf("sent as OpenTelemetry over %s %d times, written %d times: %s", how, n, written[k], k)
+			}
 		}
 	}
 	for k, n := range sent {

@@ -5,10 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/testkit/formattest"
 )
 
 const (
@@ -47,59 +46,31 @@ func TestCompiledIsBuiltIn(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, line := range lines {
-			var got, want model.Signal
-			class, wantClass := f.Parse([]byte(line), &got), NewParser().Parse([]byte(line), &want)
-			if class != wantClass {
-				t.Errorf("class %v, want %v: %s", class, wantClass, line)
-			}
-			if d := cmp.Diff(want, got); d != "" {
-				t.Errorf("%s\nsignal (-built-in +compiled)\n%s", line, d)
-			}
+			formattest.Agree(t, NewParser(), f, line, nil)
 		}
 	}
 }
 
 func TestCompile(t *testing.T) {
 	at := time.Date(2026, 5, 4, 8, 30, 15, 250e6, time.UTC)
-	tests := map[string]struct {
-		format, line string
-		want         model.Signal
-	}{
+	formattest.Reads(t, Compile, map[string]formattest.Case{
 		"seconds, long flags, all hosts": {
-			`%START_TIME(%s.%3f)% %RESPONSE_CODE% %RESPONSE_FLAGS_LONG% "%UPSTREAM_HOSTS_ATTEMPTED%" %DURATION%`, `1777883415.250 503 UpstreamConnectionFailure,UpstreamRetryLimitExceeded "10.1.0.5:80, 10.1.0.6:80" 12`,
-			model.Signal{
+			Format: `%START_TIME(%s.%3f)% %RESPONSE_CODE% %RESPONSE_FLAGS_LONG% "%UPSTREAM_HOSTS_ATTEMPTED%" %DURATION%`, Line: `1777883415.250 503 UpstreamConnectionFailure,UpstreamRetryLimitExceeded "10.1.0.5:80, 10.1.0.6:80" 12`,
+			Want: model.Signal{
 				At: at, Proxy: "envoy", Status: 503, Failure: model.Refused, Reason: "UF,URX", Duration: 12 * time.Millisecond,
 				Tries: []model.Try{{Address: "10.1.0.5:80"}, {Address: "10.1.0.6:80"}},
 			},
 		},
 		"nested JSON, a value of several operators": {
-			`{"req":{"line":"%REQ(:METHOD)% %REQ(:PATH):256% %PROTOCOL%","host":"%REQ(HOST)%"},"res":{"code":"%RESPONSE_CODE%","n":5},"x":"%REQ(X-A)%"}`,
-			`{"req":{"line":"GET /buy?x HTTP/1.1","host":"shop.test:80"},"res":{"code":200,"n":5},"x":"\"code\":503"}`,
-			model.Signal{Proxy: "envoy", Status: 200, Request: model.Request{Method: "GET", Host: "shop.test", Path: "/buy"}},
+			Format: `{"req":{"line":"%REQ(:METHOD)% %REQ(:PATH):256% %PROTOCOL%","host":"%REQ(HOST)%"},"res":{"code":"%RESPONSE_CODE%","n":5},"x":"%REQ(X-A)%"}`,
+			Line:   `{"req":{"line":"GET /buy?x HTTP/1.1","host":"shop.test:80"},"res":{"code":200,"n":5},"x":"\"code\":503"}`,
+			Want:   model.Signal{Proxy: "envoy", Status: 200, Request: model.Request{Method: "GET", Host: "shop.test", Path: "/buy"}},
 		},
 		"a time of another form is left out": {
-			`%START_TIME(%d/%b/%Y %H)% %RESPONSE_CODE% 100%%`, `04/May/2026 08 200 100%`,
-			model.Signal{Proxy: "envoy", Status: 200},
+			Format: `%START_TIME(%d/%b/%Y %H)% %RESPONSE_CODE% 100%%`, Line: `04/May/2026 08 200 100%`,
+			Want: model.Signal{Proxy: "envoy", Status: 200},
 		},
-	}
-	for name, test := range tests {
-		f, err := Compile(test.format)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		var got model.Signal
-		if class := f.Parse([]byte(test.line), &got); class != proxy.Access {
-			t.Errorf("%s: class %v, want Access", name, class)
-		}
-		if got.Failed() == (got.Raw == "") {
-			t.Errorf("%s: Raw %q must be there for failures, and for them alone", name, got.Raw)
-		}
-		got.Raw = ""
-		if d := cmp.Diff(test.want, got); d != "" {
-			t.Errorf("%s: signal (-want +got)\n%s", name, d)
-		}
-	}
+	})
 }
 
 func TestCompileFails(t *testing.T) {
@@ -161,15 +132,5 @@ func FuzzCompile(f *testing.F) {
 	f.Add(jsonFormat, []byte(`{"start_time":"2026-05-04T08:30:15.123Z","response_code":503,"response_flags":"UH","duration":0,"upstream_host":null}`))
 	f.Add(`{"req":{"line":"%REQ(:METHOD)% %REQ(:PATH):256%"},"code":"%RESPONSE_CODE%"}`, []byte(`{"req":{"line":"GET /"},"code":"200"}`))
 	f.Add(`%START_TIME(%s.%3f)% %RESPONSE_CODE% %RESPONSE_FLAGS_LONG% "%UPSTREAM_HOSTS_ATTEMPTED%"`, []byte(`1777883415.250 503 UpstreamConnectionFailure,X "10.1.0.5:80, 10.1.0.6:80"`))
-	f.Fuzz(func(t *testing.T, format string, line []byte) {
-		p, err := Compile(format)
-		if err != nil {
-			return
-		}
-		var s model.Signal
-		class := p.Parse(line, &s)
-		if class == proxy.Access && (s.Status < 0 || s.Status > 999 || s.Failed() == (s.Raw == "")) || class == proxy.Foreign && s.Proxy != "" {
-			t.Fatalf("%q in %q became class %v, %+v", line, format, class, s)
-		}
-	})
+	f.Fuzz(func(t *testing.T, format string, line []byte) { formattest.Sane(t, Compile, format, line) })
 }

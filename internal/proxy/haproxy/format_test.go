@@ -5,10 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/testkit/formattest"
 )
 
 const (
@@ -41,63 +40,34 @@ func TestCompiledIsBuiltIn(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, line := range lines {
-			var got, want model.Signal
-			class, wantClass := f.Parse([]byte(line), &got), NewParser().Parse([]byte(line), &want)
-			if class != wantClass {
-				t.Errorf("class %v, want %v: %s", class, wantClass, line)
-			}
-			got.Request.Path, want.Request.Path = strings.TrimRight(got.Request.Path, "x"), strings.TrimRight(want.Request.Path, "x")
-			if d := cmp.Diff(want, got); d != "" {
-				t.Errorf("%s\nsignal (-built-in +compiled)\n%s", line, d)
-			}
+			formattest.Agree(t, NewParser(), f, line, func(s *model.Signal) { s.Request.Path = strings.TrimRight(s.Request.Path, "x") })
 		}
 	}
 }
 
 func TestCompile(t *testing.T) {
 	at := time.Date(2026, 5, 4, 8, 30, 15, 0, time.UTC)
-	tests := map[string]struct {
-		format, line string
-		want         model.Signal
-	}{
+	formattest.Reads(t, Compile, map[string]formattest.Case{
 		"JSON with the server's address": {
-			`{"ts":%Ts,"client":"%ci","be":"%b","srv":"%s","addr":"%si:%sp","status":%ST,"tt":%Tt,"state":"%ts","m":"%HM","u":"%HU","ua":"%[capture.req.hdr(0),json(utf8s)]"}`,
-			`{"ts":1777883415,"client":"192.0.2.1","be":"shop_cart_80","srv":"SRV_1","addr":"10.1.0.5:80","status":503,"tt":3004,"state":"SC","m":"GET","u":"/buy?x=1","ua":"a \"b\",\"status\":200"}`,
-			model.Signal{
+			Format: `{"ts":%Ts,"client":"%ci","be":"%b","srv":"%s","addr":"%si:%sp","status":%ST,"tt":%Tt,"state":"%ts","m":"%HM","u":"%HU","ua":"%[capture.req.hdr(0),json(utf8s)]"}`,
+			Line:   `{"ts":1777883415,"client":"192.0.2.1","be":"shop_cart_80","srv":"SRV_1","addr":"10.1.0.5:80","status":503,"tt":3004,"state":"SC","m":"GET","u":"/buy?x=1","ua":"a \"b\",\"status\":200"}`,
+			Want: model.Signal{
 				At: at, Proxy: "haproxy", Client: "192.0.2.1", Request: model.Request{Scheme: "http", Method: "GET", Path: "/buy"}, RouteNamespace: "shop", Service: "cart", ServicePort: "80",
 				Status: 503, Failure: model.Refused, Reason: "SC", Duration: 3004 * time.Millisecond, Tries: []model.Try{{Address: "10.1.0.5:80", Duration: 3004 * time.Millisecond}},
 			},
 		},
 		"without the termination state": {
-			`%T %ft %b/%s %Tr %ST %[req.hdr(host)]`, `04/May/2026:08:30:15 +0000 https~ shop_cart_80/<NOSRV> -1 503 shop.test:8443`,
-			model.Signal{
+			Format: `%T %ft %b/%s %Tr %ST %[req.hdr(host)]`, Line: `04/May/2026:08:30:15 +0000 https~ shop_cart_80/<NOSRV> -1 503 shop.test:8443`,
+			Want: model.Signal{
 				At: at, Proxy: "haproxy", Request: model.Request{Scheme: "https", Host: "shop.test"}, RouteNamespace: "shop", Service: "cart", ServicePort: "80",
 				Status: 503, Failure: model.NoEndpoints, Reason: "<NOSRV>",
 			},
 		},
 		"letters and a percent sign after variables": {
-			`%Tams %ST%% %{+Q}[capture.req.method]`, `12ms 502% "GET"`,
-			model.Signal{Proxy: "haproxy", Request: model.Request{Scheme: "http", Method: "GET"}, Status: 502, Failure: model.OtherFailure, Duration: 12 * time.Millisecond},
+			Format: `%Tams %ST%% %{+Q}[capture.req.method]`, Line: `12ms 502% "GET"`,
+			Want: model.Signal{Proxy: "haproxy", Request: model.Request{Scheme: "http", Method: "GET"}, Status: 502, Failure: model.OtherFailure, Duration: 12 * time.Millisecond},
 		},
-	}
-	for name, test := range tests {
-		f, err := Compile(test.format)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		var got model.Signal
-		if class := f.Parse([]byte(test.line), &got); class != proxy.Access {
-			t.Errorf("%s: class %v, want Access", name, class)
-		}
-		if got.Failed() == (got.Raw == "") {
-			t.Errorf("%s: Raw %q must be there for failures, and for them alone", name, got.Raw)
-		}
-		got.Raw = ""
-		if d := cmp.Diff(test.want, got); d != "" {
-			t.Errorf("%s: signal (-want +got)\n%s", name, d)
-		}
-	}
+	})
 }
 
 func TestCompileFails(t *testing.T) {
@@ -152,15 +122,5 @@ func FuzzCompile(f *testing.F) {
 	f.Add(standardFormat, []byte(`192.0.2.1:50000 [04/May/2026:08:30:15.123] http shop_cart_8080/SRV_1 0/0/0/-1/+9 502 217 - - SH-- 1/1/0/0/0 0/0 {shop.test} {} "POST /buy HTTP/1.1"`))
 	f.Add(`{"ts":%Ts,"addr":"%si:%sp","status":%ST,"state":"%ts","u":"%HU","ua":"%[capture.req.hdr(0),json(utf8s)]"}`, []byte(`{"ts":1777883415,"addr":"fd00::1:80","status":-1,"state":"SC","u":"<BADREQ>","ua":""}`))
 	f.Add(`%ST %{+Q}[status] %(x)tr`, []byte(`502 "502" 04/May/2026:08:30:15.123`))
-	f.Fuzz(func(t *testing.T, format string, line []byte) {
-		p, err := Compile(format)
-		if err != nil {
-			return
-		}
-		var s model.Signal
-		class := p.Parse(line, &s)
-		if class == proxy.Access && (s.Status < 0 || s.Status > 999 || s.Failed() == (s.Raw == "")) || class == proxy.Foreign && s.Proxy != "" {
-			t.Fatalf("%q in %q became class %v, %+v", line, format, class, s)
-		}
-	})
+	f.Fuzz(func(t *testing.T, format string, line []byte) { formattest.Sane(t, Compile, format, line) })
 }

@@ -6,11 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/logformat"
+	"github.com/gatemend/gatemend/internal/testkit/formattest"
 )
 
 const (
@@ -37,69 +36,41 @@ func TestCompiledIsBuiltIn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got, want model.Signal
-		class, wantClass := f.Parse([]byte(line), &got), NewParser().Parse([]byte(line), &want)
-		if class != wantClass {
-			t.Errorf("class %v, want %v: %s", class, wantClass, line)
-		}
-		if d := cmp.Diff(want, got); d != "" {
-			t.Errorf("%s\nsignal (-built-in +compiled)\n%s", line, d)
-		}
+		formattest.Agree(t, NewParser(), f, line, nil)
 	}
 }
 
 func TestCompile(t *testing.T) {
 	at := time.Date(2026, 5, 4, 8, 30, 15, 0, time.UTC)
 	get := model.Request{Method: "GET", Path: "/buy"}
-	tests := map[string]struct {
-		format, line string
-		want         model.Signal
-	}{
+	formattest.Reads(t, Compile, map[string]formattest.Case{
 		"JSON, with nginx's own escapes and a status that is no JSON": {
-			`'{"t":"$time_iso8601","st":$status,"r":"$request","ua":"$http_user_agent","up":"$upstream_addr","us":"$upstream_status"}'`,
-			`{"t":"2026-05-04T08:30:15+00:00","st":009,"r":"GET /buy?x=1 HTTP/1.1","ua":"\x22,\x22st\x22:200","up":"10.1.0.5:80","us":"200"}`,
-			model.Signal{At: at, Proxy: "nginx", Request: get, Status: 9, Failure: model.Protocol, Tries: []model.Try{{Address: "10.1.0.5:80", Status: 200}}},
+			Format: `'{"t":"$time_iso8601","st":$status,"r":"$request","ua":"$http_user_agent","up":"$upstream_addr","us":"$upstream_status"}'`,
+			Line:   `{"t":"2026-05-04T08:30:15+00:00","st":009,"r":"GET /buy?x=1 HTTP/1.1","ua":"\x22,\x22st\x22:200","up":"10.1.0.5:80","us":"200"}`,
+			Want:   model.Signal{At: at, Proxy: "nginx", Request: get, Status: 9, Failure: model.Protocol, Tries: []model.Try{{Address: "10.1.0.5:80", Status: 200}}},
 		},
 		"the whole directive, in pieces": {
-			"log_format mine escape=json '{\"s\":\"$status\",'\n  '\"ua\":\"${http_user_agent}\",\"t\":$msec,\"h\":\"$host\"}';",
-			`{"s":"502","ua":"a \"b\" \\","t":1777883415.250,"h":"shop.test:8443"}`,
-			model.Signal{At: at.Add(250 * time.Millisecond), Proxy: "nginx", Request: model.Request{Host: "shop.test"}, Status: 502, Failure: model.OtherFailure},
+			Format: "log_format mine escape=json '{\"s\":\"$status\",'\n  '\"ua\":\"${http_user_agent}\",\"t\":$msec,\"h\":\"$host\"}';",
+			Line:   `{"s":"502","ua":"a \"b\" \\","t":1777883415.250,"h":"shop.test:8443"}`,
+			Want:   model.Signal{At: at.Add(250 * time.Millisecond), Proxy: "nginx", Request: model.Request{Host: "shop.test"}, Status: 502, Failure: model.OtherFailure},
 		},
 		"names of Kubernetes objects, no addresses: nobody can say that nobody was asked": {
-			`$status $namespace $ingress_name $service_name $service_port $request_time $scheme $request_method "$request_uri"`,
-			`503 my-shop front cart http 0.250 https GET "/buy?x"`,
-			model.Signal{
+			Format: `$status $namespace $ingress_name $service_name $service_port $request_time $scheme $request_method "$request_uri"`,
+			Line:   `503 my-shop front cart http 0.250 https GET "/buy?x"`,
+			Want: model.Signal{
 				Proxy: "nginx", Request: model.Request{Scheme: "https", Method: "GET", Path: "/buy"}, RouteNamespace: "my-shop", RouteName: "front",
 				Service: "cart", ServicePort: "http", Status: 503, Failure: model.OtherFailure, Duration: 250 * time.Millisecond,
 			},
 		},
 		"statuses of tries without their addresses": {
-			`$status $upstream_status $upstream_response_time`, `504 504, 504 5.000, 5.001`,
-			model.Signal{Proxy: "nginx", Status: 504, Failure: model.ConnectTimeout, Tries: []model.Try{{Status: 504, Duration: 5 * time.Second}, {Status: 504, Duration: 5001 * time.Millisecond}}},
+			Format: `$status $upstream_status $upstream_response_time`, Line: `504 504, 504 5.000, 5.001`,
+			Want: model.Signal{Proxy: "nginx", Status: 504, Failure: model.ConnectTimeout, Tries: []model.Try{{Status: 504, Duration: 5 * time.Second}, {Status: 504, Duration: 5001 * time.Millisecond}}},
 		},
 		"F5's variables, nothing escaped": {
-			`escape=none $status "$http_user_agent" $resource_name $resource_namespace $service $upstream_addr`, `200 "a "b" 503" front shop cart 10.1.0.5:80`,
-			model.Signal{Proxy: "nginx", RouteNamespace: "shop", RouteName: "front", Service: "cart", Status: 200, Tries: []model.Try{{Address: "10.1.0.5:80"}}},
+			Format: `escape=none $status "$http_user_agent" $resource_name $resource_namespace $service $upstream_addr`, Line: `200 "a "b" 503" front shop cart 10.1.0.5:80`,
+			Want: model.Signal{Proxy: "nginx", RouteNamespace: "shop", RouteName: "front", Service: "cart", Status: 200, Tries: []model.Try{{Address: "10.1.0.5:80"}}},
 		},
-	}
-	for name, test := range tests {
-		f, err := Compile(test.format)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		var got model.Signal
-		if class := f.Parse([]byte(test.line), &got); class != proxy.Access {
-			t.Errorf("%s: class %v, want Access", name, class)
-		}
-		if got.Failed() == (got.Raw == "") {
-			t.Errorf("%s: Raw %q must be there for failures, and for them alone", name, got.Raw)
-		}
-		got.Raw = ""
-		if d := cmp.Diff(test.want, got); d != "" {
-			t.Errorf("%s: signal (-want +got)\n%s", name, d)
-		}
-	}
+	})
 }
 
 func TestCompileFails(t *testing.T) {
@@ -165,17 +136,7 @@ func FuzzCompile(f *testing.F) {
 	f.Add("escape=none "+combinedFormat, []byte(`192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET /x" 502 7 "-" "y HTTP/1.1" 200 5 "-" "z"`))
 	f.Add("log_format x escape=json '{\"s\":\"$status\",' '\"t\":${msec}}';", []byte(`{"s":"502","t":1777883415.250}`))
 	f.Add(`$status $upstream_addr $upstream_status`, []byte(`502 1.1.1.1:1, 2.2.2.2:2 : 3.3.3.3:3 502, 502 : 502`))
-	f.Fuzz(func(t *testing.T, format string, line []byte) {
-		p, err := Compile(format)
-		if err != nil {
-			return
-		}
-		var s model.Signal
-		class := p.Parse(line, &s)
-		if class == proxy.Access && (s.Status < 0 || s.Status > 999 || s.Failed() == (s.Raw == "")) || class == proxy.Foreign && s.Proxy != "" {
-			t.Fatalf("%q in %q became class %v, %+v", line, format, class, s)
-		}
-	})
+	f.Fuzz(func(t *testing.T, format string, line []byte) { formattest.Sane(t, Compile, format, line) })
 }
 
 func BenchmarkCompiled(b *testing.B) {

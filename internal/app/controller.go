@@ -87,7 +87,7 @@ func runController(ctx context.Context, flags genericclioptions.RESTClientGetter
 // session begins to follow the cluster for a controller that leads.
 func (c *cluster) session(ctx context.Context, o cli.ControllerOptions, log *slog.Logger) (*watch.Session, []watch.Source, error) {
 	began := c.now()
-	follow := cli.FollowOptions{Namespace: o.Namespace, Since: began}
+	follow := cli.FollowOptions{Namespace: o.Namespace, Since: began, NoLogs: o.NoLogs}
 	if o.Agents.Address != "" {
 		follow.Later = agentsBy
 	}
@@ -95,14 +95,16 @@ func (c *cluster) session(ctx context.Context, o cli.ControllerOptions, log *slo
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &watch.Session{Pods: c, Live: live, Ring: mend.NewRing(watch.Remembered), Now: c.now, Since: controllerSince}
-	unseen, err := s.ReadPast(ctx, began)
-	if err != nil {
-		live.Close()
-		return nil, nil, err
-	}
-	for _, u := range unseen {
-		log.Warn("logs could not be read", "of", u.What, "error", u.Why)
+	s := &watch.Session{Pods: c, Live: live, Ring: mend.NewRing(watch.Remembered), Now: c.now, Since: controllerSince, NoLogs: o.NoLogs}
+	if !o.NoLogs {
+		unseen, err := s.ReadPast(ctx, began)
+		if err != nil {
+			live.Close()
+			return nil, nil, err
+		}
+		for _, u := range unseen {
+			log.Warn("logs could not be read", "of", u.What, "error", u.Why)
+		}
 	}
 	sources, err := c.allSources(live, o)
 	if err != nil {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,6 +40,7 @@ type ControllerOptions struct {
 	MetricsToken  string // file
 	PprofAddr     string
 	Record        RecordOptions
+	NoLogs        bool // logs are read only when something is diagnosed
 	Sources       SourceOptions
 	Agents        AgentsOptions
 	Formats       all.Formats
@@ -82,7 +84,14 @@ func (o *RecordOptions) validate() error {
 	return nil
 }
 
+// signalsLogs and signalsPrometheus are where a controller may hear of requests.
+const (
+	signalsLogs       = "logs"
+	signalsPrometheus = "prometheus="
+)
+
 type controllerOptions struct {
+	signals string
 	env    Env
 	kube   *genericclioptions.ConfigFlags
 	o      ControllerOptions
@@ -111,6 +120,7 @@ func newController(env Env) *cobra.Command {
 	f := cmd.Flags()
 	o.kube = kubeFlags(f)
 	f.StringVar(&o.mode, "mode", string(controller.Propose), "how far to go: observe, propose or auto")
+	f.StringVar(&o.signals, "signals", signalsLogs, "where to hear of requests: logs, or prometheus=URL, a store that speaks PromQL, in place of logs (modes observe and propose)")
 	f.StringVar(&o.o.OwnNamespace, "own-namespace", guardrail.StopNamespace, "namespace of the controller itself: of its Lease, and of incidents that belong to no other")
 	f.StringVar(&o.policy, "policy", "", "file of RemediationPolicies that hold instead of those of the cluster")
 	f.DurationVar(&o.o.Keep, "keep-incidents", 7*24*time.Hour, "how long Incidents stay after they were resolved")
@@ -130,6 +140,9 @@ func (o *controllerOptions) validate() error {
 	if !slices.Contains(controller.Modes(), o.o.Mode) {
 		return usagef("give observe, propose or auto", "--mode %q is none", o.mode)
 	}
+	if err := o.hear(); err != nil {
+		return err
+	}
 	if o.o.Keep <= 0 {
 		return usagef("for example: --keep-incidents 168h", "--keep-incidents must be more than 0")
 	}
@@ -147,6 +160,23 @@ func (o *controllerOptions) validate() error {
 		return err
 	}
 	return o.o.Sources.validate()
+}
+
+// hear takes --signals in.
+func (o *controllerOptions) hear() error {
+	url, metrics := strings.CutPrefix(o.signals, signalsPrometheus)
+	switch {
+	case o.signals == signalsLogs:
+		return nil
+	case !metrics || url == "":
+		return usagef("give logs, or prometheus=http://prometheus.monitoring:9090", "--signals %q is neither", o.signals)
+	case o.o.Mode == controller.Auto:
+		return usagef("add --mode propose, or leave --signals out and add --prometheus "+url, "whether a change helped is proven by single requests, of which metrics do not tell")
+	case o.o.Sources.Prometheus.URL != "" && o.o.Sources.Prometheus.URL != url:
+		return usagef("leave --prometheus out", "--signals and --prometheus name two servers")
+	}
+	o.o.Sources.Prometheus.URL, o.o.NoLogs = url, true
+	return nil
 }
 
 func (o *controllerOptions) run(ctx context.Context) error {

@@ -44,6 +44,7 @@ type asker struct {
 	key      types.NamespacedName
 	cached   client.Reader // of approvals
 	voucher  *voucher
+	rights   rights
 	snapshot func() *snapshot.Snapshot
 	open     func() []string
 	now      func() time.Time
@@ -65,9 +66,15 @@ func (a *asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	if err := a.record(ctx, v1alpha1.DecisionRecord{Plan: planID(p), Verdict: d.Verdict.String(), Rule: d.Rule, Because: d.String()}); err != nil {
 		return mend.Answer{}, err
 	}
-	switch {
-	case d.Verdict <= model.Propose:
+	if d.Verdict <= model.Propose {
 		return mend.Answer{Refused: true, Because: d.String()}, nil
+	}
+	lacking, err := a.rights.lacking(ctx, p)
+	switch {
+	case err != nil:
+		return mend.Answer{}, err
+	case lacking != "":
+		return mend.Answer{Refused: true, Because: lacking}, nil
 	case d.Verdict == model.Allow && a.rules.set != nil:
 		return mend.Answer{Yes: true}, nil
 	default:

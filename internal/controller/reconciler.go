@@ -39,6 +39,7 @@ type incidentReconciler struct {
 	clerk   *clerk
 	cached  client.Reader
 	voucher *voucher
+	rights  rights
 	force   *inForce
 	session *watch.Session
 	actor   mend.Actor
@@ -153,7 +154,7 @@ func (r *incidentReconciler) drive(ctx context.Context, key types.NamespacedName
 	}
 	present := r.force.now()
 	ask := &asker{
-		mode: r.mode, rules: present, ledger: r.ledger, key: key, cached: r.cached, voucher: r.voucher,
+		mode: r.mode, rules: present, ledger: r.ledger, key: key, cached: r.cached, voucher: r.voucher, rights: r.rights,
 		snapshot: r.session.Live.Snapshot, open: open, now: r.now,
 	}
 	engine := &mend.Engine{

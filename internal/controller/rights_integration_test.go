@@ -12,6 +12,7 @@ import (
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -85,6 +86,49 @@ func TestRightsAreThoseThatAreUsed(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Where the role of a plan's action is not bound, the plan is shown and says so; nobody is asked, and once it is bound the
+// plan is carried out.
+func TestWithoutTheRightAPlanIsProposed(t *testing.T) {
+	w := newWorld(t)
+	if err := clientFor(t, w.api.Admin).Create(t.Context(), allAuto("all")); err != nil {
+		t.Fatal(err)
+	}
+	mender := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "gatemend-mender"}}
+	if err := w.admin.Delete(t.Context(), mender); err != nil {
+		t.Fatal(err)
+	}
+	w.api.Create(t, filepath.Join("..", "..", "config", "rbac", "actions.yaml"))
+	bind := func(action string) {
+		w.create(&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: action}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "gatemend-action-" + action},
+			Subjects: []rbacv1.Subject{{Kind: rbacv1.UserKind, Name: "gatemend"}},
+		})
+	}
+	bind("scale")
+	p := w.start("a", controller.Auto, nil)
+	w.setPort(badPort)
+	i := w.awaitPhase(v1alpha1.PhaseProposed)
+	if !strings.Contains(i.Status.Message, "no right to patch services in namespace shop: bind role gatemend-action-patch-service") || len(p.changes()) != 0 {
+		t.Errorf("%d changes\n%s", len(p.changes()), told(i))
+	}
+	if !strings.Contains(told(i), "rehearsed: not tried: no right to patch services in namespace shop") {
+		t.Errorf("%s", told(i))
+	}
+	for _, c := range p.all {
+		if c.status == http.StatusForbidden {
+			t.Errorf("it was tried without the right: %s %s", c.method, c.path)
+		}
+	}
+	bind("patch-service")
+	w.api.AwaitRight(t, "gatemend", "shop", rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"services"}, Verbs: []string{"patch"}})
+	p.end()
+	w.start("b", controller.Auto, nil) // as the first one asks again in five minutes
+	w.awaitPhase(v1alpha1.PhaseResolved)
+	if w.port() != goodPort {
+		t.Errorf("port %d", w.port())
 	}
 }
 

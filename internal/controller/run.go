@@ -301,9 +301,10 @@ func (l *leader) lead(ctx context.Context) error {
 	told := teller{recorder: recorder, snapshot: session.Live.Snapshot}.tell
 	desk := newClerk(held, o.OwnNamespace, o.Now, o.Log)
 	desk.keep, desk.told, desk.changed = o.Keep, told, func(key types.NamespacedName) { l.enqueue(ctx, key) }
+	may := rights{l.manager.GetClient(), l.manager.GetRESTMapper()}
 	l.incidents = incidentReconciler{
 		ledger: held, clerk: desk, cached: l.manager.GetClient(), voucher: vouch, force: &l.force, session: session,
-		actor: fenced{o.Actor, l.lock}, mode: o.Mode, now: o.Now, log: o.Log, told: told,
+		actor: rightful{fenced{o.Actor, l.lock}, may}, rights: may, mode: o.Mode, now: o.Now, log: o.Log, told: told,
 	}
 	close(l.ready)
 	return l.watch(ctx, desk, session, sources)

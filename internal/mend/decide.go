@@ -84,6 +84,9 @@ func (r *run) rehearse(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return err
 			}
+			if errors.Is(err, ErrNotRehearsed) {
+				return r.record(plan.Event{Kind: plan.EventRehearsed, OK: true, Because: err.Error()})
+			}
 			return r.record(plan.Event{Kind: plan.EventRehearsed, Because: "dry run: " + err.Error()})
 		}
 	}

@@ -2,6 +2,7 @@ package mend
 
 import (
 	"context"
+	"errors"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -37,6 +38,9 @@ type Actor interface {
 	Apply(ctx context.Context, c model.Change) (act.Receipt, error)
 	WaitRollout(ctx context.Context, workload model.Ref, progress func(act.Rollout)) error
 }
+
+// ErrNotRehearsed is the error of a dry run that an actor does not make: the [Asker] is to decide without it.
+var ErrNotRehearsed = errors.New("not tried")
 
 // Prober sends requests where nobody else does.
 type Prober interface {

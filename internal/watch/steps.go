@@ -42,7 +42,7 @@ func StepText(e plan.Event, p *model.Plan) string {
 	case plan.EventPlanned:
 		return e.Plan.Remedy.Summary
 	case plan.EventRehearsed:
-		if e.OK {
+		if e.OK && e.Because == "" {
 			return "the API server accepts the change (dry run)"
 		}
 	case plan.EventAnswered:

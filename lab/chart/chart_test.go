@@ -97,6 +97,14 @@ func TestGolden(t *testing.T) {
 	}))
 }
 
+// Metrics in place of logs are a flag of the program.
+func TestSignalsFromMetrics(t *testing.T) {
+	text := render(t, map[string]any{"signals": map[string]any{"prometheus": "http://prometheus.monitoring:9090"}})
+	if !strings.Contains(text, "            - --signals=prometheus=http://prometheus.monitoring:9090\n") {
+		t.Error("it is not passed on")
+	}
+}
+
 func TestLint(t *testing.T) {
 	for _, mode := range []string{"observe", "propose", "auto"} {
 		result := lint.All(dir, map[string]any{"mode": mode}, "gatemend", true)
@@ -134,6 +142,9 @@ func TestWrongValues(t *testing.T) {
 		{map[string]any{"history": map[string]any{"retention": 90}}, "retention"},
 		{map[string]any{"history": map[string]any{"dsn": "postgres://u:p@h/d"}}, "dsn"}, // a secret does not belong into values
 		{map[string]any{"clusterName": ""}, "clusterName"},
+		{map[string]any{"signals": map[string]any{"prometheus": "prometheus:9090"}}, "prometheus"},
+		{map[string]any{"mode": "auto", "signals": map[string]any{"prometheus": "http://prometheus:9090"}}, "signals.prometheus"},
+		{map[string]any{"remediation": map[string]any{"actions": []any{"format-disk"}}}, "actions"},
 		{map[string]any{"notifications": map[string]any{"channels": []any{map[string]any{"slack": 1}}}}, "name"},
 		{map[string]any{"notifications": map[string]any{"buttons": true}}, "slack.users"},
 	} {
@@ -208,6 +219,8 @@ func TestRights(t *testing.T) {
 		"auto":                   {map[string]any{"mode": "auto"}, []string{"*"}, false},
 		"auto, opening":          {map[string]any{"mode": "auto", "rbac": map[string]any{"opener": true}}, []string{"*"}, true},
 		"auto, in namespaces":    {map[string]any{"mode": "auto", "rbac": map[string]any{"mendNamespaces": []any{"shop", "pay"}}}, []string{"shop", "pay"}, false},
+		"auto, some actions":     {map[string]any{"mode": "auto", "remediation": map[string]any{"actions": []any{"patch-service", "scale"}}}, []string{"*"}, false},
+		"auto, other actions":    {map[string]any{"mode": "auto", "remediation": map[string]any{"actions": []any{"patch-networkpolicy"}}, "rbac": map[string]any{"mendNamespaces": []any{"shop"}}}, nil, true},
 		"auto, in one namespace": {map[string]any{"mode": "auto", "namespaced": true}, []string{"gatemend"}, false},
 		"observe, in one":        {map[string]any{"mode": "observe", "namespaced": true}, nil, false},
 	} {

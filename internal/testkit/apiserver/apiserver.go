@@ -95,8 +95,14 @@ func (s *Server) Allow(t *testing.T, user, namespace string, rules ...rbacv1.Pol
 		t.Fatal(err)
 	}
 	for _, r := range rules {
-		s.awaitRight(t, user, authorizationv1.ResourceAttributes{Namespace: namespace, Verb: r.Verbs[0], Group: r.APIGroups[0], Resource: r.Resources[0]})
+		s.AwaitRight(t, user, namespace, r)
 	}
+}
+
+// AwaitRight waits until the server goes by a rule that was given to a user.
+func (s *Server) AwaitRight(t *testing.T, user, namespace string, r rbacv1.PolicyRule) {
+	t.Helper()
+	s.awaitRight(t, user, authorizationv1.ResourceAttributes{Namespace: namespace, Verb: r.Verbs[0], Group: r.APIGroups[0], Resource: r.Resources[0]})
 }
 
 // awaitRight waits until the server's authorizer, which watches roles as everybody does, has seen one.

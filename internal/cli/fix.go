@@ -302,7 +302,7 @@ func (o *fixOptions) mend(ctx context.Context, actor mend.Actor, view *watch.Vie
 			return noSuchCause(view.Diagnosis(), view.Cause)
 		}
 	}
-	journal, closeJournal, err := openJournal(o.journal)
+	journal, closeJournal, err := openJournal(o.env, o.journal, o.policies)
 	if err != nil {
 		return err
 	}
@@ -368,9 +368,13 @@ func (o *fixOptions) cutOff(ctx context.Context, err error) error {
 	}
 }
 
-// openJournal opens a file, or keeps the record in memory where none is named.
-func openJournal(path string) (j mend.Journal, closeJournal func(), err error) {
+// openJournal opens a file, or keeps the record in memory where none is named: then policies know of nothing that was
+// done before, which people are told.
+func openJournal(env Env, path string, policies *guardrail.Set) (j mend.Journal, closeJournal func(), err error) {
 	if path == "" {
+		if policies != nil {
+			fmt.Fprintln(env.Err, "gatemend: limits, cool-downs and storm brakes of the policies know of no repair before this run; --journal FILE remembers them")
+		}
 		return &mend.MemoryJournal{}, func() {}, nil
 	}
 	file, err := mend.OpenJournal(path)

@@ -292,3 +292,22 @@ func TestResume(t *testing.T) {
 		}
 	}
 }
+
+// Limits that begin anew with every run are no limits, which people are told.
+func TestLimitsWithoutAJournal(t *testing.T) {
+	const note = "know of no repair before this run"
+	for _, tc := range []struct {
+		args []string
+		want bool
+	}{
+		{[]string{"--policy", policyFile(t, allAuto)}, true},
+		{[]string{"--policy", policyFile(t, allAuto), "--journal", filepath.Join(t.TempDir(), "j.jsonl")}, false},
+		{[]string{"--yes"}, false},
+	} {
+		c := newFakeCluster(t, true).with(namespace("enabled"))
+		_, _, errOut := runFake(t, c, "", false, 10*time.Minute, append([]string{"fix", "service/cart", "-n", "shop"}, tc.args...)...)
+		if strings.Contains(errOut, note) != tc.want {
+			t.Errorf("%v: got %q; want the note: %v", tc.args, errOut, tc.want)
+		}
+	}
+}

@@ -201,7 +201,7 @@ func (o *watchOptions) run(ctx context.Context) error {
 		}
 	}
 	if o.fix {
-		journal, closeJournal, err := openJournal(o.journal)
+		journal, closeJournal, err := openJournal(o.env, o.journal, policies)
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -356,7 +357,7 @@ func (b *bench) resolved(status string) bool {
 func sameNamespace(t *testing.T, b *bench) {
 	set := func(ctx context.Context, from string) error {
 		patch := fmt.Sprintf(`[{"op":"replace","path":"/spec/listeners/0/allowedRoutes/namespaces","value":{"from":%q}}]`, from)
-		_, err := b.clients.Dynamic.Resource(gatewayv1.SchemeGroupVersion.WithResource("gateways")).Namespace(contour.Namespace).Patch(ctx, contour.GatewayName, types.JSONPatchType, []byte(patch), metav1.PatchOptions{})
+		_, err := b.clients.Dynamic.Resource(schema.GroupVersionResource{Group: gatewayv1.GroupName, Version: "v1", Resource: "gateways"}).Namespace(contour.Namespace).Patch(ctx, contour.GatewayName, types.JSONPatchType, []byte(patch), metav1.PatchOptions{})
 		return err
 	}
 	if err := set(t.Context(), "Same"); err != nil {

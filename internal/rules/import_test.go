@@ -107,16 +107,16 @@ func TestImports(t *testing.T) {
 // without any Kubernetes client, which keeps their tests at milliseconds.
 func rooms() map[string][]string {
 	return map[string][]string{
-		"k8s.io/client-go":               {"internal/approval", "internal/controller", "internal/source", "internal/signal/podlog", "internal/signal/inside", "internal/signal/probe", "internal/signal/dataplane", "internal/act", "internal/app"},
+		"k8s.io/client-go":               {"bench", "internal/approval", "internal/controller", "internal/source", "internal/signal/podlog", "internal/signal/inside", "internal/signal/probe", "internal/signal/dataplane", "internal/act", "internal/app"},
 		"k8s.io/cli-runtime":             {"internal/cli", "internal/app"},
-		"sigs.k8s.io/controller-runtime": {"internal/source/kube", "internal/act", "internal/controller", "internal/app"},
+		"sigs.k8s.io/controller-runtime": {"bench", "internal/source/kube", "internal/act", "internal/controller", "internal/app"},
 		"github.com/go-git/go-git/v5":    {"internal/clone"},
 		"github.com/spf13/cobra":         {"internal/cli"},
 		"database/sql":                   {"internal/store/sqlstore", "internal/store/sqlite"},
 		"github.com/jackc/pgx/v5":        {"internal/store/postgres"},
 		"github.com/wneessen/go-mail":    {"internal/notify/email"},
 		"modernc.org/sqlite":             {"internal/store/sqlite"},
-		"net/http":                       {"internal/controller", "internal/source/kube", "internal/signal/otlp", "internal/signal/inside", "internal/signal/probe", "internal/signal/synthetic", "internal/signal/dataplane", "internal/signal/prom", "internal/signal/alert", "internal/metrics", "internal/act", "internal/notify", "internal/app"},
+		"net/http":                       {"bench", "internal/controller", "internal/source/kube", "internal/signal/otlp", "internal/signal/inside", "internal/signal/probe", "internal/signal/synthetic", "internal/signal/dataplane", "internal/signal/prom", "internal/signal/alert", "internal/metrics", "internal/act", "internal/notify", "internal/app"},
 		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/signal/nodefile", "internal/signal/wholefile", "internal/mend", "internal/store/sqlite", "internal/notify"}, // mend keeps its journal in a file
 		"os/exec":                        {"examples", "accuracy", "bench"},
 		"log/slog":                       {"internal/controller", "internal/app", "internal/source", "internal/signal", "internal/act"},

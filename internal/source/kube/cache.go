@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -63,7 +65,7 @@ func (k *kindCache) prepare(w *Watcher, version string) (cache.SharedIndexInform
 	}
 	informer := cache.NewSharedIndexInformer(
 		cache.ToListWatcherWithWatchListSemantics(lw, w.clients.Kube), k.resource.example(), 0, cache.Indexers{})
-	if err := informer.SetTransform(slim); err != nil {
+	if err := informer.SetTransform(w.slim); err != nil {
 		return nil, fmt.Errorf("follow %s: %w", k.resource, err)
 	}
 	// The default handler logs to stderr; failures are told by the coverage instead.
@@ -230,7 +232,7 @@ func (k *kindCache) fill(b *snapshot.Builder) {
 
 // slim takes out of an object what nobody reads before it is kept. Managed fields stay on what may
 // be changed, since they tell who owns a field, and who changed it when (package timeline).
-func slim(o any) (any, error) {
+func (w *Watcher) slim(o any) (any, error) {
 	object, ok := o.(runtime.Object)
 	if !ok {
 		return o, nil // the mark of an object that went unseen
@@ -238,6 +240,14 @@ func slim(o any) (any, error) {
 	typed, err := known(object)
 	if err != nil {
 		return nil, err
+	}
+	switch typed := typed.(type) {
+	case *corev1.Pod:
+		w.share.pod(typed)
+	case *discoveryv1.EndpointSlice:
+		w.share.slice(typed)
+	case *corev1.Node:
+		typed.Status.Images = nil // up to 50 images of two long names each
 	}
 	switch snapshot.KindOf(typed) {
 	case snapshot.Services, snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.GRPCRoutes, snapshot.Gateways,

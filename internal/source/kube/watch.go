@@ -21,6 +21,7 @@ type Watcher struct {
 	opt     Options
 	kinds   []*kindCache // in the order of resources()
 	deleted *graveyard
+	share   *sharer
 	changed chan struct{}
 	version atomic.Uint64 // grows with every change of any object or of what can be seen
 	stop    context.CancelFunc
@@ -46,7 +47,7 @@ func Watch(ctx context.Context, c *Clients, opt Options) (*Watcher, error) {
 		opt.LookAgain = lookAgain
 	}
 	run, stop := context.WithCancel(ctx)
-	w := &Watcher{clients: c, opt: opt, deleted: newGraveyard(opt.Now), changed: make(chan struct{}, 1), stop: stop}
+	w := &Watcher{clients: c, opt: opt, deleted: newGraveyard(opt.Now), share: newSharer(), changed: make(chan struct{}, 1), stop: stop}
 	for _, r := range resources() {
 		w.kinds = append(w.kinds, &kindCache{resource: r})
 	}

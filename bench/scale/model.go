@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/early"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/source/kube"
+)
+
+// measureModel times the model itself, in this process, with the code and on the objects that the controller has: reading
+// and walking all routes, and bringing both up to date after a change.
+func (p *plane) measureModel(ctx context.Context, r *report) error {
+	clients, err := kube.Connect(p.admin)
+	if err != nil {
+		return err
+	}
+	w, err := kube.Watch(ctx, clients, kube.Options{Now: time.Now})
+	if err != nil {
+		return err
+	}
+	defer w.Stop()
+	w.Snapshot()
+	began := time.Now()
+	m := path.New(w.Snapshot())
+	for _, route := range m.Routes() {
+		m.WalkRoute(route)
+	}
+	r.whole = time.Since(began)
+	const rounds = 40
+	for len(r.steps) < rounds {
+		select {
+		case <-w.Changed():
+		case <-time.After(time.Minute):
+			return errors.New("nothing changes")
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		began := time.Now()
+		next := m.Next(w.Snapshot())
+		early.Compare(m, next)
+		r.steps = append(r.steps, time.Since(began))
+		m = next
+	}
+	if len(m.Routes()) == 0 {
+		return fmt.Errorf("there are no routes")
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package kube
 import (
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"unique"
@@ -40,11 +41,19 @@ func (s *sharer) pod(p *corev1.Pod) {
 	levelTokens(&p.Spec)
 	p.Namespace, p.Spec.NodeName = once(p.Namespace), once(p.Spec.NodeName)
 	p.Status.HostIP = once(p.Status.HostIP)
+	p.Status.Conditions = telling(p.Status.Conditions)
 	for i := range p.Status.Conditions {
 		c := &p.Status.Conditions[i]
 		c.Type, c.Status = once(c.Type), once(c.Status)
 		c.Reason = once(c.Reason)
 	}
+	p.Status.PodIPs = fit(p.Status.PodIPs)
+	for i := range p.Status.PodIPs {
+		if ip := &p.Status.PodIPs[i]; ip.IP == p.Status.PodIP {
+			ip.IP = p.Status.PodIP // the same text, once
+		}
+	}
+	p.Status.HostIPs = nil // HostIP is the first
 	for _, statuses := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
 		for i := range statuses {
 			c := &statuses[i]
@@ -59,6 +68,29 @@ func (s *sharer) pod(p *corev1.Pod) {
 	if sibling := s.sibling(controller.UID, p); sibling != nil {
 		join(p, sibling)
 	}
+}
+
+// telling leaves the conditions that tell something: where a pod is ready, that it was scheduled and has been started goes
+// without saying.
+func telling(all []corev1.PodCondition) []corev1.PodCondition {
+	is := func(c corev1.PodCondition) bool { return c.Status == corev1.ConditionTrue }
+	ready := slices.ContainsFunc(all, func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && is(c) })
+	return fit(slices.DeleteFunc(all, func(c corev1.PodCondition) bool {
+		switch c.Type {
+		case corev1.PodReadyToStartContainers, corev1.PodInitialized, corev1.ContainersReady, corev1.PodScheduled:
+			return ready && is(c)
+		default:
+			return false
+		}
+	}))
+}
+
+// fit gives a list without room for more: those that grew while they were decoded have twice what they need.
+func fit[T any](all []T) []T {
+	if len(all) == cap(all) {
+		return all
+	}
+	return append(make([]T, 0, len(all)), all...)
 }
 
 // sibling gives the pod of the same controller that was seen last, and remembers this one.
@@ -123,7 +155,7 @@ func levelTokens(spec *corev1.PodSpec) {
 
 // slice has the endpoints of a slice share what they can with others.
 func (s *sharer) slice(es *discoveryv1.EndpointSlice) {
-	es.Namespace = once(es.Namespace)
+	es.Namespace, es.Endpoints = once(es.Namespace), fit(es.Endpoints)
 	for i := range es.Endpoints {
 		e := &es.Endpoints[i]
 		c := &e.Conditions

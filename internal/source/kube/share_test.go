@@ -53,6 +53,31 @@ func TestPodsOfOneControllerShare(t *testing.T) {
 	runtime.KeepAlive(first)
 }
 
+func TestConditionsThatTellNothingGo(t *testing.T) {
+	condition := func(of corev1.PodConditionType, s corev1.ConditionStatus) corev1.PodCondition {
+		return corev1.PodCondition{Type: of, Status: s}
+	}
+	const yes, no = corev1.ConditionTrue, corev1.ConditionFalse
+	for name, tc := range map[string]struct{ all, want []corev1.PodCondition }{
+		"of a pod that is ready": {
+			[]corev1.PodCondition{condition(corev1.PodScheduled, yes), condition("example.com/gate", yes), condition(corev1.PodReady, yes), condition(corev1.ContainersReady, yes)},
+			[]corev1.PodCondition{condition("example.com/gate", yes), condition(corev1.PodReady, yes)},
+		},
+		"not of one that is not": {
+			[]corev1.PodCondition{condition(corev1.PodScheduled, yes), condition(corev1.PodReady, no), condition(corev1.ContainersReady, yes)},
+			[]corev1.PodCondition{condition(corev1.PodScheduled, yes), condition(corev1.PodReady, no), condition(corev1.ContainersReady, yes)},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &corev1.Pod{Status: corev1.PodStatus{Conditions: tc.all}}
+			newSharer().pod(p)
+			if diff := cmp.Diff(tc.want, p.Status.Conditions); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 // A volume that only looks like the token's keeps its name.
 func TestOtherVolumesKeepTheirNames(t *testing.T) {
 	p := &corev1.Pod{Spec: corev1.PodSpec{Volumes: []corev1.Volume{

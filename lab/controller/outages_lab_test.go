@@ -3,6 +3,7 @@
 package controller_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -27,15 +28,18 @@ const moment = 11 * time.Second
 func (b *bench) outages(t *testing.T, away time.Duration) {
 	t.Helper()
 	ctx := t.Context()
-	type outage struct {
+	all := []struct {
 		name, fault string
-		take, give  func() error
-	}
-	all := []outage{
-		{"the API server ends, and with it every watch", "wrong-selector", b.StopAPIServer, func() error { return b.StartAPIServer(ctx) }},
-		{"the API server does not answer", "wrong-target-port", func() error { return b.Halt("kube-apiserver") }, func() error { return b.Proceed("kube-apiserver") }},
-		{"etcd is slow", "readiness-path", nil, nil},
-		{"the gateways' pods are replaced", "wrong-selector", func() error { return b.replaceGateways(t) }, nil},
+		happens     func() error
+	}{
+		{"the API server ends, and with it every watch", "wrong-selector", func() error {
+			return meanwhile(away, b.StopAPIServer, func() error { return b.StartAPIServer(ctx) })
+		}},
+		{"the API server does not answer", "wrong-target-port", func() error {
+			return meanwhile(away, func() error { return b.Halt("kube-apiserver") }, func() error { return b.Proceed("kube-apiserver") })
+		}},
+		{"etcd is slow", "readiness-path", func() error { return b.slow("etcd", away) }},
+		{"the gateways' pods are replaced", "wrong-selector", func() error { return b.replaceGateways(ctx) }},
 	}
 	if away == 0 {
 		away, all = moment, all[:1]
@@ -45,19 +49,8 @@ func (b *bench) outages(t *testing.T, away time.Duration) {
 		wrote := len(b.wrote(t))
 		f := b.breaks(t, o.fault)
 		began := time.Now()
-		switch {
-		case o.take == nil:
-			b.slow(t, "etcd", away)
-		default:
-			if err := o.take(); err != nil {
-				t.Fatal(err)
-			}
-			if o.give != nil {
-				time.Sleep(away)
-				if err := o.give(); err != nil {
-					t.Fatal(err)
-				}
-			}
+		if err := o.happens(); err != nil {
+			t.Fatal(err)
 		}
 		back := time.Now()
 		b.awaitNew(t, f, before, "Resolved")
@@ -70,29 +63,35 @@ func (b *bench) outages(t *testing.T, away time.Duration) {
 	}
 }
 
+// meanwhile takes something away for a time.
+func meanwhile(away time.Duration, take, give func() error) error {
+	if err := take(); err != nil {
+		return err
+	}
+	time.Sleep(away)
+	return give()
+}
+
 // slow lets a part of the control plane run for a fifth of the time.
-func (b *bench) slow(t *testing.T, component string, long time.Duration) {
-	t.Helper()
+func (b *bench) slow(component string, long time.Duration) error {
 	for end := time.Now().Add(long); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		if err := b.Halt(component); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(400 * time.Millisecond)
-		if err := b.Proceed(component); err != nil {
-			t.Fatal(err)
+		err := meanwhile(400*time.Millisecond, func() error { return b.Halt(component) }, func() error { return b.Proceed(component) })
+		if err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // replaceGateways deletes all pods of all gateways.
-func (b *bench) replaceGateways(t *testing.T) error {
+func (b *bench) replaceGateways(ctx context.Context) error {
 	for _, g := range manifest.Gateways() {
-		service, err := b.Client.Kube.CoreV1().Services(g.Namespace).Get(t.Context(), g.Service, metav1.GetOptions{})
+		service, err := b.Client.Kube.CoreV1().Services(g.Namespace).Get(ctx, g.Service, metav1.GetOptions{})
 		if err != nil {
 			return err
 		}
 		selector := metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: service.Spec.Selector})
-		if err := b.Client.Kube.CoreV1().Pods(g.Namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: selector}); err != nil {
+		if err := b.Client.Kube.CoreV1().Pods(g.Namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: selector}); err != nil {
 			return err
 		}
 	}

@@ -163,7 +163,7 @@ func FuzzBlocks(f *testing.F) {
 		if bytes.HasPrefix(text, []byte{0x1f, 0x8b}) || bytes.HasPrefix(text, []byte("\x28\xb5\x2f\xfd")) {
 			return
 		}
-		want := bytes.Count(text, []byte("\n")) // and one that has no end, unless nothing is in what is wrapped
+		want := bytes.Count(text, []byte("\n"))                                                                                           // and one that has no end, unless nothing is in what is wrapped
 		unended := bytes.Count(text, []byte(" stdout P")) + bytes.Count(text, []byte(" stderr P")) + bytes.Count(text, []byte(`{"log":`)) // lines of their own at the end
 		if read != len(text) || len(lines) < want || len(lines) > want+1+unended {
 			t.Fatalf("%d of %d bytes read, %d lines of %q", read, len(text), len(lines), text)

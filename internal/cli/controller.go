@@ -92,12 +92,12 @@ const (
 
 type controllerOptions struct {
 	signals string
-	env    Env
-	kube   *genericclioptions.ConfigFlags
-	o      ControllerOptions
-	mode   string
-	policy string
-	told   []string
+	env     Env
+	kube    *genericclioptions.ConfigFlags
+	o       ControllerOptions
+	mode    string
+	policy  string
+	told    []string
 }
 
 func newController(env Env) *cobra.Command {

@@ -326,10 +326,10 @@ func (w *world) start(name string, mode controller.Mode, kill func(call, bool) b
 	options := controller.Options{
 		Config: config, OwnNamespace: "gatemend", Identity: name, Mode: mode, Keep: cmp.Or(w.keep, time.Hour), Now: time.Now,
 		Policies: w.rules, Metrics: w.measured, Record: w.record,
-		Settles:  settles,
-		Lease:    controller.Lease{For: 6 * time.Second, Renew: 5 * time.Second, Every: 300 * time.Millisecond},
-		Log:      slog.New(slog.NewTextHandler(&p.log, nil)),
-		Actor:    act.New(clients.Kube, clients.Dynamic, clients.Mapper),
+		Settles: settles,
+		Lease:   controller.Lease{For: 6 * time.Second, Renew: 5 * time.Second, Every: 300 * time.Millisecond},
+		Log:     slog.New(slog.NewTextHandler(&p.log, nil)),
+		Actor:   act.New(clients.Kube, clients.Dynamic, clients.Mapper),
 		Follow: func(ctx context.Context) (*watch.Session, []watch.Source, error) {
 			watcher, err := kube.Watch(ctx, clients, kube.Options{Now: time.Now})
 			if err != nil {

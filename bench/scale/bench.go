@@ -43,7 +43,7 @@ func (b *bench) run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("make a folder: %w", err)
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }() // what is left of it is the system's to clear
 		b.dir = dir
 	}
 	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kwok"} {

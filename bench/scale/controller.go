@@ -27,7 +27,7 @@ func (p *plane) startController(ctx context.Context, mode string) (*controller, 
 	}
 	ports := make([]string, 3)
 	for i := range ports {
-		if ports[i], err = freePort(); err != nil {
+		if ports[i], err = freePort(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -15,11 +15,11 @@ func (p *plane) startStateMetrics(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := freePort()
+	a, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b, err := freePort()
+	b, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}

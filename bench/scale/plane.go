@@ -103,7 +103,7 @@ func (p *plane) equip(ctx context.Context, admin *rest.Config) error {
 	if p.client, err = client.New(admin, client.Options{Scheme: scheme()}); err != nil {
 		return fmt.Errorf("make a client: %w", err)
 	}
-	port, err := freePort()
+	port, err := freePort(ctx)
 	if err != nil {
 		return err
 	}

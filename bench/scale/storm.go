@@ -141,7 +141,7 @@ func report503(ctx context.Context, address string, apps []app) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // nothing more is said on it
 	stream, err := accesslog.NewAccessLogServiceClient(conn).StreamAccessLogs(ctx)
 	if err != nil {
 		return err

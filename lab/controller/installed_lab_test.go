@@ -61,8 +61,13 @@ type bench struct {
 // manifests give.
 func TestInstalled(t *testing.T) {
 	b := open(t)
-	b.install(t, "propose")
+	b.install(t, "observe")
 	f := b.breaks(t, "wrong-selector")
+	b.await(t, f, "Diagnosed")
+	if plans := b.plans(t); len(plans) > 0 {
+		t.Errorf("in mode observe it proposed %v", plans)
+	}
+	b.install(t, "propose")
 	b.await(t, f, "Proposed", "AwaitingApproval")
 	if wrote := b.wrote(t); len(wrote) > 0 {
 		t.Fatalf("in mode propose it changed %v", wrote)
@@ -239,6 +244,21 @@ func (b *bench) awaitNew(t *testing.T, f fault.Fault, before map[string]bool, ph
 	}
 	b.explain(t)
 	t.Fatalf("%s: waited %s for an incident of %v that is %v", f.Name, answersWithin, f.WantCauses, phases)
+}
+
+// plans are those of all incidents.
+func (b *bench) plans(t *testing.T) (out []any) {
+	t.Helper()
+	list, err := b.Client.Dynamic.Resource(incidents).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range list.Items {
+		if plan, ok, _ := unstructured.NestedFieldNoCopy(i.Object, "status", "plan"); ok {
+			out = append(out, plan)
+		}
+	}
+	return out
 }
 
 var incidents = schema.GroupVersionResource{Group: "gatemend.dev", Version: "v1alpha1", Resource: "incidents"}

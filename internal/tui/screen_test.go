@@ -46,7 +46,6 @@ func TestStuckTerminal(t *testing.T) {
 	s := New(ctx, in, terminal, Options{})
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run() }()
-	go s.program.Send(tea.WindowSizeMsg{Width: 80, Height: 24}) // which a real one tells
 	shown := make(chan struct{})
 	go func() {
 		for i := range 1000 {
@@ -67,6 +66,7 @@ func TestStuckTerminal(t *testing.T) {
 	}
 	close(terminal.free)
 	for !terminal.has("Carry this out") && ctx.Err() == nil {
+		s.program.Send(tea.WindowSizeMsg{Width: 80, Height: 24}) // a real one tells it; of this one the program believes that it has none
 		time.Sleep(10 * time.Millisecond)
 	}
 	cancel()

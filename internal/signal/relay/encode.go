@@ -116,7 +116,7 @@ func (t stamps) point(s Series, value uint64, samples []model.Signal) *metrics.N
 			continue // it is counted all the same
 		}
 		p.Exemplars = append(p.Exemplars, &metrics.Exemplar{
-			TimeUnixNano: t.now, FilteredAttributes: []*common.KeyValue{text(keySignal, string(body))},
+			TimeUnixNano: t.now, FilteredAttributes: []*common.KeyValue{text(keySignal, body)},
 			Value: &metrics.Exemplar_AsInt{AsInt: 1},
 		})
 	}

@@ -77,15 +77,15 @@ func runController(ctx context.Context, flags genericclioptions.RESTClientGetter
 	if o.Record.Buttons != "" {
 		approver = clerkOfClicks{approval.Desk{Config: c.config}, o.Record.Cluster}
 	}
-	kept, err := openRecords(o.Record, approver, c.now, options.Log, options.Metrics)
+	kept, err := openRecords(ctx, o.Record, approver, c.now, options.Log, options.Metrics)
 	if err != nil {
 		return err
 	}
 	if err := serveButtons(ctx, o.Record.Buttons, kept.clicks); err != nil {
-		return errors.Join(err, kept.close())
+		return errors.Join(err, kept.close(ctx))
 	}
 	options.Cluster, options.Record = o.Record.Cluster, kept.lead
-	return errors.Join(hinted(controller.Run(ctx, options)), kept.close())
+	return errors.Join(hinted(controller.Run(ctx, options)), kept.close(ctx))
 }
 
 // session begins to follow the cluster for a controller that leads.

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel"
+
 	"github.com/gatemend/gatemend/internal/cli"
 	"github.com/gatemend/gatemend/internal/controller"
 	"github.com/gatemend/gatemend/internal/metrics"
@@ -22,13 +24,14 @@ import (
 	"github.com/gatemend/gatemend/internal/store"
 	"github.com/gatemend/gatemend/internal/store/postgres"
 	"github.com/gatemend/gatemend/internal/store/sqlite"
+	"github.com/gatemend/gatemend/internal/trace"
 )
 
 // oldNews is how long after its end nobody is told of an incident any more that nobody was told of before: a new leader
 // finds incidents of days.
 const oldNews = 10 * time.Minute
 
-// lastWrites is how long what waits for the history is still written when a leader ends, within the time that it has.
+// lastWrites is how long what waits for the history, or for the receiver of traces, is still written at the end.
 const lastWrites = 5 * time.Second
 
 // records is where incidents are kept and told of beside the cluster's own objects. A process that leads begins a record.
@@ -38,28 +41,46 @@ type records struct {
 	log     *slog.Logger
 	metrics *metrics.Metrics // nil: nobody asks
 
-	store    store.Store    // nil: no history is kept
-	channels []notify.Route // none: nobody is told
+	store    store.Store     // nil: no history is kept
+	channels []notify.Route  // none: nobody is told
+	traces   *trace.Exporter // nil: nobody gets any
 	// clicks are the handlers of buttons, by the names of their channels.
 	clicks  map[string]http.Handler
 	leading atomic.Pointer[record]
 }
 
 // openRecords opens what the options name; approver makes clicks on buttons count.
-func openRecords(o cli.RecordOptions, approver notify.Approver, now func() time.Time, log *slog.Logger, m *metrics.Metrics) (*records, error) {
+func openRecords(ctx context.Context, o cli.RecordOptions, approver notify.Approver, now func() time.Time, log *slog.Logger, m *metrics.Metrics) (*records, error) {
 	r := &records{options: o, now: now, log: log, metrics: m}
 	if err := r.openHistory(); err != nil {
 		return nil, err
 	}
 	if o.Notify != "" {
 		if err := r.openChannels(approver); err != nil {
-			return nil, errors.Join(err, r.close())
+			return nil, errors.Join(err, r.close(ctx))
 		}
+	}
+	if err := r.openTraces(ctx); err != nil {
+		return nil, errors.Join(err, r.close(ctx))
 	}
 	if m != nil {
 		m.Record(r.state)
 	}
 	return r, nil
+}
+
+func (r *records) openTraces(ctx context.Context) error {
+	if r.options.Traces == "" {
+		return nil
+	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { // the library has one for all
+		r.log.Warn("traces of incidents could not be sent", "to", r.options.Traces, "error", err)
+	}))
+	var err error
+	if r.traces, err = trace.New(ctx, r.options.Traces); err != nil {
+		return &cli.UsageError{Problem: "--traces: " + err.Error(), Hint: "for example: --traces http://collector.monitoring:4318"}
+	}
+	return nil
 }
 
 func (r *records) openHistory() error {
@@ -106,16 +127,22 @@ func (r *records) openChannels(approver notify.Approver) error {
 	return nil
 }
 
-func (r *records) close() error {
-	if r.store == nil {
-		return nil
+func (r *records) close(ctx context.Context) error {
+	var all []error
+	if r.traces != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWrites)
+		defer cancel()
+		all = append(all, r.traces.Close(ctx))
 	}
-	return r.store.Close()
+	if r.store != nil {
+		all = append(all, r.store.Close())
+	}
+	return errors.Join(all...)
 }
 
 // lead begins the record of a process that leads. The queue of notifications is read now: a former leader may have shared it.
 func (r *records) lead(say controller.Say) (controller.Recorder, error) {
-	out := &record{now: r.now, log: r.log, metrics: r.metrics, say: say, failing: map[string]bool{}}
+	out := &record{now: r.now, log: r.log, metrics: r.metrics, say: say, failing: map[string]bool{}, traces: r.traces, open: map[string]bool{}}
 	if r.store != nil {
 		out.history = store.NewBuffered(r.store, store.BufferOptions{
 			Cluster: r.options.Cluster, Keep: r.options.Retention, Timeout: lastWrites, Now: r.now, Changed: out.historyChanged,
@@ -161,9 +188,11 @@ type record struct {
 
 	history *store.Buffered
 	notify  *notify.Dispatcher
+	traces  *trace.Exporter
 
 	mu      sync.Mutex
 	failing map[string]bool // channels whose last try failed
+	open    map[string]bool // incidents that this process has seen go on
 }
 
 // Changed takes in what became of an incident.
@@ -171,10 +200,26 @@ func (r *record) Changed(i model.Incident) {
 	if r.history != nil {
 		r.history.Save(i)
 	}
+	if r.ends(i) && r.traces != nil {
+		r.traces.Export(context.Background(), i)
+	}
 	if r.notify == nil || i.Phase == model.PhaseResolved && r.now().Sub(i.Closed) > oldNews {
 		return
 	}
 	r.notify.Notify(notify.Compose(i))
+}
+
+// ends reports whether an incident that went on is over now: what is over when a process begins to lead, a former one has told.
+func (r *record) ends(i model.Incident) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if i.Phase != model.PhaseResolved {
+		r.open[i.ID] = true
+		return false
+	}
+	was := r.open[i.ID]
+	delete(r.open, i.ID)
+	return was
 }
 
 // Run writes and sends until the context ends.

@@ -1,10 +1,12 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -32,7 +34,7 @@ type said struct {
 func running(t *testing.T, o cli.RecordOptions) (*records, controller.Recorder, <-chan said, func()) {
 	t.Helper()
 	m := metrics.New(metrics.Build{}, func() []metrics.Source { return nil })
-	all, err := openRecords(o, nil, time.Now, slog.New(slog.DiscardHandler), m)
+	all, err := openRecords(t.Context(), o, nil, time.Now, slog.New(slog.DiscardHandler), m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +55,7 @@ func running(t *testing.T, o cli.RecordOptions) (*records, controller.Recorder, 
 	}
 	t.Cleanup(func() {
 		stop()
-		if err := all.close(); err != nil {
+		if err := all.close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -188,8 +190,46 @@ func TestRecordRefusesABadConfiguration(t *testing.T) {
 	if err := os.WriteFile(config, []byte("kind: Other\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := openRecords(cli.RecordOptions{Cluster: "c", Notify: config, DataDir: t.TempDir()}, nil, time.Now, slog.New(slog.DiscardHandler), nil)
+	_, err := openRecords(t.Context(), cli.RecordOptions{Cluster: "c", Notify: config, DataDir: t.TempDir()}, nil, time.Now, slog.New(slog.DiscardHandler), nil)
 	if _, usage := errors.AsType[*cli.UsageError](err); !usage {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The trace of an incident is sent when it is over, once, by the process that saw it go on.
+func TestRecordTraces(t *testing.T) {
+	sent := make(chan struct{}, 10)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		for range bytes.Count(body, []byte("gatemend.incident")) { // the key of an attribute of each
+			sent <- struct{}{}
+		}
+	}))
+	t.Cleanup(receiver.Close)
+	records, err := openRecords(t.Context(), cli.RecordOptions{Cluster: "c", Traces: receiver.URL}, nil, time.Now, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := records.lead(func(bool, string, string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Changed(notifytest.Incident(model.PhaseResolved)) // a former leader's
+	r.Changed(notifytest.Incident(model.PhaseMending))
+	r.Changed(notifytest.Incident(model.PhaseResolved))
+	r.Changed(notifytest.Incident(model.PhaseResolved))
+	if err := records.close(t.Context()); err != nil { // which sends what waits
+		t.Fatal(err)
+	}
+	if len(sent) != 1 {
+		t.Errorf("%d incidents, want 1", len(sent))
+	}
+
+	_, err = openRecords(t.Context(), cli.RecordOptions{Cluster: "c", Traces: "collector:4318"}, nil, time.Now, slog.New(slog.DiscardHandler), nil)
+	if err == nil || !strings.Contains(err.Error(), "--traces") {
+		t.Errorf("a receiver that is no URL: %v", err)
 	}
 }

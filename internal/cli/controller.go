@@ -55,6 +55,7 @@ type RecordOptions struct {
 	Retention   time.Duration
 	DataDir     string // of what outlasts a restart
 	Notify      string // file; empty: nobody is told
+	Traces      string // URL of a receiver of OTLP; empty: nobody gets any
 	Buttons     string // address at which clicks are received; empty: there are no buttons
 }
 
@@ -65,6 +66,7 @@ func (o *RecordOptions) add(f *pflag.FlagSet) {
 	f.DurationVar(&o.Retention, "history-retention", 90*24*time.Hour, "how long incidents stay in the history after their last change; 0: for ever")
 	f.StringVar(&o.Notify, "notify", "", "file that says who is told of incidents (a NotificationConfig, see docs/notifications.md); empty: nobody is")
 	f.StringVar(&o.Buttons, "buttons-addr", "", "with --notify: address at which clicks on a notification's buttons are received, at /notify/CHANNEL; empty: there are no buttons")
+	f.StringVar(&o.Traces, "traces", "", "URL of a receiver of OTLP over HTTP, such as http://collector.monitoring:4318, that gets a trace of each incident when it is over")
 	f.StringVar(&o.DataDir, "data-dir", "", "with --notify: folder of the queue of notifications, which outlasts a restart")
 }
 

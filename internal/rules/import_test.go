@@ -42,6 +42,7 @@ func may() map[string][]string {
 		"clone":   {"model", "owner"},
 		"store":   {"model"},
 		"notify":  {"model"},
+		"trace":   {"model", "plan"}, // of plan, the kinds of events
 		// writes approvals, in the name of the person who gives them
 		"approval": nil,
 		// ring 4: faces, and the engine that they share
@@ -52,7 +53,7 @@ func may() map[string][]string {
 		"controller": append(slices.Clone(judgement), "mend", "watch", "metrics", "act"),                                               // of act what mend has of it
 		"cli":        append(slices.Clone(judgement), "install", "mend", "watch", "controller", "approval", "rates", "tui", "metrics"), // of controller, its modes
 		// ring 5: wiring
-		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "watch", "controller", "metrics", "clone", "store", "notify", "approval", "cli"),
+		"app": append(slices.Clone(judgement), "source", "signal", "act", "mend", "watch", "controller", "metrics", "clone", "store", "notify", "trace", "approval", "cli"),
 	}
 }
 
@@ -116,6 +117,7 @@ func rooms() map[string][]string {
 		"github.com/jackc/pgx/v5":        {"internal/store/postgres"},
 		"github.com/wneessen/go-mail":    {"internal/notify/email"},
 		"modernc.org/sqlite":             {"internal/store/sqlite"},
+		"go.opentelemetry.io/otel":       {"internal/trace", "internal/app"},
 		"net/http":                       {"bench", "internal/controller", "internal/source/kube", "internal/signal/otlp", "internal/signal/inside", "internal/signal/probe", "internal/signal/synthetic", "internal/signal/dataplane", "internal/signal/prom", "internal/signal/alert", "internal/metrics", "internal/act", "internal/notify", "internal/app"},
 		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/signal/nodefile", "internal/signal/wholefile", "internal/mend", "internal/store/sqlite", "internal/notify"}, // mend keeps its journal in a file
 		"os/exec":                        {"examples", "accuracy", "bench"},

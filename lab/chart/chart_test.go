@@ -82,7 +82,7 @@ func TestGolden(t *testing.T) {
 				"users": map[string]any{"U2": "bob", "U1": "ann", "U3": "ann"},
 			}},
 		}},
-		"data": map[string]any{"claim": "mender-data"},
+		"data": map[string]any{"claim": "mender-data"}, "traces": "http://collector.monitoring:4318",
 		"agent": map[string]any{
 			"enabled": true, "logs": "/data/pods", "nodeSelector": map[string]any{"i": "j"}, "tolerations": []any{map[string]any{"operator": "Exists"}},
 			"affinity": map[string]any{"nodeAffinity": map[string]any{}}, "priorityClassName": "low", "podAnnotations": map[string]any{"k": "l"},
@@ -143,6 +143,7 @@ func TestWrongValues(t *testing.T) {
 		{map[string]any{"history": map[string]any{"dsn": "postgres://u:p@h/d"}}, "dsn"}, // a secret does not belong into values
 		{map[string]any{"clusterName": ""}, "clusterName"},
 		{map[string]any{"signals": map[string]any{"prometheus": "prometheus:9090"}}, "prometheus"},
+		{map[string]any{"traces": "collector:4318"}, "traces"},
 		{map[string]any{"mode": "auto", "signals": map[string]any{"prometheus": "http://prometheus:9090"}}, "signals.prometheus"},
 		{map[string]any{"remediation": map[string]any{"actions": []any{"format-disk"}}}, "actions"},
 		{map[string]any{"notifications": map[string]any{"channels": []any{map[string]any{"slack": 1}}}}, "name"},

@@ -46,11 +46,15 @@ type reader struct {
 	flags    *regexp.Regexp
 	coded    *regexp.Regexp
 	named    *regexp.Regexp
+	bare     *regexp.Regexp
+	reset    *regexp.Regexp
+	connect  *regexp.Regexp
 	sessions *regexp.Regexp
 }
 
 // newReader makes a reader when one is first needed.
 func newReader() func() *reader {
+	const flag = `(?:U[HFCTOR]|UPE|URX|UAEX|UMSDR|NR|NC|DC|LH|LR|DI|FI|RL|DPE|OM|DF|DO|UDO|SI|DT|NFCF)`
 	return sync.OnceValue(func() *reader {
 		return &reader{
 			forms: forms(),
@@ -58,8 +62,13 @@ func newReader() func() *reader {
 			// As people write of a load balancer's fields: "target_status_code -", "elb_status_code is 502".
 			named: regexp.MustCompile(`\b(target_processing_time|target_status_code|elb_status_code|upstream_status|upstream_addr|proxy_upstream_name|response_code_details|termination_state) (?:is |was |of |= ?)?"?(-?[\w.{}]+|-)`),
 			// As people write of Envoy's flags: "response flags UF,URX", "flag: UO", "503 UH".
-			flags:    regexp.MustCompile(`(?i:\b(?:response[ _-]?)?flags?(?: (?:are|is|of))?[:=]? *["']?)([A-Z]{2,5}(?:,[A-Z]{2,5})*)\b`),
-			coded:    regexp.MustCompile(`\b(50[0-9]|404|429)[ ,/:]+["']?(U[HFCTOR]|UPE|URX|UAEX|UMSDR|NR|NC|DC|LH|LR|DI|FI|RL|DPE|OM|DF|DO|UDO|SI|DT|NFCF)(?:,[A-Z]{2,5})*\b`),
+			flags: regexp.MustCompile(`(?i:\b(?:response[ _-]?)?flags?(?: (?:are|is|of))?[:=]? *["']?)([A-Z]{2,5}(?:,[A-Z]{2,5})*)\b`),
+			coded: regexp.MustCompile(`\b(50[0-9]|404|429)[ ,/:]+["']?(` + flag + `)(?:,[A-Z]{2,5})*\b`),
+			bare:  regexp.MustCompile(`^\s*["']?(` + flag + `(?:,` + flag + `)*)["']?\s*$`),
+			// Envoy's own body for an attempt that failed repeats what its access log has, with blanks in place of
+			// underscores (envoyproxy/envoy, source/common/router/router.cc).
+			reset:    regexp.MustCompile(`reset reason: ([a-z]+(?: [a-z]+)*)`),
+			connect:  regexp.MustCompile(`transport failure reason: ?([^"{}]+)|((?:delayed|immediate)[ _]connect[ _]error:[ _][^"{},]+)`),
 			sessions: regexp.MustCompile(`(?:^|[\s"'(])([CSPRLIUDKcs][RQCHDLTK-][A-Z-]{2}|[CSPLIRcs][RQCHDL]--)(?:$|[\s"'),.;:])`),
 		}
 	})
@@ -95,7 +104,10 @@ func (r *reader) fields(line string) map[string]string {
 		out["response_flags"] = m[1]
 	} else if m := r.coded.FindStringSubmatch(line); m != nil {
 		out["response_code"], out["response_flags"] = m[1], m[2]
+	} else if m := r.bare.FindStringSubmatch(line); m != nil {
+		out["response_flags"] = m[1]
 	}
+	r.ofBody(line, out)
 	if m := r.sessions.FindStringSubmatch(line); m != nil {
 		out["termination_state"] = m[1]
 	}
@@ -103,6 +115,19 @@ func (r *reader) fields(line string) map[string]string {
 		return nil
 	}
 	return out
+}
+
+// ofBody takes out of Envoy's own body, or of a part of it, what its access log would say of a connection that failed.
+func (r *reader) ofBody(line string, out map[string]string) {
+	m := r.connect.FindStringSubmatch(line)
+	if m == nil {
+		return
+	}
+	why := strings.ReplaceAll(strings.TrimRight(m[1]+m[2], " ."), " ", "_")
+	out["upstream_transport_failure_reason"] = why
+	if m := r.reset.FindStringSubmatch(line); m != nil {
+		out["response_code_details"] = "upstream_reset_before_response_started{" + strings.ReplaceAll(m[1], " ", "_") + "|" + why + "}"
+	}
 }
 
 // flatten reads a JSON object into names joined by dots; values of a list are joined by commas.

@@ -21,8 +21,20 @@ func TestWeigh(t *testing.T) {
 			text: "connect() failed (111: Connection refused) while connecting to upstream\nServer listening on http://127.0.0.1:8080", want: "wrong-listen-address",
 		},
 		"Envoy's flags in running text": {text: "we see response flags UO on this route", want: "circuit-breaker-open"},
-		"HAProxy's state of a session":  {text: "the log says sH-- for these", want: "upstream-timeout"},
-		"a counter":                     {text: "upstream_rq_pending_overflow jumped after the upgrade", want: "circuit-breaker-open"},
+		"Envoy's flags alone":           {text: "UH", want: "no-endpoints"},
+		"several of Envoy's flags":      {text: "UF,URX", want: "target-port-mismatch", not: "no-endpoints"},
+		"Envoy's body: refused": {
+			text: "upstream connect error or disconnect/reset before headers. retried and the latest reset reason: remote connection failure, transport failure reason: delayed connect error: 111",
+			want: "target-port-mismatch", not: "no-endpoints",
+		},
+		"Envoy's body: a handshake": {
+			text: "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, transport failure reason: TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:TLS_error_end",
+			want: "certificate-invalid",
+		},
+		"a database that refuses the user": {text: "Access denied for user 'shop'@'10.0.0.1' (using password: YES)", want: "app-misconfigured", not: "oom-killed"},
+		"a server of HAProxy's is no node": {text: `Server shop/web is DOWN, reason: Layer4 connection problem, info: "Connection refused"`, want: "target-port-mismatch"},
+		"HAProxy's state of a session":     {text: "the log says sH-- for these", want: "upstream-timeout"},
+		"a counter":                        {text: "upstream_rq_pending_overflow jumped after the upgrade", want: "circuit-breaker-open"},
 		"the shorter words of a longer text do not count twice": {
 			text: "upstream sent too big header while reading response header from upstream", want: "upstream-header-too-big",
 		},

@@ -68,6 +68,12 @@ func TestAloneByEachWay(t *testing.T) {
 	}
 	p := &programs{cluster: lab.Cluster, dir: dir}
 	defer p.stop()
+	defer func() {
+		if t.Failed() {
+			text, _ := os.ReadFile(filepath.Join(dir, "envoy.log")) // there may be none
+			t.Logf("what Envoy said:\n%.3000s", text)
+		}
+	}()
 	secret := filepath.Join(dir, "token")
 	ways := map[string][]string{
 		"als":   {"--als", at(alsPort), "--receive-token-file", secret},
@@ -98,7 +104,7 @@ func TestAloneByEachWay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := p.start(ctx, "envoy", programPaths["newer-envoy"], "-c", filepath.Join(dir, "envoy.yaml"), "--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warning"); err != nil {
+	if err := p.start(ctx, "envoy", programPaths["newer-envoy"], "-c", filepath.Join(dir, "envoy.yaml"), "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"); err != nil {
 		t.Fatal(err)
 	}
 	traffic, err := load.Start(ctx, lab.DialContext, []load.Target{{Name: "sending", Address: at(sendingPort), Host: host}}, load.Limits{Rate: rate, Count: rate * 600, Duration: 10 * time.Minute})

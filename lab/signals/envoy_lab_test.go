@@ -72,7 +72,7 @@ func run(t *testing.T, bootstrap string) *gatewaytest.Stream {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, programs["newer-envoy"], "-c", file, "--concurrency", "1", "--file-flush-interval-msec", "50", "--use-dynamic-base-id", "--log-level", "warning")
+	cmd := exec.CommandContext(ctx, programs["newer-envoy"], "-c", file, "--concurrency", "1", "--file-flush-interval-msec", "50", "--disable-hot-restart", "--log-level", "warning")
 	out := &gatewaytest.Stream{}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {

@@ -100,13 +100,7 @@ func (r *reader) fields(line string) map[string]string {
 	for _, m := range r.named.FindAllStringSubmatch(line, -1) {
 		out[m[1]] = m[2]
 	}
-	if m := r.flags.FindStringSubmatch(line); m != nil {
-		out["response_flags"] = m[1]
-	} else if m := r.coded.FindStringSubmatch(line); m != nil {
-		out["response_code"], out["response_flags"] = m[1], m[2]
-	} else if m := r.bare.FindStringSubmatch(line); m != nil {
-		out["response_flags"] = m[1]
-	}
+	r.ofFlags(line, out)
 	r.ofBody(line, out)
 	if m := r.sessions.FindStringSubmatch(line); m != nil {
 		out["termination_state"] = m[1]
@@ -115,6 +109,17 @@ func (r *reader) fields(line string) map[string]string {
 		return nil
 	}
 	return out
+}
+
+// ofFlags takes out Envoy's flags, as people write of them.
+func (r *reader) ofFlags(line string, out map[string]string) {
+	if m := r.flags.FindStringSubmatch(line); m != nil {
+		out["response_flags"] = m[1]
+	} else if m := r.coded.FindStringSubmatch(line); m != nil {
+		out["response_code"], out["response_flags"] = m[1], m[2]
+	} else if m := r.bare.FindStringSubmatch(line); m != nil {
+		out["response_flags"] = m[1]
+	}
 }
 
 // ofBody takes out of Envoy's own body, or of a part of it, what its access log would say of a connection that failed.

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -135,12 +134,7 @@ func serveHealth(ctx context.Context, addr string, ready func() bool) error {
 			http.Error(w, "the node's pods are not known yet", http.StatusServiceUnavailable)
 		}
 	})
-	server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { _ = server.Close() })
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			_ = listener.Close() // the kubelet's next probe fails, and it starts the agent anew
-		}
-	}()
+	// If it fails, so does the kubelet's next probe, and the agent is started anew.
+	serve(ctx, listener, &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second})
 	return nil
 }

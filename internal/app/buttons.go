@@ -62,7 +62,6 @@ func serveButtons(ctx context.Context, addr string, clicks map[string]http.Handl
 		mux.Handle("/notify/"+channel, handler)
 	}
 	server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
-	context.AfterFunc(ctx, func() { _ = server.Close() }) // whoever clicked sees an error and clicks again
-	go func() { _ = server.Serve(listener) }()            // ends when the server is closed
+	serve(ctx, listener, server)
 	return nil
 }

@@ -163,8 +163,6 @@ func serveProfiles(ctx context.Context, addr string) error {
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { _ = server.Close() })
-	go func() { _ = server.Serve(listener) }() // ends when the server is closed
+	serve(ctx, listener, &http.Server{Handler: mux, ReadTimeout: 10 * time.Second})
 	return nil
 }

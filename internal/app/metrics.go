@@ -2,8 +2,8 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -11,6 +11,13 @@ import (
 	"github.com/gatemend/gatemend/internal/metrics"
 	"github.com/gatemend/gatemend/internal/signal/admit"
 )
+
+// serve answers at a listener until the context ends; the server closes the listener. It waits for no answer that is under
+// way: whoever asks one of gatemend's own addresses (a scrape, a probe, a click) asks again.
+func serve(ctx context.Context, listener net.Listener, server *http.Server) {
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	go func() { _ = server.Serve(listener) }() // ends when the server is closed
+}
 
 // serveMetrics listens on addr and serves metrics until the context ends.
 func serveMetrics(ctx context.Context, addr, tokenFile string, m *metrics.Metrics) error {
@@ -29,11 +36,6 @@ func serveMetrics(ctx context.Context, addr, tokenFile string, m *metrics.Metric
 		return fmt.Errorf("serve metrics: %w", err)
 	}
 	server := &http.Server{Handler: m.Handler(token), ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
-	context.AfterFunc(ctx, func() { _ = server.Close() }) // nothing is lost: a scrape is asked again
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			_ = listener.Close() // a scrape fails then, which monitoring notices
-		}
-	}()
+	serve(ctx, listener, server) // if it fails, so does the next scrape, which monitoring notices
 	return nil
 }

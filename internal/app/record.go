@@ -200,7 +200,7 @@ func (r *record) Changed(i model.Incident) {
 	if r.history != nil {
 		r.history.Save(i)
 	}
-	if r.ends(i) && r.traces != nil {
+	if r.traces != nil && r.ends(i) {
 		r.traces.Export(context.Background(), i)
 	}
 	if r.notify == nil || i.Phase == model.PhaseResolved && r.now().Sub(i.Closed) > oldNews {

@@ -145,14 +145,19 @@ func (i Incident) Title() string {
 
 // Duration is how long requests failed, until now for one that goes on.
 func (i Incident) Duration(now time.Time) time.Duration {
-	from, to := i.Started, now
-	if from.IsZero() {
-		from = i.Opened
-	}
+	to := now
 	if !i.Closed.IsZero() {
 		to = i.Closed
 	}
-	return max(0, to.Sub(from))
+	return max(0, to.Sub(i.Began()))
+}
+
+// Began is when requests began to fail, or, where that is not known, when it was noticed.
+func (i Incident) Began() time.Time {
+	if i.Started.IsZero() {
+		return i.Opened
+	}
+	return i.Started
 }
 
 func statusWords(statuses []int) string {

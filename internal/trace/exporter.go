@@ -58,12 +58,8 @@ func (e *Exporter) Close(ctx context.Context) error {
 // Export has the trace of an incident sent that is over.
 func (e *Exporter) Export(ctx context.Context, i model.Incident) {
 	key := i.Cluster + "\x00" + i.ID
-	begin := earlier(i.Started, i.Opened)
-	if i.Started.IsZero() {
-		begin = i.Opened
-	}
 	ctx, whole := e.tracer.Start(choose(ctx, key, "incident"), "incident",
-		trace.WithNewRoot(), trace.WithTimestamp(begin), trace.WithAttributes(attributes(i)...))
+		trace.WithNewRoot(), trace.WithTimestamp(earlier(i.Began(), i.Opened)), trace.WithAttributes(attributes(i)...))
 	for n, s := range Steps(i) {
 		_, step := e.tracer.Start(choose(ctx, key, s.Name+strconv.Itoa(n)), s.Name,
 			trace.WithTimestamp(s.Begin), trace.WithAttributes(attribute.String("gatemend.result", s.Text)))

@@ -17,10 +17,10 @@ type Step struct {
 }
 
 // Steps gives the steps of an incident, oldest first. Each ends with an entry of the timeline and begins with the entry before,
-// the first one with the first request that failed.
+// the first one when requests began to fail.
 func Steps(i model.Incident) []Step {
 	var out []Step
-	begin := i.Started
+	begin := i.Began()
 	for _, e := range i.Timeline {
 		if name, failed := ends(e.Kind); name != "" {
 			out = append(out, Step{Name: name, Begin: earlier(begin, e.At), End: e.At, Text: e.Text, Failed: failed})

@@ -57,6 +57,10 @@ func TestSteps(t *testing.T) {
 	if d := cmp.Diff(want, trace.Steps(mended())); d != "" {
 		t.Error(d)
 	}
+	unknown := model.Incident{Opened: after(1), Timeline: []model.IncidentEvent{{At: after(2), Kind: "detected"}}}
+	if s := trace.Steps(unknown); len(s) != 1 || !s[0].Begin.Equal(after(1)) {
+		t.Errorf("nobody knows of the first request that failed: %+v", s)
+	}
 	back := model.Incident{Started: after(5), Timeline: []model.IncidentEvent{{At: after(3), Kind: "detected"}}}
 	if s := trace.Steps(back); len(s) != 1 || s[0].Begin.After(s[0].End) {
 		t.Errorf("a clock that was put back: %+v", s)

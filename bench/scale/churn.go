@@ -50,9 +50,12 @@ func (p *plane) startChurn(ctx context.Context) *churn {
 // replace deletes one pod of an app and makes another one.
 func (p *plane) replace(ctx context.Context, a app, n int) error {
 	pods := p.kube.CoreV1().Pods(a.namespace)
-	list, err := pods.List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=" + a.name, ResourceVersion: "0"})
-	if err != nil || len(list.Items) == 0 {
+	list, err := pods.List(ctx, metav1.ListOptions{LabelSelector: a.selector(), ResourceVersion: "0"})
+	if err != nil {
 		return err
+	}
+	if len(list.Items) == 0 {
+		return fmt.Errorf("the API server knows no pod of %s/%s", a.namespace, a.name)
 	}
 	old := &list.Items[n%len(list.Items)]
 	if err := pods.Delete(ctx, old.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,8 +45,8 @@ func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) er
 	return g.Wait()
 }
 
-// fill makes all objects, as they are when every pod runs and every Service has its endpoints, and waits until the API
-// server and the controllers know them.
+// fill makes all objects, as they are when every pod runs and every Service has its endpoints, starts the controllers, and
+// waits until they and the API server know them.
 func (p *plane) fill(ctx context.Context) error {
 	s := p.bench.size
 	for i := range s.services {
@@ -75,6 +76,12 @@ func (p *plane) fill(ctx context.Context) error {
 		return fmt.Errorf("make apps: %w", err)
 	}
 	p.bench.logf("%d nodes, %d Services, routes and ReplicaSets, %d pods after %s", s.nodes, s.services, s.pods(), time.Since(began).Round(time.Second))
+	if err := p.awaitStored(ctx); err != nil {
+		return err
+	}
+	if err := p.startControllers(ctx); err != nil {
+		return err
+	}
 	if err := p.awaitReplacement(ctx); err != nil {
 		return err
 	}
@@ -155,9 +162,37 @@ func (p *plane) makePod(ctx context.Context, a app, name string, owner metav1.Ob
 	return err
 }
 
+// caughtUp is how long the API server and the controllers may take until they know what there is.
+const caughtUp = 10 * time.Minute
+
+// awaitStored waits until the API server's cache, from which watchers are served, has the last app and all nodes.
+func (p *plane) awaitStored(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, caughtUp, fmt.Errorf("the API server does not serve all objects after %s", caughtUp))
+	defer cancel()
+	a, cached := p.apps[len(p.apps)-1], metav1.ListOptions{ResourceVersion: "0"}
+	for {
+		nodes, err := p.kube.CoreV1().Nodes().List(ctx, cached)
+		if err != nil {
+			return fmt.Errorf("wait for nodes: %w", err)
+		}
+		pods, err := p.kube.CoreV1().Pods(a.namespace).List(ctx, metav1.ListOptions{ResourceVersion: "0", LabelSelector: a.selector()})
+		if err != nil {
+			return fmt.Errorf("wait for pods: %w", err)
+		}
+		if len(nodes.Items) == p.bench.size.nodes && len(pods.Items) == p.bench.size.podsOfEach {
+			return nil
+		}
+		if err := sleep(ctx, 200*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
 // awaitReplacement replaces a pod of the last app and waits until the new one is an endpoint: kwok and the endpoint
 // controller have then read all that there is.
 func (p *plane) awaitReplacement(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, caughtUp, fmt.Errorf("a new pod is no endpoint after %s", caughtUp))
+	defer cancel()
 	a := p.apps[len(p.apps)-1]
 	if err := p.replace(ctx, a, 0); err != nil {
 		return fmt.Errorf("replace a pod: %w", err)
@@ -166,19 +201,22 @@ func (p *plane) awaitReplacement(ctx context.Context) error {
 		if err := p.died(); err != nil {
 			return err
 		}
-		slices, err := p.kube.DiscoveryV1().EndpointSlices(a.namespace).List(ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + a.name})
+		list, err := p.kube.DiscoveryV1().EndpointSlices(a.namespace).List(ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + a.name})
 		if err != nil {
 			return fmt.Errorf("wait for endpoints: %w", err)
 		}
-		for _, es := range slices.Items {
-			for _, e := range es.Endpoints {
-				if e.TargetRef != nil && strings.HasSuffix(e.TargetRef.Name, replacement(0)) && e.Conditions.Ready != nil && *e.Conditions.Ready {
-					return nil
-				}
+		for _, es := range list.Items {
+			if slices.ContainsFunc(es.Endpoints, isReplacement) {
+				return nil
 			}
 		}
 		if err := sleep(ctx, 200*time.Millisecond); err != nil {
 			return err
 		}
 	}
+}
+
+// isReplacement is whether an endpoint is the first new pod, and ready.
+func isReplacement(e discoveryv1.Endpoint) bool {
+	return e.TargetRef != nil && strings.HasSuffix(e.TargetRef.Name, replacement(0)) && e.Conditions.Ready != nil && *e.Conditions.Ready
 }

@@ -46,7 +46,7 @@ type plane struct {
 	apps   []app
 }
 
-// startPlane starts etcd, the API server, the endpoint controller and kwok.
+// startPlane starts etcd and the API server.
 func startPlane(ctx context.Context, b *bench) (*plane, error) {
 	p := &plane{bench: b, env: &envtest.Environment{ControlPlaneStartTimeout: 2 * time.Minute, ControlPlaneStopTimeout: 20 * time.Second}}
 	policy := filepath.Join(b.dir, "audit.yaml")
@@ -76,7 +76,7 @@ func startPlane(ctx context.Context, b *bench) (*plane, error) {
 
 func (p *plane) auditLog() string { return filepath.Join(p.bench.dir, "audit.log") }
 
-// equip makes clients, defines resources and starts what runs beside the API server.
+// equip makes clients and defines resources.
 func (p *plane) equip(ctx context.Context, admin *rest.Config) error {
 	admin.QPS = -1
 	p.admin = admin
@@ -103,6 +103,13 @@ func (p *plane) equip(ctx context.Context, admin *rest.Config) error {
 	if p.client, err = client.New(admin, client.Options{Scheme: scheme()}); err != nil {
 		return fmt.Errorf("make a client: %w", err)
 	}
+	return nil
+}
+
+// startControllers starts the endpoint controller and kwok. The cluster is full by then: an endpoint controller that meets a
+// pod whose node it has not seen yet leaves the pod out, and tries again ever more rarely
+// (k8s.io/endpointslice, reconciler.go; kube-controller-manager, endpointslice_controller.go).
+func (p *plane) startControllers(ctx context.Context) error {
 	port, err := freePort(ctx)
 	if err != nil {
 		return err

@@ -42,6 +42,9 @@ func namespace(i int) string { return fmt.Sprintf("team-%03d", i) }
 
 func nodeName(i int) string { return fmt.Sprintf("node-%04d", i) }
 
+// selector selects the pods of an app.
+func (a app) selector() string { return "app.kubernetes.io/name=" + a.name }
+
 func (a app) meta() metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: a.namespace, Name: a.name, Labels: map[string]string{
 		"app.kubernetes.io/name": a.name, "app.kubernetes.io/part-of": "shop", "app.kubernetes.io/managed-by": "Helm",

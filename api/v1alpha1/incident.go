@@ -143,7 +143,7 @@ type IncidentStatus struct {
 	ResolvedAt *metav1.MicroTime `json:"resolvedAt,omitempty"`
 }
 
-// Observed counts the requests of the route since the incident began.
+// Observed counts the requests of the incident's routes since it began.
 type Observed struct {
 	Requests int64 `json:"requests"`
 	Errors   int64 `json:"errors"`
@@ -158,6 +158,13 @@ type Observed struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	Statuses []int32 `json:"statuses,omitempty"`
+	// Routes are further routes that began to fail with the incident's own, most likely for the same cause, those with most
+	// errors first. Their requests are counted, too, also of those that found no room here.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=2048
+	Routes []string `json:"routes,omitempty"`
 }
 
 // Diagnosis is why requests fail.

@@ -47,40 +47,41 @@ type clerk struct {
 	writing sync.Mutex // so that a route gets one incident
 
 	mu     sync.Mutex
-	news   map[string]news         // by route
-	alarms map[string]detect.Alarm // that are open
+	news   map[string]news // by the first route of a group
+	groups groups
 	cases  map[types.NamespacedName]watch.Case
 	soon   map[types.NamespacedName]bool // of which the next repair need not wait
 	mended time.Time
 	wake   chan struct{}
 }
 
-// news is what is to be written of a route.
+// news is what is to be written of a group.
 type news struct {
-	alarm     *detect.Alarm
+	counts    bool // something was heard of one of its alarms
+	first     bool // of its first one
 	diagnosis *model.Diagnosis
 }
 
 func newClerk(l *ledger, namespace string, now func() time.Time, log *slog.Logger) *clerk {
 	return &clerk{
 		ledger: l, namespace: namespace, now: now, log: log, began: now(),
-		news: map[string]news{}, alarms: map[string]detect.Alarm{}, cases: map[types.NamespacedName]watch.Case{},
+		news: map[string]news{}, groups: newGroups(), cases: map[types.NamespacedName]watch.Case{},
 		soon: map[types.NamespacedName]bool{}, wake: make(chan struct{}, 1),
 	}
 }
 
-// alarm hears of an alarm. One that follows from another is an incident of its own only if it lasts.
-func (c *clerk) alarm(a detect.Alarm, follows bool) {
+// alarm hears of an alarm; first is the route of another one from which it follows, or empty.
+func (c *clerk) alarm(a detect.Alarm, first string) {
 	c.mu.Lock()
-	if a.Ended {
-		delete(c.alarms, a.Route)
-	} else {
-		c.alarms[a.Route] = a
-	}
-	n := c.news[a.Route]
-	n.alarm = &a
-	if !follows || a.Ended {
-		c.news[a.Route] = n
+	before, followed := c.groups.of[a.Route]
+	of := c.groups.take(a, first)
+	n := c.news[of]
+	n.counts, n.first = true, n.first || of == a.Route
+	c.news[of] = n
+	if followed && before != of { // it is not counted there any more
+		n := c.news[before]
+		n.counts = true
+		c.news[before] = n
 	}
 	c.mu.Unlock()
 	c.poke()
@@ -137,26 +138,29 @@ func (c *clerk) putBack(route string, old news) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := c.news[route]
-	if n.alarm == nil {
-		n.alarm = old.alarm
-	}
+	n.counts, n.first = n.counts || old.counts, n.first || old.first
 	if n.diagnosis == nil {
 		n.diagnosis = old.diagnosis
 	}
 	c.news[route] = n
 }
 
-// write takes news of one route to its incident.
+// write takes news of one group to its incident.
 func (c *clerk) write(ctx context.Context, route string, n news) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
+	alarm, routes, last := c.heard(route)
 	key, ok := c.ledger.of(route)
+	if !ok && alarm != nil && last.Name != "" && (alarm.Ended || !n.first) {
+		key, ok = last, true // it was mended before the alarms ended, and their last errors were not counted yet
+	}
 	if !ok {
-		if n.alarm == nil || n.alarm.Ended {
+		if alarm == nil || alarm.Ended || !n.first {
+			c.wrote(route, key)
 			return nil // a prediction, or over before anybody wrote of it
 		}
 		var err error
-		if key, err = c.create(ctx, *n.alarm); err != nil {
+		if key, err = c.create(ctx, *alarm, routes); err != nil {
 			return err
 		}
 	}
@@ -164,21 +168,23 @@ func (c *clerk) write(ctx context.Context, route string, n news) error {
 	err := c.ledger.update(ctx, key, func(s *v1alpha1.IncidentStatus) (bool, error) {
 		message = ""
 		changed := false
-		if n.alarm != nil {
-			changed = c.observe(s, *n.alarm)
+		if n.counts && alarm != nil {
+			changed = c.observe(s, *alarm, routes)
 		}
-		if n.diagnosis != nil && c.explain(s, *n.diagnosis) {
+		if n.diagnosis != nil && s.Phase != v1alpha1.PhaseResolved && c.explain(s, *n.diagnosis) {
 			message, changed = s.Diagnosis.Summary, true
 		}
 		return changed, nil
 	})
 	if errors.Is(err, errGone) {
 		c.ledger.forget(key)
+		c.wrote(route, types.NamespacedName{})
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	c.wrote(route, key)
 	if i, _ := c.ledger.get(key); i != nil && message != "" && c.told != nil {
 		c.told(i, "Diagnosed", message)
 	}
@@ -186,10 +192,33 @@ func (c *clerk) write(ctx context.Context, route string, n news) error {
 	return nil
 }
 
+// heard gives what is to be written of a group: its first alarm with the counts of all, nil if it has none, its further
+// routes, and the incident to which it was written last.
+func (c *clerk) heard(route string) (*detect.Alarm, []string, types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	of := c.groups.begun[route]
+	if of == nil {
+		return nil, nil, types.NamespacedName{}
+	}
+	a, routes := of.sum()
+	return &a, routes, of.incident
+}
+
+// wrote notes to which incident a group was written. One that is over is not needed any more.
+func (c *clerk) wrote(route string, key types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if of := c.groups.begun[route]; of != nil {
+		of.incident = key
+	}
+	c.groups.drop(route)
+}
+
 func over(i *v1alpha1.Incident) bool { return i.Status.Phase == v1alpha1.PhaseResolved }
 
 // create makes an incident of an alarm.
-func (c *clerk) create(ctx context.Context, a detect.Alarm) (types.NamespacedName, error) {
+func (c *clerk) create(ctx context.Context, a detect.Alarm, routes []string) (types.NamespacedName, error) {
 	now := metav1.NewMicroTime(c.now())
 	i := &v1alpha1.Incident{Spec: v1alpha1.IncidentSpec{Route: clipRoute(a.Route), Since: metav1.NewMicroTime(a.From)}}
 	i.Namespace, i.Name = c.namespace, "route-"
@@ -203,7 +232,7 @@ func (c *clerk) create(ctx context.Context, a detect.Alarm) (types.NamespacedNam
 	}
 	i.Name += hex.EncodeToString(suffix)
 	i.Status.Phase, i.Status.DetectedAt = v1alpha1.PhaseDetected, &now
-	c.observe(&i.Status, a)
+	c.observe(&i.Status, a, routes)
 	i.Status.Message = watch.AlarmDoc(a, c.now()).Text
 	tell(&i.Status, now, "detected", i.Status.Message)
 	err := c.ledger.create(ctx, i)
@@ -227,16 +256,16 @@ func clipRoute(route string) string {
 }
 
 // observe takes the counts of an alarm in, and its end. It reports whether that is worth writing.
-func (c *clerk) observe(s *v1alpha1.IncidentStatus, a detect.Alarm) bool {
+func (c *clerk) observe(s *v1alpha1.IncidentStatus, a detect.Alarm, routes []string) bool {
 	last := metav1.NewMicroTime(a.To)
-	o := &v1alpha1.Observed{Requests: int64(a.Requests), Errors: int64(a.Errors), LastError: &last, Kind: a.Kind.String()}
+	o := &v1alpha1.Observed{Requests: int64(a.Requests), Errors: int64(a.Errors), LastError: &last, Kind: a.Kind.String(), Routes: routes}
 	was := s.Observed
 	if was != nil {
 		o.Statuses = was.Statuses
 	}
 	s.Observed = o
 	if !a.Ended {
-		return was == nil || a.Worse || o.Errors >= 2*was.Errors || was.LastError == nil || last.Sub(was.LastError.Time) >= observedEvery
+		return was == nil || a.Worse || s.Phase == v1alpha1.PhaseResolved || len(routes) != len(was.Routes) || o.Errors >= 2*was.Errors || was.LastError == nil || last.Sub(was.LastError.Time) >= observedEvery
 	}
 	if s.Phase != v1alpha1.PhaseMending && s.Phase != v1alpha1.PhaseVerifying { // whose end decides
 		c.resolve(s, watch.AlarmDoc(a, c.now()).Text, a.Quiet)
@@ -309,8 +338,7 @@ func (c *clerk) tidy(ctx context.Context) {
 func (c *clerk) failing(route string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, open := c.alarms[route]
-	return open
+	return c.groups.open(route)
 }
 
 // Resume implements [watch.Desk]: what was under way is taken up by the reconciler, and what was held back is asked about
@@ -351,7 +379,12 @@ func (c *clerk) setMended(at time.Time) {
 
 // Mend implements [watch.Desk]: the case goes to the incident of its route, whose reconciler mends it.
 func (c *clerk) Mend(ctx context.Context, about watch.Case) (watch.Repair, error) {
-	if err := c.write(ctx, about.Route, news{alarm: &about.Alarm, diagnosis: &about.Diagnosis}); err != nil {
+	c.mu.Lock()
+	if c.groups.open(about.Route) {
+		c.groups.take(about.Alarm, "")
+	}
+	c.mu.Unlock()
+	if err := c.write(ctx, about.Route, news{counts: true, first: true, diagnosis: &about.Diagnosis}); err != nil {
 		return watch.Repair{}, err
 	}
 	key, ok := c.ledger.of(about.Route)
@@ -373,7 +406,7 @@ func (c *clerk) wanted(key types.NamespacedName, route string) (watch.Case, bool
 	if !ok {
 		return watch.Case{}, false
 	}
-	if _, open := c.alarms[route]; !open {
+	if !c.groups.open(route) {
 		delete(c.cases, key)
 		delete(c.soon, key)
 		return watch.Case{}, false

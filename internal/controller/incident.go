@@ -30,6 +30,7 @@ func recordOf(cluster string, i *v1alpha1.Incident, events []plan.Event) model.I
 		out.Closed = s.ResolvedAt.UTC()
 	}
 	if o := s.Observed; o != nil {
+		out.Routes = append(out.Routes, o.Routes...)
 		out.Requests, out.Errors = int(o.Requests), int(o.Errors)
 		for _, status := range o.Statuses {
 			out.Statuses = append(out.Statuses, int(status))

@@ -148,6 +148,12 @@ func TestSaidOnceAndUpdatedInPlace(t *testing.T) {
 		synctest.Wait()
 		d.Notify(message("a", model.PhaseResolved))
 		expect(t, p, "a Detected; a Mending (again); a Resolved (again)")
+		more := model.Incident{
+			Cluster: "eu-1", ID: "a", Phase: model.PhaseResolved, Routes: []string{"a.example.com/", "b.example.com/"},
+			Statuses: []int{502}, Updated: time.Now(), Requests: 9, Errors: 8,
+		}
+		d.Notify(notify.Compose(more)) // counts, which come in late
+		expect(t, p, "a Detected; a Mending (again); a Resolved (again)")
 		d.stop()
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,7 +112,7 @@ func Compose(i model.Incident) Message {
 	}
 	if i.Phase.Ended() {
 		field("Lasted", i.Duration(i.Updated).Round(time.Second).String())
-		field("Requests", fmt.Sprintf("%d, %d failed", i.Requests, i.Errors))
+		field(counted, fmt.Sprintf("%d, %d failed", i.Requests, i.Errors))
 	}
 	return m
 }
@@ -161,9 +162,17 @@ func (m Message) notable() bool {
 	}
 }
 
-// digest is the same for messages that say the same.
+// counted is the field with counts of requests.
+const counted = "Requests"
+
+// digest is the same for messages that say the same. That further routes fail for the same cause, which the title counts,
+// and how many requests it were in the end, comes with the next news of an incident and is none by itself.
 func (m Message) digest() string {
 	m.At = time.Time{}
+	if m.Phase != "" {
+		m.Title = ""
+	}
+	m.Fields = slices.DeleteFunc(slices.Clone(m.Fields), func(f Field) bool { return f.Name == counted })
 	data, _ := json.Marshal(m) //nolint:errchkjson // strings and times are always written
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:16])

@@ -64,10 +64,16 @@ func lead(i detect.Incident) string {
 	}).Route
 }
 
-// follows reports whether an alarm that opened belongs to an incident that another one began.
-func (i incidents) follows(a detect.Alarm) bool {
+// first is the route of the alarm that began the incident to which one that opens belongs; empty: it begins its own.
+func (i incidents) first(a detect.Alarm) string {
 	of, ok := i[a.Route]
-	return ok && !a.Ended && !a.Worse && lead(of) != a.Route
+	if !ok || a.Ended || a.Worse {
+		return ""
+	}
+	if route := lead(of); route != a.Route {
+		return route
+	}
+	return ""
 }
 
 // tellIncidents says what failing routes have in common, once it is twice as many as were told of. For people

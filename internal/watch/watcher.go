@@ -37,9 +37,10 @@ type Watcher struct {
 	Print func(printer.EventDoc) error
 	// Desk has mended what may be; nil: nothing is.
 	Desk Desk
-	// OnAlarm hears of alarms that open, go on (every 15 seconds) and end; it must not wait. follows: another alarm,
-	// which was told before, most likely has the same cause. nil: nobody does.
-	OnAlarm func(a detect.Alarm, follows bool)
+	// OnAlarm hears of alarms that open, go on (every 15 seconds) and end; it must not wait. first is the route of another
+	// alarm, which was told before and most likely has the same cause as the one that opens; empty: there is none. nil:
+	// nobody hears.
+	OnAlarm func(a detect.Alarm, first string)
 	// Draw shows the present moment, twice a second; nil: nobody looks.
 	Draw    func(Moment)
 	Metrics *metrics.Metrics // nil: nobody asks for them
@@ -269,8 +270,9 @@ func (w *Watcher) tickOne(d, other *detect.Detector, now time.Time, alarms chan<
 	changed := slices.DeleteFunc(d.Tick(now), func(a detect.Alarm) bool { return !w.voices.says(a, d, other) })
 	found := w.incidentsOf(d, changed)
 	for _, a := range changed {
-		news := alarmNews{a, found.follows(a)}
-		if err := w.announce(a, now, news.follows); err != nil {
+		first := found.first(a)
+		news := alarmNews{a, first != ""}
+		if err := w.announce(a, now, first); err != nil {
 			return err
 		}
 		select {
@@ -281,10 +283,10 @@ func (w *Watcher) tickOne(d, other *detect.Detector, now time.Time, alarms chan<
 	return w.tellIncidents(found, changed, now)
 }
 
-// announce tells of an alarm that opened or ended; routine: as one of several with one cause, of which is told.
-func (w *Watcher) announce(a detect.Alarm, now time.Time, routine bool) error {
+// announce tells of an alarm that opened or ended; first is the route of the first of several with one cause, of which is told.
+func (w *Watcher) announce(a detect.Alarm, now time.Time, first string) error {
 	if w.OnAlarm != nil {
-		w.OnAlarm(a, routine)
+		w.OnAlarm(a, first)
 	}
 	if w.Metrics != nil {
 		switch {
@@ -295,7 +297,7 @@ func (w *Watcher) announce(a detect.Alarm, now time.Time, routine bool) error {
 		}
 	}
 	doc := AlarmDoc(a, now)
-	doc.Routine = routine
+	doc.Routine = first != ""
 	w.remember(doc)
 	return w.Print(doc)
 }
@@ -344,7 +346,7 @@ func (w *Watcher) failing() error {
 			now.Sub(a.From).Round(time.Second), a.Errors, a.Requests))
 		doc.Route, doc.FirstError, doc.Requests, doc.Errors = a.Route, a.From.UTC(), a.Requests, a.Errors
 		if w.OnAlarm != nil {
-			w.OnAlarm(a, false)
+			w.OnAlarm(a, "")
 		}
 		if err := w.Print(doc); err != nil {
 			return err

@@ -1,0 +1,178 @@
+package controller
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/gatemend/gatemend/api/v1alpha1"
+	"github.com/gatemend/gatemend/internal/detect"
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// begun is when the alarms of these tests began.
+var begun = time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
+
+func failing(route string, requests, errors int) detect.Alarm {
+	return detect.Alarm{
+		Route: route, Kind: detect.Outage, From: begun, To: begun.Add(time.Duration(errors) * time.Second), Requests: requests, Errors: errors,
+		Object: model.Ref{APIVersion: "networking.k8s.io/v1", Kind: "Ingress", Namespace: "shop", Name: "shop"},
+	}
+}
+
+func ended(route string, requests, errors int) detect.Alarm {
+	a := failing(route, requests, errors)
+	a.Ended = true
+	return a
+}
+
+// desk is a clerk over a store of incidents, whose news are written when the test says so.
+type desk struct {
+	*clerk
+	t *testing.T
+}
+
+func newDesk(t *testing.T) desk {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	store := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.Incident{}).Build()
+	c := newClerk(newLedger(store, store), "gatemend", func() time.Time { return begun.Add(time.Minute) }, slog.New(slog.DiscardHandler))
+	c.changed = func(types.NamespacedName) {}
+	return desk{c, t}
+}
+
+func (d desk) write() {
+	d.t.Helper()
+	for route, n := range d.taken() {
+		if err := d.clerk.write(d.t.Context(), route, n); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
+// incidents are told as "route: errors/requests phase [further routes]".
+func (d desk) incidents() []string {
+	var out []string
+	for _, i := range d.ledger.all() {
+		o := i.Status.Observed
+		out = append(out, fmt.Sprintf("%s: %d/%d %s %v", i.Spec.Route, o.Errors, o.Requests, i.Status.Phase, o.Routes))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (d desk) want(want ...string) {
+	d.t.Helper()
+	d.write()
+	if diff := cmp.Diff(want, d.incidents()); diff != "" {
+		d.t.Fatalf("incidents (-want +got)\n%s", diff)
+	}
+}
+
+// Several routes that fail for one cause are one incident, which counts the errors of all of them, also those that are heard
+// of when it is over; one that goes on when the others do not is another incident, and is counted there alone.
+func TestAnIncidentCountsAllItsRoutes(t *testing.T) {
+	d := newDesk(t)
+	d.alarm(failing("a", 9, 4), "")
+	d.want("a: 4/9 Detected []")
+	d.alarm(failing("b", 10, 5), "a")
+	d.alarm(failing("c", 20, 7), "a")
+	d.want("a: 16/39 Detected [c b]")
+	if !d.failing("b") {
+		t.Error("b fails")
+	}
+
+	d.alarm(failing("c", 50, 30), "") // it goes on
+	d.want("a: 9/19 Detected [b]", "c: 30/50 Detected []")
+
+	// It is mended, and the alarms end afterwards.
+	key, _ := d.ledger.of("a")
+	err := d.ledger.update(t.Context(), key, func(s *v1alpha1.IncidentStatus) (bool, error) {
+		s.Phase = v1alpha1.PhaseResolved
+		return true, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.alarm(ended("b", 30, 6), "")
+	d.want("a: 10/39 Resolved [b]", "c: 30/50 Detected []")
+	d.alarm(ended("a", 20, 8), "")
+	d.want("a: 14/50 Resolved [b]", "c: 30/50 Detected []")
+	d.alarm(ended("c", 80, 40), "")
+	d.want("a: 14/50 Resolved [b]", "c: 40/80 Resolved []")
+	if len(d.groups.begun) != 0 || len(d.groups.of) != 0 {
+		t.Errorf("what is over is kept: %+v", d.groups)
+	}
+
+	d.alarm(failing("b", 3, 3), "a") // the first one has ended: nobody else tells of it
+	d.want("a: 14/50 Resolved [b]", "b: 3/3 Detected []", "c: 40/80 Resolved []")
+}
+
+// One that is over before anybody wrote of it leaves nothing.
+func TestABlipThatNobodyWroteOf(t *testing.T) {
+	d := newDesk(t)
+	d.alarm(failing("a", 9, 4), "")
+	d.alarm(failing("b", 9, 4), "a")
+	d.alarm(ended("b", 9, 5), "")
+	d.alarm(ended("a", 9, 5), "")
+	d.want()
+	if len(d.groups.begun) != 0 || len(d.groups.of) != 0 {
+		t.Errorf("what is over is kept: %+v", d.groups)
+	}
+}
+
+// Whatever is heard in whatever order: an open alarm is open, it belongs to one group, and nothing is left when all have ended.
+func TestGroupsForgetNothingAndKeepNothing(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	routes := []string{"a", "b", "c", "d", "e"}
+	for range 2000 {
+		g, open := newGroups(), map[string]bool{}
+		take := func(a detect.Alarm, first string) {
+			before := g.of[a.Route]
+			g.drop(g.take(a, first))
+			g.drop(before)
+			open[a.Route] = !a.Ended
+			for _, r := range routes {
+				if g.open(r) != open[r] {
+					t.Fatalf("%s: open %v, want %v: %+v", r, g.open(r), open[r], g)
+				}
+			}
+			for r, first := range g.of {
+				if _, ok := g.begun[first].others[r]; !ok {
+					t.Fatalf("%s follows from %s, which does not know: %+v", r, first, g)
+				}
+			}
+		}
+		for range 30 {
+			r := routes[rng.IntN(len(routes))]
+			first := routes[rng.IntN(len(routes))]
+			switch {
+			case open[r] && rng.IntN(2) == 0:
+				take(ended(r, 1, 1), "")
+			case !open[r] && open[first] && first != r:
+				take(failing(r, 1, 1), first)
+			default:
+				take(failing(r, 1, 1), "")
+			}
+		}
+		for _, r := range routes {
+			if open[r] {
+				take(ended(r, 1, 1), "")
+			}
+		}
+		if len(g.begun) != 0 || len(g.of) != 0 {
+			t.Fatalf("what is over is kept: %+v", g)
+		}
+	}
+}

@@ -57,11 +57,16 @@ func serveButtons(ctx context.Context, addr string, clicks map[string]http.Handl
 	if err != nil {
 		return fmt.Errorf("receive clicks: %w", err)
 	}
+	server := &http.Server{Handler: buttons(clicks), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	serve(ctx, listener, server)
+	return nil
+}
+
+// buttons leads clicks to the channels that they came from.
+func buttons(clicks map[string]http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	for channel, handler := range clicks {
 		mux.Handle("/notify/"+channel, handler)
 	}
-	server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
-	serve(ctx, listener, server)
-	return nil
+	return mux
 }

@@ -64,7 +64,7 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 		},
 		Approvals: func(flags genericclioptions.RESTClientGetter) (cli.Approvals, error) {
 			config, err := restConfig(flags)
-			return approval.Desk{Config: config}, err
+			return approvals{approval.Desk{Config: config}}, err
 		},
 		Connect: func(flags genericclioptions.RESTClientGetter, formats all.Formats) (cli.Cluster, error) {
 			return connect(flags, formats, time.Now)

@@ -57,6 +57,14 @@ func accessError(server string, err error) *AccessError {
 	}
 }
 
+// NoAccess says of an error of a call that the API server did not answer it, or does not know who asks; nil: neither is so.
+func NoAccess(server string, err error) *AccessError {
+	if answered(err) && !apierrors.IsUnauthorized(err) {
+		return nil
+	}
+	return accessError(server, err)
+}
+
 // answered reports whether an error is an answer of the API server, not the lack of one.
 func answered(err error) bool {
 	_, ok := errors.AsType[*apierrors.StatusError](err)

@@ -9,9 +9,13 @@ import (
 	"slices"
 	"strings"
 
+	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/engine"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
 )
 
 // Release says as what the chart is installed.
@@ -20,6 +24,17 @@ type Release struct {
 	Namespace string
 	// Values are those of 'helm install --values', over the chart's own.
 	Values map[string]any
+	// Cluster is what the chart may look at, as in 'helm upgrade'; nil: nothing, as in 'helm template'.
+	Cluster dynamic.Interface
+}
+
+// clients give an engine the cluster of a release.
+type clients struct{ cluster dynamic.Interface }
+
+// GetClientFor implements engine.ClientProvider. The chart looks at namespaced objects only.
+func (c clients) GetClientFor(version, kind string) (dynamic.NamespaceableResourceInterface, bool, error) {
+	resource, _ := meta.UnsafeGuessKindToResource(schema.FromAPIVersionAndKind(version, kind))
+	return c.cluster.Resource(resource), true, nil
 }
 
 // Render gives the manifests of the chart in a folder as 'helm template' does, in the order of its files. Values
@@ -30,12 +45,18 @@ func Render(dir string, r Release) (string, error) {
 		return "", fmt.Errorf("load chart: %w", err)
 	}
 	values, err := chartutil.ToRenderValues(c, r.Values, chartutil.ReleaseOptions{
-		Name: r.Name, Namespace: r.Namespace, Revision: 1, IsInstall: true,
+		Name: r.Name, Namespace: r.Namespace, Revision: 1, IsInstall: true, // the chart does the same in an upgrade
 	}, chartutil.DefaultCapabilities)
 	if err != nil {
 		return "", fmt.Errorf("chart's values: %w", err)
 	}
-	files, err := engine.Render(c, values)
+	render := engine.Render
+	if r.Cluster != nil {
+		render = func(c *chart.Chart, v chartutil.Values) (map[string]string, error) {
+			return engine.RenderWithClientProvider(c, v, clients{r.Cluster})
+		}
+	}
+	files, err := render(c, values)
 	if err != nil {
 		return "", fmt.Errorf("render chart: %w", err)
 	}

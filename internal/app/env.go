@@ -15,8 +15,6 @@ import (
 
 	_ "time/tzdata" // policies name time zones, and the smallest images have no database of them
 
-	_ "golang.org/x/crypto/x509roots/fallback" // nor certificates of authorities, for receivers of notifications
-
 	"golang.org/x/term"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 

@@ -39,11 +39,14 @@ func Modes() []string { return []string{"observe", "propose", "auto"} }
 
 var (
 	namespaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
-	imageName     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}$`)
+	imageName     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/:@-]*$`)
 	// The manifests are generated, so these lines look the same wherever they stand.
 	namespaceLine = regexp.MustCompile(`(?m)^( +namespace: )gatemend$`)
 	imageLine     = regexp.MustCompile(`(?m)^( +image: ).*$`)
 )
+
+// maxImageName is more than any registry takes.
+const maxImageName = 512
 
 // Manifests gives the manifests as a stream of YAML, in the order in which they are to be applied.
 func Manifests(o Options) (string, error) {
@@ -52,7 +55,7 @@ func Manifests(o Options) (string, error) {
 		return "", fmt.Errorf("%q is no mode: observe, propose or auto", o.Mode)
 	case !namespaceName.MatchString(o.Namespace):
 		return "", fmt.Errorf("%q is no name of a namespace", o.Namespace)
-	case o.Image != "" && !imageName.MatchString(o.Image):
+	case o.Image != "" && (len(o.Image) > maxImageName || !imageName.MatchString(o.Image)):
 		return "", fmt.Errorf("%q is no name of an image", o.Image)
 	}
 	name, security := "install/"+o.Mode, "restricted"

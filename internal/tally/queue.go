@@ -14,14 +14,16 @@ import (
 // to; what the log had come to before is added here, which is the same as if it had been known there.
 type queue struct {
 	cells []cell
+	tidy  int   // how many cells of different times and routes there were when they were last put in order
 	heard int64 // the newest second of the log so far
+	given int64 // the cells of all seconds before this one were given away
 }
 
 // oldest is how long ago a stamp may be, in seconds; older ones count as so old. It bounds what waits in the queue, and is
 // more than gateways wait for an answer unless they are told to.
 const oldest = 120
 
-func newQueue() queue { return queue{heard: math.MinInt64} }
+func newQueue() queue { return queue{heard: math.MinInt64, given: math.MinInt64} }
 
 // take takes in the cells of the next chunk, whose routes are the tally's.
 func (q *queue) take(cells []cell) {
@@ -32,6 +34,16 @@ func (q *queue) take(cells []cell) {
 		q.heard = max(q.heard, c.heard)
 		q.cells = append(q.cells, c)
 	}
+	// What is heard in one second is a few cells, unless the times of a log go back: then it is what that second and the
+	// older ones allow, and is not put in order anew for each chunk.
+	const few = 1 << 14
+	if len(q.cells) > few+2*q.tidy {
+		q.order()
+	}
+}
+
+// order sorts the cells, and puts those together that are of the same time and route.
+func (q *queue) order() {
 	slices.SortFunc(q.cells, cell.compare)
 	kept := q.cells[:0]
 	for _, c := range q.cells {
@@ -42,25 +54,40 @@ func (q *queue) take(cells []cell) {
 		}
 		kept = append(kept, c)
 	}
-	q.cells = kept
+	q.cells, q.tidy = kept, len(kept)
 }
 
 func (c cell) compare(d cell) int {
-	return cmp.Or(cmp.Compare(c.heard, d.heard), cmp.Compare(c.second, d.second), cmp.Compare(c.route, d.route))
+	if c.heard != d.heard {
+		return cmp.Compare(c.heard, d.heard)
+	}
+	if c.second != d.second {
+		return cmp.Compare(c.second, d.second)
+	}
+	return cmp.Compare(c.route, d.route)
 }
 
 // past gives away the cells of seconds that are over: no line that is still to come belongs to them.
 func (q *queue) past(see func(cell)) {
+	if q.given == q.heard {
+		return
+	}
+	q.given = q.heard
+	q.order()
 	n, _ := slices.BinarySearchFunc(q.cells, q.heard, func(c cell, heard int64) int { return cmp.Compare(c.heard, heard) })
 	q.give(n, see)
 }
 
 // all gives away all cells.
-func (q *queue) all(see func(cell)) { q.give(len(q.cells), see) }
+func (q *queue) all(see func(cell)) {
+	q.order()
+	q.give(len(q.cells), see)
+}
 
 func (q *queue) give(n int, see func(cell)) {
 	for _, c := range q.cells[:n] {
 		see(c)
 	}
 	q.cells = slices.Delete(q.cells, 0, n)
+	q.tidy = len(q.cells)
 }

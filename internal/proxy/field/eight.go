@@ -159,6 +159,9 @@ func AfterQuoted(b []byte, i int) int {
 	if i < 0 || len(b)-i < 2 || b[i] != '"' {
 		return -1
 	}
+	if len(b)-i > 4 && binary.LittleEndian.Uint32(b[i:]) == dash {
+		return i + 4
+	}
 	end := bytes.IndexByte(b[i+1:], '"') + i + 1
 	if end == i || b[end-1] == '\\' {
 		return -1
@@ -171,6 +174,9 @@ func AfterQuoted(b []byte, i int) int {
 	}
 	return end + 2
 }
+
+// dash is what nginx and HAProxy quote where there is nothing, with the blank after it, as a little-endian number.
+const dash = '"' | '-'<<8 | '"'<<16 | ' '<<24
 
 // Quoted is [AfterQuoted], and returns what stands between the quotes.
 func Quoted(b []byte, i int) (text []byte, end int) {

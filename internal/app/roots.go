@@ -3,15 +3,14 @@ package app
 import (
 	"crypto/x509"
 	"fmt"
-	"sync"
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
 // trustRoots has the program trust Mozilla's authorities where the system has none of its own, as in the smallest
-// images. It is called before anything is connected to, and not by each start of the program: reading 150 certificates takes longer
-// than counting 2 MB of logs.
-var trustRoots = sync.OnceFunc(func() {
+// images. It may be called once, and is not by each start of the program: reading 150 certificates takes as long as
+// counting 2 MB of logs.
+func trustRoots() {
 	pool := x509.NewCertPool()
 	for root := range bundle.Roots() {
 		cert, err := x509.ParseCertificate(root.Certificate)
@@ -21,4 +20,4 @@ var trustRoots = sync.OnceFunc(func() {
 		pool.AddCertWithConstraint(cert, root.Constraint)
 	}
 	x509.SetFallbackRoots(pool)
-})
+}

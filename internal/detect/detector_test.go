@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/gatemend/gatemend/internal/model"
 )
 
@@ -254,47 +252,5 @@ func TestMemoryIsBounded(t *testing.T) {
 	d.Tick(start.Add(2 * time.Hour))
 	if d.table.len() != 0 {
 		t.Errorf("%d routes are remembered after two quiet hours", d.table.len())
-	}
-}
-
-func TestObserve(t *testing.T) {
-	pod := model.Ref{Kind: "Pod", Name: "gw"}
-	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
-	access := func(seconds, status int, failure model.FailureKind, addresses ...string) model.Signal {
-		s := model.Signal{At: at(seconds), Proxy: "nginx", Gateway: pod, Client: "192.0.2.1", Service: "cart", Status: status, Failure: failure, Request: model.Request{Method: "GET", Path: "/buy"}}
-		for _, a := range addresses {
-			s.Tries = append(s.Tries, model.Try{Address: a})
-		}
-		return s
-	}
-	line := func(seconds int, address string) model.Signal {
-		return model.Signal{
-			At: at(seconds), Proxy: "nginx", Gateway: pod, Client: "192.0.2.1", ErrorLog: true, Failure: model.Refused, Reason: "refused!",
-			Request: model.Request{Method: "GET", Host: "shop.test", Path: "/buy"}, Tries: []model.Try{{Address: address}},
-		}
-	}
-	signals := []model.Signal{
-		access(0, 200, ""),
-		line(1, "a"), line(1, "b"), access(1, 502, model.OtherFailure, "a", "b"), // one request, two tries
-		line(5, "a"), access(5, 200, "", "a", "c"), // mended by the second try
-		access(60, 502, model.OtherFailure, "a"), // no line of its own
-		line(300, "a"), line(300, "b"),           // no access line: one request
-	}
-	got := Observe(signals, func(s model.Signal) (string, model.Ref) { return "shop.test/buy", front })
-	for i := range got {
-		got[i].Samples = nil
-	}
-	want := []model.Observation{
-		{
-			Route: "shop.test/buy", Object: front, Proxy: "nginx", Status: 502, Failure: model.Refused, Reason: "refused!",
-			Count: 2, Requests: 4, First: at(1), Last: at(60), Upstreams: []string{"a", "b"},
-		},
-		{
-			Route: "shop.test/buy", Object: front, Proxy: "nginx", Status: 0, Failure: model.Refused, Reason: "refused!",
-			Count: 1, Requests: 4, First: at(300), Last: at(300), Upstreams: []string{"a"},
-		},
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("observations (-want +got)\n%s", d)
 	}
 }

@@ -1,8 +1,7 @@
 // Package detect finds out from requests, as gateways saw them, that a route is failing, and since when.
 //
-// It has two halves. [Observe] sums up a finished log: what failed, where, how often. [Detector] watches
-// a stream and opens an alarm on a route as soon as its errors cannot be chance any more; [Group] then says
-// which alarms have one thing in common.
+// [Joiner] gives each failed request what the error log says of it. [Detector] watches a stream and opens an alarm on a
+// route as soon as its errors cannot be chance any more; [Group] then says which alarms have one thing in common.
 //
 // # What opens an alarm
 //

@@ -18,23 +18,24 @@ const (
 	joinEarly = 5 * time.Minute
 )
 
-// Joiner does what [Join] does with a stream, within bounded memory: it gives each failed request the reason
-// that the error log has for it, in whatever order the two lines come. It does not generalise from one request to others.
+// Joiner gives each failed request of a stream the reason that the error log has for it, in whatever order the two lines
+// come, and within bounded memory. Error lines that tell of a request are not handed over beside it; those whose request is not there
+// (because access lines are off or were cut away) are, one for each request as far as they can be told apart.
 type Joiner struct {
 	emit     func(model.Signal)
 	requests waiting
 	errors   waiting
 	newest   time.Time
-	signal   model.Signal             // that is being added; here it needs no memory of its own
-	tries    []string                 // of it, or of one that waits
-	lone     map[joinKey]model.Signal // the last error line of each key that had no request
+	signal   model.Signal    // that is being added; here it needs no memory of its own
+	tries    []string        // of it, or of one that waits
+	lone     map[uint64]held // the last error line of each key that had no request
 	seed     maphash.Seed
 }
 
 // NewJoiner returns a Joiner that hands over each request, and each error line without one, when nothing
 // more can come for it.
 func NewJoiner(emit func(model.Signal)) *Joiner {
-	return &Joiner{emit: emit, requests: newWaiting(), errors: newWaiting(), lone: map[joinKey]model.Signal{}, seed: maphash.MakeSeed()}
+	return &Joiner{emit: emit, requests: newWaiting(), errors: newWaiting(), lone: map[uint64]held{}, seed: maphash.MakeSeed()}
 }
 
 // hashed hashes what nearly always tells keys apart; those that are found are compared in full.
@@ -162,22 +163,22 @@ func (j *Joiner) release(everything bool) {
 		if h == nil || !h.done && !everything && j.errors.n < joinHeld && j.newest.Sub(h.signal.At) <= joinEarly {
 			break
 		}
-		s, done, key := h.signal, h.done, h.joinKey
+		line := *h
 		j.errors.pop()
-		if !done && !j.another(s, key) {
-			j.emit(s)
+		if !line.done && !j.another(&line) {
+			j.emit(line.signal)
 		}
 	}
 }
 
 // another reports whether an error line that had no request is about another try of one that was handed over.
-func (j *Joiner) another(s model.Signal, key joinKey) bool {
-	before, ok := j.lone[key]
+func (j *Joiner) another(line *held) bool {
+	before, ok := j.lone[line.hash]
 	if len(j.lone) >= joinHeld {
 		clear(j.lone)
 	}
-	j.lone[key] = s
-	return ok && s.At.Sub(before.At).Abs() <= joinSlack && !sameAddress(s, before)
+	j.lone[line.hash] = *line
+	return ok && before.joinKey == line.joinKey && line.signal.At.Sub(before.signal.At).Abs() <= joinSlack && !sameAddress(line.signal, before.signal)
 }
 
 // waiting is a queue in which signals can be found by key. It looks for them by a hash, since a key has seven strings.

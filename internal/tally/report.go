@@ -3,7 +3,6 @@ package tally
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +30,7 @@ func (t *Tally) Report() model.LogReport {
 		APIVersion: model.APIVersion, Kind: model.KindLogReport, Format: strings.Join(t.formats, ","),
 		Lines: t.lines, Parsed: t.parsed, Bad: t.bad, Outside: t.outside, Bytes: t.bytes,
 		From: moment(t.from, t.from <= t.to), To: moment(t.to, t.from <= t.to),
-		Statuses: map[string]int{}, Failures: maps.Clone(t.failures), Timeline: t.timeline.report(),
+		Statuses: map[string]int{}, Failures: t.failures.report(), Timeline: t.timeline.report(),
 		Slowest: slices.Clone(t.slow), Samples: slices.Clone(t.samples), BadLines: slices.Clone(t.broken), Alarms: t.reportAlarms(),
 		Upstreams: t.reportUpstreams(),
 	}
@@ -70,7 +69,7 @@ func (t *Tally) totals() []model.LogRoute {
 		s, k := &sums[i], &t.known[i]
 		r := model.LogRoute{
 			Route: k.text, Name: k.route.Name, Namespace: k.route.Namespace, Service: k.route.Service, Port: k.route.Port,
-			Requests: int(s.requests), Errors: int(s.errors) + k.lone, Statuses: map[string]int{}, Failures: maps.Clone(k.failures),
+			Requests: int(s.requests), Errors: int(s.errors) + k.lone, Statuses: map[string]int{}, Failures: k.failures.report(),
 		}
 		if r.Requests == 0 && len(r.Failures) == 0 {
 			continue
@@ -109,8 +108,8 @@ func (t *Tally) reportAlarms() []model.LogAlarm {
 
 func (t *Tally) reportUpstreams() []model.LogUpstream {
 	upstreams := make([]model.LogUpstream, 0, len(t.upstreams))
-	for _, u := range t.upstreams {
-		upstreams = append(upstreams, model.LogUpstream{Address: u.Address, Failed: u.Failed, Failures: maps.Clone(u.Failures)})
+	for address, u := range t.upstreams {
+		upstreams = append(upstreams, model.LogUpstream{Address: address, Failed: u.failed, Failures: u.failures.report()})
 	}
 	slices.SortFunc(upstreams, func(a, b model.LogUpstream) int {
 		return cmp.Or(cmp.Compare(b.Failed, a.Failed), cmp.Compare(a.Address, b.Address))

@@ -34,12 +34,12 @@ type Tally struct {
 	lines, parsed, bad, outside int
 	bytes                       int64
 	from, to                    int64
-	failures                    map[model.FailureKind]int
-	upstreams                   map[string]*model.LogUpstream
+	failures                    kinds
+	upstreams                   map[string]*upstream
 	slow                        []model.LogSlow
 	broken                      []model.LogLine
 	samples                     []model.LogSample
-	quoted, redacted            map[model.FailureKind]int
+	quoted, redacted            kinds
 	timeline                    timeline
 
 	queue    queue
@@ -71,16 +71,20 @@ type routeTotal struct {
 	route    Route
 	text     string
 	lone     int // errors that only an error log tells of
-	failures map[model.FailureKind]int
+	failures kinds
+}
+
+// upstream is an address that did not answer, or badly.
+type upstream struct {
+	failed   int
+	failures kinds
 }
 
 // New returns a tally of the chunks of some counters.
 func New(counters []*Counter, notify Notify) *Tally {
 	t := &Tally{
 		counters: counters, ids: make([][]int32, len(counters)), routes: map[Route]int32{}, strangers: map[int32]*counts{}, from: 1<<63 - 1, to: -1 << 63,
-		failures: map[model.FailureKind]int{}, upstreams: map[string]*model.LogUpstream{},
-		quoted: map[model.FailureKind]int{}, redacted: map[model.FailureKind]int{},
-		detector: detect.New(detect.Options{}), notify: notify, queue: newQueue(),
+		upstreams: map[string]*upstream{}, detector: detect.New(detect.Options{}), notify: notify, queue: newQueue(),
 	}
 	t.joiner = detect.NewJoiner(t.settle)
 	return t
@@ -169,7 +173,7 @@ func (t *Tally) route(r Route) int32 {
 	}
 	i := int32(len(t.known))
 	t.routes[r] = i
-	t.known = append(t.known, routeTotal{route: r, text: r.String(), failures: map[model.FailureKind]int{}})
+	t.known = append(t.known, routeTotal{route: r, text: r.String()})
 	return i
 }
 
@@ -191,8 +195,7 @@ func (t *Tally) takeSlow(c *Chunk, s *slow) {
 func (t *Tally) takeFailed(c *Chunk, f *failed) {
 	s := f.signal
 	s.Raw = ""
-	if s.Failed() && t.redacted[s.Failure] < maxRedacted {
-		t.redacted[s.Failure]++
+	if s.Failed() && t.redacted.upTo(maxRedacted, s.Failure) {
 		s.Raw = strings.ToValidUTF8(field.Redact(c.Text[f.begin:f.end]), "?")
 		s.Source = t.source(c, f.line)
 	}
@@ -207,13 +210,12 @@ func (t *Tally) settle(s model.Signal) {
 	}
 	kind := cmp.Or(s.Failure, model.OtherFailure)
 	r := &t.known[t.route(RouteOf(&s))]
-	t.failures[kind]++
-	r.failures[kind]++
+	t.failures.add(kind)
+	r.failures.add(kind)
 	if s.ErrorLog && kind != model.Denied && kind != model.NoRoute {
 		r.lone++
 	}
-	if s.Raw != "" && t.quoted[kind] < maxQuoted {
-		t.quoted[kind]++
+	if s.Raw != "" && t.quoted.upTo(maxQuoted, kind) {
 		t.samples = append(t.samples, model.LogSample{Failure: kind, Source: s.Source, Route: r.text, Lines: strings.Split(s.Raw, "\n")})
 	}
 }
@@ -230,11 +232,11 @@ func (t *Tally) countTries(s *model.Signal) {
 			if len(t.upstreams) >= maxUpstreams {
 				continue
 			}
-			u = &model.LogUpstream{Address: try.Address, Failures: map[model.FailureKind]int{}}
+			u = new(upstream)
 			t.upstreams[try.Address] = u
 		}
-		u.Failed++
-		u.Failures[cmp.Or(s.Failure, model.OtherFailure)]++
+		u.failed++
+		u.failures.add(cmp.Or(s.Failure, model.OtherFailure))
 	}
 }
 

@@ -160,6 +160,13 @@ func serviceAnswers(ctx context.Context, t *testing.T, c *Cluster, client kubern
 	})
 	for _, node := range c.Nodes() {
 		path := netns.Path(node.Namespace)
+		eventually(ctx, t, "service answers on "+node.Name, func() error { // each node's rules are written by its own kube-proxy
+			conn, err := netns.Dial(ctx, path, "tcp", address)
+			if err == nil {
+				conn.Close()
+			}
+			return err
+		})
 		// Enough that both pods are drawn: all on one of two has odds of one
 		// in half a million.
 		for range 20 {

@@ -16,6 +16,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -46,6 +47,7 @@ func TestRealAPIServer(t *testing.T) {
 	server := apiserver.Start(t)
 	for name, run := range map[string]func(*testing.T, *apiserver.Server){
 		"a patch is applied and taken back":                     testPatch,
+		"fields are given back":                                 testRelease,
 		"the last key of a map comes back":                      testLastKey,
 		"a dry run changes nothing":                             testDryRun,
 		"an object that moved is left alone":                    testStale,
@@ -126,6 +128,49 @@ func testPatch(t *testing.T, server *apiserver.Server) {
 	}
 	if got := getService(t, c, "patched").Spec.Selector["app"]; got != "cart" {
 		t.Errorf("after the undo selector app = %q, want cart", got)
+	}
+}
+
+// testRelease gives fields back that nobody but gatemend is known to hold, which leaves none, and of objects that are not
+// there.
+func testRelease(t *testing.T, server *apiserver.Server) {
+	c, a := server.Kube(t), actor(t, server.Admin)
+	newService(t, c, "released")
+	one := []byte(`[{"op":"replace","path":"/metadata/managedFields","value":[{"manager":"one","operation":"Update","apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:selector":{"f:app":{}}}}}]}]`)
+	before, err := c.CoreV1().Services(ns).Patch(t.Context(), "released", types.JSONPatchType, one, metav1.PatchOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipt, err := a.Apply(t.Context(), selectorChange(before, "shopping-cart"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	undo := *receipt.Undo
+	if _, err := a.Apply(t.Context(), undo); err != nil {
+		t.Fatal(err)
+	}
+	managers := func() string {
+		var out []string
+		for _, m := range getService(t, c, "released").ManagedFields {
+			out = append(out, m.Manager)
+		}
+		return strings.Join(out, " ")
+	}
+	other := undo
+	other.UID = "00000000-0000-0000-0000-000000000000"
+	gone := undo
+	gone.Target.Name = "gone"
+	for name, change := range map[string]model.Change{"another object": other, "no object": gone} {
+		if err := a.Release(t.Context(), change); err != nil || managers() != act.FieldManager {
+			t.Errorf("%s: %v, held by %q, want that nothing happens", name, err, managers())
+		}
+	}
+	reader := actor(t, server.User(t, "nosy"))
+	if _, ok := errors.AsType[*act.ForbiddenError](reader.Release(t.Context(), undo)); !ok {
+		t.Error("a lacking right must be named")
+	}
+	if err := a.Release(t.Context(), undo); err != nil || managers() != "" {
+		t.Errorf("%v, the fields are held by %q, want nobody", err, managers())
 	}
 }
 

@@ -135,6 +135,8 @@ func (c *fakeCluster) Apply(_ context.Context, ch model.Change) (act.Receipt, er
 	return act.Receipt{Change: ch, Undo: &undo}, nil
 }
 
+func (c *fakeCluster) Release(context.Context, model.Change) error { return nil }
+
 func (c *fakeCluster) WaitRollout(context.Context, model.Ref, func(act.Rollout)) error { return nil }
 
 func (c *fakeCluster) changes() []model.Change {

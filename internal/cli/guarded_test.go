@@ -228,6 +228,8 @@ func (r *recorder) Apply(_ context.Context, c model.Change) (act.Receipt, error)
 	return act.Receipt{}, nil
 }
 
+func (r *recorder) Release(context.Context, model.Change) error { return nil }
+
 func (r *recorder) WaitRollout(context.Context, model.Ref, func(act.Rollout)) error { return nil }
 
 func TestStop(t *testing.T) {

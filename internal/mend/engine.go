@@ -228,6 +228,8 @@ func (r *run) do(ctx context.Context, s plan.Step) error {
 		return r.confirmUndo(ctx, s.Index)
 	case plan.StepCheckUndo:
 		return r.checkUndo(ctx)
+	case plan.StepRelease:
+		return r.release(ctx)
 	case plan.StepClose:
 		return r.record(plan.Event{Kind: plan.EventClosed, Outcome: s.Outcome, Because: s.Because})
 	default:

@@ -5,6 +5,9 @@ package mend_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -87,13 +90,16 @@ func (s server) carryOut(f plantest.Fault, shop *plantest.Cluster) {
 	}
 	p = planFor(t, f, shop)
 	target := p.Remedy.Change.Target
-	before := s.spec(target)
+	before, managers := s.spec(target), s.managers(target)
 	for _, c := range p.Remedy.Changes {
 		if _, err := actor.DryRun(t.Context(), c); err != nil {
 			t.Fatalf("dry run of %s: %v", p.Remedy.Summary, err)
 		}
 	}
 	undo := p.Remedy.Undo
+	if target.Kind != "Pod" && len(undo) > 0 && undo[0].Op == model.OpPatch && fieldsSetBefore(undo) && len(undo[len(undo)-1].Held) == 0 {
+		t.Errorf("the plan names nobody who holds the fields of %s", target)
+	}
 	for _, c := range p.Remedy.Changes {
 		receipt, err := actor.Apply(t.Context(), c)
 		if err != nil {
@@ -118,6 +124,74 @@ func (s server) carryOut(f plantest.Fault, shop *plantest.Cluster) {
 	if d := cmp.Diff(before, s.spec(target)); d != "" {
 		t.Errorf("after the undo (-want +got):\n%s", d)
 	}
+	for range 2 { // the second time is one after an interruption
+		for _, c := range undo {
+			if err := actor.Release(t.Context(), c); err != nil {
+				t.Fatalf("give back: %v", err)
+			}
+		}
+		got := s.managers(target)
+		if target.Kind == "Pod" { // of pods, snapshots do not keep who holds what
+			if slices.ContainsFunc(got, func(m string) bool { return strings.HasPrefix(m, act.FieldManager) }) {
+				t.Errorf("gatemend still holds fields: %v", got)
+			}
+			continue
+		}
+		if d := cmp.Diff(managers, got); d != "" {
+			t.Errorf("who manages the fields after they were given back (-want +got):\n%s", d)
+		}
+	}
+	s.applied(shop, target)
+}
+
+// fieldsSetBefore reports whether any field of a change had a value before.
+func fieldsSetBefore(undo []model.Change) bool {
+	return slices.ContainsFunc(undo, func(c model.Change) bool {
+		return slices.ContainsFunc(c.Fields, func(f model.FieldChange) bool { return f.New != nil })
+	})
+}
+
+// managers lists who holds which fields of an object.
+func (s server) managers(ref model.Ref) []string {
+	o, err := s.api(ref).Get(s.t.Context(), ref.Name, metav1.GetOptions{})
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, m := range o.GetManagedFields() {
+		if m.Subresource != "status" {
+			out = append(out, fmt.Sprintf("%s %s %s %s", m.Manager, m.Operation, m.APIVersion, m.FieldsV1))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// applied has the owner of an object apply it once more, as Argo CD and Helm 4 do: by server-side apply, forcing nothing.
+func (s server) applied(shop *plantest.Cluster, ref model.Ref) {
+	now, err := s.api(ref).Get(s.t.Context(), ref.Name, metav1.GetOptions{})
+	if err != nil {
+		return // it was created by the plan, and is gone
+	}
+	o := manifestOf(shop.Document(ref.Kind + "/" + ref.Name))
+	if _, err := s.api(ref).Apply(s.t.Context(), ref.Name, o, metav1.ApplyOptions{FieldManager: ownerName}); err != nil {
+		s.t.Errorf("the owner cannot apply %s any more (version %s): %v", ref, now.GetResourceVersion(), err)
+	}
+}
+
+// ownerName is who keeps the objects of the shop: nobody whom a plan would leave the change to.
+const ownerName = "release-script"
+
+// manifestOf is what an object's owner has in its own source.
+func manifestOf(doc map[string]any) *unstructured.Unstructured {
+	o := (&unstructured.Unstructured{Object: doc}).DeepCopy()
+	for _, field := range []string{"uid", "resourceVersion", "generation", "ownerReferences", "managedFields", "creationTimestamp"} {
+		unstructured.RemoveNestedField(o.Object, "metadata", field)
+	}
+	unstructured.RemoveNestedField(o.Object, "spec", "clusterIP")
+	unstructured.RemoveNestedField(o.Object, "spec", "clusterIPs")
+	delete(o.Object, "status")
+	return o
 }
 
 // create puts an object of the shop on the server, and the server's form of it into the shop. Its status stays
@@ -127,14 +201,8 @@ func (s server) create(shop *plantest.Cluster, name string) {
 	o := &unstructured.Unstructured{Object: doc}
 	ref := model.Ref{APIVersion: o.GetAPIVersion(), Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()}
 	uid, status, owners := o.GetUID(), doc["status"], o.GetOwnerReferences()
-	for _, field := range []string{"uid", "resourceVersion", "generation", "ownerReferences"} {
-		unstructured.RemoveNestedField(o.Object, "metadata", field)
-	}
-	unstructured.RemoveNestedField(o.Object, "spec", "clusterIP")
-	unstructured.RemoveNestedField(o.Object, "spec", "clusterIPs")
-	delete(o.Object, "status")
 	api := s.api(ref)
-	made, err := api.Create(s.t.Context(), o, metav1.CreateOptions{})
+	made, err := api.Apply(s.t.Context(), ref.Name, manifestOf(doc), metav1.ApplyOptions{FieldManager: ownerName})
 	if err != nil {
 		s.t.Fatalf("create %s: %v", name, err)
 	}

@@ -154,6 +154,7 @@ func (x *shop) Apply(_ context.Context, c model.Change) (act.Receipt, error) {
 			return act.Receipt{}, &act.StaleError{Object: c.Target, Because: err.Error()}
 		}
 		x.writes = append(x.writes, written(c))
+		x.held[c.Target] = true
 		x.raw, x.now, x.made = next, next, append(x.made, c)
 		if x.carried() {
 			if x.now, err = plan.Expect(x.broken, x.finding, x.made); err != nil {
@@ -166,6 +167,19 @@ func (x *shop) Apply(_ context.Context, c model.Change) (act.Receipt, error) {
 		}
 		return act.Receipt{UID: string(o.GetUID())}, nil
 	})
+}
+
+// Release notes that gatemend holds fields of an object no more. It may be asked again and again, but not before all
+// was taken back, nor without an announcement.
+func (x *shop) Release(_ context.Context, undo model.Change) error {
+	_, err := around(x.boundaries, true, func() (struct{}, error) {
+		if s := plan.Fold(x.journal.events); !s.UndoChecked || !s.Releasing || s.Released {
+			x.t.Errorf("fields of %s are given back without an announcement, or before they were set back", undo.Target)
+		}
+		delete(x.held, undo.Target)
+		return struct{}{}, nil
+	})
+	return err
 }
 
 func (x *shop) WaitRollout(ctx context.Context, w model.Ref, f func(act.Rollout)) error {
@@ -287,6 +301,9 @@ func (x *shop) check(t *testing.T, got Result, helps bool, b boundaries) {
 func (x *shop) untouched(t *testing.T, where string) {
 	t.Helper()
 	for _, c := range x.changes {
+		if c.Op == model.OpPatch && x.held[c.Target] {
+			t.Errorf("fields of %s were not given back; %s", c.Target, where)
+		}
 		if c.Op != model.OpEvict && plan.IsCarried(x.raw, c) != plan.NotMade {
 			t.Errorf("%s is not as it was; %s", c.Target, where)
 		}

@@ -36,6 +36,8 @@ type Feed interface {
 type Actor interface {
 	DryRun(ctx context.Context, c model.Change) (act.Receipt, error)
 	Apply(ctx context.Context, c model.Change) (act.Receipt, error)
+	// Release gives the fields of a patch back that undo has taken back. It may be called again.
+	Release(ctx context.Context, undo model.Change) error
 	WaitRollout(ctx context.Context, workload model.Ref, progress func(act.Rollout)) error
 }
 

@@ -36,6 +36,8 @@ type cluster struct {
 	until  time.Time     // signals have been made up to here
 	ring   *Ring
 	writes []string // every change that took effect
+	// held are the objects of which gatemend holds fields, as the API server keeps the book.
+	held map[model.Ref]bool
 
 	refuse  error // the API server's answer to every change
 	dryRun  error
@@ -47,7 +49,7 @@ type cluster struct {
 }
 
 func newCluster(t *testing.T, s *snapshot.Snapshot, f model.Finding) *cluster {
-	return &cluster{t: t, now: s, finding: f, fails: map[string]func() bool{}, proxy: "nginx", apps: []string{"cart", "web"}, every: 50 * time.Millisecond, ring: NewRing(100_000), until: time.Now()}
+	return &cluster{t: t, now: s, finding: f, fails: map[string]func() bool{}, held: map[model.Ref]bool{}, proxy: "nginx", apps: []string{"cart", "web"}, every: 50 * time.Millisecond, ring: NewRing(100_000), until: time.Now()}
 }
 
 // traffic reports the requests up to now.
@@ -101,11 +103,17 @@ func (c *cluster) Apply(_ context.Context, ch model.Change) (act.Receipt, error)
 	}
 	c.now = c.controllers(next)
 	c.writes = append(c.writes, written(ch))
+	c.held[ch.Target] = true
 	if c.lose > 0 {
 		c.lose--
 		return act.Receipt{}, errors.New("connection reset by peer")
 	}
 	return act.Receipt{UID: "u-" + ch.Target.Name}, nil
+}
+
+func (c *cluster) Release(_ context.Context, undo model.Change) error {
+	delete(c.held, undo.Target)
+	return nil
 }
 
 // written names a change for comparison.

@@ -1,6 +1,9 @@
 package model
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Machine says how far a machine may go by default.
 type Machine string
@@ -57,13 +60,25 @@ type Change struct {
 	UID    string          `json:"uid,omitempty"`
 	Fields []FieldChange   `json:"fields,omitempty"`
 	Object json.RawMessage `json:"object,omitempty"` // for OpCreate
+	// Held are those who hold the fields of a patch before it, and get them back when it was taken back.
+	Held []Holding `json:"held,omitempty"`
+}
+
+// Holding is an entry of metadata.managedFields, as far as it is about the fields of a change.
+type Holding struct {
+	Manager     string          `json:"manager"`
+	Operation   string          `json:"operation"`
+	APIVersion  string          `json:"apiVersion"`
+	Subresource string          `json:"subresource,omitempty"`
+	At          time.Time       `json:"at,omitzero"`
+	Fields      json.RawMessage `json:"fields"` // in the form of FieldsV1
 }
 
 // Inverse is the change that takes c back. An eviction has none: ok is false.
 func (c Change) Inverse() (inverse Change, ok bool) {
 	switch c.Op {
 	case OpPatch:
-		inverse = Change{Op: OpPatch, Target: c.Target, Subresource: c.Subresource}
+		inverse = Change{Op: OpPatch, Target: c.Target, Subresource: c.Subresource, Held: c.Held}
 		for i := len(c.Fields) - 1; i >= 0; i-- {
 			f := c.Fields[i]
 			inverse.Fields = append(inverse.Fields, FieldChange{Path: f.Path, Old: f.New, New: f.Old})

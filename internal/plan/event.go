@@ -27,6 +27,8 @@ const (
 	EventUndone      EventKind = "undone"       // undo Index was made
 	EventNotUndone   EventKind = "not-undone"   // undo Index could not be made
 	EventUndoChecked EventKind = "undo-checked" // the cluster is as it was before the attempt: OK
+	EventReleasing   EventKind = "releasing"    // the fields are about to be given back to who held them
+	EventReleased    EventKind = "released"     // they were: OK; or not, and Because says why
 	EventClosed      EventKind = "closed"       // Outcome
 )
 

@@ -117,6 +117,8 @@ func planWith(in Input, w *walks, f model.Finding, r model.Remedy) (p model.Plan
 	if err != nil {
 		return p, fmt.Sprintf("it cannot be shown: %v", err)
 	}
+	r.Changes = held(in.Snapshot, r.Changes)
+	r.Change, r.Undo = r.Changes[0], remedy.Undo(r.Changes)
 	by, managers := owners(in.Snapshot, r)
 	return model.Plan{
 		APIVersion: model.APIVersion, Kind: model.KindPlan, Finding: f, Remedy: r,

@@ -24,6 +24,7 @@ const (
 	StepUndo        StepKind = "undo"         // announce and make undo Index
 	StepConfirmUndo StepKind = "confirm-undo" // find out whether undo Index was made
 	StepCheckUndo   StepKind = "check-undo"   // is everything as it was?
+	StepRelease     StepKind = "release"      // give the fields back to who held them; doing it again does no harm
 	StepClose       StepKind = "close"        // record Outcome
 	StepNone        StepKind = "none"         // the incident is over
 )
@@ -114,6 +115,8 @@ func afterJudgement(s State, l Limits) Step {
 		return Step{Kind: StepUndo, Index: s.Undone}
 	case len(undo) > 0 && !s.UndoChecked:
 		return Step{Kind: StepCheckUndo}
+	case len(undo) > 0 && !s.Released:
+		return Step{Kind: StepRelease}
 	case s.Lost:
 		return closing(Interrupted, s.Failed)
 	case s.Plans < l.MaxPlans && !s.Saved:
@@ -135,6 +138,9 @@ func giveUp(s State, o Outcome, because string) Step {
 	if slices.ContainsFunc(s.Tried, func(a Attempt) bool { return a.Acted }) {
 		o = NotHelped
 		text += "; it was taken back"
+	}
+	if s.Kept != "" {
+		text += "; " + s.Kept
 	}
 	return closing(o, text+"; "+because)
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -17,10 +18,11 @@ type world struct {
 	acted        bool
 	late         bool // the answer is old when the next step is looked for
 	saved        bool // a person has chosen the plan
+	holds        bool // fields stand under gatemend's name, and nobody was told
 }
 
 func (w world) clone() world {
-	c := world{made: map[int]int{}, undone: map[int]int{}, approved: w.approved, acted: w.acted, late: w.late, saved: w.saved}
+	c := world{made: map[int]int{}, undone: map[int]int{}, approved: w.approved, acted: w.acted, late: w.late, saved: w.saved, holds: w.holds}
 	for k, v := range w.made {
 		c.made[k] = v
 	}
@@ -69,7 +71,7 @@ func branches(s Step, start time.Time) []branch {
 	judged := func(v verify.Verdict) branch {
 		return branch{events: []Event{{Kind: EventJudged, Judgement: &verify.Judgement{Verdict: v, Because: "x"}}}}
 	}
-	make1 := func(w *world) { w.made[i]++; w.acted = true }
+	make1 := func(w *world) { w.made[i]++; w.acted, w.holds = true, true }
 	undo1 := func(w *world) { w.undone[i]++ }
 	switch s.Kind {
 	case StepPlan:
@@ -120,6 +122,15 @@ func branches(s Step, start time.Time) []branch {
 		return []branch{{events: []Event{ev(EventUndone, false)}}, {events: []Event{ev(EventNotUndone, false)}}}
 	case StepCheckUndo:
 		return []branch{{events: []Event{ev(EventUndoChecked, true)}}, {events: []Event{ev(EventUndoChecked, false)}}}
+	case StepRelease:
+		begin, released := ev(EventReleasing, false), ev(EventReleased, true)
+		released.Because = ""
+		return []branch{
+			{events: []Event{begin, released}, effect: func(w *world) { w.holds = false }},
+			{events: []Event{begin, ev(EventReleased, false)}, effect: func(w *world) { w.holds = false }}, // told, and left
+			{events: []Event{begin}, effect: func(w *world) { w.holds = false }},                           // crash after the act
+			{events: []Event{begin}}, // crash before it
+		}
 	default:
 		return []branch{{events: []Event{{Kind: EventClosed, Outcome: s.Outcome, Because: s.Because}}}}
 	}
@@ -168,6 +179,9 @@ func TestEveryPathEndsAndActsOnce(t *testing.T) {
 			for n, b := range known[step] {
 				w2, next := w.clone(), s
 				for _, e := range b.events {
+					if e.Kind == EventPlanned && w.holds && !irreversible(s.Plan) {
+						t.Fatalf("another plan while fields of the last one are held: %s", trail)
+					}
 					if e.Kind == EventPlanned {
 						w2 = world{made: map[int]int{}, undone: map[int]int{}, acted: w.acted, saved: e.Saved}
 					}
@@ -189,6 +203,10 @@ func TestEveryPathEndsAndActsOnce(t *testing.T) {
 					}
 					continue // the same once more
 				}
+				if step.Kind == StepRelease && !next.Released {
+					checkCutOff(t, s, next, known[step][0].events, now, Limits{MaxPlans: plans}, trail)
+					continue // what follows is what follows one that was not cut off
+				}
 				explore(next, w2, depth+1, fmt.Sprintf("%s %s%d/%d", trail, step.Kind, step.Index, n))
 			}
 		}
@@ -199,6 +217,20 @@ func TestEveryPathEndsAndActsOnce(t *testing.T) {
 			}
 		}
 		t.Logf("%d paths with at most %d plans: %v", paths, plans, ends)
+	}
+}
+
+// checkCutOff checks that a release which was cut off is done again, and that the record is then as without the cut.
+func checkCutOff(t *testing.T, before, cut State, whole []Event, now time.Time, l Limits, trail string) {
+	t.Helper()
+	if again := Next(cut, now, l); again.Kind != StepRelease {
+		t.Fatalf("a release that was cut off is followed by %s: %s", again.Kind, trail)
+	}
+	for _, e := range whole {
+		before = before.After(e)
+	}
+	if last := whole[len(whole)-1]; !reflect.DeepEqual(cut.After(last), before) {
+		t.Fatalf("a release that was cut off leaves another record: %s", trail)
 	}
 }
 
@@ -248,6 +280,9 @@ func checkEnd(t *testing.T, s State, w world, trail string) {
 		}
 		if w.acted && s.Ending != NotHelped {
 			t.Fatalf("%s after something was tried: %s", s.Ending, trail)
+		}
+		if w.holds && !irreversible(s.Plan) {
+			t.Fatalf("%s, and fields are held still: %s", s.Ending, trail)
 		}
 	case Mended, Unverified:
 		if left != len(s.Plan.Remedy.Changes) {

@@ -38,6 +38,18 @@ func owners(s *snapshot.Snapshot, r model.Remedy) (owners []model.Owner, manager
 	return owners, managers
 }
 
+// held notes in changes who holds their fields.
+func held(s *snapshot.Snapshot, changes []model.Change) []model.Change {
+	changes = slices.Clone(changes)
+	for i, c := range changes {
+		changes[i].Held = nil
+		if o, presence := s.Lookup(c.Target); presence == snapshot.Present {
+			changes[i].Held = owner.Held(o, c)
+		}
+	}
+	return changes
+}
+
 // resizer is who keeps the resources of the pod that a change resizes, by the workload that the pod belongs to.
 func resizer(s *snapshot.Snapshot, o metav1.Object, c model.Change, f model.FieldChange) (model.Owner, bool) {
 	pod, isPod := o.(*corev1.Pod)

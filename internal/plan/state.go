@@ -37,6 +37,10 @@ type State struct {
 	UndoBegun, Undone int
 	UndoFailed        string
 	UndoChecked       bool
+	// Releasing and Released: the fields of what was taken back are being given back, and were. Kept is why they could
+	// not be: they are as before all the same.
+	Releasing, Released bool
+	Kept                string
 
 	// Tried are the attempts that ended.
 	Tried []Attempt
@@ -59,7 +63,7 @@ func Fold(events []Event) State {
 func (s State) After(e Event) State {
 	switch e.Kind {
 	case EventPlanned:
-		s = State{Plans: s.Plans + 1, Tried: s.Tried, Plan: e.Plan, Saved: e.Saved}
+		s = State{Plans: s.Plans + 1, Tried: s.Tried, Plan: e.Plan, Saved: e.Saved, Kept: s.Kept}
 	case EventNoPlan:
 		s.Ending, s.Because = e.Outcome, e.Because
 	case EventRehearsed:
@@ -76,7 +80,7 @@ func (s State) After(e Event) State {
 		s = s.forward(e)
 	case EventJudged:
 		s.Judgement = e.Judgement
-	case EventUndoing, EventUndone, EventNotUndone, EventUndoChecked:
+	case EventUndoing, EventUndone, EventNotUndone, EventUndoChecked, EventReleasing, EventReleased:
 		s = s.back(e)
 	case EventClosed:
 		s.Ending, s.Because, s.Closed = e.Outcome, e.Because, true
@@ -122,6 +126,10 @@ func (s State) back(e Event) State {
 		if !e.OK {
 			s.UndoFailed = e.Because
 		}
+	case EventReleasing:
+		s.Releasing = true
+	case EventReleased:
+		s.Released, s.Kept = true, e.Because
 	default: // the other kinds take nothing back
 	}
 	return s

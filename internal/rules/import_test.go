@@ -37,7 +37,7 @@ func may() map[string][]string {
 		// ring 3: hands and senses
 		"source":  facts,
 		"signal":  facts,
-		"act":     facts,
+		"act":     append(slices.Clone(facts), "owner"), // of owner, who gets fields back
 		"metrics": {"model"},
 		"clone":   {"model", "owner"},
 		"store":   {"model"},

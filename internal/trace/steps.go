@@ -59,6 +59,8 @@ func ends(kind string) (name string, failed bool) {
 		return "undo", true
 	case plan.EventUndoChecked:
 		return "check-undo", false
+	case plan.EventReleased:
+		return "release", false
 	default:
 		return "", false
 	}

@@ -25,12 +25,14 @@ func stepDoc(e plan.Event, p *model.Plan) printer.EventDoc {
 // which result the repair ends.
 func routine(e plan.Event) bool {
 	switch e.Kind {
-	case plan.EventApplying, plan.EventUndoing:
+	case plan.EventApplying, plan.EventUndoing, plan.EventReleasing:
 		return true
 	case plan.EventAnswered:
 		return e.OK
 	case plan.EventJudged:
 		return e.Judgement != nil && e.Judgement.Verdict == verify.Helped
+	case plan.EventReleased:
+		return e.OK
 	default:
 		return false
 	}
@@ -68,6 +70,12 @@ func StepText(e plan.Event, p *model.Plan) string {
 	case plan.EventUndoChecked:
 		if e.OK {
 			return "everything is as it was before"
+		}
+	case plan.EventReleasing:
+		return "giving the fields back to who held them"
+	case plan.EventReleased:
+		if e.OK {
+			return "the fields are theirs again who held them"
 		}
 	case plan.EventClosed:
 		return cmp.Or(e.Because, string(e.Outcome))

@@ -19,9 +19,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/gatemend/gatemend/internal/act"
 	"github.com/gatemend/gatemend/internal/guardrail"
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/plan"
@@ -315,6 +317,14 @@ func (r *round) judge(t *testing.T, total happenings) {
 		App: func(o audit.Object) string { app, _, _ := strings.Cut(o.Name, "-"); return app },
 	}
 	c.PerHour.Object = r.policy.perHour
+	r.api.Do(func() {
+		for _, o := range r.api.All("") {
+			if slices.ContainsFunc(o.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool { return m.Manager == act.FieldManager }) {
+				plural, _ := meta.UnsafeGuessKindToResource(o.GroupVersionKind())
+				c.Holds = append(c.Holds, audit.Object{Resource: plural.Resource, Namespace: o.GetNamespace(), Name: o.GetName()})
+			}
+		}
+	})
 	for _, app := range r.apps {
 		e := audit.End{App: app, Escalated: r.told[app], Broken: slices.ContainsFunc(r.injuries, func(i injury) bool { return i.app == app }) || r.jinxed[app]}
 		r.api.Do(func() { e.Failing = r.share(app) > 0.01 })
@@ -328,6 +338,10 @@ func (r *round) judge(t *testing.T, total happenings) {
 	}
 	for _, e := range log {
 		if e.User == "gatemend" && !e.DryRun && e.Verb != "get" && e.Verb != "list" && e.Code < 300 {
+			if e.Releases() {
+				total["fields given back"]++
+				continue
+			}
 			total["changes by gatemend"]++
 		}
 	}

@@ -37,6 +37,8 @@ type Case struct {
 	Share    float64
 	Recovery time.Duration
 	Replicas map[string]int // by "NAMESPACE/WORKLOAD"
+	// Holds are the objects of which the program is a field manager in the end.
+	Holds []Object
 	// App names the application that an object belongs to, empty if to none; Ends say what became of them.
 	App  func(Object) string
 	Ends []End
@@ -90,6 +92,7 @@ const (
 	Disruption  = "disruption"  // not more than a share of a workload's pods at once
 	Left        = "left"        // what did not help is taken back
 	Lost        = "lost"        // what was broken is mended, or told of
+	Released    = "released"    // fields are given back after what was changed was taken back, and only then
 )
 
 // done is a change that the program has begun.
@@ -199,6 +202,10 @@ func (k *checker) wrote(e Entry) {
 		k.violated(Unreadable, e, "what it changes cannot be told: %s %s", e.Verb, e.Body)
 		return
 	}
+	if e.Releases() {
+		k.released(e)
+		return
+	}
 	for _, d := range slices.Backward(k.begun) {
 		if d.Object == e.Object && !d.undone && effect.undoes(d.effect) {
 			d.undone = true
@@ -217,6 +224,13 @@ func (k *checker) wrote(e Entry) {
 	k.begun = append(k.begun, d)
 	k.rates(d)
 	k.disruption(d)
+}
+
+// released judges that the program gives fields back. Somebody else may have been faster with taking back.
+func (k *checker) released(e Entry) {
+	if !slices.ContainsFunc(k.begun, func(d *done) bool { return d.Object == e.Object && (d.undone || d.foreign) }) {
+		k.violated(Released, e, "the managers of its fields are changed, and nothing was taken back before")
+	}
 }
 
 // decided looks for who has agreed, and for the rehearsal.
@@ -348,6 +362,11 @@ func workload(o Object) Object {
 
 // ends judges what is left behind.
 func (k *checker) ends() {
+	for _, o := range k.Holds {
+		if !slices.ContainsFunc(k.begun, func(d *done) bool { return d.Object == o && (!d.undone || d.foreign) }) {
+			k.found = append(k.found, Violation{Rule: Released, Object: o, Text: "the program still holds fields of it, though all that it changed there was taken back"})
+		}
+	}
 	for _, end := range k.Ends {
 		if end.Broken && end.Failing && !end.Escalated {
 			k.found = append(k.found, Violation{Rule: Lost, Object: Object{Name: end.App}, Text: "it was broken, fails, and nobody was told"})

@@ -17,6 +17,7 @@ var (
 // The patches of one repair: forwards and back.
 const (
 	forwards = `[{"op":"test","path":"/metadata/resourceVersion","value":"7"},{"op":"test","path":"/spec/ports/0/targetPort","value":9999},{"op":"replace","path":"/spec/ports/0/targetPort","value":8080}]`
+	release  = `[{"op":"test","path":"/metadata/resourceVersion","value":"9"},{"op":"replace","path":"/metadata/managedFields","value":[{"manager":"ops"}]}]`
 	back     = `[{"op":"test","path":"/spec/ports/0/targetPort","value":8080},{"op":"replace","path":"/spec/ports/0/targetPort","value":9999}]`
 )
 
@@ -87,13 +88,21 @@ func TestForgedLogs(t *testing.T) {
 		"the rehearsal failed":             {func(c *Case) { c.Log[0].Code = 422 }, []string{Unrehearsed}},
 		"rehearsed in another form":        {func(c *Case) { c.Log[0].Body = json.RawMessage(back) }, []string{Unrehearsed}},
 		"left in place":                    {func(c *Case) { c.Log = c.Log[:2] }, []string{Left}},
-		"the undo was refused":             {func(c *Case) { c.Log[2].Code = 500 }, []string{Left}},
-		"another one's undo":               {func(c *Case) { c.Log[2].Object = web }, []string{Undecided, Unrehearsed, Left}},
-		"somebody has changed it since":    {func(c *Case) { c.Log[2] = at(50, "update", cart, "{}").with(by("ops")) }, nil},
-		"nobody was told":                  {func(c *Case) { c.Ends[0].Escalated = false }, []string{Lost}},
-		"not broken by anybody":            {func(c *Case) { c.Ends[0] = End{App: "cart", Failing: true} }, nil},
-		"twice":                            {func(c *Case) { helped(c); agree(c); c.Log = append(c.Log, at(9, "patch", cart, forwards)) }, []string{Twice}},
-		"twice for one decision":           {func(c *Case) { helped(c); c.Log = append(c.Log, at(9, "patch", cart, forwards)) }, []string{Undecided, Twice}},
+		"the fields are given back":        {func(c *Case) { c.Log = append(c.Log, at(61, "patch", cart, release)) }, nil},
+		"the fields are given back before": {func(c *Case) { c.Log = slices.Insert(c.Log, 2, at(59, "patch", cart, release)) }, []string{Released}},
+		"fields of another object":         {func(c *Case) { c.Log = append(c.Log, at(61, "patch", web, release)) }, []string{Released}},
+		"something else with the fields": {func(c *Case) {
+			c.Log = append(c.Log, at(61, "patch", cart, strings.Replace(release, "]}]", `]},{"op":"add","path":"/spec/x","value":1}]`, 1)))
+		}, []string{Undecided, Unrehearsed, Left}},
+		"the fields are not given back": {func(c *Case) { c.Holds = []Object{cart} }, []string{Released}},
+		"fields of what is kept":        {func(c *Case) { helped(c); c.Holds = []Object{cart} }, nil},
+		"the undo was refused":          {func(c *Case) { c.Log[2].Code = 500 }, []string{Left}},
+		"another one's undo":            {func(c *Case) { c.Log[2].Object = web }, []string{Undecided, Unrehearsed, Left}},
+		"somebody has changed it since": {func(c *Case) { c.Log[2] = at(50, "update", cart, "{}").with(by("ops")) }, nil},
+		"nobody was told":               {func(c *Case) { c.Ends[0].Escalated = false }, []string{Lost}},
+		"not broken by anybody":         {func(c *Case) { c.Ends[0] = End{App: "cart", Failing: true} }, nil},
+		"twice":                         {func(c *Case) { helped(c); agree(c); c.Log = append(c.Log, at(9, "patch", cart, forwards)) }, []string{Twice}},
+		"twice for one decision":        {func(c *Case) { helped(c); c.Log = append(c.Log, at(9, "patch", cart, forwards)) }, []string{Undecided, Twice}},
 		"a second time, since ops undid it": {func(c *Case) {
 			helped(c)
 			agree(c)

@@ -18,6 +18,16 @@ const (
 	gone  = "(evicted)"
 )
 
+// managed is where an object names the managers of its fields.
+const managed = "/metadata/managedFields"
+
+// Releases reports whether a write sets nothing but who manages the fields of an object.
+func (e Entry) Releases() bool {
+	effect, ok := effectOf(e)
+	_, releases := effect[managed]
+	return ok && releases && len(effect) == 1
+}
+
 // patchOp is an operation of a JSON Patch (RFC 6902).
 type patchOp struct {
 	Op    string          `json:"op"`

@@ -27,6 +27,7 @@ type call struct {
 	dryRun            bool
 	selector          labels.Selector
 	contentType       string
+	manager           string // of fields
 	body              []byte
 }
 
@@ -62,7 +63,7 @@ func parse(r *http.Request, body []byte) (call, bool) {
 	if r.Method != http.MethodPatch && json.Unmarshal(body, &options) == nil {
 		c.dryRun = len(options.DryRun)+len(options.Delete.DryRun) > 0
 	}
-	c.dryRun = c.dryRun || q.Get("dryRun") != ""
+	c.dryRun, c.manager = c.dryRun || q.Get("dryRun") != "", q.Get("fieldManager")
 	var err error
 	if c.selector, err = labels.Parse(q.Get("labelSelector")); err != nil {
 		return c, false
@@ -169,6 +170,11 @@ func (s *Server) patch(c call, o *unstructured.Unstructured) answer {
 	next := &unstructured.Unstructured{}
 	if err := next.UnmarshalJSON(after); err != nil {
 		return refuse(http.StatusBadRequest, metav1.StatusReasonBadRequest, "%v", err)
+	}
+	if c.manager != "" {
+		if err := own(c.manager, o, next); err != nil {
+			return refuse(http.StatusBadRequest, metav1.StatusReasonBadRequest, "%v", err)
+		}
 	}
 	if c.dryRun || equal(o, next) {
 		return answer{http.StatusOK, next}

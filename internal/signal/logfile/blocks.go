@@ -10,8 +10,9 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 )
 
-// blockSize is how much is read at once: it fits into a processor's cache together with what is counted of it.
-const blockSize = 256 << 10
+// blockSize is how much is read at once: what is done once for each block, such as handing over what was counted in its seconds, costs 3 % of a
+// block of 256 KiB.
+const blockSize = 1 << 20
 
 // Input is a log that Blocks reads.
 type Input struct {

@@ -57,7 +57,7 @@ func zstandard(t *testing.T, text string) []byte {
 }
 
 func TestBlocks(t *testing.T) {
-	long := strings.Repeat("x", 2*maxLine+7)
+	long := strings.Repeat("x", blockSize+maxLine+7)
 	for name, test := range map[string]struct {
 		text string
 		want []string

@@ -9,18 +9,23 @@ import (
 // Ring is a [Feed] that keeps the latest signals. It is safe for use by several goroutines.
 type Ring struct {
 	mu    sync.Mutex
-	kept  []model.Signal // position p is at index p modulo the length
+	most  int            // signals kept
+	kept  []model.Signal // position p is at index p modulo most
 	count uint64         // signals so far
 }
 
-// NewRing makes a ring that keeps that many signals, at least one.
-func NewRing(keep int) *Ring { return &Ring{kept: make([]model.Signal, max(keep, 1))} }
+// NewRing makes a ring that keeps that many signals, at least one. It takes no memory before there are any.
+func NewRing(keep int) *Ring { return &Ring{most: max(keep, 1)} }
 
 // Add takes in a signal and drops the oldest if the ring is full.
 func (r *Ring) Add(s model.Signal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.kept[r.count%uint64(len(r.kept))] = s
+	if len(r.kept) < r.most {
+		r.kept = append(r.kept, s)
+	} else {
+		r.kept[r.count%uint64(r.most)] = s
+	}
 	r.count++
 }
 
@@ -28,7 +33,7 @@ func (r *Ring) Add(s model.Signal) {
 func (r *Ring) Read(from uint64) (signals []model.Signal, next uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := uint64(len(r.kept))
+	n := uint64(r.most)
 	if r.count > n {
 		from = max(from, r.count-n)
 	}

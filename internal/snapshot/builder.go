@@ -36,6 +36,19 @@ func (b *Builder) Add(o metav1.Object) error {
 	return nil
 }
 
+// Put is [Builder.Add] of an object that may be packed.
+func (b *Builder) Put(s Stored) error {
+	if p, ok := s.(Packed); ok {
+		b.tables[p.Kind()].putAny(p)
+		return nil
+	}
+	o, ok := s.(metav1.Object)
+	if !ok {
+		return fmt.Errorf("add %T %s/%s: it has no metadata", s, s.GetNamespace(), s.GetName())
+	}
+	return b.Add(o)
+}
+
 // Get gives the object of a name that was put in, nil if there is none. Of [Other] it gives none: it mixes
 // kinds.
 func (b *Builder) Get(k Kind, namespace, name string) metav1.Object {

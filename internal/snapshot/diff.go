@@ -44,13 +44,13 @@ func (s *Snapshot) SameView(before *Snapshot) bool {
 
 // since yields the pairs of objects in which a table differs from an earlier one, until it is told to stop.
 func (t *Table[T]) since(before table, yield func(was, is metav1.Object) bool) bool {
-	var was []*shard[T]
+	var was []*shard
 	if b, ok := before.(*Table[T]); ok {
 		was = b.shards
 	}
 	is := t.shards
 	for len(was) > 0 || len(is) > 0 {
-		var old, fresh *shard[T]
+		var old, fresh *shard
 		switch {
 		case len(was) == 0:
 			fresh, is = is[0], is[1:]

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -21,11 +22,11 @@ import (
 // index holds the lookups that many callers need. Each is made of the objects of one namespace, so that a change makes
 // only those of its namespace anew.
 type index struct {
-	slices   map[string]map[string][]*discoveryv1.EndpointSlice // by namespace and Service
-	replicas map[string]map[types.UID][]*appsv1.ReplicaSet      // by namespace and Deployment, newest revision first
-	pods     map[string]*podIndex                               // by namespace
-	events   map[string]map[eventKey][]*corev1.Event            // by namespace of the events and what they are about, oldest first
-	foreign  map[string]bool                                    // the namespaces that have events about what is in none, or in another one
+	slices   map[string]map[string][]Stored           // by namespace and Service
+	replicas map[string]func() map[types.UID][]Stored // by namespace and Deployment, newest revision first; made when they are first wanted
+	pods     map[string]*podIndex                     // by namespace
+	events   map[string]map[eventKey][]*corev1.Event  // by namespace of the events and what they are about, oldest first
+	foreign  map[string]bool                          // the namespaces that have events about what is in none, or in another one
 }
 
 type eventKey struct{ kind, namespace, name string }
@@ -47,24 +48,27 @@ func (x *index) build(s *Snapshot, k Kind, namespaces []string) {
 	has := func(ns string) bool { return s.tables[k].lenIn(ns) > 0 }
 	switch k {
 	case EndpointSlices:
-		x.slices = renew(x.slices, namespaces, has, func(ns string) map[string][]*discoveryv1.EndpointSlice {
-			of := map[string][]*discoveryv1.EndpointSlice{}
+		x.slices = renew(x.slices, namespaces, has, func(ns string) map[string][]Stored {
+			of := map[string][]Stored{}
 			for _, es := range s.EndpointSlices().in(ns) {
-				if svc := es.Labels[discoveryv1.LabelServiceName]; svc != "" {
+				if svc := serviceOf(es); svc != "" {
 					of[svc] = append(of[svc], es)
 				}
 			}
 			return of
 		})
 	case ReplicaSets:
-		x.replicas = renew(x.replicas, namespaces, has, func(ns string) map[types.UID][]*appsv1.ReplicaSet { return replicasOf(s.ReplicaSets().in(ns)) })
+		x.replicas = renew(x.replicas, namespaces, has, func(ns string) func() map[types.UID][]Stored {
+			all := s.ReplicaSets().in(ns) // the snapshot itself must not be kept for as long as the lookup is
+			return sync.OnceValue(func() map[types.UID][]Stored { return replicasOf(all) })
+		})
 	case Pods:
 		x.pods = renew(x.pods, namespaces, has, func(ns string) *podIndex { return newPodIndex(s.Pods().in(ns)) })
 	case Events:
 		x.foreign = renew(x.foreign, namespaces, func(string) bool { return false }, nil)
 		x.events = renew(x.events, namespaces, has, func(ns string) map[eventKey][]*corev1.Event {
 			of := map[eventKey][]*corev1.Event{}
-			for _, e := range s.Events().in(ns) {
+			for e := range s.Events().In(ns) {
 				o := e.InvolvedObject
 				k := eventKey{o.Kind, o.Namespace, o.Name}
 				of[k] = append(of[k], e)
@@ -114,27 +118,68 @@ func oldestFirst(es []*corev1.Event) {
 	slices.SortStableFunc(es, func(a, b *corev1.Event) int { return EventTime(a).Compare(EventTime(b)) })
 }
 
-func replicasOf(all []*appsv1.ReplicaSet) map[types.UID][]*appsv1.ReplicaSet {
-	of := map[types.UID][]*appsv1.ReplicaSet{}
-	for _, rs := range all {
+func replicasOf(all []Stored) map[types.UID][]Stored {
+	type set struct {
+		stored   Stored
+		revision int64
+	}
+	by := map[types.UID][]set{}
+	for _, s := range all {
+		rs, ok := open[*appsv1.ReplicaSet](s)
+		if !ok {
+			continue
+		}
 		if c := metav1.GetControllerOfNoCopy(rs); c != nil {
-			of[c.UID] = append(of[c.UID], rs)
+			by[c.UID] = append(by[c.UID], set{s, Revision(rs)})
 		}
 	}
-	for _, sets := range of {
-		slices.SortStableFunc(sets, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(Revision(b), Revision(a)) })
+	of := make(map[types.UID][]Stored, len(by))
+	for uid, sets := range by {
+		slices.SortStableFunc(sets, func(a, b set) int { return cmp.Compare(b.revision, a.revision) })
+		for _, one := range sets {
+			of[uid] = append(of[uid], one.stored)
+		}
 	}
 	return of
 }
 
+// serviceOf is the Service that an EndpointSlice is of.
+func serviceOf(s Stored) string {
+	switch s := s.(type) {
+	case Packed:
+		return s.About()
+	case *discoveryv1.EndpointSlice:
+		return s.Labels[discoveryv1.LabelServiceName]
+	default:
+		return ""
+	}
+}
+
+// opened gives the objects that are stored.
+func opened[T Stored](all []Stored) []T {
+	if len(all) == 0 {
+		return nil
+	}
+	out := make([]T, 0, len(all))
+	for _, s := range all {
+		if o, ok := open[T](s); ok {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
 // SlicesOf gives the EndpointSlices of a Service, by name.
 func (s *Snapshot) SlicesOf(namespace, service string) []*discoveryv1.EndpointSlice {
-	return s.index.slices[namespace][service]
+	return opened[*discoveryv1.EndpointSlice](s.index.slices[namespace][service])
 }
 
 // Revisions gives the ReplicaSets of a Deployment, newest revision first.
 func (s *Snapshot) Revisions(d *appsv1.Deployment) []*appsv1.ReplicaSet {
-	return s.index.replicas[d.Namespace][d.UID]
+	if x := s.index.replicas[d.Namespace]; x != nil {
+		return opened[*appsv1.ReplicaSet](x()[d.UID])
+	}
+	return nil
 }
 
 // Revision is the revision number that the Deployment controller, or Argo's for its Rollouts, wrote on a ReplicaSet, 0 if
@@ -150,7 +195,7 @@ func Revision(rs *appsv1.ReplicaSet) int64 {
 
 // PoliciesIn gives the NetworkPolicies of a namespace, by name.
 func (s *Snapshot) PoliciesIn(namespace string) []*networkingv1.NetworkPolicy {
-	return s.NetworkPolicies().in(namespace)
+	return opened[*networkingv1.NetworkPolicy](s.NetworkPolicies().in(namespace))
 }
 
 // Matches reports whether labels satisfy a Service's selector; none satisfy an empty one, which selects
@@ -167,7 +212,7 @@ func Matches(selector, labels map[string]string) bool {
 // PodsOf gives the pods of a controller: a ReplicaSet, a StatefulSet and so on.
 func (s *Snapshot) PodsOf(controller metav1.Object) []*corev1.Pod {
 	if x := s.index.pods[controller.GetNamespace()]; x != nil {
-		return x.of()[controller.GetUID()]
+		return opened[*corev1.Pod](x.of()[controller.GetUID()])
 	}
 	return nil
 }
@@ -177,7 +222,7 @@ func (s *Snapshot) PodsOf(controller metav1.Object) []*corev1.Pod {
 func (s *Snapshot) PodsByIP(ip string) []*corev1.Pod {
 	var out []*corev1.Pod
 	for _, t := range s.Pods().shards {
-		out = append(out, s.index.pods[t.namespace].byIP()[ip]...)
+		out = append(out, opened[*corev1.Pod](s.index.pods[t.namespace].byIP()[ip])...)
 	}
 	return out
 }
@@ -185,7 +230,7 @@ func (s *Snapshot) PodsByIP(ip string) []*corev1.Pod {
 // PodsLabelled gives the pods of a namespace that have a label, by name.
 func (s *Snapshot) PodsLabelled(namespace, key, value string) []*corev1.Pod {
 	if x := s.index.pods[namespace]; x != nil {
-		return x.labelled(key)[value]
+		return opened[*corev1.Pod](x.labelled(key)[value])
 	}
 	return nil
 }

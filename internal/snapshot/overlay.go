@@ -29,6 +29,15 @@ func (s *Snapshot) With(changes ...model.Change) (*Snapshot, error) {
 // WithObjects gives the snapshot with objects put in, replacing those of the same name, and others
 // removed: what controllers would make of a change.
 func (s *Snapshot) WithObjects(put []metav1.Object, remove []model.Ref) *Snapshot {
+	stored := make([]Stored, len(put))
+	for i, o := range put {
+		stored[i] = o
+	}
+	return s.WithStored(stored, remove)
+}
+
+// WithStored is [Snapshot.WithObjects] of objects of which some may be packed.
+func (s *Snapshot) WithStored(put []Stored, remove []model.Ref) *Snapshot {
 	next := s.clone()
 	for _, r := range remove {
 		if t, ok := next.table(home(r)); ok {
@@ -36,7 +45,7 @@ func (s *Snapshot) WithObjects(put []metav1.Object, remove []model.Ref) *Snapsho
 		}
 	}
 	for _, o := range put {
-		if t, ok := next.table(KindOf(o)); ok {
+		if t, ok := next.table(kindOf(o)); ok {
 			t.putAny(o)
 		}
 	}

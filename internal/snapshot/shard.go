@@ -8,20 +8,20 @@ import (
 )
 
 // shard is the part of a table that is in one namespace. It is never changed: what changes is copied.
-type shard[T metav1.Object] struct {
+type shard struct {
 	namespace string
-	sorted    []T    // by name
-	places    places // in sorted, by key
+	sorted    []Stored // by name
+	places    places   // in sorted, by key
 }
 
-func newShard[T metav1.Object](namespace string, sorted []T) *shard[T] {
-	return &shard[T]{namespace, sorted, newPlaces(len(sorted), func(i int) key { return keyOf(sorted[i]) })}
+func newShard(namespace string, sorted []Stored) *shard {
+	return &shard{namespace, sorted, newPlaces(len(sorted), func(i int) key { return keyOf(sorted[i]) })}
 }
 
 // compare orders shards by namespace.
-func (s *shard[T]) compare(namespace string) int { return cmp.Compare(s.namespace, namespace) }
+func (s *shard) compare(namespace string) int { return cmp.Compare(s.namespace, namespace) }
 
-func (s *shard[T]) get(k key) (o T, ok bool) {
+func (s *shard) get(k key) (o Stored, ok bool) {
 	if i, found := s.places.find(k, func(i int) bool { return keyOf(s.sorted[i]) == k }); found {
 		return s.sorted[i], true
 	}
@@ -29,11 +29,11 @@ func (s *shard[T]) get(k key) (o T, ok bool) {
 }
 
 // with gives the shard with edits at some keys, which are sorted.
-func (s *shard[T]) with(keys []key, edits map[key]edit[T]) *shard[T] {
-	sorted := make([]T, 0, len(s.sorted)+len(keys))
+func (s *shard) with(keys []key, edits map[key]edit) *shard {
+	sorted := make([]Stored, 0, len(s.sorted)+len(keys))
 	rest := s.sorted
 	for _, k := range keys {
-		at, found := slices.BinarySearchFunc(rest, k, func(o T, k key) int { return keyOf(o).compare(k) })
+		at, found := slices.BinarySearchFunc(rest, k, func(o Stored, k key) int { return keyOf(o).compare(k) })
 		sorted, rest = append(sorted, rest[:at]...), rest[at:]
 		if found {
 			rest = rest[1:]
@@ -46,8 +46,8 @@ func (s *shard[T]) with(keys []key, edits map[key]edit[T]) *shard[T] {
 }
 
 // differ yields the pairs of objects of one name in which two shards of a namespace differ; nil stands for none.
-func differ[T metav1.Object](before, after *shard[T], yield func(before, after metav1.Object) bool) bool {
-	var was, is []T
+func differ(before, after *shard, yield func(before, after metav1.Object) bool) bool {
+	var was, is []Stored
 	if before != nil {
 		was = before.sorted
 	}
@@ -61,7 +61,7 @@ func differ[T metav1.Object](before, after *shard[T], yield func(before, after m
 			order = 1
 		case len(is) == 0:
 			order = -1
-		case any(was[0]) == any(is[0]):
+		case was[0] == is[0]:
 			was, is = was[1:], is[1:]
 			continue
 		default:
@@ -69,10 +69,12 @@ func differ[T metav1.Object](before, after *shard[T], yield func(before, after m
 		}
 		var old, fresh metav1.Object
 		if order <= 0 {
-			old, was = was[0], was[1:]
+			old, _ = open[metav1.Object](was[0])
+			was = was[1:]
 		}
 		if order >= 0 {
-			fresh, is = is[0], is[1:]
+			fresh, _ = open[metav1.Object](is[0])
+			is = is[1:]
 		}
 		if !yield(old, fresh) {
 			return false

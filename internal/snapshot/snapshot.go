@@ -29,7 +29,7 @@ type Snapshot struct {
 
 // table is what all Tables have in common, whatever they hold.
 type table interface { //nolint:interfacebloat // it has one implementation, Table[T], and only forgets T
-	putAny(o metav1.Object) bool
+	putAny(o Stored) bool
 	getAny(k key) (metav1.Object, Presence)
 	drop(k key)
 	seal() (namespaces []string)
@@ -46,12 +46,15 @@ type table interface { //nolint:interfacebloat // it has one implementation, Tab
 	Len() int
 }
 
-func (t *Table[T]) putAny(o metav1.Object) bool {
-	typed, ok := o.(T)
-	if ok {
-		t.put(typed)
+func (t *Table[T]) putAny(o Stored) bool {
+	_, typed := o.(T)
+	if p, packed := o.(Packed); packed {
+		typed = p.Kind() == t.kind
 	}
-	return ok
+	if typed {
+		t.put(o)
+	}
+	return typed
 }
 
 func (t *Table[T]) getAny(k key) (metav1.Object, Presence) {

@@ -13,7 +13,7 @@ import (
 // key identifies an object in its table. Only the table of other kinds, which mixes them, sets kind.
 type key struct{ kind, namespace, name string }
 
-func keyOf(o metav1.Object) key {
+func keyOf(o Stored) key {
 	k := key{namespace: o.GetNamespace(), name: o.GetName()}
 	if u, ok := o.(*unstructured.Unstructured); ok {
 		k.kind = u.GetKind()
@@ -35,14 +35,14 @@ type Table[T metav1.Object] struct {
 	coverage Coverage
 	scope    string // the only namespace that was listed, if Coverage is Partial for that reason
 	why      string
-	shards   []*shard[T] // by namespace; none is empty
+	shards   []*shard // by namespace; none is empty
 	// edits are what was put and dropped since the table was sealed last; sealing makes them part of the shards.
-	edits map[key]edit[T]
+	edits map[key]edit
 }
 
 // edit is what is to become of one key.
-type edit[T metav1.Object] struct {
-	object T
+type edit struct {
+	object Stored
 	gone   bool
 }
 
@@ -85,10 +85,13 @@ func (t *Table[T]) get(k key) (T, Presence) {
 		e.object, had = t.sealed(k)
 		e.gone = !had
 	}
-	if !e.gone {
-		return e.object, Present
-	}
 	var none T
+	if !e.gone {
+		if o, ok := open[T](e.object); ok {
+			return o, Present
+		}
+		return none, Unknown
+	}
 	if t.Covers(k.namespace) {
 		return none, Absent
 	}
@@ -96,16 +99,16 @@ func (t *Table[T]) get(k key) (T, Presence) {
 }
 
 // sealed looks an object up as it was when the table was sealed last.
-func (t *Table[T]) sealed(k key) (o T, ok bool) {
+func (t *Table[T]) sealed(k key) (o Stored, ok bool) {
 	if s := t.shard(k.namespace); s != nil {
 		return s.get(k)
 	}
-	return o, false
+	return nil, false
 }
 
 // shard is that of a namespace, nil if it has no object.
-func (t *Table[T]) shard(namespace string) *shard[T] {
-	at, found := slices.BinarySearchFunc(t.shards, namespace, (*shard[T]).compare)
+func (t *Table[T]) shard(namespace string) *shard {
+	at, found := slices.BinarySearchFunc(t.shards, namespace, (*shard).compare)
 	if !found {
 		return nil
 	}
@@ -116,8 +119,8 @@ func (t *Table[T]) shard(namespace string) *shard[T] {
 func (t *Table[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for _, s := range t.shards {
-			for _, o := range s.sorted {
-				if !yield(o) {
+			for _, one := range s.sorted {
+				if o, ok := open[T](one); ok && !yield(o) {
 					return
 				}
 			}
@@ -126,9 +129,17 @@ func (t *Table[T]) All() iter.Seq[T] {
 }
 
 // In yields the objects of one namespace in order.
-func (t *Table[T]) In(namespace string) iter.Seq[T] { return slices.Values(t.in(namespace)) }
+func (t *Table[T]) In(namespace string) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, one := range t.in(namespace) {
+			if o, ok := open[T](one); ok && !yield(o) {
+				return
+			}
+		}
+	}
+}
 
-func (t *Table[T]) in(namespace string) []T {
+func (t *Table[T]) in(namespace string) []Stored {
 	if s := t.shard(namespace); s != nil {
 		return s.sorted
 	}
@@ -141,14 +152,14 @@ func (t *Table[T]) Covers(namespace string) bool {
 }
 
 // put adds o, replacing an object of the same name.
-func (t *Table[T]) put(o T) { t.edit(keyOf(o), edit[T]{object: o}) }
+func (t *Table[T]) put(o Stored) { t.edit(keyOf(o), edit{object: o}) }
 
 // drop removes an object.
-func (t *Table[T]) drop(k key) { t.edit(k, edit[T]{gone: true}) }
+func (t *Table[T]) drop(k key) { t.edit(k, edit{gone: true}) }
 
-func (t *Table[T]) edit(k key, e edit[T]) {
+func (t *Table[T]) edit(k key, e edit) {
 	if t.edits == nil {
-		t.edits = map[key]edit[T]{}
+		t.edits = map[key]edit{}
 	}
 	t.edits[k] = e
 }
@@ -159,7 +170,7 @@ func (t *Table[T]) seal() (namespaces []string) {
 		return nil
 	}
 	keys := slices.SortedFunc(maps.Keys(t.edits), key.compare)
-	shards := make([]*shard[T], 0, len(t.shards)+1)
+	shards := make([]*shard, 0, len(t.shards)+1)
 	rest := t.shards
 	for len(keys) > 0 {
 		namespace := keys[0].namespace
@@ -167,9 +178,9 @@ func (t *Table[T]) seal() (namespaces []string) {
 		if n < 0 {
 			n = len(keys)
 		}
-		at, found := slices.BinarySearchFunc(rest, namespace, (*shard[T]).compare)
+		at, found := slices.BinarySearchFunc(rest, namespace, (*shard).compare)
 		shards, rest = append(shards, rest[:at]...), rest[at:]
-		was := &shard[T]{namespace: namespace}
+		was := &shard{namespace: namespace}
 		if found {
 			was, rest = rest[0], rest[1:]
 		}
@@ -199,7 +210,7 @@ func (t *Table[T]) cut(p Part) *Table[T] {
 			if p.Also == nil {
 				continue
 			}
-			kept = newShard(s.namespace, slices.DeleteFunc(slices.Clone(s.sorted), func(o T) bool { return !p.Also(o) }))
+			kept = newShard(s.namespace, slices.DeleteFunc(slices.Clone(s.sorted), func(one Stored) bool { o, ok := open[metav1.Object](one); return !ok || !p.Also(o) }))
 		}
 		if len(kept.sorted) > 0 {
 			next.shards = append(next.shards, kept)

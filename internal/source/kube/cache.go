@@ -29,7 +29,7 @@ type kindCache struct {
 	also     []cache.ResourceEventHandler // that are told of changes, too
 	// dirty has the last word of what has changed since the last snapshot, by the key under which the informer keeps it. What it
 	// is now is read from the informer: this may be older.
-	dirty map[string]metav1.Object
+	dirty map[string]snapshot.Stored
 }
 
 // begin takes over what a probe has found and reports whether the kind can be followed now.
@@ -106,64 +106,59 @@ func (w *Watcher) handler(k *kindCache) cache.ResourceEventHandler {
 	kind := k.resource.kind
 	return cache.ResourceEventHandlerFuncs{
 		AddFunc: func(o any) {
-			typed, ok := o.(metav1.Object)
-			if !ok {
-				return
+			if s, ok := o.(snapshot.Stored); ok && remembers(kind) {
+				w.deleted.revive(snapshot.StoredRef(s))
 			}
-			if remembers(kind) {
-				w.deleted.revive(typed)
-			}
-			k.note(typed)
-			w.moved()
+			w.note(k, o)
 		},
-		UpdateFunc: func(_, o any) {
-			if typed, ok := o.(metav1.Object); ok {
-				k.note(typed)
-				w.moved()
-			}
-		},
+		UpdateFunc: func(_, o any) { w.note(k, o) },
 		DeleteFunc: func(o any) {
 			if unknown, ok := o.(cache.DeletedFinalStateUnknown); ok {
 				o = unknown.Obj // it went while the watch was broken; this is how it was last seen
 			}
-			typed, ok := o.(metav1.Object)
-			if !ok {
-				return
-			}
 			if remembers(kind) {
-				w.deleted.bury(typed)
+				if typed, ok := open(o).(metav1.Object); ok {
+					w.deleted.bury(typed)
+				}
 			}
-			k.note(typed)
-			w.moved()
+			w.note(k, o)
 		},
 	}
 }
 
 // note keeps that an object has changed.
-func (k *kindCache) note(o metav1.Object) {
+func (w *Watcher) note(k *kindCache, o any) {
+	if s, ok := o.(snapshot.Stored); ok {
+		k.note(s)
+		w.moved()
+	}
+}
+
+// note keeps that an object has changed.
+func (k *kindCache) note(o snapshot.Stored) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.read {
 		return // it will be, with this in it
 	}
 	if k.dirty == nil {
-		k.dirty = map[string]metav1.Object{}
+		k.dirty = map[string]snapshot.Stored{}
 	}
-	k.dirty[cache.MetaObjectToName(o).String()] = o
+	k.dirty[cache.NewObjectName(o.GetNamespace(), o.GetName()).String()] = o
 }
 
 // news adds what has changed since the last time: objects that are there, and the names of those that are gone.
-func (k *kindCache) news(put []metav1.Object, gone []model.Ref) ([]metav1.Object, []model.Ref) {
+func (k *kindCache) news(put []snapshot.Stored, gone []model.Ref) ([]snapshot.Stored, []model.Ref) {
 	k.mu.Lock()
 	dirty, informer := k.dirty, k.informer
 	k.dirty = nil
 	k.mu.Unlock()
 	for key, last := range dirty {
 		o, exists, err := informer.GetStore().GetByKey(key)
-		if typed, ok := o.(metav1.Object); ok && exists && err == nil {
-			put = append(put, typed)
+		if now, ok := o.(snapshot.Stored); ok && exists && err == nil {
+			put = append(put, now)
 		} else {
-			gone = append(gone, snapshot.RefOf(last))
+			gone = append(gone, snapshot.StoredRef(last))
 		}
 	}
 	return put, gone
@@ -211,11 +206,11 @@ func (k *kindCache) fill(b *snapshot.Builder) {
 		return
 	}
 	for _, o := range k.informer.GetStore().List() {
-		typed, ok := o.(metav1.Object)
+		stored, ok := o.(snapshot.Stored)
 		if !ok {
 			continue // slim lets only objects with metadata through
 		}
-		if err := b.Add(typed); err != nil {
+		if err := b.Put(stored); err != nil {
 			b.Note(k.resource.String(), err.Error())
 		}
 	}
@@ -243,9 +238,9 @@ func (w *Watcher) slim(o any) (any, error) {
 	}
 	switch typed := typed.(type) {
 	case *corev1.Pod:
-		w.share.pod(typed)
+		trim(typed)
 	case *discoveryv1.EndpointSlice:
-		w.share.slice(typed)
+		trimSlice(typed)
 	case *corev1.Node:
 		typed.Status.Images = nil // up to 50 images of two long names each
 	}
@@ -256,5 +251,5 @@ func (w *Watcher) slim(o any) (any, error) {
 	default:
 		typed.SetManagedFields(nil)
 	}
-	return typed, nil
+	return w.share.pack(typed)
 }

@@ -46,10 +46,10 @@ func (g *graveyard) bury(o metav1.Object) {
 }
 
 // revive forgets an object that exists again.
-func (g *graveyard) revive(o metav1.Object) {
+func (g *graveyard) revive(ref model.Ref) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.drop(snapshot.RefOf(o))
+	g.drop(ref)
 }
 
 func (g *graveyard) drop(ref model.Ref) {

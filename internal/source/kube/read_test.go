@@ -185,7 +185,7 @@ func TestGraveyard(t *testing.T) {
 	if got := g.list(); len(got) != mostRemembered || got[0].Object.GetName() != fmt.Sprintf("s%d", mostRemembered+9) {
 		t.Errorf("%d remembered, the newest is %s", len(got), got[0].Object.GetName())
 	}
-	g.revive(service(mostRemembered + 9))
+	g.revive(snapshot.RefOf(service(mostRemembered + 9)))
 	if got := g.list(); len(got) != mostRemembered-1 {
 		t.Errorf("%d remembered after one came back, want %d", len(got), mostRemembered-1)
 	}

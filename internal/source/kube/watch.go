@@ -172,12 +172,12 @@ func (w *Watcher) Snapshot() *snapshot.Snapshot {
 	case w.built != nil && w.of == version:
 		return w.built.AsOf(at)
 	case w.built != nil && w.whole == anew:
-		var put []metav1.Object
+		var put []snapshot.Stored
 		var gone []model.Ref
 		for _, k := range w.kinds {
 			put, gone = k.news(put, gone)
 		}
-		w.built = w.built.WithObjects(put, gone).AsOf(at)
+		w.built = w.built.WithStored(put, gone).AsOf(at)
 	default:
 		b := snapshot.NewBuilder()
 		b.Cover(snapshot.Secrets, snapshot.NotRead, "", whyNoSecrets)
@@ -208,7 +208,7 @@ func (w *Watcher) Deletions() []Deletion { return w.deleted.list() }
 // fields are. While pods cannot be listed the registration is nil and why says why not; the handler is told once they can.
 func (w *Watcher) OnPods(h cache.ResourceEventHandler) (r cache.ResourceEventHandlerRegistration, why string) {
 	i := slices.IndexFunc(w.kinds, func(k *kindCache) bool { return k.resource.kind == snapshot.Pods })
-	return w.kinds[i].tell(h)
+	return w.kinds[i].tell(opened{h})
 }
 
 // Stop ends the watch and waits until nothing of it runs any more.

@@ -133,7 +133,9 @@ type opened struct{ cache.ResourceEventHandler }
 func (h opened) OnAdd(o any, initial bool) { h.ResourceEventHandler.OnAdd(open(o), initial) }
 
 // OnUpdate opens both objects.
-func (h opened) OnUpdate(before, after any) { h.ResourceEventHandler.OnUpdate(open(before), open(after)) }
+func (h opened) OnUpdate(before, after any) {
+	h.ResourceEventHandler.OnUpdate(open(before), open(after))
+}
 
 // OnDelete opens the object.
 func (h opened) OnDelete(o any) {

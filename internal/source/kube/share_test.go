@@ -105,7 +105,9 @@ func TestPackedPodIsWhole(t *testing.T) {
 	for seed := range int64(200) {
 		var pod corev1.Pod
 		fill := randfill.NewWithSeed(seed).NilChance(.3).NumElements(0, 3).Funcs(
-			func(q *quantity.Quantity, c randfill.Continue) { *q = *quantity.NewQuantity(c.Int63n(1<<20), quantity.DecimalSI) },
+			func(q *quantity.Quantity, c randfill.Continue) {
+				*q = *quantity.NewQuantity(c.Int63n(1<<20), quantity.DecimalSI)
+			},
 			func(x *metav1.Time, c randfill.Continue) { *x = metav1.Unix(c.Int63n(1<<31), 0) },
 			func(x *metav1.FieldsV1, _ randfill.Continue) { *x = *metav1.NewFieldsV1("{}") },
 			func(x *intstr.IntOrString, c randfill.Continue) { *x = intstr.FromInt32(c.Int31n(1 << 16)) },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -328,7 +329,8 @@ func (o *fixOptions) mend(ctx context.Context, actor mend.Actor, view *watch.Vie
 		return o.cutOff(ctx, err)
 	}
 	if result.Plan == nil && o.chosen == nil && o.format.output == outputText {
-		if err := printer.Diagnosis(o.env.Out, view.Diagnosis(), o.format.style(o.env.Terminal)); err != nil {
+		err := t.out.print(func(out io.Writer) error { return printer.Diagnosis(out, view.Diagnosis(), t.style) })
+		if err != nil {
 			return err
 		}
 	}

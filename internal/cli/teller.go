@@ -11,7 +11,7 @@ import (
 
 // teller prints events as they happen, and appends them to a file for programs.
 type teller struct {
-	out    io.Writer
+	out    *outlet
 	output string
 	style  printer.Style
 	file   io.WriteCloser // nil: none
@@ -19,15 +19,17 @@ type teller struct {
 
 // newTeller opens the file of --events, if one is named.
 func newTeller(env Env, f outputFlags, events string) (*teller, error) {
-	t := &teller{out: env.Out, output: f.output, style: f.style(env.Terminal)}
-	if events == "" {
-		return t, nil
+	t := &teller{output: f.output, style: f.style(env.Terminal)}
+	if events != "" {
+		file, err := env.OpenEvents(events)
+		if err != nil {
+			return nil, fmt.Errorf("open events: %w", err)
+		}
+		t.file = file
 	}
-	file, err := env.OpenEvents(events)
-	if err != nil {
-		return nil, fmt.Errorf("open events: %w", err)
-	}
-	t.file = file
+	t.out = newOutlet(env.Out, func(lost int64) func(io.Writer) error {
+		return t.printed(printer.NewEvent(printer.EventWarning, env.Now(), fmt.Sprintf("%d events were not printed, as nobody read what was printed before", lost)))
+	})
 	return t, nil
 }
 
@@ -37,10 +39,17 @@ func (t *teller) tell(e printer.EventDoc) error {
 	if t.file != nil {
 		recorded = printer.JSONLine(t.file, e)
 	}
-	if t.output == outputJSON {
-		return errors.Join(printer.JSONLine(t.out, e), recorded)
+	return errors.Join(t.out.print(t.printed(e)), recorded)
+}
+
+// printed prints an event in the form that is wanted.
+func (t *teller) printed(e printer.EventDoc) func(io.Writer) error {
+	return func(out io.Writer) error {
+		if t.output == outputJSON {
+			return printer.JSONLine(out, e)
+		}
+		return printer.Event(out, e, t.style)
 	}
-	return errors.Join(printer.Event(t.out, e, t.style), recorded)
 }
 
 // toScreen shows events on the screen instead of printing them.
@@ -58,6 +67,7 @@ func (t *teller) toScreen(s *tui.Screen) func(printer.EventDoc) error {
 
 // close closes the file; every event was written when it happened.
 func (t *teller) close() {
+	t.out.close()
 	if t.file != nil {
 		_ = t.file.Close()
 	}

@@ -24,10 +24,12 @@ const mostCauses = 8
 func recognise(text string) []printer.Match {
 	v := signature.Weigh(signature.Load().Matcher().Match(text))
 	found := []printer.Match{}
-	if len(v.Matches) > 1 {
+	all := v.Causes[:min(len(v.Causes), mostCauses)]
+	// Where the first sign alone names the same causes in the same order, taking them together says nothing new.
+	if len(v.Matches) > 1 && !slices.Equal(all, v.Matches[0].Causes[:min(len(v.Matches[0].Causes), mostCauses)]) {
 		best := v.Matches[0]
 		found = append(found, printer.Match{
-			Proxy: best.Proxy, Failure: string(best.Failure), Source: together, Causes: v.Causes[:min(len(v.Causes), mostCauses)],
+			Proxy: best.Proxy, Failure: string(best.Failure), Source: together, Causes: all,
 			Means: fmt.Sprintf("%d signs, taken together, speak for %s", len(v.Matches), v.Causes[0]),
 		})
 	}

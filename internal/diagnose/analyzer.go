@@ -58,6 +58,8 @@ type finding struct {
 	covers bool
 	// unlogged is set where the requests that fail do not reach a gateway that could log them.
 	unlogged bool
+	// atRest is set where only objects speak, and not through the walk: it counts while no request was seen at all.
+	atRest bool
 	// against are the neighbours that it is not.
 	against []model.RuledOut
 }

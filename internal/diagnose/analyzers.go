@@ -18,6 +18,7 @@ func Analyzers() []Analyzer {
 		routeSubsetMissing(),
 		backendrefInvalid(),
 		authSecretMissing(),
+		authBackendFailing(),
 		routeAnnotationWrong(),
 		intentionalResponse(),
 		proxyLoop(),

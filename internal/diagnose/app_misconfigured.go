@@ -27,7 +27,7 @@ func appMisconfigured() Analyzer {
 				}
 			}
 			for _, w := range v.workloads {
-				for _, look := range []func(*workload) (finding, bool){v.callsItself, v.unsetVariable, v.changedSetting} {
+				for _, look := range []func(*workload) (finding, bool){v.callsItself, v.unsetVariable, v.strangers, v.changedSetting} {
 					if f, ok := look(w); ok {
 						out = append(out, f)
 						break
@@ -108,19 +108,30 @@ func (v *view) podsNamed(ref model.Ref) bool {
 	})
 }
 
-// likeNamed finds the one Service of the namespace whose name is nearly that of a missing one.
+// likeNamed finds the one Service of the namespace whose name is nearly that of a missing one; where none is nearly so, the
+// one of which the name is a part.
 func (v *view) likeNamed(l path.Leg) *corev1.Service {
-	var found *corev1.Service
-	for svc := range v.s.Services().In(l.Backend.Service.Namespace) {
-		if !alike(svc.Name, l.Backend.Service.Name) && !contains(svc.Name, l.Backend.Service.Name) {
-			continue
+	name := l.Backend.Service.Name
+	for _, like := range []func(a, b string) bool{alike, contains} {
+		var found []*corev1.Service
+		for svc := range v.s.Services().In(l.Backend.Service.Namespace) {
+			if like(svc.Name, name) {
+				found = append(found, svc)
+			}
 		}
-		if found != nil {
-			return nil
+		if len(found) > 0 {
+			return only(found)
 		}
-		found = svc
 	}
-	return found
+	return nil
+}
+
+// only is the one element of a list, nil if there are none or more.
+func only(list []*corev1.Service) *corev1.Service {
+	if len(list) != 1 {
+		return nil
+	}
+	return list[0]
 }
 
 func portsOf(svc *corev1.Service) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -23,6 +24,9 @@ func backendrefInvalid() Analyzer {
 				out[i] = out[i].as(model.NoEndpoints, model.NoRoute, model.UpstreamStatus)
 			}
 			for _, r := range v.routes {
+				if f, ok := noBackend(r); ok {
+					out = append(out, f)
+				}
 				if r.Fixed == 0 {
 					out = append(out, v.badFilters(r)...)
 				}
@@ -30,6 +34,18 @@ func backendrefInvalid() Analyzer {
 			return out
 		},
 	}
+}
+
+// noBackend finds a rule that forwards nowhere and has no filter that would answer: the Gateway API lets the gateway
+// answer an error then (HTTPRouteRule, backendRefs).
+func noBackend(r *route) (finding, bool) {
+	_, extended := r.Settings.Get(proxy.Extension)
+	if r.Object.Kind != "HTTPRoute" && r.Object.Kind != "GRPCRoute" || len(r.Backends) > 0 || r.Fixed != 0 || extended || r.lost {
+		return finding{}, false
+	}
+	return find("backendref-invalid", proven, at(r.Object, r.Rule+".backendRefs"), fmt.Sprintf("%s takes %s and forwards it nowhere: it has no backend, and no filter that answers", r.Object, r)).
+		on(r).as(model.NoEndpoints, model.NoRoute, model.UpstreamStatus).
+		because("object", r.Rule+" has no backendRefs", r.Object, time.Time{}), true
 }
 
 // refused is what the controller says of a route's references, if it gives one of the reasons.

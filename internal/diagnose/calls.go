@@ -29,7 +29,7 @@ type peer struct {
 
 // reader holds the patterns by which lines and settings are read; compiled once for each view.
 type reader struct {
-	url, pair, lookup, keyed, quoted, status, answered, answers, refused, hostly, addressy *regexp.Regexp
+	url, pair, lookup, keyed, quoted, status, answered, answers, refused, hostly, addressy, aside *regexp.Regexp
 }
 
 func newReader() *reader {
@@ -45,12 +45,13 @@ func newReader() *reader {
 		// libpq: connection to server at "catalog-db" (10.96.0.5), port 5432 failed
 		quoted: regexp.MustCompile(`(?:at|host) "([a-zA-Z0-9][a-zA-Z0-9._-]*)"(?: \([^)]*\))?(?:,? (?:port|and accepting TCP/IP connections on port) (\d+))?`),
 		// the status that something else answered
-		status: regexp.MustCompile(`(?i)(?:returned|responded|answered|replied|response|status(?:[ _]?code)?|got|HTTP(?:/\d(?:\.\d)?)?)\D{0,16}\b5\d\d\b|code = (?:Unavailable|Internal|Unknown)|\b14 UNAVAILABLE|StatusCode\.UNAVAILABLE`),
+		status: regexp.MustCompile(`(?i)(?:returned|responded|answered|replied|response|status(?:[ _]?code)?|got|HTTP(?:/\d(?:\.\d)?)?)\D{0,16}\b5\d\d\b|code = (?:Unavailable|Internal|Unknown)|\b14 UNAVAILABLE|StatusCode\.UNAVAILABLE|\b50[0234] (?:Bad Gateway|Service Unavailable|Gateway Time-?out|Internal Server Error)`),
 		// pgjdbc, lettuce
 		refused: regexp.MustCompile(`(?i)connect(?:ion)? to \S+:\d+ refused`),
 		hostly:  regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.?$`),
 		// the names of settings that name another host: not HOST alone, nor LISTEN_ADDR, which are about the
 		// server itself
+		aside:    asideWords(),
 		addressy: regexp.MustCompile(`(?i)^[a-z].*[-_.]?(host|hostname|addr|address|url|uri|endpoint|server|service|svc|broker|brokers|upstream)s?$`),
 		answered: regexp.MustCompile(`(?i)(?:upstream|service|backend|dependency|call(?:ing)?(?: to)?|from|to|request to)\s+["']?([a-z][a-z0-9.-]*)["']?`),
 		answers:  regexp.MustCompile(`(?i)\b([a-z][a-z0-9.-]*) (?:returned|responded|answered|replied)\b`),

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -44,6 +45,9 @@ type breaker struct {
 // brokenCircuit explains requests that the proxy did not even try to send: its counters were full, or all
 // endpoints had been put aside although they are ready.
 func (v *view) brokenCircuit(r *route) (finding, bool) {
+	if f, ok := v.middlewareBreaker(r); ok {
+		return f, true
+	}
 	row := circuitWords()
 	said, full := v.heard(r)[row.cause]
 	aside := setAside(r)
@@ -66,6 +70,28 @@ func (v *view) brokenCircuit(r *route) (finding, bool) {
 		return finding{}, false // nothing is known to put endpoints aside
 	}
 	return v.told(row, r)
+}
+
+// middlewareBreaker finds a circuit breaker of Traefik, which answers 503 without asking anybody, as it does where there is no
+// endpoint; but here there are (traefik/traefik, pkg/middlewares/circuitbreaker).
+func (v *view) middlewareBreaker(r *route) (finding, bool) {
+	alone := slices.DeleteFunc(r.hits(model.NoEndpoints, model.Overload, model.OtherFailure), func(s model.Signal) bool { return len(s.Tries) > 0 || s.Status != 503 })
+	if r.Proxy != "traefik" || len(alone) == 0 || slices.ContainsFunc(r.legs, func(l path.Leg) bool { return len(l.ReadyEnds()) == 0 }) {
+		return finding{}, false
+	}
+	for _, m := range v.middlewares(r) {
+		expression, ok := dig(m.Object, "spec.circuitBreaker.expression").(string)
+		if !ok {
+			continue
+		}
+		object := at(snapshot.RefOf(m), "spec.circuitBreaker.expression")
+		f := find("circuit-breaker-open", proven, object, fmt.Sprintf("the circuit breaker of %s turns requests for %s away when %s", object.Ref, r, expression)).
+			on(r).as(model.NoEndpoints, model.Overload, model.OtherFailure).since(alone[0].At).
+			because("object", "spec.circuitBreaker.expression is "+expression, object.Ref, time.Time{}).
+			not("no-endpoints", "the Service has endpoints that are ready")
+		return v.relateBackend(f, r), true
+	}
+	return finding{}, false
 }
 
 // circuitWords is what is said of a circuit breaker of which no object is seen.

@@ -31,6 +31,8 @@ type edge struct {
 	outside string  // the host, where it is not in the cluster
 	// loose edges are broken, but nothing ties them to failing requests.
 	loose bool
+	// quiet edges are those of routes on which nothing was seen, see quietSteps.
+	quiet bool
 }
 
 // step is a workload to look behind, and the routes that fail at it.
@@ -38,12 +40,13 @@ type step struct {
 	w     *workload
 	from  []*route
 	depth int
+	quiet bool
 }
 
 // trace follows the backends of failing routes to what they call.
 func (v *view) trace() {
 	seen := map[model.Ref][]*route{}
-	todo := v.gatewaySteps()
+	todo := append(v.gatewaySteps(), v.quietSteps()...)
 	for len(todo) > 0 {
 		s := todo[0]
 		todo = todo[1:]
@@ -56,7 +59,7 @@ func (v *view) trace() {
 			}
 			continue
 		}
-		seen[s.w.ref] = v.edgesOf(s.w, s.from, s.depth)
+		seen[s.w.ref] = v.edgesOf(s)
 		for _, e := range seen[s.w.ref] {
 			v.edges = append(v.edges, e)
 			todo = append(todo, v.stepsBehind(e)...)
@@ -70,7 +73,7 @@ func (v *view) gatewaySteps() []step {
 	var out []step
 	for _, w := range v.workloads {
 		if from := v.needy(w); len(from) > 0 {
-			out = append(out, step{w, from, 1})
+			out = append(out, step{w: w, from: from, depth: 1})
 		}
 	}
 	return out
@@ -82,7 +85,7 @@ func (v *view) stepsBehind(e *route) []step {
 	var out []step
 	for _, next := range v.attach(e) {
 		if !e.loose && len(v.needy(next)) > 0 {
-			out = append(out, step{next, []*route{e}, e.depth + 1})
+			out = append(out, step{w: next, from: []*route{e}, depth: e.depth + 1, quiet: e.quiet})
 		}
 	}
 	return out

@@ -139,6 +139,10 @@ func (v *view) judge() (causes, also []model.Finding, out []model.RuledOut) {
 			also = append(also, v.finish(f))
 		}
 	}
+	roots, aside := yield(roots)
+	for _, f := range aside {
+		also = append(also, v.finish(f.finding))
+	}
 	demote(roots)
 	slices.SortStableFunc(roots, func(a, b root) int {
 		return cmp.Or(
@@ -151,6 +155,7 @@ func (v *view) judge() (causes, also []model.Finding, out []model.RuledOut) {
 			a.Object.Compare(b.Object.Ref),
 		)
 	})
+	temper(roots)
 	for _, w := range roots {
 		causes = append(causes, v.finish(w.finding))
 		for _, n := range w.against {
@@ -179,7 +184,7 @@ func (f finding) accountsFor() (fails []*route, hits int) {
 			fails = append(fails, r)
 			continue
 		}
-		if !r.failing() && (r.requests > 0 || f.Confidence < proven) {
+		if !r.failing() && (r.requests > 0 || f.Confidence < proven && !f.supposed(r)) {
 			continue // no walk shows it; but what objects prove counts until traffic says otherwise
 		}
 		n := len(r.hitsOf(f))

@@ -27,7 +27,7 @@ func dnsResolutionFailed() Analyzer {
 					out = append(out, v.unresolved(w, said))
 				}
 			}
-			return append(out, v.dnsDown(out)...)
+			return append(append(out, v.dnsDown(out)...), v.unresolvedQuietly()...)
 		},
 	}
 }

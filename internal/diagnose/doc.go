@@ -6,7 +6,7 @@
 //
 // Confidence has four steps, and no values between them:
 //
-//	0.97  seen to happen: a log line or status of that very object, and the model agrees
+//	0.97  seen to happen: a log line or status of that very object, and the model agrees; nothing else as sure explains the same
 //	0.9   the objects alone prove it
 //	0.7   the objects suggest it and the symptom fits
 //	0.4   possible

@@ -30,12 +30,19 @@ type callee struct {
 
 // edgesOf makes the edges from a workload: to what its logs say that it fails to call, and to what its
 // settings name if that is broken.
-func (v *view) edgesOf(w *workload, from []*route, depth int) []*route {
-	es := &edgeSet{caller: w, from: from, depth: depth, named: v.addresses(w), by: map[callee]*route{}}
+func (v *view) edgesOf(s step) []*route {
+	es := &edgeSet{caller: s.w, from: s.from, depth: s.depth, named: v.addresses(s.w), by: map[callee]*route{}}
 	// Settings come first, so that an edge of which logs speak too keeps the field that names its callee.
 	v.edgesFromSettings(es)
 	v.edgesFromLogs(es)
-	return slices.DeleteFunc(es.order, func(r *route) bool { return !v.settle(r) })
+	settle := v.settle
+	if s.quiet {
+		settle = v.settleQuietly
+	}
+	return slices.DeleteFunc(es.order, func(r *route) bool {
+		r.quiet = s.quiet
+		return !settle(r)
+	})
 }
 
 // edgesFromSettings adds an edge to each Service, the workload's own aside, that its settings name.

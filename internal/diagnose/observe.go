@@ -142,6 +142,12 @@ func (r *route) note(s model.Signal) {
 	switch s.Status {
 	case 400, 403:
 		r.denied = append(r.denied, s)
+	case 499:
+		r.left = append(r.left, s)
+	case 408:
+		if len(s.Tries) == 0 {
+			r.unsent = append(r.unsent, s)
+		}
 	case 429:
 		r.limited = append(r.limited, s)
 	}

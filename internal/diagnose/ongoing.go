@@ -23,6 +23,25 @@ type root struct {
 	explains int // failed requests
 }
 
+// temper takes a step off the confidence of what was seen to happen where that is no proof: another finding, as sure,
+// explains the same failures of the same route, or all that is said is that the application fails and nothing deeper is seen.
+func temper(roots []root) {
+	rivals := func(a, b root) bool {
+		return a.Object.Ref != b.Object.Ref && b.explains > 0 && b.Confidence >= proven && slices.ContainsFunc(a.routes, func(r *route) bool {
+			return slices.Contains(b.routes, r) && slices.ContainsFunc(r.hitsOf(a.finding), func(s model.Signal) bool { return r.meets(b.finding, s.Failure) })
+		})
+	}
+	var less []int
+	for i, f := range roots {
+		if f.Confidence >= seen && (f.ID == "app-error" || slices.ContainsFunc(roots, func(o root) bool { return rivals(f, o) })) {
+			less = append(less, i)
+		}
+	}
+	for _, i := range less {
+		roots[i].Confidence = proven
+	}
+}
+
 // demote marks the findings all of whose failures have stopped, if another one explains failures
 // that were seen and go on. If nothing goes on, what failed last is still the question: a race ends
 // by its nature.

@@ -24,7 +24,7 @@ func routeAnnotationWrong() Analyzer {
 				if r.lost || !r.Served() {
 					continue
 				}
-				for _, look := range []func(*route) (finding, bool){v.badRewrite, v.badStrip, v.badMiddleware, v.badFilterRewrite} {
+				for _, look := range []func(*route) (finding, bool){v.badRewrite, v.badStrip, v.badMiddleware, v.badFilterRewrite, v.badRedirect, v.sourcesKept} {
 					if f, ok := look(r); ok {
 						out = append(out, f)
 						break

@@ -14,11 +14,8 @@ import (
 func (v *view) outOfScope() []finding {
 	var out []finding
 	for _, r := range v.edges {
-		if len(r.Backends) == 0 || len(r.caller.pods) == 0 || len(r.said) == 0 || !v.inMesh(r.caller.pods[0]) {
-			continue
-		}
-		s, ok := v.sidecarOf(r.caller)
-		if !ok || s.text("spec", "outboundTrafficPolicy", "mode") != "REGISTRY_ONLY" && !v.registryOnly() || lists(s, r.caller.ref.Namespace, r.Backends[0].Service) {
+		s, ok := v.keptOut(r)
+		if !ok || len(r.said) == 0 && (!r.quiet || r.loose) {
 			continue
 		}
 		service := r.Backends[0].Service
@@ -28,6 +25,18 @@ func (v *view) outOfScope() []finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// keptOut gives the Sidecar that keeps the caller of an edge from what it calls.
+func (v *view) keptOut(r *route) (piece, bool) {
+	if len(r.Backends) == 0 || len(r.caller.pods) == 0 || !v.inMesh(r.caller.pods[0]) {
+		return piece{}, false
+	}
+	s, ok := v.sidecarOf(r.caller)
+	if !ok || s.text("spec", "outboundTrafficPolicy", "mode") != "REGISTRY_ONLY" && !v.registryOnly() || lists(s, r.caller.ref.Namespace, r.Backends[0].Service) {
+		return piece{}, false
+	}
+	return s, true
 }
 
 // sidecarOf is the Sidecar that applies to a workload: one that selects it, else its namespace's, else the mesh's.

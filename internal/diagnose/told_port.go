@@ -145,7 +145,8 @@ func (v *view) refusedAndTold(r *route, l path.Leg) (finding, bool) {
 // besidePort finds a target port that is of another container, or for metrics or administration, while the pods'
 // application listens elsewhere: what answers there does not know the application's pages.
 func (v *view) besidePort(r *route, l path.Leg) (finding, bool) {
-	if l.Port == nil || aside(l.Port) != "" || len(r.astray) < few && len(r.hits(model.UpstreamStatus, model.Protocol, model.TLS, model.Reset, model.ClosedEarly)) == 0 {
+	atRest := len(v.in.Signals) == 0 && r.edge == nil && aside(&corev1.ServicePort{Name: r.Path}) == ""
+	if l.Port == nil || aside(l.Port) != "" || !atRest && len(r.astray) < few && len(r.hits(model.UpstreamStatus, model.Protocol, model.TLS, model.Reset, model.ClosedEarly)) == 0 {
 		return finding{}, false
 	}
 	ends := l.ReadyEnds()
@@ -157,6 +158,9 @@ func (v *view) besidePort(r *route, l path.Leg) (finding, bool) {
 	if target == nil || main == nil || main.ContainerPort == number || aside(&corev1.ServicePort{Name: target.Name}) == "" {
 		return finding{}, false
 	}
+	if atRest && !slices.Contains(path.Proven(p), main.ContainerPort) {
+		return finding{}, false
+	}
 	ref := serviceRef(l)
 	f := find("target-port-mismatch", proven, at(ref, fmt.Sprintf("spec.ports[%d].targetPort", l.PortAt)),
 		fmt.Sprintf("%s forwards port %d to %s of %s, which is for %s; the application listens on port %d", ref, l.Port.Port, targetOf(*l.Port, number), v.s.WorkloadOf(p), target.Name, main.ContainerPort)).
@@ -164,6 +168,9 @@ func (v *view) besidePort(r *route, l path.Leg) (finding, bool) {
 		because("object", fmt.Sprintf("pod %s declares %s (%d) and %s (%d)", p.Name, target.Name, number, main.Name, main.ContainerPort), snapshot.RefOf(p), time.Time{}).
 		wants(fmt.Sprint(main.ContainerPort)).not("app-error", "what answers is not the application")
 	f.covers = true
+	if atRest {
+		f.atRest, f.Confidence = true, likely
+	}
 	return f, true
 }
 

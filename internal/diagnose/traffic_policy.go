@@ -30,6 +30,11 @@ func trafficPolicyLocal() Analyzer {
 			for _, w := range v.workloads {
 				out = append(out, v.localDependencies(w)...)
 			}
+			for _, e := range v.edges {
+				if f, ok := v.localQuietly(e); ok {
+					out = append(out, f)
+				}
+			}
 			return append(out, v.localEntries()...)
 		},
 	}
@@ -80,6 +85,19 @@ func (v *view) localDependencies(w *workload) []finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// localQuietly finds such a Service among what a workload is told to call, where no request was seen.
+func (v *view) localQuietly(e *route) (finding, bool) {
+	if !e.quiet || e.loose || len(e.legs) == 0 || !local(e.legs[0].Service) {
+		return finding{}, false
+	}
+	nodes := nodesOf(e.legs[0].ReadyEnds())
+	lone := v.awayFrom(nodes, e.caller.pods)
+	if len(nodes) == 0 || len(lone) == 0 {
+		return finding{}, false
+	}
+	return v.localFinding(e.legs[0].Service, lone[0], nodes).on(e).relates("workload", e.caller.ref), true
 }
 
 func local(svc *corev1.Service) bool {

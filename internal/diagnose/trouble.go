@@ -213,9 +213,16 @@ func (v *view) waiting(p *corev1.Pod, st corev1.ContainerStatus) trouble {
 		}
 	case "RunContainerError", "CreateContainerError", "StartError":
 		t.cause = "container-crashloop"
+		if unconfined.MatchString(w.Message) {
+			t.cause = "sandbox-failed"
+		}
 	}
 	return t
 }
+
+// unconfined finds in the kubelet's words that the node could not confine a container as its security context asks: the
+// profile is not there, or the node has no such means (containerd, pkg/cri; opencontainers/runc, libcontainer).
+var unconfined = regexp.MustCompile(`(?i)seccomp (profile|spec)|apparmor|selinux|/proc/sys/|sysctl|cgroup.*(not supported|no such)|unsupported capabilit|unknown capability|userns|user namespace`)
 
 // lastEnd is how a container last ended, nil if it never did.
 func lastEnd(st corev1.ContainerStatus) *corev1.ContainerStateTerminated {

@@ -59,6 +59,8 @@ type route struct {
 	denied []model.Signal
 	// limited are the requests that were answered 429.
 	limited []model.Signal
+	// left are the requests that their clients gave up (499), unsent those that did not arrive whole (408).
+	left, unsent []model.Signal
 	// toldAs are the kinds of failures that the gateway's log tells as another kind, and as which.
 	toldAs map[model.FailureKind]model.FailureKind
 	// oneTimeout is set where the gateway's log does not tell connections that time out from answers that do.

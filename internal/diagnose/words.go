@@ -39,6 +39,8 @@ type spoken struct {
 	proofs []string
 	// kinds are the failures with which an application's words are believed; none: words of gateways only.
 	kinds []model.FailureKind
+	// look finds the cause where no words tell it.
+	look func(v *view, r *route) (finding, bool)
 }
 
 // place is a kind of object to point at.
@@ -60,7 +62,11 @@ func wordAnalyzers() []Analyzer {
 			run: func(v *view) []finding {
 				var found []finding
 				for _, r := range v.routes {
-					if f, ok := v.told(row, r); ok {
+					f, ok := v.told(row, r)
+					if !ok && row.look != nil {
+						f, ok = row.look(v, r)
+					}
+					if ok {
 						found = append(found, f)
 					}
 				}
@@ -165,15 +171,17 @@ func (v *view) heard(r *route) map[model.CauseID]hearing {
 		return h
 	}
 	out, read := map[model.CauseID]hearing{}, map[string]signature.Verdict{}
+	not := v.contradicted(r)
 	for _, s := range r.signals {
 		verdict, known := read[s.Reason]
 		if !known {
 			verdict = signature.Weigh(v.matcher(s.Proxy).Signal(s))
 			read[s.Reason] = verdict
 		}
+		cause := first(verdict.Causes, not)
 		for _, m := range verdict.Matches {
-			cause := verdict.Causes[0]
-			if sure := surely(m.Signature); sure > 0 && m.Signature.Causes[0] == cause {
+			g := leaving(m.Signature, not)
+			if sure := surely(g); sure > 0 && g.Causes[0] == cause {
 				out[cause] = out[cause].with(s, sure)
 				break
 			}
@@ -181,6 +189,57 @@ func (v *view) heard(r *route) map[model.CauseID]hearing {
 	}
 	v.said[r] = out
 	return out
+}
+
+// contradicted are the causes that objects speak against, whatever words allow: where the probe of every pod asks the very
+// port in plain HTTP/1.1 and passes, nothing but that is spoken there.
+func (v *view) contradicted(r *route) []model.CauseID {
+	if len(r.signals) == 0 || !v.plainly(r) {
+		return nil
+	}
+	return []model.CauseID{"grpc-h2c-mismatch", "tls-backend-mismatch"}
+}
+
+// first is the first of some causes that is none of others; empty if there is none.
+func first(causes, not []model.CauseID) model.CauseID {
+	for _, c := range causes {
+		if !slices.Contains(not, c) {
+			return c
+		}
+	}
+	return ""
+}
+
+// leaving gives a signature as if it did not list some causes; one that lists no other stays as it is.
+func leaving(g *signature.Signature, not []model.CauseID) *signature.Signature {
+	if first(g.Causes, not) == "" {
+		return g
+	}
+	out := *g
+	out.Causes = slices.DeleteFunc(slices.Clone(g.Causes), func(c model.CauseID) bool { return slices.Contains(not, c) })
+	return &out
+}
+
+// plainly reports whether a route's gateway speaks plain HTTP and so do the probes that pass on its endpoints.
+func (v *view) plainly(r *route) bool {
+	for _, l := range r.legs {
+		if v.spoken(r, l).protocol != "HTTP" {
+			return false
+		}
+		for _, e := range l.ReadyEnds() {
+			if e.Pod == nil || !slices.ContainsFunc(e.Pod.Spec.Containers, func(c corev1.Container) bool {
+				p := c.ReadinessProbe
+				if p == nil || p.HTTPGet == nil || p.HTTPGet.Scheme == corev1.URISchemeHTTPS {
+					return false
+				}
+				n, _, ok := path.ProbePort(&c, p)
+				return ok && n == e.Port
+			}) {
+				return false
+			}
+		}
+	}
+	return len(r.legs) > 0
 }
 
 // with adds a failure of which the words tell the cause.

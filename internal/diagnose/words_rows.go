@@ -8,11 +8,6 @@ import "github.com/gatemend/gatemend/internal/model"
 func spokenCauses() []spoken {
 	return []spoken{
 		{
-			cause: "auth-backend-failing", doc: "Finds routes whose external authorisation service fails.",
-			says: "the authorisation service that %s asks first fails or does not answer", where: atRoute,
-			fields: []string{"nginx.ingress.kubernetes.io/auth-url", "nginx.ingress.kubernetes.io/auth-signin", "haproxy.org/auth-url", "ingress.kubernetes.io/auth-url", "traefik.ingress.kubernetes.io/router.middlewares"},
-		},
-		{
 			cause: "upstream-protocol-violation", doc: "Finds backends whose responses are not valid HTTP.",
 			says: "the backend of %s sends what is not valid HTTP", where: atWorkload,
 		},
@@ -35,6 +30,7 @@ func spokenCauses() []spoken {
 			cause: "request-body-timeout", doc: "Finds routes on which requests' bodies arrive too slowly.",
 			says: "the bodies of requests for %s arrive too slowly for the gateway or the backend", where: atRoute,
 			fields: []string{"nginx.ingress.kubernetes.io/client-body-timeout", "nginx.ingress.kubernetes.io/proxy-send-timeout", "haproxy.org/timeout-http-request"},
+			look:   (*view).slowBodies,
 		},
 		{
 			cause: "cni-datapath-fault", doc: "Finds gateways from which the pod network does not lead to a backend.",
@@ -56,6 +52,7 @@ func spokenCauses() []spoken {
 		{
 			cause: "client-abort", doc: "Finds failures that are those of clients which went away.",
 			says: "clients of %s go away before they have the answer; the backend is not the reason", where: atRoute,
+			look: (*view).gaveUp,
 		},
 	}
 }

@@ -240,3 +240,36 @@ func TestAllowOwner(t *testing.T) {
 		t.Error("allowed without a policy")
 	}
 }
+
+// How much may be done in ten minutes is a sixth of what the strictest policy lets be done in an hour; one that says nothing
+// of it raises nothing.
+func TestBurst(t *testing.T) {
+	const rules = "rules: [{name: all, mode: auto}]"
+	for _, c := range []struct {
+		specs []string
+		want  int
+	}{
+		{nil, 0},
+		{[]string{rules}, 0},
+		{[]string{rules + ", limits: {actionsPerHour: {object: 600}}"}, 0},
+		{[]string{rules + ", limits: {actionsPerHour: {cluster: 600}}"}, 100},
+		{[]string{rules + ", limits: {actionsPerHour: {cluster: 600}}", rules}, 100},
+		{[]string{rules + ", limits: {actionsPerHour: {cluster: 600}}", rules + ", limits: {actionsPerHour: {cluster: 30}}"}, 5},
+		{[]string{rules + ", limits: {actionsPerHour: {cluster: 0}}"}, 0},
+	} {
+		var text strings.Builder
+		for n, spec := range c.specs {
+			fmt.Fprintf(&text, "---\napiVersion: gatemend.dev/v1alpha1\nkind: RemediationPolicy\nmetadata: {name: p%d}\nspec: {%s}\n", n, spec)
+		}
+		var set Set
+		if len(c.specs) > 0 {
+			var err error
+			if set, err = Parse("p.yaml", []byte(text.String())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := set.Burst(); got != c.want {
+			t.Errorf("%v: got %d, want %d", c.specs, got, c.want)
+		}
+	}
+}

@@ -92,6 +92,19 @@ func (s Set) Counts() Counts {
 	return c
 }
 
+// Burst is how many changes policies let be made in ten minutes: a sixth of the least actionsPerHour.cluster that any of
+// them states; 0: none states any.
+func (s Set) Burst() int {
+	least := math.MaxInt
+	for _, p := range s.policies {
+		least = min(least, p.given.cluster)
+	}
+	if least == math.MaxInt {
+		return 0
+	}
+	return least / 6
+}
+
 // Parse reads the policies of a file, one or more YAML documents. The error joins a [*Problem] for everything
 // that is wrong in it; a set is given only if there is none.
 func Parse(file string, data []byte) (Set, error) {

@@ -43,6 +43,9 @@ type Attempt struct {
 // MinConfidence is the least confidence of a finding on which anything may be changed.
 const MinConfidence = 0.9
 
+// MaxChanges is how many changes may be made in ten minutes where nobody says otherwise.
+const MaxChanges = 10
+
 // Policy is what may be done without asking further. The zero value of each field means its default.
 type Policy struct {
 	// MinConfidence is the least confidence to act on; default [MinConfidence].
@@ -52,14 +55,14 @@ type Policy struct {
 	// Protected are namespaces in which nothing is changed; default kube-system, kube-public,
 	// kube-node-lease and gatemend.
 	Protected []string
-	// MaxChanges within Window; default 10 in 10 minutes.
+	// MaxChanges within Window; default [MaxChanges] in 10 minutes.
 	MaxChanges int
 	Window     time.Duration
 }
 
 func (p Policy) defaults() Policy {
 	p.MinConfidence = cmp.Or(p.MinConfidence, MinConfidence)
-	p.MaxChanges = cmp.Or(p.MaxChanges, 10)
+	p.MaxChanges = cmp.Or(p.MaxChanges, MaxChanges)
 	p.Window = cmp.Or(p.Window, 10*time.Minute)
 	if p.Protected == nil {
 		p.Protected = []string{"kube-system", "kube-public", "kube-node-lease", "gatemend"}

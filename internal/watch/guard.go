@@ -75,7 +75,7 @@ func PlanPolicy(set *guardrail.Set) plan.Policy {
 	if set == nil {
 		return plan.Policy{}
 	}
-	return plan.Policy{AllowOwner: set.AllowOwner}
+	return plan.Policy{AllowOwner: set.AllowOwner, MaxChanges: max(plan.MaxChanges, set.Burst())}
 }
 
 // hold says what holds every change back, as the engine asks right before it.

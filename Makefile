@@ -76,7 +76,7 @@ test-unit: ## Run the tests that need nothing but Go
 	cd lab && $(GO) test ./...
 
 .PHONY: test-integration
-test-integration: build lab ## Run the tests against a real kube-apiserver, etcd and PostgreSQL
+test-integration: build lab ## Run the tests against a real kube-apiserver, etcd, PostgreSQL and Prometheus
 	dir="$$($(LAB) binaries --packages --print-dir)" && KUBEBUILDER_ASSETS="$$dir" $(GO) test -tags integration $(call packages,internal,^//go:build integration)
 	GATEMEND=$(CURDIR)/$(GATEMEND) PROGRAMS="$$($(LAB) binaries $(SCALE))" $(GO) test -tags integration -count=1 ./bench/scale
 

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,7 +59,11 @@ type world struct {
 	// measured and record are those of the next controller; nil: it has none.
 	measured *metrics.Metrics
 	record   func(controller.Say) (controller.Recorder, error)
+	clock    atomic.Int64 // by how much the clock is set forward, as a time.Duration
 }
+
+// now is the time by the clock of controllers and gateways.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.clock.Load())) }
 
 const goodPort, badPort = 8080, 9999
 
@@ -324,20 +329,20 @@ func (w *world) start(name string, mode controller.Mode, kill func(call, bool) b
 		w.t.Fatal(err)
 	}
 	options := controller.Options{
-		Config: config, OwnNamespace: "gatemend", Identity: name, Mode: mode, Keep: cmp.Or(w.keep, time.Hour), Now: time.Now,
+		Config: config, OwnNamespace: "gatemend", Identity: name, Mode: mode, Keep: cmp.Or(w.keep, time.Hour), Now: w.now,
 		Policies: w.rules, Metrics: w.measured, Record: w.record,
 		Settles: settles,
 		Lease:   controller.Lease{For: 6 * time.Second, Renew: 5 * time.Second, Every: 300 * time.Millisecond},
 		Log:     slog.New(slog.NewTextHandler(&p.log, nil)),
 		Actor:   act.New(clients.Kube, clients.Dynamic, clients.Mapper),
 		Follow: func(ctx context.Context) (*watch.Session, []watch.Source, error) {
-			watcher, err := kube.Watch(ctx, clients, kube.Options{Now: time.Now})
+			watcher, err := kube.Watch(ctx, clients, kube.Options{Now: w.now})
 			if err != nil {
 				return nil, nil, err
 			}
 			live := &gateway{Watcher: watcher, world: w, signals: make(chan model.Signal), stop: make(chan struct{})}
 			go live.run()
-			return &watch.Session{Pods: live, Live: live, Ring: mend.NewRing(watch.Remembered), Now: time.Now, Since: 2 * time.Minute}, nil, nil
+			return &watch.Session{Pods: live, Live: live, Ring: mend.NewRing(watch.Remembered), Now: w.now, Since: 2 * time.Minute}, nil, nil
 		},
 	}
 	go func() { p.done <- controller.Run(ctx, options) }()
@@ -386,7 +391,7 @@ func (g *gateway) run() {
 		port := g.world.port()
 		g.world.follow(port) // whatever it was: one who read the port before a change may write after it
 		s := model.Signal{
-			At: time.Now(), Proxy: "nginx", Source: "ingress-nginx/controller", Status: 200,
+			At: g.world.now(), Proxy: "nginx", Source: "ingress-nginx/controller", Status: 200,
 			Request: model.Request{Host: "shop.example.com", Path: "/cart"}, RouteNamespace: "shop", Service: "cart", ServicePort: "80",
 			Tries: []model.Try{{Address: fmt.Sprintf("10.1.0.11:%d", port), Status: 200}},
 		}

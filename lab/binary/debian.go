@@ -61,6 +61,7 @@ func MonitoringPackages() []Package {
 func TestPackages() []Package {
 	return []Package{
 		{"postgresql", "/usr/lib/postgresql/*/bin/postgres"},
+		{"prometheus", "prometheus"},
 	}
 }
 

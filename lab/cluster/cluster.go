@@ -97,6 +97,20 @@ func (c *Cluster) DialContext(ctx context.Context, network, address string) (net
 	return netns.Dial(ctx, c.Namespace(), network, address)
 }
 
+// Listen listens at a numeric address of the first node, where pods reach it.
+func (c *Cluster) Listen(ctx context.Context, address string) (net.Listener, error) {
+	var l net.Listener
+	err := netns.Do(c.Namespace(), func() error {
+		var err error
+		l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listen in cluster %s: %w", c.layout.name, err)
+	}
+	return l, nil
+}
+
 // logf writes one line of progress.
 func (c *Cluster) logf(format string, args ...any) {
 	if c.log == nil {

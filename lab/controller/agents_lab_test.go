@@ -5,8 +5,13 @@ package controller_test
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,9 +20,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/gatemend/gatemend/internal/install"
+	"github.com/gatemend/gatemend/lab/chart"
 )
 
 // agentsHost is the name by which agents call the controller. No DNS runs here, so that it stands in their hosts file, with the
@@ -64,6 +71,8 @@ func (b *bench) agents(t *testing.T) {
 	if open := b.openLogs(t, began); len(open) > 0 {
 		t.Errorf("logs of %v are read through the API, too", open)
 	}
+	b.renew(t)
+	heard()
 	agent := b.agent(t)
 	if err := b.Freeze(t.Context(), 1, agent); err != nil {
 		t.Fatal(err)
@@ -124,6 +133,64 @@ func (b *bench) installAgents(t *testing.T) {
 		}
 		return d.Status.NumberReady > 0 && d.Status.NumberReady == d.Status.DesiredNumberScheduled
 	})
+}
+
+// renew has the certificates made anew as an upgrade does that comes late enough: the controller, which runs on, shows new ones.
+func (b *bench) renew(t *testing.T) {
+	t.Helper()
+	secrets := b.Client.Kube.CoreV1().Secrets(install.Namespace)
+	names := []string{"gatemend-agent-controller-tls", "gatemend-agent-agent-tls"}
+	for _, name := range names {
+		patch := []byte(`{"metadata":{"annotations":{"gatemend.dev/renew-after":"1"}}}`)
+		if _, err := secrets.Patch(t.Context(), name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := chart.Render(filepath.Join("..", "..", "charts", "gatemend"), chart.Release{
+		Name: "gatemend", Namespace: install.Namespace, Values: map[string]any{"agent": map[string]any{"enabled": true}}, Cluster: b.Client.Dynamic,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range objects(t, text) {
+		if o.GetKind() != "Secret" || !slices.Contains(names, o.GetName()) {
+			continue
+		}
+		if err := b.Client.Apply(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	service, err := b.Client.Kube.CoreV1().Services(install.Namespace).Get(t.Context(), "agents-of-the-lab", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := secrets.Get(t.Context(), names[0], metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := pem.Decode(secret.Data["tls.crt"])
+	began := time.Now()
+	b.Await(t, "the controller to show the new certificate", 4*time.Minute, func() bool {
+		return bytes.Equal(b.shown(t, net.JoinHostPort(service.Spec.ClusterIP, "9443")), want.Bytes)
+	})
+	t.Logf("certificates were renewed: shown %s after their Secret was replaced", time.Since(began).Round(time.Second))
+}
+
+// shown is the certificate that a server shows; nil: none.
+func (b *bench) shown(t *testing.T, address string) []byte {
+	t.Helper()
+	conn, err := b.DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		return nil // the replica that leads may just change
+	}
+	defer conn.Close()
+	var der []byte
+	client := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}, VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error { //nolint:gosec // which one it is, is what is asked
+		der = raw[0]
+		return nil
+	}})
+	_ = client.HandshakeContext(t.Context()) // who has no certificate is turned away after that
+	return der
 }
 
 // agent is the container of an agent.

@@ -24,6 +24,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/install"
 	"github.com/gatemend/gatemend/internal/testkit/audit"
+	"github.com/gatemend/gatemend/lab/chart"
 	"github.com/gatemend/gatemend/lab/cluster"
 	"github.com/gatemend/gatemend/lab/fault"
 	"github.com/gatemend/gatemend/lab/image"
@@ -73,7 +74,7 @@ func TestInstalled(t *testing.T) {
 		t.Fatalf("in mode propose it changed %v", wrote)
 	}
 	b.install(t, "auto")
-	if err := b.Client.Apply(t.Context(), policy()); err != nil {
+	if err := b.Client.Apply(t.Context(), policy("auto")); err != nil {
 		t.Fatal(err)
 	}
 	b.await(t, f, "Resolved")
@@ -146,6 +147,27 @@ func (b *bench) install(t *testing.T, mode string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.apply(t, text)
+}
+
+// installChart does so with values of the chart.
+func (b *bench) installChart(t *testing.T, values map[string]any) {
+	t.Helper()
+	repository, tag, _ := strings.Cut(imageRef, ":")
+	values["image"] = map[string]any{"repository": repository, "tag": tag, "pullPolicy": "Never"}
+	text, err := chart.Render(filepath.Join("..", "..", "charts", "gatemend"), chart.Release{Name: "gatemend", Namespace: install.Namespace, Values: values})
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": install.Namespace}}}
+	if err := b.Client.Apply(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	b.apply(t, text)
+}
+
+func (b *bench) apply(t *testing.T, text string) {
+	t.Helper()
 	for _, o := range objects(t, text) {
 		if err := b.Client.Apply(t.Context(), o); err != nil {
 			t.Fatal(err)
@@ -190,11 +212,11 @@ func objects(t *testing.T, text string) []*unstructured.Unstructured {
 // many is more than there are faults here.
 const many = int64(1000)
 
-// policy lets everything be mended in namespaces that opted in.
-func policy() *unstructured.Unstructured {
+// policy says how far everything goes in namespaces that opted in.
+func policy(mode string) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "gatemend.dev/v1alpha1", "kind": "RemediationPolicy", "metadata": map[string]any{"name": "all"},
-		"spec": map[string]any{"rules": []any{map[string]any{"name": "all", "mode": "auto"}}, "limits": map[string]any{
+		"spec": map[string]any{"rules": []any{map[string]any{"name": "all", "mode": mode}}, "limits": map[string]any{
 			"cooldown": "0s", "actionsPerHour": map[string]any{"object": many, "namespace": many, "cluster": many}, "storm": map[string]any{"incidents": many},
 		}},
 	}}

@@ -19,12 +19,6 @@ import (
 // takenOverWithin is what a leader's death may cost, from its last moment to another one's first.
 const takenOverWithin = 15 * time.Second
 
-// gatemend makes no more than 10 changes in 10 minutes, whatever policies say: that many incidents come more slowly.
-const (
-	fewIncidents = 3
-	paced        = 70 * time.Second
-)
-
 // mended are faults that one change of one object mends.
 var mended = []string{"wrong-selector", "wrong-target-port", "readiness-path"}
 
@@ -35,7 +29,6 @@ func (b *bench) killLeaders(t *testing.T, incidents int, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	var gaps []time.Duration
 	for i := range incidents {
-		began := time.Now()
 		name := mended[i%len(mended)]
 		before, wrote := b.incidents(t), len(b.wrote(t))
 		f := b.breaks(t, name)
@@ -55,9 +48,6 @@ func (b *bench) killLeaders(t *testing.T, incidents int, seed uint64) {
 			t.Errorf("incident %d, %s: it changed %v", i+1, name, now[wrote:])
 		}
 		b.awaitReplicas(t)
-		if incidents > fewIncidents {
-			time.Sleep(paced - time.Since(began))
-		}
 	}
 	if len(gaps) == 0 {
 		return

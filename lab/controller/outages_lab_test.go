@@ -45,6 +45,7 @@ func (b *bench) outages(t *testing.T, away time.Duration) {
 		away, all = moment, all[:1]
 	}
 	for _, o := range all {
+		was := b.resident(t)
 		before := b.incidents(t)
 		wrote := len(b.wrote(t))
 		f := b.breaks(t, o.fault)
@@ -60,7 +61,22 @@ func (b *bench) outages(t *testing.T, away time.Duration) {
 			t.Errorf("%s: it changed %v", o.name, now[wrote:])
 		}
 		b.awaitReplicas(t)
+		t.Logf("%s: a replica has %d MiB at most, before %d", o.name, b.resident(t)>>20, was>>20)
 	}
+}
+
+// resident is the memory that the largest replica has now, in bytes.
+func (b *bench) resident(t *testing.T) uint64 {
+	t.Helper()
+	pods, err := b.Client.Kube.CoreV1().Pods(install.Namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := uint64(0)
+	for _, bytes := range b.memory(t, pods.Items, "VmRSS") {
+		most = max(most, bytes)
+	}
+	return most
 }
 
 // meanwhile takes something away for a time.
@@ -98,8 +114,8 @@ func (b *bench) replaceGateways(ctx context.Context) error {
 	return nil
 }
 
-// memory is the most that each pod's process had resident since it began, in bytes.
-func (b *bench) memory(t *testing.T, pods []corev1.Pod) map[string]uint64 {
+// memory is a field of the status of each pod's process, in bytes: VmRSS is what is resident now, VmHWM the most that was.
+func (b *bench) memory(t *testing.T, pods []corev1.Pod, field string) map[string]uint64 {
 	t.Helper()
 	out := map[string]uint64{}
 	for _, p := range pods {
@@ -115,7 +131,7 @@ func (b *bench) memory(t *testing.T, pods []corev1.Pod) map[string]uint64 {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, rest, _ := strings.Cut(string(data), "VmHWM:") // see proc_pid_status(5)
+			_, rest, _ := strings.Cut(string(data), field+":") // see proc_pid_status(5)
 			var kib uint64
 			if _, err := fmt.Sscan(rest, &kib); err != nil {
 				t.Fatal(err)
@@ -133,7 +149,7 @@ func (b *bench) bounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for pod, bytes := range b.memory(t, pods.Items) {
+	for pod, bytes := range b.memory(t, pods.Items, "VmHWM") {
 		t.Logf("%s had %d MiB at most", pod, bytes>>20)
 		if bytes > mostMemory {
 			t.Errorf("%s had %d MiB", pod, bytes>>20)

@@ -313,6 +313,7 @@ func (c *clerk) explain(s *v1alpha1.IncidentStatus, d model.Diagnosis) bool {
 // tidy ends incidents of which nobody hears any more, and deletes those that ended long ago.
 func (c *clerk) tidy(ctx context.Context) {
 	now := c.now()
+	since := func(t time.Time) time.Duration { return now.Sub(t).Abs() } // another machine's clock, or this one's before it was set back
 	for _, i := range c.ledger.all() {
 		key := client.ObjectKeyFromObject(i)
 		switch {
@@ -320,7 +321,7 @@ func (c *clerk) tidy(ctx context.Context) {
 			if err := c.ledger.client.Delete(ctx, i.DeepCopy()); err == nil || apierrors.IsNotFound(err) {
 				c.ledger.forget(key)
 			}
-		case over(i) || c.failing(i.Spec.Route) || now.Sub(c.began) < forgetAfter || now.Sub(i.CreationTimestamp.Time) < forgetAfter:
+		case over(i) || c.failing(i.Spec.Route) || since(c.began) < forgetAfter || since(i.CreationTimestamp.Time) < forgetAfter:
 		case i.Status.Phase == v1alpha1.PhaseMending:
 		default:
 			err := c.ledger.update(ctx, key, func(s *v1alpha1.IncidentStatus) (bool, error) {

@@ -10,8 +10,8 @@ import (
 	"github.com/gatemend/gatemend/internal/controller"
 )
 
-// A clock that is set forward or back by an hour, before a repair and in the middle of one, loses no incident and makes no
-// change twice. The clock is the one by which everything is judged and recorded, and by which the gateway stamps requests;
+// A clock that is set forward or back by an hour, before a repair and in the middle of one, keeps nothing from being mended,
+// and no change is made twice or taken back for requests of the other clock. The clock is the one by which everything is judged and recorded, and by which the gateway stamps requests;
 // that of leases and timers runs on, as it does in a machine whose clock is set.
 func TestTheClockIsSet(t *testing.T) {
 	for _, step := range []time.Duration{time.Hour, -time.Hour} {
@@ -21,18 +21,19 @@ func TestTheClockIsSet(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := w.start("a", controller.Auto, nil)
-			mended := func(changes, incidents int) {
+			mended := func(changes int) {
 				t.Helper()
-				await(t, "the incident is resolved", func() (bool, string) {
+				await(t, "it is mended, and every incident is resolved", func() (bool, string) {
 					all := w.incidents()
-					if len(all) < incidents {
-						return false, "no incident"
+					for _, i := range all {
+						if i.Status.Phase != v1alpha1.PhaseResolved {
+							return false, told(i)
+						}
 					}
-					last := all[len(all)-1]
-					return last.Status.Phase == v1alpha1.PhaseResolved, told(last)
+					return len(all) > 0 && w.port() == goodPort, "port or no incident"
 				})
-				if w.port() != goodPort || len(p.changes()) != changes || len(w.incidents()) != incidents {
-					t.Errorf("port %d after %d changes of %d incidents, want %d of %d", w.port(), len(p.changes()), len(w.incidents()), changes, incidents)
+				if n := len(p.changes()); n != changes {
+					t.Errorf("%d changes, want %d", n, changes)
 				}
 			}
 			w.setPort(badPort)
@@ -41,11 +42,11 @@ func TestTheClockIsSet(t *testing.T) {
 				return len(all) == 1 && len(all[0].Status.Journal) > 0, "none"
 			})
 			w.clock.Add(int64(step)) // in the middle of a repair
-			mended(1, 1)
+			mended(1)
 
 			w.clock.Add(int64(-step)) // while nothing fails
 			w.setPort(badPort)
-			mended(2, 2)
+			mended(2)
 		})
 	}
 }

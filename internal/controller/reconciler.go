@@ -269,11 +269,14 @@ func (r *incidentReconciler) retryAfter(i *v1alpha1.Incident, events []plan.Even
 		return 0, true
 	}
 	last := these[len(these)-1]
+	after := func(pause time.Duration) time.Duration {
+		return min(last.At.Add(pause).Sub(now), pause) // the clock may be another one, or have been set back
+	}
 	switch last.Outcome {
 	case plan.Refused:
-		return last.At.Add(tryAgain).Sub(now), r.mode == Auto
+		return after(tryAgain), r.mode == Auto
 	case plan.Interrupted, plan.NothingToDo, plan.CouldNotAct: // the former leader was killed, the API server said no
-		return last.At.Add(min(trySoon<<min(i.Status.Attempts, 10), tryAgain)).Sub(now), true
+		return after(min(trySoon<<min(i.Status.Attempts, 10), tryAgain)), true
 	default:
 		return 0, false
 	}

@@ -82,7 +82,7 @@ func (l limits) exceeded(policy string, h History, now time.Time, t Target, more
 		}
 	}
 	for _, a := range slices.Backward(h.Actions) {
-		if rest := a.At.Add(l.cooldown).Sub(now); a.Object == t.Counted && rest > 0 {
+		if rest := min(a.At.Add(l.cooldown).Sub(now), l.cooldown); a.Object == t.Counted && rest > 0 {
 			return append(out, says(model.Propose, policy+": limits.cooldown",
 				fmt.Sprintf("%s was changed at %s and is left alone for another %s", t.Counted, a.At.UTC().Format("15:04:05"), rest.Round(time.Second))))
 		}

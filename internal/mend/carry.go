@@ -82,7 +82,7 @@ func (r *run) heldBack(s *snapshot.Snapshot, i int) string {
 func (r *run) apply(ctx context.Context, i int) error {
 	c := r.state.Plan.Remedy.Changes[i]
 	if i > 0 {
-		if err := sleep(ctx, r.state.WaitedAt.Add(r.options.Between).Sub(r.Now())); err != nil {
+		if err := sleep(ctx, min(r.state.WaitedAt.Add(r.options.Between).Sub(r.Now()), r.options.Between)); err != nil {
 			return err
 		}
 	}

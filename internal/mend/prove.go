@@ -27,6 +27,7 @@ type count struct {
 	others  map[string]*verify.Other
 	next    uint64
 	ready   time.Time // since when the pods have been ready; zero: they are not
+	looked  time.Time // by the wall clock
 	asked   int       // requests that were sent for the proof
 }
 
@@ -41,9 +42,12 @@ func (r *run) verify(ctx context.Context) error {
 	effect := r.state.AppliedAt
 	n := &count{
 		routes: path.New(s), reach: plan.ReachOf(p, s), failing: plan.Failing(p), effect: effect,
-		from: r.failingSince(effect), others: map[string]*verify.Other{},
+		from: r.failingSince(effect), others: map[string]*verify.Other{}, looked: effect,
 	}
 	for {
+		if now := r.Now(); n.clockSet(now) {
+			started = now
+		}
 		j, err := r.judge(ctx, p, n, started)
 		if err != nil {
 			return err
@@ -55,6 +59,26 @@ func (r *run) verify(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// setBack is by how much a clock must be set to be followed; less is waited out.
+const setBack = time.Minute
+
+// Ahead reports whether a time of a signal is none of this clock: it was stamped before the clock was set back, or by a
+// clock that is far ahead. What came before a change could not be told from what came after it.
+func Ahead(at, now time.Time) bool { return at.Sub(now) >= setBack }
+
+// clockSet reports whether the clock was set since the last look, or this process did not run for a while. After a step back,
+// which may also be one to another leader's clock, what comes is older than what was counted: counting begins anew, from now on.
+func (n *count) clockSet(now time.Time) bool {
+	// Signals have the wall clock's time alone.
+	now = now.Round(0)
+	step := now.Sub(n.looked)
+	n.looked = now
+	if step <= -setBack {
+		n.effect, n.from, n.ready, n.after, n.others = now, now, time.Time{}, verify.Tally{}, map[string]*verify.Other{}
+	}
+	return step.Abs() >= setBack
 }
 
 func (r *run) judge(ctx context.Context, p model.Plan, n *count, started time.Time) (verify.Judgement, error) {
@@ -104,7 +128,7 @@ func (r *run) probe(ctx context.Context, s *snapshot.Snapshot, n *count, started
 
 // add counts one signal. Lines of error logs belong to a request that has an access line too.
 func (n *count) add(sig model.Signal) {
-	if sig.ErrorLog || sig.At.Before(n.from) {
+	if sig.ErrorLog || sig.At.Before(n.from) || Ahead(sig.At, n.looked) {
 		return
 	}
 	route, ok := n.routes.Locate(sig)
@@ -158,8 +182,8 @@ func (n *count) listOthers() []verify.Other {
 // failingSince is from when on requests tell how the route did before a change.
 func (r *run) failingSince(effect time.Time) time.Time {
 	from := effect.Add(-r.options.Before)
-	if r.incident.Since.After(from) {
-		return r.incident.Since
+	if since := r.incident.Since; since.After(from) && !since.After(effect) { // by another clock it may be later
+		return since
 	}
 	return from
 }

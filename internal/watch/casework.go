@@ -84,6 +84,9 @@ func (c caseload) due(now time.Time) (*alarmCase, time.Duration) {
 	wait := time.Hour
 	var first *alarmCase
 	for _, a := range c {
+		if a.next.Sub(now) > lookHeld { // the clock was set back: nobody waits longer than that
+			a.next = now
+		}
 		switch {
 		case a.next.IsZero():
 		case a.next.After(now):

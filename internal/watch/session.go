@@ -86,9 +86,10 @@ func (v *View) Deleted() []metav1.Object { return v.Live.Deleted() }
 
 // Diagnose judges the target on what was seen lately.
 func (v *View) Diagnose(ctx context.Context, snap *snapshot.Snapshot, target model.Target) (model.Diagnosis, error) {
-	oldest := v.Now().Add(-v.Since)
-	if v.From.After(oldest) {
-		oldest = v.From
+	now := v.Now()
+	oldest := now.Add(-v.Since)
+	if from := v.From.Round(0); from.After(oldest) && !from.After(now.Round(0)) { // signals have the wall clock's time, which may have been set back
+		oldest = from
 	}
 	d, err := v.Session.Diagnose(ctx, snap, target, oldest, v.Onset)
 	if err != nil {
@@ -120,8 +121,9 @@ func (s *Session) Diagnose(ctx context.Context, snap *snapshot.Snapshot, target 
 		}
 		l.Signals, l.Logs, l.Unseen = append(l.Signals, logs.Signals...), logs.Excerpts, append(l.Unseen, logs.Unseen...)
 	}
+	now := s.Now()
 	l.Signals = slices.DeleteFunc(l.Signals, func(sig model.Signal) bool {
-		return sig.At.Before(oldest) || sig.At.Before(onset) && (sig.ErrorLog || sig.Failed())
+		return sig.At.Before(oldest) || mend.Ahead(sig.At, now) || sig.At.Before(onset) && (sig.ErrorLog || sig.Failed())
 	})
 	d := l.Diagnose(ctx, target)
 	if err := ctx.Err(); err != nil {

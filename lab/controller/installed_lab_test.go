@@ -62,6 +62,36 @@ type bench struct {
 // manifests give.
 func TestInstalled(t *testing.T) {
 	b := open(t)
+	t.Run("modes", b.modes)
+	t.Run("leaders", func(t *testing.T) {
+		b.automatic(t)
+		b.killLeaders(t, number(t, "CONTROLLER_INCIDENTS", 1), uint64(number(t, "CONTROLLER_SEED", 1)))
+	})
+	t.Run("outages", func(t *testing.T) {
+		b.automatic(t)
+		b.outages(t, time.Duration(number(t, "CONTROLLER_OUTAGE", 0))*time.Second)
+	})
+	t.Run("agents", func(t *testing.T) {
+		b.automatic(t)
+		b.agents(t)
+	})
+	b.bounded(t)
+	if denied := b.denied(t); len(denied) > 0 {
+		t.Errorf("it may not do what it tries to: %s", strings.Join(denied, ", "))
+	}
+}
+
+// automatic installs mode auto, with a policy that lets everything be mended.
+func (b *bench) automatic(t *testing.T) {
+	t.Helper()
+	b.install(t, "auto")
+	if err := b.Client.Apply(t.Context(), policy("auto")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// modes goes from the most careful mode to the boldest one.
+func (b *bench) modes(t *testing.T) {
 	b.install(t, "observe")
 	f := b.breaks(t, "wrong-selector")
 	b.await(t, f, "Diagnosed")
@@ -73,10 +103,7 @@ func TestInstalled(t *testing.T) {
 	if wrote := b.wrote(t); len(wrote) > 0 {
 		t.Fatalf("in mode propose it changed %v", wrote)
 	}
-	b.install(t, "auto")
-	if err := b.Client.Apply(t.Context(), policy("auto")); err != nil {
-		t.Fatal(err)
-	}
+	b.automatic(t)
 	b.await(t, f, "Resolved")
 	b.calm(t)
 	for _, name := range []string{"wrong-target-port", "readiness-path"} {
@@ -85,13 +112,6 @@ func TestInstalled(t *testing.T) {
 	}
 	if wrote := b.wrote(t); len(wrote) != 3 {
 		t.Errorf("it changed %v: not each once", wrote)
-	}
-	b.killLeaders(t, number(t, "CONTROLLER_INCIDENTS", 1), uint64(number(t, "CONTROLLER_SEED", 1)))
-	b.outages(t, time.Duration(number(t, "CONTROLLER_OUTAGE", 0))*time.Second)
-	b.agents(t)
-	b.bounded(t)
-	if denied := b.denied(t); len(denied) > 0 {
-		t.Errorf("it may not do what it tries to: %s", strings.Join(denied, ", "))
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // FieldManager is the name under which the API server records what gatemend wrote.
-const FieldManager = "gatemend"
+const FieldManager = model.OwnManager
 
 // Actor carries out changes against one API server. It is safe for use by several goroutines.
 type Actor struct {

@@ -34,6 +34,7 @@ const (
 // labels of namespaces and the policies say of any object that it changes.
 func (s Set) Decide(in Input) model.PolicyDecision {
 	reasons := always(in)
+	in.History = in.History.with(in.Facts.Written)
 	for _, t := range in.Facts.Targets {
 		reasons = append(reasons, s.about(in, t)...)
 	}

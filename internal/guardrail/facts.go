@@ -23,6 +23,8 @@ type Facts struct {
 	Targets []Target
 	// Open are the routes that fail now, without those that fail because of another one's cause.
 	Open []string
+	// Written are the last changes that the objects of the cluster tell of themselves, oldest first.
+	Written []Action
 }
 
 // Target is an object that a plan changes.
@@ -42,6 +44,9 @@ type Target struct {
 // Look collects the facts about a plan from a snapshot; nil: nothing is known.
 func Look(s *snapshot.Snapshot, p model.Plan) Facts {
 	f := Facts{Stop: StopOf(s)}
+	if s != nil {
+		f.Written = written(s)
+	}
 	for _, c := range p.Remedy.Changes {
 		t := Target{Ref: c.Target, Counted: counted(p, c)}
 		for _, field := range c.Fields {

@@ -2,6 +2,9 @@ package model
 
 import "time"
 
+// OwnManager is the field manager under which the API server records what gatemend wrote.
+const OwnManager = "gatemend"
+
 // Tool is what keeps objects as a source of its own says. Policies name tools by these ids.
 type Tool string
 

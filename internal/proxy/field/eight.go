@@ -205,8 +205,12 @@ func AddressEnd(b []byte) int {
 	separators := 0
 	for at := 0; len(b)-at >= 8 && at < 48; at += 8 {
 		x := load(b, at)
-		marks := between(x, '.', '.') | between(x, ':', ':')
-		other := ^(marks | between(x, '0', '9') | between(x, 'a', 'f')) & high
+		marks, digits := equal(x, '.'), between(x, '0', '9')
+		other := ^(marks | digits) & high
+		if other != 0 && b[at+first(other)] != ' ' { // IPv6, or a port
+			marks |= equal(x, ':')
+			other = ^(marks | digits | between(x, 'a', 'f')) & high
+		}
 		if other == 0 {
 			separators += bits.OnesCount64(marks)
 			continue

@@ -263,11 +263,18 @@ func (r *run) undoFailed(ctx context.Context, i int, because string) error {
 	return r.record(plan.Event{Kind: plan.EventNotUndone, Index: i, Because: "it did not help and could not be taken back: " + because})
 }
 
-// replaced reports whether the pod that an undo is about has gone: nothing of the change is left in the one that its
-// controller makes in its place.
+// replaced reports whether the object that an undo is about has gone: nothing of the change is left in the one that a
+// controller or a person makes in its place, and that one is theirs.
 func replaced(s *snapshot.Snapshot, c model.Change) bool {
-	_, presence := s.Lookup(c.Target)
-	return c.Target.Kind == string(snapshot.Pods) && c.Op == model.OpPatch && presence == snapshot.Absent
+	o, presence := s.Lookup(c.Target)
+	switch {
+	case c.Op != model.OpPatch:
+		return false
+	case presence == snapshot.Present:
+		return c.UID != "" && string(o.GetUID()) != c.UID
+	default:
+		return presence == snapshot.Absent
+	}
 }
 
 // checkUndo looks whether the cluster is as it was before the attempt.

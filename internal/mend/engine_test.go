@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/act"
 	"github.com/gatemend/gatemend/internal/model"
@@ -467,4 +468,38 @@ func TestAReplacedPodNeedsNoUndo(t *testing.T) {
 			t.Errorf("got %s (%s), %v; want what is left to be taken back", got.Outcome, got.Because, err)
 		}
 	})
+}
+
+// TestWhatSomebodyElseDeletesIsTheirs: an object that was deleted while a change of it is being proven needs no undo,
+// and one that was made in its place gets none, whatever is in it.
+func TestWhatSomebodyElseDeletesIsTheirs(t *testing.T) {
+	for name, meanwhile := range map[string]func(*cluster){
+		"deleted": func(c *cluster) { c.now = c.now.WithObjects(nil, []model.Ref{plantest.Ref("Service", "cart")}) },
+		"deleted and made anew": func(c *cluster) {
+			svc, _ := c.now.Services().Get(plantest.Namespace, "cart")
+			svc = svc.DeepCopy()
+			svc.UID = "another"
+			c.now = c.now.WithObjects([]metav1.Object{svc}, nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := wrongPort(t)
+				c.fails["cart"] = func() bool { return true }
+				e := engine(c, &MemoryJournal{})
+				e.Options.OnEvent = func(ev plan.Event) {
+					if ev.Kind == plan.EventApplied {
+						meanwhile(c)
+					}
+				}
+				got, err := e.Run(t.Context(), Incident{ID: "i1"})
+				if err != nil || got.Outcome != plan.NotHelped {
+					t.Errorf("got %s (%s), %v; want %s", got.Outcome, got.Because, err, plan.NotHelped)
+				}
+				if d := cmp.Diff([]string{right}, c.writes); d != "" {
+					t.Errorf("writes (-want +got):\n%s", d)
+				}
+			})
+		})
+	}
 }

@@ -78,7 +78,7 @@ type Holding struct {
 func (c Change) Inverse() (inverse Change, ok bool) {
 	switch c.Op {
 	case OpPatch:
-		inverse = Change{Op: OpPatch, Target: c.Target, Subresource: c.Subresource, Held: c.Held}
+		inverse = Change{Op: OpPatch, Target: c.Target, Subresource: c.Subresource, UID: c.UID, Held: c.Held}
 		for i := len(c.Fields) - 1; i >= 0; i-- {
 			f := c.Fields[i]
 			inverse.Fields = append(inverse.Fields, FieldChange{Path: f.Path, Old: f.New, New: f.Old})

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/early"
@@ -24,6 +27,13 @@ func (p *plane) measureModel(ctx context.Context, r *report) error {
 	}
 	defer w.Stop()
 	w.Snapshot()
+	if p.bench.profile {
+		stop, err := profileSelf(filepath.Join(p.bench.dir, "model-cpu.pprof"))
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	began := time.Now()
 	m := path.New(w.Snapshot())
 	for _, route := range m.Routes() {
@@ -49,4 +59,19 @@ func (p *plane) measureModel(ctx context.Context, r *report) error {
 		return fmt.Errorf("there are no routes")
 	}
 	return nil
+}
+
+// profileSelf profiles this process until it is stopped.
+func profileSelf(file string) (stop func(), err error) {
+	out, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = out.Close() // a profile that is cut off shows itself
+	}, nil
 }

@@ -57,6 +57,12 @@ func startPlane(ctx context.Context, b *bench) (*plane, error) {
 		return nil, fmt.Errorf("write configuration: %w", err)
 	}
 	p.env.ControlPlane.Etcd = &envtest.Etcd{Path: b.programs["etcd"]}
+	log, err := os.Create(filepath.Join(b.dir, "etcd.log"))
+	if err != nil {
+		return nil, fmt.Errorf("start etcd: %w", err)
+	}
+	defer log.Close()
+	p.env.ControlPlane.Etcd.Out, p.env.ControlPlane.Etcd.Err = log, log
 	p.env.ControlPlane.Etcd.Configure().Set("quota-backend-bytes", "8589934592")
 	server := p.env.ControlPlane.GetAPIServer()
 	server.Path = b.programs["kube-apiserver"]

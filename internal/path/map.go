@@ -42,12 +42,27 @@ type gate struct {
 
 // New reads the rules of a snapshot.
 func New(s *snapshot.Snapshot) *Map {
-	m := &Map{s: s, byHost: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, canaries: map[[2]string]int{}, hosts: map[string]proxy.Matching{}}
+	var gates []gate
 	for p := range s.Pods().All() {
-		if px, _, ok := all.ForPod(p); ok {
-			m.gates = append(m.gates, gate{pod: p, proxy: px.Name})
-		}
+		gates = append(gates, gatesIn(p)...)
 	}
+	return newMap(s, gates)
+}
+
+// gatesIn is a pod if it runs a proxy, and nothing if not, or if there is no pod.
+func gatesIn(p *corev1.Pod) []gate {
+	if p == nil {
+		return nil
+	}
+	if px, _, ok := all.ForPod(p); ok {
+		return []gate{{pod: p, proxy: px.Name}}
+	}
+	return nil
+}
+
+// newMap reads the rules of a snapshot of which the gates are known.
+func newMap(s *snapshot.Snapshot, gates []gate) *Map {
+	m := &Map{s: s, gates: gates, byHost: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, canaries: map[[2]string]int{}, hosts: map[string]proxy.Matching{}}
 	m.fleets = m.findFleets()
 	m.custom = custom.Read(s)
 	m.destinations = m.destinationRules()

@@ -1,6 +1,9 @@
 package path
 
 import (
+	"cmp"
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -8,20 +11,44 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// Next is the map of a later snapshot, the same as [New] makes of it. In a big cluster something changes all the time,
-// and rules seldom: where nothing has changed that rules and gateways are read from, they are not read again.
+// Next is the map of another snapshot, the same as [New] makes of it. In a big cluster something changes all the time,
+// and rules seldom: where nothing has changed that rules and gateways are read from, they are not read again. Nor are pods
+// that have not changed, of which nearly none runs a proxy.
 func (m *Map) Next(s *snapshot.Snapshot) *Map {
 	if !s.SameView(m.s) {
 		return New(s)
 	}
 	for d := range s.Since(m.s, readByRules()...) {
 		if m.concerns(d) {
-			return New(s)
+			return newMap(s, m.gatesOf(s))
 		}
 	}
 	next := *m
 	next.s = s
 	return &next
+}
+
+// gatesOf finds the gates of another snapshot.
+func (m *Map) gatesOf(s *snapshot.Snapshot) []gate {
+	gates := m.gates
+	for d := range s.Since(m.s, snapshot.Pods) {
+		fresh := gatesIn(podOf(d.After))
+		name := d.After
+		if name == nil {
+			name = d.Before
+		}
+		at, had := slices.BinarySearchFunc(gates, name, func(g gate, o metav1.Object) int {
+			return cmp.Or(cmp.Compare(g.pod.Namespace, o.GetNamespace()), cmp.Compare(g.pod.Name, o.GetName()))
+		})
+		until := at
+		if had {
+			until++
+		}
+		if had || len(fresh) > 0 {
+			gates = slices.Concat(gates[:at], fresh, gates[until:]) // those of m stay as they are
+		}
+	}
+	return gates
 }
 
 // readByRules are the kinds that [New] reads. The others are read only when a request is walked.

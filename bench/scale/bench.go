@@ -97,6 +97,7 @@ func (b *bench) measureIdle(ctx context.Context, p *plane, r *report) error {
 	if r.synced, err = c.awaitSync(ctx); err != nil {
 		return err
 	}
+	r.syncing = c.usage()
 	b.logf("gatemend has read the cluster within %s", r.synced.Round(10*time.Millisecond))
 	peer, err := p.startStateMetrics(ctx)
 	if err != nil {

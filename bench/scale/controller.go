@@ -20,7 +20,7 @@ type controller struct {
 }
 
 // startController runs gatemend outside of the cluster, with limits as its chart sets them.
-func (p *plane) startController(ctx context.Context, mode string) (*controller, error) {
+func (p *plane) startController(ctx context.Context, mode string, more ...string) (*controller, error) {
 	config, err := p.user(actor)
 	if err != nil {
 		return nil, err
@@ -32,8 +32,10 @@ func (p *plane) startController(ctx context.Context, mode string) (*controller, 
 		}
 	}
 	c := &controller{plane: p, began: time.Now(), als: ports[0]}
-	c.process, err = p.start(ctx, "gatemend-"+mode, p.bench.gatemend, "controller", "--mode", mode, "--kubeconfig", config,
-		"--health-addr", ports[1], "--als", c.als, "--pprof-addr", ports[2])
+	args := append([]string{
+		"controller", "--mode", mode, "--kubeconfig", config, "--health-addr", ports[1], "--als", c.als, "--pprof-addr", ports[2],
+	}, more...)
+	c.process, err = p.start(ctx, "gatemend-"+mode, p.bench.gatemend, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 type report struct {
 	size              size
 	synced            time.Duration
+	syncing           usage // until then
 	window            time.Duration
 	ours, theirs      usage // within the window
 	deaths, steps     []time.Duration
@@ -39,6 +40,7 @@ func (r *report) broken() error {
 		if s.changes > brake {
 			all = append(all, fmt.Errorf("in a storm of %d routes gatemend changed %d Services, more than the %d that its limits allow", s.routes, s.changes, brake))
 		}
+		all = append(all, s.flooded())
 	}
 	return errors.Join(all...)
 }
@@ -48,7 +50,7 @@ func (r *report) print(w io.Writer) {
 	row := func(what, measured, wanted string) { fmt.Fprintf(t, "%s\t%s\t%s\n", what, measured, wanted) }
 	fmt.Fprintf(t, "%d nodes, %d pods, %d Services, %d routes; %d pods replaced\n", r.size.nodes, r.size.pods(), r.size.services, r.size.services, r.churned)
 	row("", "measured", "wanted")
-	row("reading the cluster", r.synced.Round(10*time.Millisecond).String(), "< 60 s")
+	row("reading the cluster; CPU time", fmt.Sprintf("%s; %s", r.synced.Round(10*time.Millisecond), r.syncing.cpu), "< 60 s")
 	row("memory (RSS)", mb(r.ours.rss), "≤ 350 MB")
 	row("memory at most, while reading", mb(r.ours.most), "")
 	if r.window > 0 {
@@ -63,6 +65,7 @@ func (r *report) print(w io.Writer) {
 	if s := r.storm; s != nil {
 		row(fmt.Sprintf("storm of %d routes: incidents, diagnosed", s.routes), fmt.Sprintf("%d, %d after %s", s.incidents, s.diagnosed, s.drained.Round(time.Second)), "")
 		row("changes by gatemend", fmt.Sprint(s.changes), fmt.Sprintf("≤ %d", brake))
+		row("notifications: messages, requests", fmt.Sprintf("%d, %d within %s", s.messages, s.requests, s.lasted.Round(time.Second)), "≤ 21 in 5 minutes")
 		row("Kubernetes events by gatemend", fmt.Sprint(s.events), "")
 		row("CPU time, memory", fmt.Sprintf("%s, %s", s.used.cpu.Round(time.Millisecond), mb(s.used.rss)), "")
 	}

@@ -31,7 +31,7 @@ func TestCalls(t *testing.T) {
 }
 
 func TestBroken(t *testing.T) {
-	good := storm{routes: 100, incidents: 90, diagnosed: 90, changes: brake}
+	good := storm{routes: 100, incidents: 90, diagnosed: 90, changes: brake, messages: 21, requests: 60, lasted: time.Minute}
 	for name, tc := range map[string]struct {
 		change func(*report)
 		broken bool
@@ -41,6 +41,10 @@ func TestBroken(t *testing.T) {
 		"it lists":                   {func(r *report) { r.calls = map[string]int{"list pods": 1} }, true},
 		"an incident is left":        {func(r *report) { r.storm.diagnosed-- }, true},
 		"there is no incident":       {func(r *report) { r.storm.incidents, r.storm.diagnosed = 0, 0 }, true},
+		"nobody is told":             {func(r *report) { r.storm.messages, r.storm.requests = 0, 0 }, true},
+		"everything is told":         {func(r *report) { r.storm.messages = 90 }, true},
+		"it is told again and again": {func(r *report) { r.storm.requests = 90 }, true},
+		"it lasted":                  {func(r *report) { r.storm.lasted, r.storm.messages, r.storm.requests = 11*time.Minute, 60, 600 }, false},
 		"it mends on through storms": {func(r *report) { r.storm.changes++ }, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -36,6 +37,9 @@ type storm struct {
 	drained   time.Duration // until all that were made were diagnosed, and no more were made
 	changes   int           // of Services, by gatemend
 	events    int           // Kubernetes events that gatemend made
+	messages  int           // that people would see
+	requests  int           // by which these were sent and brought up to date
+	lasted    time.Duration // within which
 	used      usage
 }
 
@@ -46,7 +50,12 @@ func (b *bench) measureStorm(ctx context.Context, p *plane, r *report) error {
 	if err := p.client.Create(ctx, policy); err != nil {
 		return fmt.Errorf("make a policy: %w", err)
 	}
-	c, err := p.startController(ctx, "auto")
+	told, config, err := p.startReceiver(ctx)
+	if err != nil {
+		return err
+	}
+	defer told.stop()
+	c, err := p.startController(ctx, "auto", "--notify", config, "--data-dir", filepath.Join(b.dir, "notify"))
 	if err != nil {
 		return err
 	}
@@ -78,7 +87,8 @@ func (b *bench) measureStorm(ctx context.Context, p *plane, r *report) error {
 	if sent := g.Wait(); sent != nil && err == nil {
 		err = fmt.Errorf("report requests: %w", sent)
 	}
-	r.storm.used = c.usage().since(before)
+	r.storm.used, r.storm.lasted = c.usage().since(before), time.Since(began)
+	r.storm.messages, r.storm.requests = told.counts()
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -19,7 +21,9 @@ func TestSmall(t *testing.T) {
 		gatemend: gatemend, programs: paths(programs), size: full().by(200), idle: 4 * time.Second, storm: 25,
 		dir: t.TempDir(), out: t.Output(),
 	}
-	if err := b.run(t.Context()); err != nil {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 5*time.Minute, errors.New("it is not done after 5 minutes")) // before go test gives up, and leaves its processes behind
+	defer cancel()
+	if err := b.run(ctx); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -42,7 +42,7 @@ func (c *cluster) Follow(ctx context.Context, o cli.FollowOptions) (watch.Live, 
 	if !o.NoLogs {
 		l.logs = podlog.Stream(ctx, c.clients.Kube, podlog.Options{Pods: w, Since: o.Since, Formats: c.formats, Later: o.Later})
 	}
-	l.heart = &heartbeat{ask: func(ctx context.Context) error {
+	l.heart = &heartbeat{heard: w.Heard, ask: func(ctx context.Context) error {
 		return c.clients.Kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Error()
 	}}
 	go l.heart.run(ctx) // ends with ctx, which Close ends

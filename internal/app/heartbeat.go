@@ -9,7 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// How often the API server is asked whether it is there, and how long it may take to answer.
+// How long the API server may tell nothing before it is asked whether it is there, and how long it may take to answer.
 const (
 	beatEvery  = 5 * time.Second
 	beatWithin = 5 * time.Second
@@ -17,8 +17,11 @@ const (
 
 // heartbeat knows whether the API server answers. One that hangs breaks no stream: logs and objects
 // just stand still, and standing still must not look like peace.
+//
+// In a cluster of some size it tells of a change every second, and need not be asked.
 type heartbeat struct {
-	ask func(context.Context) error
+	ask   func(context.Context) error
+	heard func() uint64 // grows with all that it tells
 
 	mu  sync.Mutex
 	why string
@@ -28,13 +31,19 @@ type heartbeat struct {
 func (h *heartbeat) run(ctx context.Context) {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
+	last := h.heard()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			h.beat(ctx)
 		}
+		if n := h.heard(); n != last {
+			last = n
+			h.is("")
+			continue
+		}
+		h.beat(ctx)
 	}
 }
 
@@ -47,6 +56,11 @@ func (h *heartbeat) beat(ctx context.Context) {
 	if _, answered := errors.AsType[*apierrors.StatusError](err); err != nil && !answered {
 		why = "it does not answer, so nothing is seen until it does: " + oneLine(err)
 	}
+	h.is(why)
+}
+
+// is notes why the API server cannot be heard.
+func (h *heartbeat) is(why string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.why = why

@@ -16,7 +16,7 @@ import (
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var hangs atomic.Bool
-		h := &heartbeat{ask: func(ctx context.Context) error {
+		h := &heartbeat{heard: func() uint64 { return 0 }, ask: func(ctx context.Context) error {
 			if hangs.Load() {
 				<-ctx.Done()
 				return context.Cause(ctx)
@@ -33,6 +33,40 @@ func TestHeartbeat(t *testing.T) {
 			if got := h.silent(); (got != "") != step.silent {
 				t.Errorf("hangs %v: got %q", step.hangs, got)
 			}
+		}
+	})
+}
+
+// An API server that tells of changes is there, and is not asked.
+func TestHeartbeatHears(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told atomic.Uint64
+		var asked atomic.Int64
+		h := &heartbeat{heard: told.Load, ask: func(context.Context) error {
+			asked.Add(1)
+			return errors.New("connection refused")
+		}}
+		go h.run(t.Context())
+		wait := func() {
+			time.Sleep(beatEvery)
+			synctest.Wait()
+		}
+		time.Sleep(time.Second)
+		for range 10 {
+			told.Add(1)
+			wait()
+		}
+		if n := asked.Load(); n != 0 || h.silent() != "" {
+			t.Errorf("asked %d times, and it is silent: %q", n, h.silent())
+		}
+		wait()
+		if h.silent() == "" {
+			t.Error("it tells nothing and does not answer, and is not silent")
+		}
+		told.Add(1)
+		wait()
+		if why := h.silent(); why != "" {
+			t.Errorf("it tells again, and is silent: %s", why)
 		}
 	})
 }

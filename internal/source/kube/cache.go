@@ -128,6 +128,7 @@ func (w *Watcher) handler(k *kindCache) cache.ResourceEventHandler {
 
 // note keeps that an object has changed.
 func (w *Watcher) note(k *kindCache, o any) {
+	w.heard.Add(1)
 	if s, ok := o.(snapshot.Stored); ok {
 		k.note(s)
 		w.moved()

@@ -24,6 +24,7 @@ type Watcher struct {
 	share   *sharer
 	changed chan struct{}
 	version atomic.Uint64 // grows with every change of any object or of what can be seen
+	heard   atomic.Uint64 // grows with every change of any object of which the API server told
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
@@ -36,8 +37,12 @@ type Watcher struct {
 	anew atomic.Uint64
 }
 
-// lookAgain is the default of [Options.LookAgain].
-const lookAgain = 30 * time.Second
+// lookAgain is the default of [Options.LookAgain]. The pause is doubled while nothing is found: the API server tells nobody
+// of rights that are granted, and a cluster without some kinds is mostly one that will not have them.
+const (
+	lookAgain    = 30 * time.Second
+	rarestFactor = 10 // of the first pause
+)
 
 // Watch begins to follow everything that a request can meet and returns when the first state is
 // complete. It follows until ctx ends or [Watcher.Stop] is called. A kind that may not be listed is
@@ -117,13 +122,15 @@ func (w *Watcher) start(ctx context.Context, serves served, kinds []*kindCache) 
 
 // retry looks again for kinds that could not be followed.
 func (w *Watcher) retry(ctx context.Context) {
-	tick := time.NewTicker(w.opt.LookAgain)
-	defer tick.Stop()
+	pause := w.opt.LookAgain
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	left := 0 // kinds that were not followed the last time
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-timer.C:
 		}
 		var idle []*kindCache
 		for _, k := range w.kinds {
@@ -131,6 +138,12 @@ func (w *Watcher) retry(ctx context.Context) {
 				idle = append(idle, k)
 			}
 		}
+		if len(idle) != left { // what comes seldom comes alone
+			left, pause = len(idle), w.opt.LookAgain
+		} else {
+			pause = min(2*pause, rarestFactor*w.opt.LookAgain)
+		}
+		timer.Reset(pause)
 		if len(idle) == 0 {
 			continue
 		}
@@ -156,6 +169,9 @@ func (w *Watcher) moved() {
 	default: // somebody has still to look at the last change, and will see this one as well
 	}
 }
+
+// Heard grows with all that the API server tells.
+func (w *Watcher) Heard() uint64 { return w.heard.Load() }
 
 // Changed yields after changes: at least once after the last of several. It is never closed.
 func (w *Watcher) Changed() <-chan struct{} { return w.changed }

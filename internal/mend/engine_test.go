@@ -503,3 +503,34 @@ func TestWhatSomebodyElseDeletesIsTheirs(t *testing.T) {
 		})
 	}
 }
+
+// TestFieldsAreGivenBack tries again where the API server may yet take it, and tells where it does not.
+func TestFieldsAreGivenBack(t *testing.T) {
+	stale := &act.StaleError{Object: plantest.Ref("Service", "cart"), Because: "a status was written"}
+	for name, tc := range map[string]struct {
+		answers []error
+		held    bool
+		says    string
+	}{
+		"at once":                   {},
+		"somebody wrote in between": {answers: []error{stale, stale}},
+		"answers are lost":          {answers: []error{errLost, errLost, errLost}},
+		"it is forbidden":           {answers: []error{&act.ForbiddenError{Verb: "patch"}}, held: true, says: "still stand under the field manager gatemend"},
+		"it never answers":          {answers: slices.Repeat([]error{errLost}, 10), held: true, says: errLost.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := wrongPort(t)
+				c.fails["cart"] = func() bool { return true }
+				c.keeps = tc.answers
+				got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
+				if err != nil || got.Outcome != plan.NotHelped || !strings.Contains(got.Because, tc.says) {
+					t.Errorf("got %s (%s), %v; want %s, and %q", got.Outcome, got.Because, err, plan.NotHelped, tc.says)
+				}
+				if c.held[plantest.Ref("Service", "cart")] != tc.held {
+					t.Errorf("gatemend holds fields: %v, want %v", !tc.held, tc.held)
+				}
+			})
+		})
+	}
+}

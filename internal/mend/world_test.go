@@ -41,7 +41,8 @@ type cluster struct {
 
 	refuse  error // the API server's answer to every change
 	dryRun  error
-	lose    int // this many answers get lost after the change took effect
+	keeps   []error // the API server's answers to giving fields back, one by one
+	lose    int     // this many answers get lost after the change took effect
 	rollout func(context.Context) error
 	deleted []metav1.Object
 	// observed is what gateways reported before.
@@ -112,6 +113,11 @@ func (c *cluster) Apply(_ context.Context, ch model.Change) (act.Receipt, error)
 }
 
 func (c *cluster) Release(_ context.Context, undo model.Change) error {
+	if len(c.keeps) > 0 {
+		err := c.keeps[0]
+		c.keeps = c.keeps[1:]
+		return err
+	}
 	delete(c.held, undo.Target)
 	return nil
 }

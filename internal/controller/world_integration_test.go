@@ -59,6 +59,8 @@ type world struct {
 	// measured and record are those of the next controller; nil: it has none.
 	measured *metrics.Metrics
 	record   func(controller.Say) (controller.Recorder, error)
+	lease    controller.Lease
+	wire     *wire        // of controllers to the API server; nil: they have their own
 	clock    atomic.Int64 // by how much the clock is set forward, as a time.Duration
 }
 
@@ -70,7 +72,7 @@ const goodPort, badPort = 8080, 9999
 // newWorld makes the shop that the commands are tested on, and a user gatemend with the rights that config/rbac gives.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, api: apiserver.Start(t)}
+	w := &world{t: t, api: apiserver.Start(t), lease: controller.Lease{For: 6 * time.Second, Renew: 5 * time.Second, Every: 300 * time.Millisecond}}
 	w.api.InstallGatemend(t)
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
@@ -320,6 +322,9 @@ func (w *world) start(name string, mode controller.Mode, kill func(call, bool) b
 	p := &process{t: w.t, stop: stop, done: make(chan error, 1)}
 	p.kill = kill
 	config := rest.CopyConfig(w.user())
+	if w.wire != nil {
+		config.Dial = w.wire.dial
+	}
 	config.Wrap(func(inner http.RoundTripper) http.RoundTripper {
 		p.inner = inner
 		return &p.calls
@@ -332,7 +337,7 @@ func (w *world) start(name string, mode controller.Mode, kill func(call, bool) b
 		Config: config, OwnNamespace: "gatemend", Identity: name, Mode: mode, Keep: cmp.Or(w.keep, time.Hour), Now: w.now,
 		Policies: w.rules, Metrics: w.measured, Record: w.record,
 		Settles: settles,
-		Lease:   controller.Lease{For: 6 * time.Second, Renew: 5 * time.Second, Every: 300 * time.Millisecond},
+		Lease:   w.lease,
 		Log:     slog.New(slog.NewTextHandler(&p.log, nil)),
 		Actor:   act.New(clients.Kube, clients.Dynamic, clients.Mapper),
 		Follow: func(ctx context.Context) (*watch.Session, []watch.Source, error) {

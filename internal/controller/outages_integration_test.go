@@ -131,6 +131,7 @@ func TestTheAPIServerIsAway(t *testing.T) {
 			w.wire.set(func() { w.wire.slow = 0 })
 		}},
 	} {
+		await(t, "one leads", func() (bool, string) { k.look(); return w.holder() == k.name(), w.holder() })
 		before, began := heap(), time.Now()
 		w.setPort(badPort)
 		o.happens()
@@ -182,8 +183,12 @@ func (k *kubelet) look() {
 			return
 		}
 	}
-	k.ever = append(k.ever, k.w.start(fmt.Sprintf("k%d", len(k.ever)+1), controller.Auto, nil))
+	k.ever = append(k.ever, nil)
+	k.ever[len(k.ever)-1] = k.w.start(k.name(), controller.Auto, nil)
 }
+
+// name is that of the latest one.
+func (k *kubelet) name() string { return fmt.Sprintf("k%d", len(k.ever)) }
 
 // wait lets time pass, which is what is tested.
 func (k *kubelet) wait(long time.Duration) {

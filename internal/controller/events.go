@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -104,12 +105,10 @@ func hasKinds(d discovery.DiscoveryInterface, versions []string) error {
 		return fmt.Errorf("this gatemend speaks %s, and the cluster's CustomResourceDefinitions are of %s %v: "+
 			"install those that belong to this gatemend (config/crd), or the gatemend that belongs to them: %w", v1alpha1.APIVersion, v1alpha1.Group, versions, err)
 	}
-	missing := map[string]bool{v1alpha1.KindIncident: true, v1alpha1.KindRemediationPolicy: true, v1alpha1.KindRemediationApproval: true}
-	for _, r := range list.APIResources {
-		delete(missing, r.Kind)
-	}
-	for kind := range missing {
-		return fmt.Errorf("the cluster's API %s has no %s: install the CustomResourceDefinitions that belong to this gatemend (config/crd)", v1alpha1.APIVersion, kind)
+	for _, kind := range []string{v1alpha1.KindIncident, v1alpha1.KindRemediationPolicy, v1alpha1.KindRemediationApproval} {
+		if !slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Kind == kind }) {
+			return fmt.Errorf("the cluster's API %s has no %s: install the CustomResourceDefinitions that belong to this gatemend (config/crd)", v1alpha1.APIVersion, kind)
+		}
 	}
 	return nil
 }

@@ -54,6 +54,11 @@ func (v *view) wrongAddress(r *route) (finding, bool) {
 				f = f.wants(text(strings.TrimPrefix(strings.Replace(value, fmt.Sprint(":", l.Backend.PortNumber), fmt.Sprint(":", l.Service.Spec.Ports[0].Port), 1), ":")))
 			}
 			return f.because("object", fmt.Sprintf("%s has %s", ref, portsOf(l.Service)), ref, time.Time{}), true
+		case r.quiet && !r.loose && shutPort(r, l):
+			object, _ := r.portSetting()
+			return r.asCause("app-misconfigured", likely, object,
+				fmt.Sprintf("%s is told to call port %d of %s, whose pods declare others only", r.Object, r.setting.port, ref)).
+				as(model.Refused, model.UpstreamStatus), true
 		case l.Presence == snapshot.Absent && v.misnamed(r, l):
 			f := r.asCause("app-misconfigured", likely, r.settingAt(), fmt.Sprintf("%s is told to call %s, which does not exist", r.Object, ref)).
 				as(model.NoRoute, model.NoEndpoints, model.UpstreamStatus)
@@ -74,6 +79,19 @@ func (v *view) wrongAddress(r *route) (finding, bool) {
 			fmt.Sprintf("%s is refused by %s for its credentials or rights: %s", r.Object, r.callee(), inBrief(r.said[len(r.said)-1].line))).as(model.Denied, model.UpstreamStatus), true
 	}
 	return finding{}, false
+}
+
+// shutPort reports whether a setting names a port that neither a headless Service nor any of its pods has: its name gives the
+// pods' own addresses, and nothing listens there.
+func shutPort(r *route, l path.Leg) bool {
+	if l.Presence != snapshot.Present || l.Service.Spec.ClusterIP != corev1.ClusterIPNone || r.setting.port == 0 || len(l.Selected) == 0 ||
+		slices.ContainsFunc(l.Service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == r.setting.port }) {
+		return false
+	}
+	return !slices.ContainsFunc(l.Selected, func(p *corev1.Pod) bool {
+		declared := path.Declared(p)
+		return len(declared) == 0 || slices.Contains(declared, r.setting.port)
+	})
 }
 
 // portSetting is the field that names the port that an edge leads to, with its value; a port alone with a colon before it.

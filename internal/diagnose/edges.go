@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"cmp"
+	"net"
 	"slices"
 	"strings"
 
@@ -75,13 +76,24 @@ func (v *view) edgesFromLogs(es *edgeSet) {
 		if len(c.places) == 0 {
 			c.places = v.unnamed(es.caller, c, es.named)
 		}
-		for _, p := range c.places {
-			if r := v.calledAt(es, c, p); r != nil {
-				r.said = append(r.said, c)
-				break // a line is about one call
-			}
+		if v.lay(es, c) || len(c.places) == 0 || !slices.ContainsFunc(c.places, func(p peer) bool { return net.ParseIP(p.host) != nil }) {
+			continue
+		}
+		// An address that nothing has any more says no more than none.
+		c.places = v.unnamed(es.caller, c, es.named)
+		v.lay(es, c)
+	}
+}
+
+// lay lays a failed call at the edge to the first place that it may have been made to: a line is about one call.
+func (v *view) lay(es *edgeSet, c call) bool {
+	for _, p := range c.places {
+		if r := v.calledAt(es, c, p); r != nil {
+			r.said = append(r.said, c)
+			return true
 		}
 	}
+	return false
 }
 
 // calledAt gives the edge to a place that a line about a failed call names; nil if it is not what was

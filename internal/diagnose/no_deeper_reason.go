@@ -59,7 +59,8 @@ func noEndpoints() Analyzer {
 				open[r] = true
 			}
 			for r, l := range v.hops() {
-				if !open[r] || !dead(l) || v.explains(r, model.NoEndpoints) || l.Derived && !v.s.Pods().Covers(l.Service.Namespace) {
+				needed := r.edge != nil && !r.loose && !v.explainedEdge(r)
+				if !open[r] && !needed || !dead(l) || v.explains(r, model.NoEndpoints) || l.Derived && !v.s.Pods().Covers(l.Service.Namespace) {
 					continue
 				}
 				out = append(out, v.endless(l).on(r))

@@ -126,7 +126,7 @@ func (v *view) claimAtFault(w *workload, p *corev1.Pod, why string) (model.Field
 				}
 			}
 			return at(ref, "status.phase"), true
-		case strings.Contains(why, "volume node affinity") && pvc.Spec.VolumeName != "":
+		case elsewhereBound(why) && pvc.Spec.VolumeName != "":
 			return at(model.Ref{APIVersion: "v1", Kind: "PersistentVolume", Name: pvc.Spec.VolumeName}, "spec.nodeAffinity"), true
 		case strings.Contains(why, "Multi-Attach"), strings.Contains(why, "ReadWriteOncePod"):
 			return at(ref, "spec.accessModes"), true

@@ -42,7 +42,7 @@ func (v *view) quietSteps() []step {
 // settleQuietly walks an edge of which nobody says anything, and says whether it is worth keeping: what is called is there
 // and cannot be reached, or was meant to be there.
 func (v *view) settleQuietly(r *route) bool {
-	if v.settle(r) {
+	if v.settle(r) || r.broken() {
 		r.loose = !v.counts(r)
 		return true
 	}
@@ -51,7 +51,7 @@ func (v *view) settleQuietly(r *route) bool {
 	}
 	_, kept := v.keptOut(r)
 	_, away := v.localQuietly(r)
-	return kept || away || v.misled(r).why != ""
+	return kept || away || slices.ContainsFunc(r.legs, func(l path.Leg) bool { return shutPort(r, l) }) || v.misled(r).why != ""
 }
 
 // counts reports whether a setting names something that requests need, and that is, or was meant to be, in the cluster.
@@ -88,7 +88,7 @@ func (v *view) misled(r *route) dnsTrouble {
 	if field, _, why := v.dnsSettings(&r.caller.template.template.Spec, r.setting.host); field != "" && v.outsideResolver(&r.caller.template.template.Spec) {
 		return dnsTrouble{at: at(r.caller.ref, "spec.template.spec."+field), why: why, since: r.caller.rolledAt()}
 	}
-	t, _ := v.corefile(fullName(service), true)
+	t, _ := v.dnsFault(fullName(service), true)
 	return t
 }
 

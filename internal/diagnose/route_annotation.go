@@ -78,7 +78,7 @@ func (v *view) badRewrite(r *route) (finding, bool) {
 // badStrip finds a rule whose path is cut off before the application sees the request, where the application knows none
 // of the pages that it is asked for then.
 func (v *view) badStrip(r *route) (finding, bool) {
-	s, set := r.Settings.Get(proxy.StripPrefix)
+	s, set := v.strips(r)
 	if !set || s.Default || !s.Yes || s.Wrong != "" || len(strings.Trim(r.Path, "/")) == 0 || len(r.astray) < few || len(r.astray) < r.requests || !r.deeper() {
 		return finding{}, false
 	}
@@ -89,6 +89,25 @@ func (v *view) badStrip(r *route) (finding, bool) {
 		f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
 	}
 	return f, true
+}
+
+// strips is the setting by which a route's path is cut off: one of the route's own, or a Middleware of Traefik.
+func (v *view) strips(r *route) (proxy.Setting, bool) {
+	if s, ok := r.Settings.Get(proxy.StripPrefix); ok {
+		return s, true
+	}
+	for _, m := range v.middlewares(r) {
+		prefixes, ok := dig(m.Object, "spec.stripPrefix.prefixes").([]any)
+		if !ok {
+			continue
+		}
+		for _, p := range prefixes {
+			if prefix, ok := p.(string); ok && prefix != "" && strings.HasPrefix(r.Path, strings.TrimSuffix(prefix, "/")) {
+				return proxy.Setting{Knob: proxy.StripPrefix, Value: prefix, Yes: true, At: at(snapshot.RefOf(m), "spec.stripPrefix.prefixes")}, true
+			}
+		}
+	}
+	return proxy.Setting{}, false
 }
 
 // askedWithout is a line in which the application says for which page it was asked: the end of a request's path without

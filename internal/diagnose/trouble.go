@@ -73,13 +73,19 @@ func (v *view) scheduling(p *corev1.Pod) trouble {
 		return trouble{}
 	}
 	cause := model.CauseID("unschedulable")
-	if strings.Contains(strings.ToLower(c.Message), "persistentvolumeclaim") || strings.Contains(c.Message, "volume node affinity") {
+	if strings.Contains(strings.ToLower(c.Message), "persistentvolumeclaim") || elsewhereBound(c.Message) {
 		cause = "volume-unavailable"
 	}
 	if strings.Contains(c.Message, "free ports for the requested pod ports") {
 		cause = "sandbox-failed"
 	}
 	return trouble{cause: cause, why: "is not scheduled: " + c.Message, at: c.LastTransitionTime.Time}
+}
+
+// elsewhereBound reports whether the scheduler says that a pod's volume is bound to other nodes: kubernetes/kubernetes,
+// pkg/scheduler/framework/plugins/volumebinding, in the words of 1.32 and of 1.33.
+func elsewhereBound(why string) bool {
+	return strings.Contains(why, "volume node affinity") || strings.Contains(why, "PersistentVolume's node affinity")
 }
 
 func (v *view) node(p *corev1.Pod) trouble {
@@ -136,7 +142,7 @@ func hurried(e *corev1.Event) bool {
 // references non-existent secret key: k.
 var missingObject = regexp.MustCompile(`(?i)\b(configmap|secret) "([^"]+)" not found`)
 
-var missingItem = regexp.MustCompile(`for volume "([^"]+)"\s*: references non-existent (?:secret|config) key: (\S+)`)
+var missingItem = regexp.MustCompile(`for volume "([^"]+)"\s*: (?:(?:configmap|secret) )?references non-existent (?:secret|config) key: (\S+)`)
 
 var missingKey = regexp.MustCompile(`(?i)couldn't find key (\S+) in (ConfigMap|Secret) ([^/\s]+)/(\S+)`)
 

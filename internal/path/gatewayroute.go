@@ -156,12 +156,37 @@ func (m *Map) grant(a asking, b Backend) (Fault, bool) {
 		why += "; its controller says so: " + said
 	}
 	if near == nil {
+		if g, i := m.grantsNobody(a, b); g != nil {
+			object = model.FieldRef{Ref: snapshot.RefOf(g), Field: fmt.Sprintf("spec.to[%d].name", i)}
+			why += fmt.Sprintf("; ReferenceGrant %s admits them to Service %s, which does not exist", g.Name, *g.Spec.To[i].Name)
+			return Fault{Kind: GrantMissing, Object: object, Why: why, Wanted: quote(b.Service.Name)}, false
+		}
 		object = model.FieldRef{Ref: a.ref, Field: b.Field + ".namespace"}
 		return Fault{Kind: GrantMissing, Object: object, Why: why}, false
 	}
 	object = model.FieldRef{Ref: snapshot.RefOf(near), Field: fmt.Sprintf("spec.from[%d].namespace", from)}
 	why += fmt.Sprintf("; ReferenceGrant %s admits those of %s", near.Name, near.Spec.From[from].Namespace)
 	return Fault{Kind: GrantMissing, Object: object, Why: why, Wanted: quote(a.ref.Namespace)}, false
+}
+
+// grantsNobody finds a ReferenceGrant that admits a route to a Service of a name that no Service has.
+func (m *Map) grantsNobody(a asking, b Backend) (grant *gatewayv1.ReferenceGrant, to int) {
+	for g := range m.s.ReferenceGrants().In(b.Service.Namespace) {
+		if !slices.ContainsFunc(g.Spec.From, func(f gatewayv1.ReferenceGrantFrom) bool {
+			return f.Group == gatewayGroup && string(f.Kind) == a.ref.Kind && string(f.Namespace) == a.ref.Namespace
+		}) {
+			continue
+		}
+		for i, t := range g.Spec.To {
+			if string(t.Kind) != "Service" || t.Name == nil {
+				continue
+			}
+			if _, presence := m.s.Services().Get(b.Service.Namespace, string(*t.Name)); presence == snapshot.Absent {
+				return g, i
+			}
+		}
+	}
+	return nil, 0
 }
 
 // notPermitted is what a controller says of a route that refers to what no ReferenceGrant admits; empty if none

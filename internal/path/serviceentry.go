@@ -2,9 +2,12 @@ package path
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -60,7 +63,29 @@ func (m *Map) entryFaultOf(r Route, b Backend, se *custom.ServiceEntry) (Fault, 
 	if se.Spec.WorkloadSelector == nil {
 		return Fault{Object: at, Why: fmt.Sprintf("%s has resolution STATIC and lists no endpoint", ref)}, true
 	}
-	return Fault{}, false // its WorkloadEntries and pods are not looked at
+	if labels, ok := m.passedBy(se); ok && !m.anyReady(se) {
+		at.Field = "spec.workloadSelector"
+		return Fault{Object: at, Why: fmt.Sprintf("%s selects no ready pod and none of the WorkloadEntries of its namespace, which have %s", ref, labels)}, true
+	}
+	return Fault{}, false // WorkloadEntries may not have been read
+}
+
+// passedBy gives the labels of the WorkloadEntries of a ServiceEntry's namespace, if there are any and it selects none.
+func (m *Map) passedBy(se *custom.ServiceEntry) (labels string, ok bool) {
+	var have []string
+	for u := range m.s.Others().All() {
+		if u.GetKind() != "WorkloadEntry" || u.GetNamespace() != se.Namespace {
+			continue
+		}
+		of, _, err := unstructured.NestedStringMap(u.Object, "spec", "labels")
+		if err != nil || snapshot.Matches(se.Spec.WorkloadSelector.Labels, of) {
+			return "", false
+		}
+		for _, k := range slices.Sorted(maps.Keys(of)) {
+			have = append(have, k+"="+of[k])
+		}
+	}
+	return strings.Join(have, ", "), len(have) > 0
 }
 
 // hidden reports whether a ServiceEntry is not shown to the namespace of a route's gateway, where that is known. Without

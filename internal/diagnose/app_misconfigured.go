@@ -66,6 +66,9 @@ func (v *view) wrongAddress(r *route) (finding, bool) {
 				f.Confidence = proven
 				f.Summary += fmt.Sprintf("; %s does", snapshot.RefOf(svc))
 				f = f.wants(text(strings.Replace(r.setting.value, r.setting.host, svc.Name, 1))).relates("service", snapshot.RefOf(svc))
+			} else if was := v.formerSetting(r); was != "" {
+				f.Summary += fmt.Sprintf("; the revision before called %s", was)
+				f = f.wants(text(was)).since(r.caller.rolledAt())
 			}
 			return f, true
 		}

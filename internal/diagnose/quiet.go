@@ -64,11 +64,33 @@ func (v *view) counts(r *route) bool {
 		case snapshot.Present:
 			return l.External()
 		case snapshot.Absent:
-			return !v.podsNamed(serviceRef(l)) && v.likeNamed(l) == nil
+			return !v.podsNamed(serviceRef(l)) && v.likeNamed(l) == nil && v.formerSetting(r) == ""
 		default:
 			return true
 		}
 	})
+}
+
+// formerSetting is what the revision before had in the place of an edge's setting, if that named a Service that exists.
+func (v *view) formerSetting(r *route) string {
+	for _, c := range r.caller.template.template.Spec.Containers {
+		before := beforeContainer(r.caller, c.Name)
+		if before == nil {
+			continue
+		}
+		for _, e := range before.Env {
+			if e.Name != r.setting.name || e.Value == r.setting.value {
+				continue
+			}
+			for _, p := range v.placesIn(e.Name, e.Value) {
+				service, inside := v.home(r.caller.ref.Namespace, p.host)
+				if _, presence := v.s.Services().Get(service.Namespace, service.Name); inside && presence == snapshot.Present {
+					return e.Value
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // asideWords match the settings that name what requests do not wait for: telemetry, logs, mail.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"iter"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,25 +44,27 @@ func ofGRPC(r *gatewayv1.GRPCRoute) gatewayRoute {
 // is for the walk to say, which looks at the listeners themselves. Where some references still do not
 // resolve, the status stays as it was.
 func settleRoutes(before, after *snapshot.Snapshot) *snapshot.Snapshot {
-	var put []metav1.Object
-	for r := range after.HTTPRoutes().All() {
-		if concerned(before, after, ofHTTP(r)) {
-			r = r.DeepCopy()
-			accept(ofHTTP(r))
-			put = append(put, r)
-		}
-	}
-	for r := range after.GRPCRoutes().All() {
-		if concerned(before, after, ofGRPC(r)) {
-			r = r.DeepCopy()
-			accept(ofGRPC(r))
-			put = append(put, r)
-		}
-	}
+	put := slices.Concat(accepted(before, after, after.HTTPRoutes().All(), ofHTTP), accepted(before, after, after.GRPCRoutes().All(), ofGRPC))
 	if len(put) == 0 {
 		return after
 	}
 	return after.WithObjects(put, nil)
+}
+
+// accepted gives the routes of a kind that are concerned, with a status with which their controller is content.
+func accepted[R interface {
+	metav1.Object
+	DeepCopy() R
+}](before, after *snapshot.Snapshot, routes iter.Seq[R], of func(R) gatewayRoute) []metav1.Object {
+	var put []metav1.Object
+	for r := range routes {
+		if concerned(before, after, of(r)) {
+			r = r.DeepCopy()
+			accept(of(r))
+			put = append(put, r)
+		}
+	}
+	return put
 }
 
 // concerned reports whether a route's references resolve, and it, they or its Gateway have changed.

@@ -44,6 +44,7 @@ func allGuards() []guard {
 		{"rollback-once", true, rolledBack},
 		{"all-replicas", true, allReplicas},
 		{"recreate", false, recreates},
+		{"lossy-rollout", false, losesRequests},
 		{"disruption-budget", true, budget},
 		{"protected-namespace", true, protectedNamespace},
 		{"rate-limit", true, tooMany},
@@ -203,6 +204,25 @@ func allReplicas(p proposal) string {
 }
 
 // recreates asks for a person where a new template would stop pods that serve before others start.
+// losesRequests objects to a repair of pods that stop too early as long as such pods serve: it takes a rollout to replace
+// them, and that one fails requests as the one did that was seen. Later ones are better for it; when to pay is a person's
+// to say.
+func losesRequests(p proposal) string {
+	if p.remedy.Action != "patch-lifecycle" {
+		return ""
+	}
+	workload, n := p.remedy.Change.Target, 0
+	for pod := range p.in.Snapshot.Pods().In(workload.Namespace) {
+		if pod.DeletionTimestamp == nil && remedy.Serving(pod) && p.in.Snapshot.WorkloadOf(pod) == workload {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("its own rollout ends the pods that serve now (%d), which stop too early still, and fails requests once more; agree when that may be, or put the change into the next release", n)
+}
+
 func recreates(p proposal) string {
 	for _, c := range p.remedy.Changes {
 		d, presence := p.in.Snapshot.Deployments().Get(c.Target.Namespace, c.Target.Name)

@@ -51,6 +51,7 @@ func TestGuards(t *testing.T) {
 			in.Policy.MaxChanges, in.Memory.Changed = 2, []time.Time{at.Add(-time.Minute), at.Add(-2 * time.Minute)}
 			return in
 		}},
+		{"lossy-rollout", false, named(t, "termination-race").input},
 		{"recreate", false, func() Input {
 			f := rollbackFault(t)
 			breaks := f.Break
@@ -110,6 +111,16 @@ func TestOnlyAPersonOpensWhatIsShut(t *testing.T) {
 		if i < 0 || blocked(p.Guards) {
 			t.Errorf("%s: got guards %+v, want access, which a person's yes lifts", name, p.Guards)
 		}
+	}
+}
+
+// TestARolloutWithoutTrafficLosesNothing: where no pod serves, none is missed.
+func TestARolloutWithoutTrafficLosesNothing(t *testing.T) {
+	f := named(t, "termination-race")
+	breaks := f.Break
+	f.Break = func(c *plantest.Cluster) { breaks(c); plantest.Unready(c) }
+	if why := losesRequests(proposal{in: f.input(), remedy: model.Remedy{Action: "patch-lifecycle", Change: model.Change{Target: plantest.Ref("Deployment", "cart")}}}); why != "" {
+		t.Errorf("got %q, want no objection", why)
 	}
 }
 

@@ -10,11 +10,13 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// Rollback takes a Deployment back to its last revision that worked.
+// Rollback takes a Deployment back to its last revision that worked. Argo's Rollouts are not: their controller answers a
+// new template with steps and analyses of its own, takes back by itself what fails in them, and is told to abort by other
+// means than a patch of the template (argoproj/argo-rollouts, docs/features/rollback.md).
 func Rollback() Action {
 	return Action{
 		Name:       "rollback",
-		Doc:        "Takes a Deployment back to the pod template of its last revision that worked.",
+		Doc:        "Takes a Deployment back to the pod template of its last revision that worked; an Argo Rollout is left to `kubectl argo rollouts undo`.",
 		When:       "the present revision does not work, and the one before is known to have worked",
 		Reach:      "all pods of the workload are replaced, step by step as its strategy says",
 		Back:       "the broken template is set again",

@@ -19,20 +19,20 @@ func notAlso() map[string][]model.CauseID {
 			"route-weights-zero", "route-subset-missing", "backendref-invalid", "auth-secret-missing", "intentional-response", "proxy-loop",
 			"service-missing", "service-port-missing", "wrong-backend", "endpoints-unmanaged", "selector-mismatch", "selector-overmatch",
 			"named-port-missing", "target-port-mismatch", "wrong-listen-address", "publishes-not-ready", "externalname-bad",
-			"networkpolicy-blocks-ingress", "networkpolicy-blocks-egress", "mesh-policy-denies", "mtls-mismatch", "tls-backend-mismatch", "certificate-invalid",
+			"networkpolicy-blocks-ingress", "networkpolicy-blocks-egress", "mesh-policy-denies", "auth-backend-failing", "mtls-mismatch", "tls-backend-mismatch", "certificate-invalid",
 		},
 		"only failed requests show it: without them it is a setting like any other, and no fault": {
 			"no-replicas", "pod-evicted", "pod-forbidden", "readiness-probe-too-tight", "readiness-probe-missing", "tls-sni-mismatch", "upstream-header-too-big",
 			"upstream-timeout", "timeout-misaligned", "upstream-connect-timeout", "connection-limit", "circuit-breaker-open", "rate-limited", "app-workers-exhausted",
 			"cpu-throttled", "autoscaler-at-limit", "proxy-overloaded", "sidecar-not-ready", "rollout-recreate-gap", "node-termination-race",
 			"termination-race", "keepalive-race", "traffic-shift-race", "stale-dns-upstream", "stale-endpoints", "cloud-firewall-blocks-lb",
-			"dependency-unavailable", "bad-rollout", "app-misconfigured", "app-error", "pods-not-ready", "no-endpoints",
+			"dependency-unavailable", "bad-rollout", "app-error", "pods-not-ready", "no-endpoints",
 		},
 		"it stops every route of the gateway, so it is never beside what is wrong": {
 			"proxy-not-running", "proxy-process-wedged", "control-plane-unreachable", "control-plane-cert-expired",
 		},
 		"words about failed requests tell it, and nothing else": {
-			"auth-backend-failing", "upstream-protocol-violation", "proxy-protocol-mismatch", "websocket-upgrade-failed", "tls-version-mismatch", "request-body-timeout",
+			"upstream-protocol-violation", "proxy-protocol-mismatch", "websocket-upgrade-failed", "tls-version-mismatch", "request-body-timeout",
 			"source-port-exhaustion", "conntrack-table-full", "proxy-reload", "controller-bug", "app-crash-mid-request", "client-abort",
 		},
 	}

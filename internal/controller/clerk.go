@@ -149,18 +149,18 @@ func (c *clerk) putBack(route string, old news) {
 func (c *clerk) write(ctx context.Context, route string, n news) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	alarm, routes, last := c.heard(route)
+	heard := c.heard(route)
 	key, ok := c.ledger.of(route)
-	if !ok && alarm != nil && last.Name != "" && (alarm.Ended || !n.first) {
-		key, ok = last, true // it was mended before the alarms ended, and their last errors were not counted yet
+	if !ok && heard.of != nil && heard.of.incident.Name != "" && (heard.alarm.Ended || !n.first) {
+		key, ok = heard.of.incident, true // it was mended before the alarms ended, and their last errors were not counted yet
 	}
 	if !ok {
-		if alarm == nil || alarm.Ended || !n.first {
-			c.wrote(route, key)
+		if heard.of == nil || heard.alarm.Ended || !n.first {
+			c.wrote(heard, route, key)
 			return nil // a prediction, or over before anybody wrote of it
 		}
 		var err error
-		if key, err = c.create(ctx, *alarm, routes); err != nil {
+		if key, err = c.create(ctx, heard.alarm, heard.routes); err != nil {
 			return err
 		}
 	}
@@ -168,8 +168,8 @@ func (c *clerk) write(ctx context.Context, route string, n news) error {
 	err := c.ledger.update(ctx, key, func(s *v1alpha1.IncidentStatus) (bool, error) {
 		message = ""
 		changed := false
-		if n.counts && alarm != nil {
-			changed = c.observe(s, *alarm, routes)
+		if n.counts && heard.of != nil {
+			changed = c.observe(s, heard.alarm, heard.routes)
 		}
 		if n.diagnosis != nil && s.Phase != v1alpha1.PhaseResolved && c.explain(s, *n.diagnosis) {
 			message, changed = s.Diagnosis.Summary, true
@@ -178,41 +178,18 @@ func (c *clerk) write(ctx context.Context, route string, n news) error {
 	})
 	if errors.Is(err, errGone) {
 		c.ledger.forget(key)
-		c.wrote(route, types.NamespacedName{})
+		c.wrote(heard, route, types.NamespacedName{})
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	c.wrote(route, key)
+	c.wrote(heard, route, key)
 	if i, _ := c.ledger.get(key); i != nil && message != "" && c.told != nil {
 		c.told(i, "Diagnosed", message)
 	}
 	c.changed(key)
 	return nil
-}
-
-// heard gives what is to be written of a group: its first alarm with the counts of all, nil if it has none, its further
-// routes, and the incident to which it was written last.
-func (c *clerk) heard(route string) (*detect.Alarm, []string, types.NamespacedName) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	of := c.groups.begun[route]
-	if of == nil {
-		return nil, nil, types.NamespacedName{}
-	}
-	a, routes := of.sum()
-	return &a, routes, of.incident
-}
-
-// wrote notes to which incident a group was written. One that is over is not needed any more.
-func (c *clerk) wrote(route string, key types.NamespacedName) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if of := c.groups.begun[route]; of != nil {
-		of.incident = key
-	}
-	c.groups.drop(route)
 }
 
 func over(i *v1alpha1.Incident) bool { return i.Status.Phase == v1alpha1.PhaseResolved }

@@ -132,6 +132,22 @@ func TestABlipThatNobodyWroteOf(t *testing.T) {
 	}
 }
 
+// What is heard while an incident is being written is written next: an end is not lost.
+func TestAnEndThatComesWhileItIsWritten(t *testing.T) {
+	d := newDesk(t)
+	d.alarm(failing("a", 9, 4), "")
+	before := d.heard("a")
+	d.alarm(ended("a", 12, 5), "")
+	d.wrote(before, "a", types.NamespacedName{Namespace: "shop", Name: "earlier"})
+	if d.groups.begun["a"] == nil {
+		t.Fatal("a group is forgotten whose end was not written")
+	}
+	d.wrote(d.heard("a"), "a", types.NamespacedName{Namespace: "shop", Name: "earlier"})
+	if d.groups.begun["a"] != nil {
+		t.Error("what is over is kept")
+	}
+}
+
 // Whatever is heard in whatever order: an open alarm is open, it belongs to one group, and nothing is left when all have ended.
 func TestGroupsForgetNothingAndKeepNothing(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -16,7 +16,7 @@ const mostRoutes = 64
 type group struct {
 	first    detect.Alarm            // as it was heard of last, also once it has ended
 	others   map[string]detect.Alarm // by route
-	incident types.NamespacedName    // to which it was written; zero: to none yet
+	incident types.NamespacedName    // to which it was written, by [clerk.write] alone; zero: to none yet
 }
 
 // over reports whether nothing more will be heard of a group.
@@ -125,5 +125,39 @@ func (g groups) drop(first string) {
 func (g groups) leave(route, first string) {
 	if g.of[route] == first {
 		delete(g.of, route)
+	}
+}
+
+// account is what is to be written of a group.
+type account struct {
+	of     *group // nil: there is none
+	alarm  detect.Alarm
+	routes []string
+	whole  bool // nothing more will be heard of it
+}
+
+// heard gives what is to be written of the group of a route.
+func (c *clerk) heard(route string) account {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	of := c.groups.begun[route]
+	if of == nil {
+		return account{}
+	}
+	a, routes := of.sum()
+	return account{of: of, alarm: a, routes: routes, whole: of.over()}
+}
+
+// wrote notes to which incident a group was written, unless another one has begun there. One that was written as a whole is not
+// needed any more.
+func (c *clerk) wrote(n account, route string, key types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n.of == nil || c.groups.begun[route] != n.of {
+		return
+	}
+	n.of.incident = key
+	if n.whole {
+		c.groups.drop(route)
 	}
 }

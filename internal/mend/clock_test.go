@@ -29,10 +29,10 @@ func TestClockSet(t *testing.T) {
 		if got := n.after.Run == 0 && n.effect.Equal(now) && n.from.Equal(now); got != c.anew {
 			t.Errorf("%s: begun anew %v: %+v", c.name, got, n)
 		}
-		if got := Ahead(at, now); got != c.old {
+		if got := ahead(at, now); got != c.old {
 			t.Errorf("%s: a signal of before is ahead: %v", c.name, got)
 		}
-		if got := Ahead(now, now); got != c.fresh {
+		if got := ahead(now, now); got != c.fresh {
 			t.Errorf("%s: a signal of now is ahead: %v", c.name, got)
 		}
 	}

@@ -64,9 +64,9 @@ func (r *run) verify(ctx context.Context) error {
 // setBack is by how much a clock must be set to be followed; less is waited out.
 const setBack = time.Minute
 
-// Ahead reports whether a time of a signal is none of this clock: it was stamped before the clock was set back, or by a
+// ahead reports whether a time of a signal is none of this clock: it was stamped before the clock was set back, or by a
 // clock that is far ahead. What came before a change could not be told from what came after it.
-func Ahead(at, now time.Time) bool { return at.Sub(now) >= setBack }
+func ahead(at, now time.Time) bool { return at.Sub(now) >= setBack }
 
 // clockSet reports whether the clock was set since the last look, or this process did not run for a while. After a step back,
 // which may also be one to another leader's clock, what comes is older than what was counted: counting begins anew, from now on.
@@ -128,7 +128,7 @@ func (r *run) probe(ctx context.Context, s *snapshot.Snapshot, n *count, started
 
 // add counts one signal. Lines of error logs belong to a request that has an access line too.
 func (n *count) add(sig model.Signal) {
-	if sig.ErrorLog || sig.At.Before(n.from) || Ahead(sig.At, n.looked) {
+	if sig.ErrorLog || sig.At.Before(n.from) || ahead(sig.At, n.looked) {
 		return
 	}
 	route, ok := n.routes.Locate(sig)

@@ -121,9 +121,8 @@ func (s *Session) Diagnose(ctx context.Context, snap *snapshot.Snapshot, target 
 		}
 		l.Signals, l.Logs, l.Unseen = append(l.Signals, logs.Signals...), logs.Excerpts, append(l.Unseen, logs.Unseen...)
 	}
-	now := s.Now()
 	l.Signals = slices.DeleteFunc(l.Signals, func(sig model.Signal) bool {
-		return sig.At.Before(oldest) || mend.Ahead(sig.At, now) || sig.At.Before(onset) && (sig.ErrorLog || sig.Failed())
+		return sig.At.Before(oldest) || sig.At.Before(onset) && (sig.ErrorLog || sig.Failed())
 	})
 	d := l.Diagnose(ctx, target)
 	if err := ctx.Err(); err != nil {

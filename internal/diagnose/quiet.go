@@ -110,8 +110,14 @@ func (v *view) misled(r *route) dnsTrouble {
 	if field, _, why := v.dnsSettings(&r.caller.template.template.Spec, r.setting.host); field != "" && v.outsideResolver(&r.caller.template.template.Spec) {
 		return dnsTrouble{at: at(r.caller.ref, "spec.template.spec."+field), why: why, since: r.caller.rolledAt()}
 	}
-	t, _ := v.dnsFault(fullName(service), true)
-	return t
+	if t, ok := v.corefile(fullName(service), true); ok {
+		return t
+	}
+	if v.resolver == nil { // the same for every name
+		t, _ := v.dnsFault("", true)
+		v.resolver = &t
+	}
+	return *v.resolver
 }
 
 // outsideResolver reports whether a pod asks only resolvers that are public, or are its node's: one inside may well know the

@@ -36,6 +36,7 @@ type view struct {
 	past                               // what happened when
 	words                              // what was said
 	read      *reader
+	resolver  *dnsTrouble // what stops all names from being resolved, once it was looked for
 }
 
 // route is a rule with its walk and what gateways logged of it; or an edge, a call from one workload to

@@ -16,12 +16,16 @@ const (
 	deathCount = 10
 )
 
-// measureDeaths has pods die, one after the other, each the only one of its Service. Their EndpointSlices are written here,
-// at once, so that nothing but gatemend is measured: the time from when the API server was told until gatemend warned.
+// measureDeaths has pods die, one after the other, each the only one of its Service. Their states and EndpointSlices are
+// written here, at once, so that nothing but gatemend is measured: the time from when the API server was told until gatemend
+// warned.
 func (p *plane) measureDeaths(ctx context.Context, c *controller) ([]time.Duration, error) {
+	to := p.newStore()
+	defer to.close()
 	var out []time.Duration
 	for i := range deathCount {
-		d, err := p.measureDeath(ctx, c, fmt.Sprintf("doomed-%d", i))
+		name := fmt.Sprintf("doomed-%d", i)
+		d, err := p.measureDeath(ctx, c, to, app{number: p.bench.size.services + i, namespace: deathSpace, name: name, host: name + ".example"})
 		if err != nil {
 			return out, fmt.Errorf("have a pod die: %w", err)
 		}
@@ -30,8 +34,8 @@ func (p *plane) measureDeaths(ctx context.Context, c *controller) ([]time.Durati
 	return out, nil
 }
 
-func (p *plane) measureDeath(ctx context.Context, c *controller, name string) (time.Duration, error) {
-	a := app{namespace: deathSpace, name: name, host: name + ".example"}
+func (p *plane) measureDeath(ctx context.Context, c *controller, to store, a app) (time.Duration, error) {
+	name := a.name
 	svc := a.service()
 	svc.Spec.Selector = nil // so that the slice is ours
 	if _, err := p.kube.CoreV1().Services(deathSpace).Create(ctx, svc, metav1.CreateOptions{}); err != nil {
@@ -40,11 +44,16 @@ func (p *plane) measureDeath(ctx context.Context, c *controller, name string) (t
 	if _, err := p.kube.NetworkingV1().Ingresses(deathSpace).Create(ctx, a.ingress(), metav1.CreateOptions{}); err != nil {
 		return 0, err
 	}
-	if _, err := p.kube.CoreV1().Pods(deathSpace).Create(ctx, a.pod(name+"-00000", nodeName(0), ""), metav1.CreateOptions{}); err != nil {
+	pod := a.pod(name+"-00000", nodeName(0), "")
+	a.running(pod, 0)
+	stored, err := to.encode("pods", pod)
+	if err != nil {
 		return 0, err
 	}
-	pod, err := p.awaitPod(ctx, name+"-00000")
-	if err != nil {
+	if err := to.put(ctx, []record{stored}); err != nil {
+		return 0, err
+	}
+	if pod, err = p.kube.CoreV1().Pods(deathSpace).Get(ctx, pod.Name, metav1.GetOptions{}); err != nil {
 		return 0, err
 	}
 	ready, port, portName := true, int32(8080), "http"
@@ -73,19 +82,4 @@ func (p *plane) measureDeath(ctx context.Context, c *controller, name string) (t
 	}
 	s, err := c.await(ctx, "a warning of "+name, 30*time.Second, func(s said) bool { return strings.Contains(s.Text, "Service "+deathSpace+"/"+name+" ") })
 	return s.Time.Sub(began), err
-}
-
-// awaitPod waits until a pod has an address.
-func (p *plane) awaitPod(ctx context.Context, name string) (*corev1.Pod, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, fmt.Errorf("pod %s has no address within a minute", name))
-	defer cancel()
-	for {
-		pod, err := p.kube.CoreV1().Pods(deathSpace).Get(ctx, name, metav1.GetOptions{})
-		if err != nil || pod.Status.PodIP != "" {
-			return pod, err
-		}
-		if err := sleep(ctx, 50*time.Millisecond); err != nil {
-			return nil, err
-		}
-	}
 }

@@ -24,6 +24,10 @@ type store struct {
 	client *http.Client
 }
 
+func (p *plane) newStore() store {
+	return store{p.env.ControlPlane.Etcd.URL.String(), scheme(), &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+}
+
 // close closes connections: etcd does not stop while one is open, even if nothing is asked on it.
 func (s store) close() { s.client.CloseIdleConnections() }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -57,7 +56,7 @@ func (p *plane) fill(ctx context.Context) error {
 	if err := p.fillFrame(ctx); err != nil {
 		return err
 	}
-	to := store{p.env.ControlPlane.Etcd.URL.String(), scheme(), &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	to := p.newStore()
 	defer to.close()
 	const atOnce = 100 // etcd takes 128 operations in a transaction
 	err := parallel(ctx, (s.nodes+atOnce-1)/atOnce, func(ctx context.Context, i int) error {

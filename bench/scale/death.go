@@ -68,7 +68,7 @@ func (p *plane) measureDeath(ctx context.Context, c *controller, to store, a app
 	if slice, err = p.kube.DiscoveryV1().EndpointSlices(deathSpace).Create(ctx, slice, metav1.CreateOptions{}); err != nil {
 		return 0, err
 	}
-	if err := sleep(ctx, time.Second); err != nil { // gatemend has seen it live
+	if err := sleep(ctx, 3*time.Second); err != nil { // gatemend has seen it live
 		return 0, err
 	}
 	pod.Status.Phase, pod.Status.Reason, pod.Status.Conditions = corev1.PodFailed, "Evicted", nil

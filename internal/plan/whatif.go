@@ -28,8 +28,10 @@ type routeKey struct {
 
 func keyOf(t model.Trace) routeKey { return routeKey{t.Route, t.Rule, t.Request.String()} }
 
-func newWalks(s *snapshot.Snapshot) *walks {
-	w := &walks{s: s, m: path.New(s), at: map[routeKey]int{}, of: map[model.Ref][]int{}}
+func newWalks(s *snapshot.Snapshot) *walks { return walksOf(path.New(s)) }
+
+func walksOf(m *path.Map) *walks {
+	w := &walks{s: m.Snapshot(), m: m, at: map[routeKey]int{}, of: map[model.Ref][]int{}}
 	w.rows = rowsOf(w.m)
 	for i := range w.rows {
 		r := &w.rows[i]

@@ -51,7 +51,7 @@ func (l *Look) Diagnose(ctx context.Context, target model.Target) model.Diagnosi
 		in.Unseen = append(in.Unseen[:len(in.Unseen):len(in.Unseen)], unseen...)
 		d = diagnose.Diagnose(in)
 	}
-	d.Remedies = plan.Remedies(d, l.Snapshot, memory)
+	d.Remedies = plan.Remedies(d, l.Snapshot, l.Map, memory)
 	return d
 }
 

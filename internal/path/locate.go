@@ -148,9 +148,9 @@ func (m *Map) named(sig model.Signal) []Route {
 		return rs
 	}
 	var out []Route
-	for _, r := range m.routes {
-		if r.Object.Name == sig.RouteName && (sig.RouteNamespace == "" || r.Object.Namespace == sig.RouteNamespace) {
-			out = append(out, r)
+	for _, i := range m.byName[sig.RouteName] {
+		if sig.RouteNamespace == "" || m.routes[i].Object.Namespace == sig.RouteNamespace {
+			out = append(out, m.routes[i])
 		}
 	}
 	return out

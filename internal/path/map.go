@@ -19,6 +19,7 @@ type Map struct {
 	s       *snapshot.Snapshot
 	routes  []Route
 	byHost  map[string][]int    // indexes into routes, by the rule's host
+	byName  map[string][]int    // indexes into routes, by the object's name: each request that a gateway tells of is looked up
 	service map[[2]string][]int // indexes into routes, by a backend's namespace and name
 	routers map[string]int      // indexes into routes, by Traefik's name for the rule
 	// canaries are indexes into routes, by host and path, of those that take every request.
@@ -62,7 +63,7 @@ func gatesIn(p *corev1.Pod) []gate {
 
 // newMap reads the rules of a snapshot of which the gates are known.
 func newMap(s *snapshot.Snapshot, gates []gate) *Map {
-	m := &Map{s: s, gates: gates, byHost: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, canaries: map[[2]string]int{}, hosts: map[string]proxy.Matching{}}
+	m := &Map{s: s, gates: gates, byHost: map[string][]int{}, byName: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, canaries: map[[2]string]int{}, hosts: map[string]proxy.Matching{}}
 	m.fleets = m.findFleets()
 	m.custom = custom.Read(s)
 	m.destinations = m.destinationRules()
@@ -101,6 +102,7 @@ func newMap(s *snapshot.Snapshot, gates []gate) *Map {
 func (m *Map) index(i int) {
 	r := &m.routes[i]
 	m.byHost[r.Host] = append(m.byHost[r.Host], i)
+	m.byName[r.Object.Name] = append(m.byName[r.Object.Name], i)
 	if canaryRank(r) > 0 {
 		m.canaries[[2]string{r.Host, r.Path}] = i
 	}

@@ -92,8 +92,6 @@ func (v *view) judgeProbe(w *workload, c *corev1.Container, probe *corev1.Probe,
 	}
 	status := probedStatus.FindStringSubmatch(said)
 	switch {
-	case probe.HTTPGet != nil && probe.HTTPGet.Host != "" && status == nil && (said == "" || strings.Contains(said, probe.HTTPGet.Host)):
-		return probeFault{field: ".httpGet.host", why: fmt.Sprintf("asks %s and not the pod, which answers at its own address", probe.HTTPGet.Host), wanted: text(""), confidence: proven}
 	case probe.HTTPGet != nil && status != nil && slices.Contains([]string{"404", "405", "401", "403", "301", "302", "400", "410"}, status[1]):
 		if status[1] == "400" && probe.HTTPGet.Scheme != corev1.URISchemeHTTPS && (former == nil || former.HTTPGet == nil || former.HTTPGet.Scheme != corev1.URISchemeHTTPS) {
 			return probeFault{field: ".httpGet.scheme", why: "asks over HTTP and gets status 400; the port may speak HTTPS", confidence: likely, wanted: text("HTTPS")}
@@ -157,6 +155,9 @@ func (v *view) quiet(w *workload) bool {
 // judgeProbePort looks at the port alone: refused there, or never answered, while all else points to
 // another.
 func (v *view) judgeProbePort(w *workload, c *corev1.Container, probe, former *corev1.Probe, said string) probeFault {
+	if g := probe.HTTPGet; g != nil && g.Host != "" && (said == "" || strings.Contains(said, g.Host)) {
+		return probeFault{field: ".httpGet.host", why: fmt.Sprintf("asks %s and not the pod, which answers at its own address", g.Host), wanted: text(""), confidence: proven}
+	}
 	port, field, ok := path.ProbePort(c, probe)
 	if field == "" && !ok {
 		return probeFault{}

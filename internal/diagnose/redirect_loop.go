@@ -44,7 +44,7 @@ func leadsBack(r *route, redirect *gatewayv1.HTTPRequestRedirectFilter) (path.Li
 		return path.Listener{}, false
 	}
 	i := slices.IndexFunc(r.Listeners, func(l path.Listener) bool {
-		return (redirect.Scheme == nil || strings.EqualFold(*redirect.Scheme, l.Protocol)) && (redirect.Port == nil || int32(*redirect.Port) == l.Port)
+		return (redirect.Scheme == nil || strings.EqualFold(*redirect.Scheme, l.Protocol)) && (redirect.Port == nil || *redirect.Port == l.Port)
 	})
 	if i < 0 {
 		return path.Listener{}, false

@@ -129,9 +129,7 @@ func (m *Map) grant(a asking, b Backend) (Fault, bool) {
 	var near *gatewayv1.ReferenceGrant
 	from := -1
 	for g := range m.s.ReferenceGrants().In(b.Service.Namespace) {
-		if !slices.ContainsFunc(g.Spec.To, func(to gatewayv1.ReferenceGrantTo) bool {
-			return cmp.Or(string(to.Group), "core") == "core" && string(to.Kind) == b.Service.Kind && (to.Name == nil || string(*to.Name) == b.Service.Name)
-		}) {
+		if !admitsTo(g, b) {
 			continue
 		}
 		for i, f := range g.Spec.From {
@@ -167,6 +165,13 @@ func (m *Map) grant(a asking, b Backend) (Fault, bool) {
 	object = model.FieldRef{Ref: snapshot.RefOf(near), Field: fmt.Sprintf("spec.from[%d].namespace", from)}
 	why += fmt.Sprintf("; ReferenceGrant %s admits those of %s", near.Name, near.Spec.From[from].Namespace)
 	return Fault{Kind: GrantMissing, Object: object, Why: why, Wanted: quote(a.ref.Namespace)}, false
+}
+
+// admitsTo reports whether a ReferenceGrant lets somebody refer to a backend.
+func admitsTo(g *gatewayv1.ReferenceGrant, b Backend) bool {
+	return slices.ContainsFunc(g.Spec.To, func(to gatewayv1.ReferenceGrantTo) bool {
+		return cmp.Or(string(to.Group), "core") == "core" && string(to.Kind) == b.Service.Kind && (to.Name == nil || string(*to.Name) == b.Service.Name)
+	})
 }
 
 // grantsNobody finds a ReferenceGrant that admits a route to a Service of a name that no Service has.

@@ -155,8 +155,8 @@ func (v *view) quiet(w *workload) bool {
 // judgeProbePort looks at the port alone: refused there, or never answered, while all else points to
 // another.
 func (v *view) judgeProbePort(w *workload, c *corev1.Container, probe, former *corev1.Probe, said string) probeFault {
-	if g := probe.HTTPGet; g != nil && g.Host != "" && (said == "" || strings.Contains(said, g.Host)) {
-		return probeFault{field: ".httpGet.host", why: fmt.Sprintf("asks %s and not the pod, which answers at its own address", g.Host), wanted: text(""), confidence: proven}
+	if f := judgeProbeHost(probe, said); f.field != "" {
+		return f
 	}
 	port, field, ok := path.ProbePort(c, probe)
 	if field == "" && !ok {
@@ -199,6 +199,15 @@ func (v *view) judgeProbePort(w *workload, c *corev1.Container, probe, former *c
 		f.confidence = seen
 	}
 	return f
+}
+
+// judgeProbeHost looks at the host, which nearly always is to be left out.
+func judgeProbeHost(probe *corev1.Probe, said string) probeFault {
+	g := probe.HTTPGet
+	if g == nil || g.Host == "" || said != "" && !strings.Contains(said, g.Host) {
+		return probeFault{}
+	}
+	return probeFault{field: ".httpGet.host", why: fmt.Sprintf("asks %s and not the pod, which answers at its own address", g.Host), wanted: text(""), confidence: proven}
 }
 
 // saidPort is the port on which a current pod of the workload says that it listens.

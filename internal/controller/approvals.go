@@ -93,24 +93,29 @@ type verdict struct {
 	yes, no bool
 	users   []string
 	because string
-	through string   // how the last of them said it
-	missing []string // namespaces in which nobody has said yes
+	through string            // how the last of them said it
+	missing []string          // namespaces in which nobody has said yes
+	early   map[string]string // by namespace, an approval of a time when nothing vouched yet for whose it is
 }
 
 // decidedBy counts what people decided on a plan: a no anywhere is a no, a yes is needed in every namespace. What was
 // decided before since does not count.
 func decidedBy(approvals []v1alpha1.RemediationApproval, incident types.NamespacedName, p v1alpha1.Plan, since time.Time) verdict {
-	var v verdict
+	v := verdict{early: map[string]string{}}
 	agreed := map[string]bool{}
 	for _, a := range approvals {
 		of := types.NamespacedName{Namespace: a.Spec.Incident.Namespace, Name: a.Spec.Incident.Name}
 		if of.Namespace == "" {
 			of.Namespace = a.Namespace
 		}
-		if of != incident || a.Spec.Plan != p.ID || p.ID == "" || a.Spec.User == "" || a.CreationTimestamp.Time.Before(since) {
+		if of != incident || a.Spec.Plan != p.ID || p.ID == "" || a.Spec.User == "" {
 			continue
 		}
 		if !slices.Contains(p.ApprovalNamespaces, a.Namespace) {
+			continue
+		}
+		if a.CreationTimestamp.Time.Before(since) {
+			v.early[a.Namespace] = a.Name
 			continue
 		}
 		switch a.Spec.Decision {
@@ -134,6 +139,17 @@ func decidedBy(approvals []v1alpha1.RemediationApproval, incident types.Namespac
 	v.yes = len(v.missing) == 0 && len(p.ApprovalNamespaces) > 0
 	slices.Sort(v.users)
 	return v
+}
+
+// wanted says what is waited for.
+func (v verdict) wanted(plan string, since time.Time) string {
+	text := fmt.Sprintf("a person must decide on plan %s by a RemediationApproval in namespace %s", plan, strings.Join(v.missing, " and "))
+	for _, ns := range v.missing {
+		if name := v.early[ns]; name != "" {
+			text += fmt.Sprintf("; %s/%s is older than what vouches for whose it is, which holds since %s: say it again", ns, name, since.UTC().Format(time.TimeOnly))
+		}
+	}
+	return text
 }
 
 // recorded is the verdict as an incident keeps it.

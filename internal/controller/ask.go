@@ -126,7 +126,7 @@ func (a *asker) people(ctx context.Context, p model.Plan) (mend.Answer, error) {
 		}
 		return mend.Answer{Yes: true, Person: true}, nil
 	default:
-		return mend.Answer{}, a.wait(ctx, fmt.Sprintf("a person must decide on plan %s by a RemediationApproval in namespace %s", shown.ID, strings.Join(v.missing, " and ")))
+		return mend.Answer{}, a.wait(ctx, v.wanted(shown.ID, since))
 	}
 }
 

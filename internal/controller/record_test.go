@@ -178,6 +178,11 @@ func TestWhoDecides(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
 	}
+	early := by("bob", "data", "aa", yes, -1)
+	early.Name = "yes-1"
+	if got := decidedBy([]v1alpha1.RemediationApproval{early, by("ann", "shop", "aa", yes, 1)}, incident, p, begun).wanted("aa", begun); !strings.HasSuffix(got, "namespace data; data/yes-1 is older than what vouches for whose it is, which holds since 03:02:01: say it again") {
+		t.Errorf("it says %q", got)
+	}
 	if v := decidedBy([]v1alpha1.RemediationApproval{by("ann", "shop", "", yes, 1)}, incident, v1alpha1.Plan{}, begun); v.yes {
 		t.Error("a plan without an id was approved")
 	}

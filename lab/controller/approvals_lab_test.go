@@ -109,12 +109,25 @@ func TestApproved(t *testing.T) {
 	if err := b.Client.Apply(t.Context(), policy("approve")); err != nil {
 		t.Fatal(err)
 	}
+	b.vouched(t)
 	b.approvedByKubectl(t)
 	b.approvedByButton(t, slack)
 	if denied := b.denied(t); len(denied) > 0 {
 		t.Errorf("it may not do what it tries to: %s", strings.Join(denied, ", "))
 	}
 	b.bounded(t)
+}
+
+// vouched waits until what vouches for the authors of approvals has been there for long enough: approvals that are older
+// than that do not count, and the incident says so.
+func (b *bench) vouched(t *testing.T) {
+	t.Helper()
+	const settled = 15 * time.Second // controller.Options.Settles, and whole seconds
+	binding, err := b.Client.Kube.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Get(t.Context(), "gatemend-approvals", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Await(t, "approvals to count", time.Minute, func() bool { return time.Since(binding.CreationTimestamp.Time) > settled })
 }
 
 // serve serves something at an address of the node that pods reach.
@@ -186,6 +199,12 @@ func planOf(i unstructured.Unstructured) string {
 func (b *bench) ended(t *testing.T, i unstructured.Unstructured, wrote int, through string) {
 	t.Helper()
 	var last *unstructured.Unstructured
+	defer func() {
+		if t.Failed() && last != nil {
+			text, _ := json.MarshalIndent(last.Object["status"], "", " ") // it was read from JSON
+			t.Logf("%s: %s", i.GetName(), text)
+		}
+	}()
 	b.Await(t, "the incident to be resolved", answersWithin, func() bool {
 		var err error
 		last, err = b.Client.Dynamic.Resource(incidents).Namespace(i.GetNamespace()).Get(t.Context(), i.GetName(), metav1.GetOptions{})

@@ -11,10 +11,11 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	_ "time/tzdata" // policies name time zones, and the smallest images have no database of them
+
+	_ "golang.org/x/crypto/x509roots/fallback" // nor certificates of authorities, for receivers of notifications
 
 	"golang.org/x/term"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -33,7 +34,6 @@ import (
 
 // Env is the real outside of the program. program is the name by which it was called.
 func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string) string) cli.Env {
-	roots := sync.OnceFunc(trustRoots) // for whatever connects to something
 	return cli.Env{
 		In:        in,
 		Out:       out,
@@ -51,29 +51,22 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 		CommitSource: func(c cli.SourceCommit) (model.GitChange, error) {
 			return clone.Commit(clone.Request(c))
 		},
-		OpenHistory: func(where string) (cli.History, error) {
-			roots()
-			return openHistory(where)
-		},
+		OpenHistory: openHistory,
 		OpenEvents: func(path string) (io.WriteCloser, error) {
 			return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		},
 		ServeMetrics: serveMetrics,
 		RunController: func(ctx context.Context, flags genericclioptions.RESTClientGetter, o cli.ControllerOptions) error {
-			roots()
 			return runController(ctx, flags, o, errOut)
 		},
 		RunAgent: func(ctx context.Context, flags genericclioptions.RESTClientGetter, o cli.AgentOptions) error {
-			roots()
 			return runAgent(ctx, flags, o, errOut)
 		},
 		Approvals: func(flags genericclioptions.RESTClientGetter) (cli.Approvals, error) {
-			roots()
 			config, err := restConfig(flags)
 			return approvals{approval.Desk{Config: config}}, err
 		},
 		Connect: func(flags genericclioptions.RESTClientGetter, formats all.Formats) (cli.Cluster, error) {
-			roots()
 			return connect(flags, formats, time.Now)
 		},
 	}

@@ -158,7 +158,7 @@ campaign-lab: can-lab build lab ## The same on a real cluster, 50 rounds (Linux,
 	cd lab && CAMPAIGN_ROUNDS=50 GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -count=1 -v -timeout 120m ./campaign $(ARGS)
 
 .PHONY: campaign-controller
-campaign-controller: can-lab build lab ## Kill the controller's leader during 30 incidents, and take the API server away for a minute, on a real cluster (Linux, root; an hour)
+campaign-controller: can-lab build lab ## Kill the controller's leader during 30 incidents, and take the API server away for a minute, on a real cluster (Linux, root; half an hour)
 	cd lab && CONTROLLER_INCIDENTS=30 CONTROLLER_OUTAGE=60 GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -count=1 -v -timeout 120m ./controller $(ARGS)
 
 .PHONY: bench-logs

@@ -168,7 +168,8 @@ func (s size) node(i int) *corev1.Node {
 	stamp(n, "Node")
 	n.Spec.PodCIDR = fmt.Sprintf("10.%d.%d.0/24", 16+i/250, i%250)
 	n.Spec.PodCIDRs = []string{n.Spec.PodCIDR}
-	n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: fmt.Sprintf("172.16.%d.%d", i/250, i%250+1)}, {Type: corev1.NodeHostName, Address: n.Name}}
+	// Nobody is a kubelet here: who asks one through the API server is refused at once, and does not wait as for a dead node.
+	n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: fmt.Sprintf("127.16.%d.%d", i/250, i%250+1)}, {Type: corev1.NodeHostName, Address: n.Name}}
 	n.Status.Capacity = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("32"), corev1.ResourceMemory: resource.MustParse("256Gi"), corev1.ResourcePods: resource.MustParse("110")}
 	n.Status.Allocatable = n.Status.Capacity
 	for _, c := range []struct {

@@ -2,11 +2,13 @@ package kube
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -27,11 +29,15 @@ type LogRequest struct {
 type LogOptions struct {
 	Lines int64 // from the end; 0 means 200
 	Bytes int   // at most, from the end, in whole lines; 0 means 256 KiB
+	// Within is how long each may take; 0 means 2 s. The API server asks the kubelet of the pod's node, and waits for a node that
+	// is dead for as long as its network lets it.
+	Within time.Duration
 }
 
 const (
 	defaultLogLines = 200
 	defaultLogBytes = 256 << 10
+	logWithin       = 2 * time.Second
 )
 
 // PodLogs reads the ends of logs, in the order asked for. A log that does not exist, because the
@@ -39,12 +45,7 @@ const (
 // could not be read are left out too, and the error, joined of all of theirs, says which; the
 // excerpts are good even then.
 func PodLogs(ctx context.Context, c kubernetes.Interface, opt LogOptions, wanted ...LogRequest) ([]model.LogExcerpt, error) {
-	if opt.Lines == 0 {
-		opt.Lines = defaultLogLines
-	}
-	if opt.Bytes == 0 {
-		opt.Bytes = defaultLogBytes
-	}
+	opt.Lines, opt.Bytes, opt.Within = cmp.Or(opt.Lines, defaultLogLines), cmp.Or(opt.Bytes, defaultLogBytes), cmp.Or(opt.Within, logWithin)
 	excerpts := make([]*model.LogExcerpt, len(wanted))
 	errs := make([]error, len(wanted))
 	var g errgroup.Group
@@ -65,8 +66,10 @@ func PodLogs(ctx context.Context, c kubernetes.Interface, opt LogOptions, wanted
 	return got, errors.Join(errs...)
 }
 
-// tail reads the end of one log; nil if there is none.
+// tail reads the end of one log, as far as there is time; nil if there is none.
 func tail(ctx context.Context, c kubernetes.Interface, opt LogOptions, w LogRequest) (*model.LogExcerpt, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, opt.Within, fmt.Errorf("no answer within %s; its node may be down", opt.Within))
+	defer cancel()
 	stream, err := c.CoreV1().Pods(w.Pod.Namespace).GetLogs(w.Pod.Name, &corev1.PodLogOptions{
 		// No limitBytes: it keeps the beginning of what tailLines leaves, and the end is wanted.
 		Container: w.Container,
@@ -78,7 +81,7 @@ func tail(ctx context.Context, c kubernetes.Interface, opt LogOptions, w LogRequ
 		// The kubelet answers 400 for "is waiting to start" and "previous terminated container not found".
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("read log of %s/%s container %s: %w", w.Pod.Namespace, w.Pod.Name, w.Container, err)
+		return nil, fmt.Errorf("read log of %s/%s container %s: %w", w.Pod.Namespace, w.Pod.Name, w.Container, cmp.Or(context.Cause(ctx), err))
 	}
 	defer stream.Close()
 	e := &model.LogExcerpt{Pod: w.Pod, Container: w.Container, Previous: w.Previous}
@@ -98,7 +101,7 @@ func tail(ctx context.Context, c kubernetes.Interface, opt LogOptions, w LogRequ
 			return e, nil
 		}
 		if err != nil {
-			return e, fmt.Errorf("read log of %s/%s container %s: %w", w.Pod.Namespace, w.Pod.Name, w.Container, err)
+			return e, fmt.Errorf("read log of %s/%s container %s: %w", w.Pod.Namespace, w.Pod.Name, w.Container, cmp.Or(context.Cause(ctx), err))
 		}
 	}
 }

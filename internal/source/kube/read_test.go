@@ -199,6 +199,42 @@ func TestGraveyard(t *testing.T) {
 	}
 }
 
+// A node that is dead keeps nobody from reading the logs of others, and what came before it died is kept.
+func TestPodLogsOfADeadNode(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.URL.Path, "/pods/dead/") {
+			fmt.Fprint(w, "first\n")
+			_ = http.NewResponseController(w).Flush() // or the client has gone
+		}
+		if !strings.Contains(r.URL.Path, "/pods/well/") {
+			<-r.Context().Done()
+		}
+	}))
+	defer server.Close()
+	c, err := Connect(&rest.Config{Host: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wanted []LogRequest
+	var want []model.LogExcerpt
+	for _, name := range []string{"dead", "dying", "well"} {
+		pod := model.Ref{Kind: "Pod", Namespace: "shop", Name: name}
+		wanted = append(wanted, LogRequest{Pod: pod, Container: "app"})
+		if name != "dead" {
+			want = append(want, model.LogExcerpt{Pod: pod, Container: "app", Lines: []string{"first"}})
+		}
+	}
+	got, err := PodLogs(t.Context(), c.Kube, LogOptions{Within: 300 * time.Millisecond}, wanted...)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("excerpts (-want +got):\n%s", diff)
+	}
+	for _, name := range []string{"dead", "dying"} {
+		if err == nil || !strings.Contains(err.Error(), "shop/"+name+" container app: no answer within 300ms") {
+			t.Errorf("got error %v, want one about %s", err, name)
+		}
+	}
+}
+
 func TestPodLogs(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {

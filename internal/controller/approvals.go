@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,14 +105,7 @@ func decidedBy(approvals []v1alpha1.RemediationApproval, incident types.Namespac
 	v := verdict{early: map[string]string{}}
 	agreed := map[string]bool{}
 	for _, a := range approvals {
-		of := types.NamespacedName{Namespace: a.Spec.Incident.Namespace, Name: a.Spec.Incident.Name}
-		if of.Namespace == "" {
-			of.Namespace = a.Namespace
-		}
-		if of != incident || a.Spec.Plan != p.ID || p.ID == "" || a.Spec.User == "" {
-			continue
-		}
-		if !slices.Contains(p.ApprovalNamespaces, a.Namespace) {
+		if !concerns(&a, incident, p) {
 			continue
 		}
 		if a.CreationTimestamp.Time.Before(since) {
@@ -139,6 +133,12 @@ func decidedBy(approvals []v1alpha1.RemediationApproval, incident types.Namespac
 	v.yes = len(v.missing) == 0 && len(p.ApprovalNamespaces) > 0
 	slices.Sort(v.users)
 	return v
+}
+
+// concerns reports whether somebody decided on a plan of an incident, in a namespace where the plan changes something.
+func concerns(a *v1alpha1.RemediationApproval, incident types.NamespacedName, p v1alpha1.Plan) bool {
+	of := types.NamespacedName{Namespace: cmp.Or(a.Spec.Incident.Namespace, a.Namespace), Name: a.Spec.Incident.Name}
+	return of == incident && a.Spec.Plan == p.ID && p.ID != "" && a.Spec.User != "" && slices.Contains(p.ApprovalNamespaces, a.Namespace)
 }
 
 // wanted says what is waited for.

@@ -168,8 +168,8 @@ func (d *Detector) Tick(now time.Time) []Alarm {
 	return changed
 }
 
-// setBack is how far a clock must be set back to be followed. Smaller steps are waited out.
-const setBack = time.Minute
+// SetBack is how far a clock must be set back to be followed. Smaller steps are waited out.
+const SetBack = time.Minute
 
 // advance takes the new time and says how much time has gone by.
 func (d *Detector) advance(now instant) time.Duration {
@@ -178,7 +178,7 @@ func (d *Detector) advance(now instant) time.Duration {
 	case d.now == 0:
 		d.now = now
 		return sweepEvery
-	case elapsed <= -setBack:
+	case elapsed <= -SetBack:
 		d.now = now
 		for slot := range d.table.slots() {
 			d.table.at(slot).notAfter(now)

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -151,12 +152,8 @@ func extAuth(p piece) []authority {
 			if kind := b.text("kind"); kind != "" && kind != "Service" {
 				continue
 			}
-			namespace := b.text("namespace")
-			if namespace == "" {
-				namespace = p.ref.Namespace
-			}
 			out = append(out, authority{
-				service: model.Ref{APIVersion: "v1", Kind: "Service", Namespace: namespace, Name: b.text("name")},
+				service: model.Ref{APIVersion: "v1", Kind: "Service", Namespace: cmp.Or(b.text("namespace"), p.ref.Namespace), Name: b.text("name")},
 				port:    int32(b.number("port")), at: at(p.ref, fmt.Sprintf("spec.extAuth.%s.backendRefs[%d]", protocol, i)),
 			})
 		}

@@ -61,12 +61,9 @@ func (r *run) verify(ctx context.Context) error {
 	}
 }
 
-// setBack is by how much a clock must be set to be followed; less is waited out.
-const setBack = time.Minute
-
 // ahead reports whether a time of a signal is none of this clock: it was stamped before the clock was set back, or by a
 // clock that is far ahead. What came before a change could not be told from what came after it.
-func ahead(at, now time.Time) bool { return at.Sub(now) >= setBack }
+func ahead(at, now time.Time) bool { return at.Sub(now) >= detect.SetBack }
 
 // clockSet reports whether the clock was set since the last look, or this process did not run for a while. After a step back,
 // which may also be one to another leader's clock, what comes is older than what was counted: counting begins anew, from now on.
@@ -75,10 +72,10 @@ func (n *count) clockSet(now time.Time) bool {
 	now = now.Round(0)
 	step := now.Sub(n.looked)
 	n.looked = now
-	if step <= -setBack {
+	if step <= -detect.SetBack {
 		n.effect, n.from, n.ready, n.after, n.others = now, now, time.Time{}, verify.Tally{}, map[string]*verify.Other{}
 	}
-	return step.Abs() >= setBack
+	return step.Abs() >= detect.SetBack
 }
 
 func (r *run) judge(ctx context.Context, p model.Plan, n *count, started time.Time) (verify.Judgement, error) {

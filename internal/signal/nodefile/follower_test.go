@@ -322,6 +322,29 @@ func TestGap(t *testing.T) {
 	}
 }
 
+// A file may be copied, cut and written anew beyond where reading is while what was read of it is still being taken.
+func TestCutWhileTaken(t *testing.T) {
+	n := newNode(t, filepath.Join(logDir(t, t.TempDir()), "0.log"))
+	n.write(300)
+	ctx, stop := context.WithCancel(t.Context())
+	f := Follow(ctx, Options{Root: filepath.Dir(filepath.Dir(filepath.Dir(n.path))), Want: want, Now: time.Now, Poll: 2 * time.Millisecond})
+	read := []string{(<-f.Signals()).Request.Path} // so all 300 are read, and the second line waits to be taken
+	n.copyTruncate()
+	n.write(310)
+	for waiting := true; waiting && len(read) < len(n.written); {
+		select {
+		case s := <-f.Signals():
+			read = append(read, s.Request.Path)
+		case <-time.After(10 * time.Second):
+			waiting = false
+		}
+	}
+	stop()
+	for range f.Signals() {
+	}
+	same(t, n.written, read)
+}
+
 func TestBadCheckpoint(t *testing.T) {
 	root := t.TempDir()
 	o := Options{Root: root, Checkpoint: filepath.Join(t.TempDir(), "checkpoint")}

@@ -141,6 +141,11 @@ func (m member) open(offset int64) (*opened, error) {
 		return nil, err
 	}
 	if !o.zipped {
+		o.beginning = make([]byte, min(offset, headSize))
+		if _, err := f.ReadAt(o.beginning, 0); err != nil {
+			f.Close()
+			return nil, fmt.Errorf("read the beginning of %s: %w", m.path, err)
+		}
 		o.reader = io.NewSectionReader(f, offset, 1<<62-offset)
 		return o, nil
 	}
@@ -181,14 +186,20 @@ type opened struct {
 	buffer []byte // read and not taken yet
 	store  []byte // what buffer is a part of
 	skip   bool   // the rest of a line that is too long is passed over
-	head   head
+	head   head   // of what was taken
+	// beginning is what was read of the first headSize bytes. It is kept, as the file may have been cut and
+	// written anew by the time a line is taken, and its bytes on disk be others.
+	beginning []byte
 }
+
+// errCut means that a file is no longer what was read: it was cut, and perhaps written anew.
+var errCut = errors.New("the file was truncated")
 
 // chunk is how much is read at once.
 const chunk = 64 << 10
 
 // next returns the next complete line without its end, valid until the next call; io.EOF when there is
-// none yet. scratch is room for what is read.
+// none yet, errCut when what comes next is not of the file that was begun. scratch is room for what is read.
 func (o *opened) next(scratch []byte) ([]byte, error) {
 	for {
 		if i := bytes.IndexByte(o.buffer, '\n'); i >= 0 {
@@ -207,6 +218,12 @@ func (o *opened) next(scratch []byte) ([]byte, error) {
 		}
 		n, err := o.reader.Read(scratch)
 		if n > 0 {
+			if !o.begins() { // asked after reading: before, it could be cut in between
+				return nil, errCut
+			}
+			if o.offset+int64(len(o.buffer)) == int64(len(o.beginning)) {
+				o.beginning = append(o.beginning, scratch[:min(n, headSize-len(o.beginning))]...)
+			}
 			o.store = append(append(o.store[:0], o.buffer...), scratch[:n]...)
 			o.buffer = o.store
 		}
@@ -230,14 +247,10 @@ func (o *opened) rest() []byte {
 	return line
 }
 
-// known gives the head by which the file is known, which grows with what was read until it is headSize.
+// known gives the head by which the file is known, which grows with what was taken until it is headSize.
 func (o *opened) known() head {
-	want := int(min(o.offset, headSize))
-	if o.head.Size >= want || o.zipped {
-		return o.head
-	}
-	if h, err := readHead(o.file, want); err == nil {
-		o.head = h
+	if want := int(min(o.offset, headSize)); o.head.Size < want && !o.zipped {
+		o.head = headOf(o.beginning[:want])
 	}
 	return o.head
 }
@@ -252,12 +265,15 @@ func (o *opened) truncated() bool {
 		return false
 	}
 	o.info = info
-	if info.Size() < o.offset+int64(len(o.buffer)) {
+	return info.Size() < o.offset+int64(len(o.buffer)) || !o.begins()
+}
+
+// begins reports whether the file still begins with what was read of it.
+func (o *opened) begins() bool {
+	if o.zipped || len(o.beginning) == 0 {
 		return true
 	}
-	if o.head.Size == 0 {
-		return false
-	}
-	h, err := readHead(o.file, o.head.Size)
-	return err == nil && h != o.head
+	var b [headSize]byte
+	n, err := o.file.ReadAt(b[:len(o.beginning)], 0)
+	return err != nil && !errors.Is(err, io.EOF) || bytes.Equal(b[:n], o.beginning)
 }

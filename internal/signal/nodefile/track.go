@@ -72,6 +72,9 @@ func (t *track) advance(ctx context.Context) (more, gone bool) {
 			t.fresh = t.follower.options.Now()
 		case errors.Is(err, io.EOF):
 			return t.ended(ctx)
+		case errors.Is(err, errCut):
+			t.cut()
+			return t.at != nil, false
 		default:
 			t.gap(err.Error())
 			return t.leave(ctx), false

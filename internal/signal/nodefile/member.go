@@ -53,8 +53,26 @@ type member struct {
 
 func (m member) zipped() bool { return strings.HasSuffix(m.path, ".gz") }
 
-// members lists the files of a log, the oldest first.
+// members lists the files of a log, the oldest first. A file that is renamed between reading the folder and
+// looking at the file of its old name would be left out, so the folder is read until it is found the same twice.
 func members(path string) ([]member, error) {
+	all, err := listed(path)
+	for range mostLooks {
+		before := all
+		if all, err = listed(path); err != nil || slices.EqualFunc(before, all, func(a, b member) bool {
+			return a.path == b.path && os.SameFile(a.info, b.info)
+		}) {
+			break
+		}
+	}
+	return all, err
+}
+
+// mostLooks bounds how often a folder is read that is never found the same twice.
+const mostLooks = 10
+
+// listed reads the folder of a log once.
+func listed(path string) ([]member, error) {
 	dir, base := filepath.Split(path)
 	entries, err := os.ReadDir(dir)
 	if err != nil {

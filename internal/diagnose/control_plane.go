@@ -116,7 +116,7 @@ func (v *view) unreached(l loss, routes []*route) finding {
 	f := find("control-plane-unreachable", proven, at(control.Object, ""), fmt.Sprintf("%s cannot reach its control plane %s, and keeps an old configuration", l.fleet.Object, control.Object)).
 		on(routes...).as(byStuckProxy()...)
 	if b := v.between(routes[0], control); b != nil {
-		f.Object = at(snapshot.RefOf(b.Policy), b.Field)
+		f.Object = at(b.Object, b.Field)
 		f.Summary += ": " + b.Why
 		return f.because("model", b.Why, f.Object.Ref, time.Time{})
 	}

@@ -6,12 +6,11 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
-	"github.com/gatemend/gatemend/internal/path/netpol"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 func policyKinds() []snapshot.Kind {
-	return []snapshot.Kind{snapshot.NetworkPolicies, snapshot.Namespaces, snapshot.Pods, snapshot.EndpointSlices, snapshot.Services}
+	return []snapshot.Kind{snapshot.NetworkPolicies, snapshot.Namespaces, snapshot.Pods, snapshot.EndpointSlices, snapshot.Services, snapshot.Other}
 }
 
 func networkPolicyBlocksIngress() Analyzer {
@@ -64,15 +63,15 @@ func (v *view) wrongDoor(r *route, e path.End) bool {
 	})
 }
 
-// onPolicy starts a finding about a NetworkPolicy that keeps one pod from another. The caller says
+// onPolicy starts a finding about a policy that keeps one pod from another. The caller says
 // which routes fail, and how.
 func onPolicy(b *path.Block) finding {
-	ref := snapshot.RefOf(b.Policy)
+	ref := b.Object
 	cause := model.CauseID("networkpolicy-blocks-egress")
 	if b.Ingress {
 		cause = "networkpolicy-blocks-ingress"
 	}
-	return find(cause, proven, at(ref, b.Field), b.Why).because("model", b.Why, ref, time.Time{}).since(netpol.Changed(b.Policy))
+	return find(cause, proven, at(ref, b.Field), b.Why).because("model", b.Why, ref, time.Time{}).since(b.Changed)
 }
 
 // withoutDNS finds the policies that keep applications from the cluster's DNS, where they say that they

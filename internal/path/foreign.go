@@ -25,10 +25,16 @@ func (m *Map) foreign(from, to *corev1.Pod) (model.Verdict, *Block) {
 	return m.coveredEnds(from, to)
 }
 
-// pluginPolicy reports whether an object is a policy of Cilium, Calico or the network-policy-api.
+// ciliumPolicy reports whether an object is a policy of Cilium.
+func ciliumPolicy(u *unstructured.Unstructured) bool {
+	group, _, _ := strings.Cut(u.GetAPIVersion(), "/")
+	return group == "cilium.io" && strings.HasSuffix(u.GetKind(), "NetworkPolicy")
+}
+
+// pluginPolicy reports whether an object is a policy of Calico or the network-policy-api.
 func pluginPolicy(u *unstructured.Unstructured) bool {
 	group, _, _ := strings.Cut(u.GetAPIVersion(), "/")
-	return slices.Contains([]string{"cilium.io", "crd.projectcalico.org", "projectcalico.org", "policy.networking.k8s.io"}, group) &&
+	return slices.Contains([]string{"crd.projectcalico.org", "projectcalico.org", "policy.networking.k8s.io"}, group) &&
 		strings.HasSuffix(u.GetKind(), "NetworkPolicy")
 }
 
@@ -40,22 +46,6 @@ func pluginSelects(u *unstructured.Unstructured, p *corev1.Pod) bool {
 	}
 	if text, ok, err := unstructured.NestedString(u.Object, "spec", "selector"); ok && err == nil {
 		return calicoSelects(text, p.Labels)
-	}
-	want, _, err := unstructured.NestedStringMap(u.Object, "spec", "endpointSelector", "matchLabels")
-	if err != nil {
-		return true
-	}
-	for key, value := range want {
-		for _, source := range []string{"k8s:", "any:"} {
-			key = strings.TrimPrefix(key, source)
-		}
-		if key == "io.kubernetes.pod.namespace" {
-			if value != p.Namespace {
-				return false
-			}
-		} else if p.Labels[key] != value {
-			return false
-		}
 	}
 	return true
 }

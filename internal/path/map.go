@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path/cilium"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -32,7 +33,8 @@ type Map struct {
 	fleets       []Fleet
 	spaces       map[string]bool              // the namespaces of gateways and their control planes
 	defaults     map[engine]proxy.Settings    // of each engine of a route
-	plugins      []*unstructured.Unstructured // policies of network plugins' own kinds
+	plugins      []*unstructured.Unstructured // policies of network plugins' own kinds that are not evaluated
+	cilium       map[string][]cilium.Policy   // of each namespace; "": of the whole cluster
 }
 
 // gate is a pod that runs a proxy.
@@ -63,7 +65,7 @@ func gatesIn(p *corev1.Pod) []gate {
 
 // newMap reads the rules of a snapshot of which the gates are known.
 func newMap(s *snapshot.Snapshot, gates []gate) *Map {
-	m := &Map{s: s, gates: gates, byHost: map[string][]int{}, byName: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, canaries: map[[2]string]int{}, hosts: map[string]proxy.Matching{}}
+	m := &Map{s: s, gates: gates, byHost: map[string][]int{}, byName: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, canaries: map[[2]string]int{}, hosts: map[string]proxy.Matching{}, cilium: map[string][]cilium.Policy{}}
 	m.fleets = m.findFleets()
 	m.custom = custom.Read(s)
 	m.destinations = m.destinationRules()
@@ -91,7 +93,10 @@ func newMap(s *snapshot.Snapshot, gates []gate) *Map {
 		}
 	}
 	for u := range s.Others().All() {
-		if pluginPolicy(u) {
+		switch {
+		case ciliumPolicy(u):
+			m.cilium[u.GetNamespace()] = append(m.cilium[u.GetNamespace()], cilium.Read(u))
+		case pluginPolicy(u):
 			m.plugins = append(m.plugins, u)
 		}
 	}

@@ -5,19 +5,23 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path/cilium"
 	"github.com/gatemend/gatemend/internal/path/netpol"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// Block is a NetworkPolicy that keeps one pod from another.
+// Block is a policy that keeps one pod from another.
 type Block struct {
-	Policy  *networkingv1.NetworkPolicy
-	Ingress bool // on the receiving pod; false: on the sending one
+	Object  model.Ref                   // the policy
+	Policy  *networkingv1.NetworkPolicy // nil: it is of a kind of the network plugin's own
+	Changed time.Time                   // when somebody last wrote it
+	Ingress bool                        // on the receiving pod; false: on the sending one
 	Field   string
 	Why     string
 	Gateway *corev1.Pod // the sending pod
@@ -31,12 +35,10 @@ type Block struct {
 func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
 	gateways := m.Gateways(r)
 	if len(gateways) == 0 {
-		if e.Pod != nil && !e.Pod.Spec.HostNetwork && slices.ContainsFunc(m.policies(e.Pod.Namespace), func(p *networkingv1.NetworkPolicy) bool {
-			return netpol.Selects(p, e.Pod, networkingv1.PolicyTypeIngress)
-		}) {
+		if e.Pod != nil && !e.Pod.Spec.HostNetwork && m.isolates(e.Pod) {
 			return model.Unknown, &Block{Why: "no pod of the gateway could be looked at, so whether they let it through to the pods is not known"}
 		}
-		return m.coveredEnds(nil, e.Pod)
+		return m.foreign(nil, e.Pod)
 	}
 	verdict, block := model.OK, (*Block)(nil)
 	for i, g := range distant(gateways, e) {
@@ -49,6 +51,14 @@ func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
 		}
 	}
 	return verdict, block
+}
+
+// isolates reports whether policies may close a pod to what they do not name.
+func (m *Map) isolates(p *corev1.Pod) bool {
+	return cilium.Ingress(m.ciliumIn(p.Namespace), netpol.End{}, m.end(p), 0).Closes != cilium.No ||
+		slices.ContainsFunc(m.policies(p.Namespace), func(np *networkingv1.NetworkPolicy) bool {
+			return netpol.Selects(np, p, networkingv1.PolicyTypeIngress)
+		})
 }
 
 // distant leaves out the gateway's pods that are on an end's node and use its network, unless they all
@@ -66,7 +76,7 @@ func sameNode(from *corev1.Pod, e End) bool {
 	return from.Spec.HostNetwork && e.Pod != nil && from.Spec.NodeName != "" && from.Spec.NodeName == e.Pod.Spec.NodeName
 }
 
-// Between judges the connection from a pod to an end by the NetworkPolicies on both. Policies do not
+// Between judges the connection from a pod to an end by the policies on both. NetworkPolicies do not
 // apply to a pod on its node's network, and to others it is its node: its labels do not count, and
 // what it may reach on its own node is always let through (kubernetes.io, Network Policies: "traffic
 // to and from the node where a Pod is running is always allowed"). Whether labels of such a pod are
@@ -78,19 +88,22 @@ func (m *Map) Between(from *corev1.Pod, e End, protocol corev1.Protocol) (model.
 	a, b := m.end(from), m.end(e.Pod)
 	b.IP, b.Protocol = e.IP, protocol
 	a.IP = sameFamily(from, e.IP)
-	in, out := netpol.Verdict{Allowed: true}, netpol.Egress(m.policies(from.Namespace), a, b, e.Port)
+	in, out := door{NetworkPolicy: netpol.Verdict{Allowed: true}}, m.outward(a, b, e.Port)
 	if e.Pod != nil {
-		in = netpol.Ingress(m.policies(e.Pod.Namespace), a, b, e.Port)
+		in = m.inward(a, b, e.Port)
 	}
+	inside, outside := in.open(), out.open()
 	switch {
-	case !in.Allowed && !in.Unsure && a.Host && m.asPod(from, b, e):
+	case inside == model.Broken && a.Host && m.asPod(from, b, e):
 		return model.Unknown, &Block{Why: fmt.Sprintf("pod %s/%s is on its node's network; whether the rules for its labels apply to it depends on the network plugin", from.Namespace, from.Name)}
-	case !in.Allowed && !in.Unsure:
-		return model.Broken, block(in, networkingv1.PolicyTypeIngress, from, e)
-	case !out.Allowed && !out.Unsure:
-		return model.Broken, block(out, networkingv1.PolicyTypeEgress, from, e)
-	case in.Unsure || out.Unsure:
-		return model.Unknown, &Block{Why: "they ask for labels of namespaces, which could not be looked at"}
+	case inside == model.Broken:
+		return model.Broken, in.block(networkingv1.PolicyTypeIngress, from, e)
+	case outside == model.Broken:
+		return model.Broken, out.block(networkingv1.PolicyTypeEgress, from, e)
+	case inside == model.Unknown:
+		return model.Unknown, in.doubt()
+	case outside == model.Unknown:
+		return model.Unknown, out.doubt()
 	default:
 		return m.foreign(from, e.Pod)
 	}
@@ -125,26 +138,6 @@ func sameFamily(p *corev1.Pod, dialled string) string {
 		}
 	}
 	return cmp.Or(p.Status.PodIP, p.Status.HostIP)
-}
-
-func block(v netpol.Verdict, direction networkingv1.PolicyType, from *corev1.Pod, e End) *Block {
-	b := &Block{Policy: netpol.Closing(v.Policies, direction), Ingress: direction == networkingv1.PolicyTypeIngress, Gateway: from, Pod: e.Pod, Field: "spec.egress"}
-	verb, to := "does not let out", "address "+e.IP
-	if b.Ingress {
-		b.Field, verb = "spec.ingress", "does not admit"
-	}
-	if e.Pod != nil {
-		to = "pod " + e.Pod.Namespace + "/" + e.Pod.Name
-	}
-	detail := "it admits nothing"
-	switch {
-	case v.Near != nil:
-		b.Policy, b.Field, detail = v.Near, v.NearField, v.Why
-	case len(b.Policy.Spec.Ingress) > 0 && b.Ingress, len(b.Policy.Spec.Egress) > 0 && !b.Ingress:
-		detail = "none of its rules is for that"
-	}
-	b.Why = fmt.Sprintf("NetworkPolicy %s/%s %s pod %s/%s to %s on port %d: %s", b.Policy.Namespace, b.Policy.Name, verb, from.Namespace, from.Name, to, e.Port, detail)
-	return b
 }
 
 // coveredEnds is OK where the policies on both pods are all known.

@@ -36,7 +36,7 @@ type Verdict struct {
 	// peer's namespace had the labels that are asked for; they could not be read.
 	Unsure bool
 	// Policies are those that select the pod; when the connection is not allowed, none of them
-	// admits it.
+	// admits it, when it is, the last one does.
 	Policies []*networkingv1.NetworkPolicy
 	// Near is the policy, with the field of the rule, that would admit the connection but for one
 	// selector or port; nil if there is none such.
@@ -82,7 +82,7 @@ func judge(policies []*networkingv1.NetworkPolicy, subject, peer, target End, po
 		v.Policies = append(v.Policies, p)
 		for _, r := range rules(p, direction) {
 			if admitsPeer(p, r, peer) && admitsPort(r.ports, target, port) {
-				return Verdict{Allowed: true}
+				return Verdict{Allowed: true, Policies: v.Policies}
 			}
 			if m := missed(p, r, peer, target, port); m.before(best) {
 				best = m

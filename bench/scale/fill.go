@@ -116,7 +116,28 @@ func (p *plane) fillFrame(ctx context.Context) error {
 	if err := errors.Join(p.client.Create(ctx, gc), p.client.Create(ctx, gw)); err != nil {
 		return fmt.Errorf("make a Gateway: %w", err)
 	}
+	// Envoy Gateway's controller does not run: what it would say of them is said here.
+	gc.Status.Conditions = holds(string(gatewayv1.GatewayClassConditionStatusAccepted))
+	gw.Status.Conditions = holds(string(gatewayv1.GatewayConditionAccepted), string(gatewayv1.GatewayConditionProgrammed))
+	address := gatewayv1.IPAddressType
+	gw.Status.Addresses = []gatewayv1.GatewayStatusAddress{{Type: &address, Value: "192.0.2.1"}}
+	gw.Status.Listeners = []gatewayv1.ListenerStatus{{
+		Name: "http", AttachedRoutes: int32(p.bench.size.services / 2), SupportedKinds: []gatewayv1.RouteGroupKind{{Kind: "HTTPRoute"}},
+		Conditions: holds(string(gatewayv1.ListenerConditionAccepted), string(gatewayv1.ListenerConditionProgrammed), string(gatewayv1.ListenerConditionResolvedRefs)),
+	}}
+	if err := errors.Join(p.client.Status().Update(ctx, gc), p.client.Status().Update(ctx, gw)); err != nil {
+		return fmt.Errorf("accept a Gateway: %w", err)
+	}
 	return nil
+}
+
+// holds are conditions that are true.
+func holds(conditions ...string) []metav1.Condition {
+	var out []metav1.Condition
+	for _, c := range conditions {
+		out = append(out, metav1.Condition{Type: c, Status: metav1.ConditionTrue, ObservedGeneration: 1, LastTransitionTime: metav1.Now(), Reason: c})
+	}
+	return out
 }
 
 // fillApp makes one app.

@@ -82,6 +82,9 @@ func (b *bench) measureStorm(ctx context.Context, p *plane, r *report) error {
 	sending, stop := context.WithCancel(ctx)
 	g, sending := errgroup.WithContext(sending)
 	g.Go(func() error { return report503(sending, c.als, hit) })
+	if b.profile {
+		go c.profile(sending, "cpu", "profile?seconds=30")
+	}
 	err = p.awaitCalm(ctx, c, began, r.storm)
 	stop()
 	if sent := g.Wait(); sent != nil && err == nil {

@@ -29,6 +29,7 @@ func connect(flags genericclioptions.RESTClientGetter, formats all.Formats, now 
 	if err != nil {
 		return nil, err
 	}
+	config = kube.Paced(config)
 	clients, err := kube.Connect(config)
 	if err != nil {
 		return nil, err

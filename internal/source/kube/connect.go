@@ -11,8 +11,9 @@ import (
 	"k8s.io/client-go/restmapper"
 )
 
-// The rate at which one gatemend asks the API server, unless the configuration says otherwise. A
-// read of everything is some 30 calls; client-go's own 5 a second would make it take 6 seconds.
+// The rate at which one client of gatemend calls the API server, unless the configuration says otherwise. A
+// read of everything is some 30 calls, and an incident takes some 5 writes; with client-go's own 5 calls a second
+// the one would take 6 seconds, and a thousand of the other a quarter of an hour.
 const (
 	defaultQPS   = 50
 	defaultBurst = 100
@@ -27,13 +28,19 @@ type Clients struct {
 	Mapper meta.RESTMapper
 }
 
-// Connect makes the clients for a configuration. It sends nothing: whether the server answers is
-// found out by the first read.
-func Connect(config *rest.Config) (*Clients, error) {
+// Paced gives a configuration with gatemend's rate of calls, unless it has one.
+func Paced(config *rest.Config) *rest.Config {
 	c := rest.CopyConfig(config)
 	if c.QPS == 0 && c.RateLimiter == nil {
 		c.QPS, c.Burst = defaultQPS, defaultBurst
 	}
+	return c
+}
+
+// Connect makes the clients for a configuration. It sends nothing: whether the server answers is
+// found out by the first read.
+func Connect(config *rest.Config) (*Clients, error) {
+	c := Paced(config)
 	// Warnings about deprecated versions are written to stderr by default; they are not ours to show.
 	c.WarningHandler = rest.NoWarnings{}
 	httpClient, err := rest.HTTPClientFor(c)

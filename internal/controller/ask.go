@@ -15,6 +15,7 @@ import (
 	"github.com/gatemend/gatemend/internal/guardrail"
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -38,17 +39,17 @@ func Modes() []Mode { return []Mode{Observe, Propose, Auto} }
 // asker decides on the plans of one incident: by the mode, by policies, and where they leave it to people, by their
 // approvals. It is a [mend.Asker].
 type asker struct {
-	mode     Mode
-	rules    rules
-	ledger   *ledger
-	key      types.NamespacedName
-	cached   client.Reader // of approvals
-	voucher  *voucher
-	rights   rights
-	snapshot func() *snapshot.Snapshot
-	open     func() []string
-	now      func() time.Time
-	moved    bool // the cluster is another one than the plan was made for
+	mode    Mode
+	rules   rules
+	ledger  *ledger
+	key     types.NamespacedName
+	cached  client.Reader // of approvals
+	voucher *voucher
+	rights  rights
+	routes  func() *path.Map // of the present state
+	open    func() []string
+	now     func() time.Time
+	moved   bool // the cluster is another one than the plan was made for
 }
 
 // Ask decides on a plan; errPending is the error where a person has to.
@@ -57,12 +58,12 @@ func (a *asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	if a.mode != Auto {
 		return mend.Answer{Refused: true, Because: fmt.Sprintf("mode %s: nothing is changed", a.mode)}, nil
 	}
-	s := a.snapshot()
-	if err := plan.Recheck(p, s); err != nil {
+	present := a.routes()
+	if err := plan.Recheck(p, present); err != nil {
 		a.moved = true
 		return mend.Answer{Refused: true, Because: err.Error()}, nil //nolint:nilerr // that the cluster moved on is the answer
 	}
-	d := a.decide(p, s)
+	d := a.decide(p, present.Snapshot())
 	if err := a.record(ctx, v1alpha1.DecisionRecord{Plan: planID(p), Verdict: d.Verdict.String(), Rule: d.Rule, Because: d.String()}); err != nil {
 		return mend.Answer{}, err
 	}

@@ -155,10 +155,10 @@ func (r *incidentReconciler) drive(ctx context.Context, key types.NamespacedName
 	present := r.force.now()
 	ask := &asker{
 		mode: r.mode, rules: present, ledger: r.ledger, key: key, cached: r.cached, voucher: r.voucher, rights: r.rights,
-		snapshot: r.session.Live.Snapshot, open: open, now: r.now,
+		routes: r.session.Map, open: open, now: r.now,
 	}
 	engine := &mend.Engine{
-		Observer: view, Feed: r.session.Ring, Actor: r.actor, Asker: ask, Now: r.now,
+		Observer: view, Map: r.session.MapOf, Feed: r.session.Ring, Actor: r.actor, Asker: ask, Now: r.now,
 		Journal: &journal{ledger: r.ledger, key: key, attempt: attempt, ctx: ctx},
 		Options: mend.Options{
 			Policy: watch.PlanPolicy(present.set), Hold: func(s *snapshot.Snapshot) string { return r.hold(key, s) },

@@ -3,7 +3,6 @@ package diagnose
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,10 +17,7 @@ func cniDatapathFault() Analyzer {
 		Cause: "cni-datapath-fault", Doc: "Finds nodes whose pod network does not work, while connections to pods there fail.",
 		Inputs: []snapshot.Kind{snapshot.Nodes, snapshot.Pods, snapshot.DaemonSets, snapshot.EndpointSlices},
 		run: func(v *view) []finding {
-			faults := v.networkFaults()
-			if len(faults) == 0 {
-				return nil
-			}
+			faults := networkFaults{v: v, known: map[string]*networkFault{}}
 			var out []finding
 			for r, l := range v.legsWith() {
 				out = append(out, v.onFaultyNodes(r, l, faults)...)
@@ -39,51 +35,53 @@ type networkFault struct {
 	stated bool // by the node itself
 }
 
-// networkFaults looks each node over: its condition NetworkUnavailable, and the pod of its network plugin.
-// A node that is lost as a whole is another matter.
-func (v *view) networkFaults() map[string]networkFault {
-	out := map[string]networkFault{}
-	for p := range v.s.Pods().All() {
-		if !plugin(p) || p.Spec.NodeName == "" || path.Ready(p) || path.Unseen(p) || path.Finished(p) || p.DeletionTimestamp != nil || v.young(p) {
-			continue
-		}
-		ref := v.s.WorkloadOf(p)
-		f := networkFault{at: at(ref, "status.numberReady"), why: fmt.Sprintf("pod %s of the network plugin on node %s is not ready", p.Name, p.Spec.NodeName)}
-		if t := v.trouble(p); t.why != "" {
-			f.why, f.since = fmt.Sprintf("pod %s of the network plugin on node %s: %s", p.Name, p.Spec.NodeName, t.why), t.at
-		}
-		out[p.Spec.NodeName] = f
+// networkFaults looks nodes over, each once.
+type networkFaults struct {
+	v     *view
+	known map[string]*networkFault // by node
+}
+
+// of gives what is wrong with the network of a node; nil: nothing is known.
+func (f networkFaults) of(node string) *networkFault {
+	fault, ok := f.known[node]
+	if !ok {
+		fault = f.v.networkFault(node)
+		f.known[node] = fault
 	}
-	for n := range v.s.Nodes().All() {
-		if verdict, _ := path.NodeReady(v.s, n.Name); verdict != model.OK {
-			delete(out, n.Name)
-			continue
+	return fault
+}
+
+// networkFault looks at a node's condition NetworkUnavailable, and at the pod of its network plugin.
+// A node that is lost as a whole is another matter.
+func (v *view) networkFault(node string) *networkFault {
+	n, known := v.s.Nodes().Get("", node)
+	if known == snapshot.Present {
+		if verdict, _ := path.NodeReady(v.s, node); verdict != model.OK {
+			return nil
 		}
 		for _, c := range n.Status.Conditions {
 			if c.Type == corev1.NodeNetworkUnavailable && c.Status == corev1.ConditionTrue {
-				out[n.Name] = networkFault{at: at(snapshot.RefOf(n), "status.conditions[type=NetworkUnavailable]"), since: c.LastTransitionTime.Time, stated: true,
+				return &networkFault{at: at(snapshot.RefOf(n), "status.conditions[type=NetworkUnavailable]"), since: c.LastTransitionTime.Time, stated: true,
 					why: fmt.Sprintf("node %s says that its network is not set up (%s: %s)", n.Name, c.Reason, c.Message)}
 			}
 		}
 	}
-	return out
-}
-
-// plugin reports whether a pod is the agent of a network plugin, by the names that these have.
-func plugin(p *corev1.Pod) bool {
-	for _, c := range p.Spec.Containers {
-		for _, image := range []string{"calico/node", "cilium/cilium:", "flannel", "weave-kube", "amazon-k8s-cni", "kindnetd", "antrea", "kube-router", "ovn-kubernetes", "canal"} {
-			if strings.Contains(c.Image, image) && p.Spec.HostNetwork {
-				return true
-			}
+	var fault *networkFault
+	for _, p := range v.m.NetworkAgents(node) {
+		if path.Ready(p) || path.Unseen(p) || path.Finished(p) || p.DeletionTimestamp != nil || v.young(p) {
+			continue
+		}
+		fault = &networkFault{at: at(v.s.WorkloadOf(p), "status.numberReady"), why: fmt.Sprintf("pod %s of the network plugin on node %s is not ready", p.Name, node)}
+		if t := v.trouble(p); t.why != "" {
+			fault.why, fault.since = fmt.Sprintf("pod %s of the network plugin on node %s: %s", p.Name, node, t.why), t.at
 		}
 	}
-	return false
+	return fault
 }
 
 // onFaultyNodes finds that connections fail to pods on faulty nodes, and to no others; or that the gateway
 // itself is on one.
-func (v *view) onFaultyNodes(r *route, l path.Leg, faults map[string]networkFault) []finding {
+func (v *view) onFaultyNodes(r *route, l path.Leg, faults networkFaults) []finding {
 	kinds := []model.FailureKind{model.ConnectTimeout, model.Refused, model.Reset, model.ResponseTimeout}
 	hits := r.hits(kinds...)
 	node := map[string]string{}
@@ -96,15 +94,14 @@ func (v *view) onFaultyNodes(r *route, l path.Leg, faults map[string]networkFaul
 			failed[node[t.Address]]++
 		}
 	}
-	names := make([]string, 0, len(faults))
-	for n := range faults {
-		names = append(names, n)
-	}
-	slices.Sort(names)
+	gates := v.m.Gateways(r.Route)
 	var out []finding
-	for _, n := range names {
-		fault := faults[n]
-		here := slices.ContainsFunc(v.m.Gateways(r.Route), func(p *corev1.Pod) bool { return p.Spec.NodeName == n && !p.Spec.HostNetwork })
+	for _, n := range networksOf(gates, l.ReadyEnds()) {
+		fault := faults.of(n)
+		if fault == nil {
+			continue
+		}
+		here := slices.ContainsFunc(gates, func(p *corev1.Pod) bool { return p.Spec.NodeName == n && !p.Spec.HostNetwork })
 		there := slices.ContainsFunc(l.ReadyEnds(), func(e path.End) bool { return e.Node == n && e.Pod != nil && !e.Pod.Spec.HostNetwork })
 		if !here && !there || !here && len(failed) > 0 && failed[n] == 0 {
 			continue
@@ -122,6 +119,16 @@ func (v *view) onFaultyNodes(r *route, l path.Leg, faults map[string]networkFaul
 		out = append(out, f)
 	}
 	return out
+}
+
+// networksOf are the nodes of gateways and of endpoints, each once.
+func networksOf(gates []*corev1.Pod, ends []path.End) []string {
+	nodes := nodesOf(ends)
+	for _, p := range gates {
+		nodes = append(nodes, p.Spec.NodeName)
+	}
+	slices.Sort(nodes)
+	return slices.Compact(nodes)
 }
 
 func sum(counts map[string]int) int {

@@ -31,7 +31,7 @@ func (v *view) nextFaults(causes []model.Finding) []model.Finding {
 		if target.IsZero() {
 			target.Object = &first.Routes[0]
 		}
-		next := newView(Input{Snapshot: s, Target: target, Logs: v.in.Logs})
+		next := newView(Input{Snapshot: s, Map: v.m.Next(s), Target: target, Logs: v.in.Logs})
 		for _, f := range merge(next.findings(byState)) {
 			if f.dormant || f.Confidence < proven || f.ID == first.ID || v.knows(f) || !slices.ContainsFunc(f.routes, (*route).broken) {
 				continue

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -30,7 +31,9 @@ func TestTwoInARow(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := build(t, patched(t, base(t), []byte(tt.patch)), nil)
-			d := Diagnose(Input{Snapshot: s, Mended: func(f model.Finding) (*snapshot.Snapshot, bool) { return plan.WithMended(f, s, plan.Memory{}) }})
+			d := Diagnose(Input{Snapshot: s, Mended: func(f model.Finding) (*snapshot.Snapshot, bool) {
+				return plan.WithMended(f, path.New(s), plan.Memory{})
+			}})
 			var got []string
 			for _, c := range d.Causes {
 				got = append(got, string(c.ID))

@@ -70,7 +70,7 @@ func (r *run) heldBack(s *snapshot.Snapshot, i int) string {
 		}
 	}
 	if i == 0 {
-		if err := plan.Recheck(*r.state.Plan, s); err != nil {
+		if err := plan.Recheck(*r.state.Plan, r.mapOf(s)); err != nil {
 			return err.Error()
 		}
 	}

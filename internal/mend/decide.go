@@ -17,7 +17,7 @@ func (r *run) plan(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read cluster: %w", err)
 	}
-	in := plan.Input{Snapshot: s, Memory: r.memory(s), Policy: r.options.Policy}
+	in := plan.Input{Snapshot: s, Map: r.mapOf(s), Memory: r.memory(s), Policy: r.options.Policy}
 	if in.Diagnosis, err = r.Observer.Diagnose(ctx, s, r.incident.Target); err != nil {
 		return fmt.Errorf("diagnose: %w", err)
 	}

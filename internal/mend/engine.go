@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/verify"
@@ -63,6 +64,8 @@ type Engine struct {
 	// Prober asks where a route that was changed has no requests of its own; nil: nobody does, and then nothing proves
 	// that it helped.
 	Prober Prober
+	// Map gives the routes of a snapshot, as one who has those of an earlier one at hand can sooner; nil: they are read.
+	Map func(*snapshot.Snapshot) *path.Map
 	// Now is the clock.
 	Now     func() time.Time
 	Options Options
@@ -178,6 +181,13 @@ func Abandon(j Journal, id string, now time.Time) (ok bool, err error) {
 	return true, j.Append(plan.Event{
 		At: now, Incident: id, Kind: plan.EventClosed, Outcome: plan.Interrupted, Because: "it was interrupted before anything was changed",
 	})
+}
+
+func (r *run) mapOf(s *snapshot.Snapshot) *path.Map {
+	if r.Map == nil {
+		return path.New(s)
+	}
+	return r.Map(s)
 }
 
 // record appends an event and takes it into the state.

@@ -41,7 +41,7 @@ func (r *run) verify(ctx context.Context) error {
 	}
 	effect := r.state.AppliedAt
 	n := &count{
-		routes: path.New(s), reach: plan.ReachOf(p, s), failing: plan.Failing(p), effect: effect,
+		routes: r.mapOf(s), reach: plan.ReachOf(p, s), failing: plan.Failing(p), effect: effect,
 		from: r.failingSince(effect), others: map[string]*verify.Other{}, looked: effect,
 	}
 	for {
@@ -89,7 +89,7 @@ func (r *run) judge(ctx context.Context, p model.Plan, n *count, started time.Ti
 		n.add(sig)
 	}
 	n.asked += r.probe(ctx, s, n, started)
-	well, ready := plan.Agrees(p, s)
+	well, ready := plan.Agrees(p, r.mapOf(s))
 	switch {
 	case !ready:
 		n.ready = time.Time{}

@@ -37,6 +37,7 @@ func (r *Ring) Read(from uint64) (signals []model.Signal, next uint64) {
 	if r.count > n {
 		from = max(from, r.count-n)
 	}
+	signals = make([]model.Signal, 0, r.count-min(from, r.count))
 	for p := from; p < r.count; p++ {
 		signals = append(signals, r.kept[p%n])
 	}

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path/cilium"
@@ -26,6 +27,7 @@ type Map struct {
 	// canaries are indexes into routes, by host and path, of those that take every request.
 	canaries map[[2]string]int
 	gates    []gate
+	agents   []agent
 	custom   *custom.Set
 	// destinations are Istio's DestinationRules by the Service that they are about.
 	destinations map[model.Ref][]*custom.DestinationRule
@@ -43,13 +45,18 @@ type gate struct {
 	proxy string
 }
 
+func (g gate) key() types.NamespacedName {
+	return types.NamespacedName{Namespace: g.pod.Namespace, Name: g.pod.Name}
+}
+
 // New reads the rules of a snapshot.
 func New(s *snapshot.Snapshot) *Map {
 	var gates []gate
+	var agents []agent
 	for p := range s.Pods().All() {
-		gates = append(gates, gatesIn(p)...)
+		gates, agents = append(gates, gatesIn(p)...), append(agents, agentsIn(p)...)
 	}
-	return newMap(s, gates)
+	return newMap(s, gates, agents)
 }
 
 // gatesIn is a pod if it runs a proxy, and nothing if not, or if there is no pod.
@@ -63,9 +70,9 @@ func gatesIn(p *corev1.Pod) []gate {
 	return nil
 }
 
-// newMap reads the rules of a snapshot of which the gates are known.
-func newMap(s *snapshot.Snapshot, gates []gate) *Map {
-	m := &Map{s: s, gates: gates, byHost: map[string][]int{}, byName: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, canaries: map[[2]string]int{}, hosts: map[string]proxy.Matching{}, cilium: map[string][]cilium.Policy{}}
+// newMap reads the rules of a snapshot of which the gates and agents are known.
+func newMap(s *snapshot.Snapshot, gates []gate, agents []agent) *Map {
+	m := &Map{s: s, gates: gates, agents: agents, byHost: map[string][]int{}, byName: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, canaries: map[[2]string]int{}, hosts: map[string]proxy.Matching{}, cilium: map[string][]cilium.Policy{}}
 	m.fleets = m.findFleets()
 	m.custom = custom.Read(s)
 	m.destinations = m.destinationRules()

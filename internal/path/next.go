@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -18,37 +19,39 @@ func (m *Map) Next(s *snapshot.Snapshot) *Map {
 	if !s.SameView(m.s) {
 		return New(s)
 	}
+	agents := changed(m.agents, s, m.s, agentsIn, agent.key)
 	for d := range s.Since(m.s, readByRules()...) {
 		if m.concerns(d) {
-			return newMap(s, m.gatesOf(s))
+			return newMap(s, changed(m.gates, s, m.s, gatesIn, gate.key), agents)
 		}
 	}
 	next := *m
-	next.s = s
+	next.s, next.agents = s, agents
 	return &next
 }
 
-// gatesOf finds the gates of another snapshot.
-func (m *Map) gatesOf(s *snapshot.Snapshot) []gate {
-	gates := m.gates
-	for d := range s.Since(m.s, snapshot.Pods) {
-		fresh := gatesIn(podOf(d.After))
+// changed brings what is known of pods, by namespace and name, from one snapshot to another: only pods that changed in
+// between are looked at.
+func changed[T any](known []T, s, before *snapshot.Snapshot, of func(*corev1.Pod) []T, key func(T) types.NamespacedName) []T {
+	for d := range s.Since(before, snapshot.Pods) {
+		fresh := of(podOf(d.After))
 		name := d.After
 		if name == nil {
 			name = d.Before
 		}
-		at, had := slices.BinarySearchFunc(gates, name, func(g gate, o metav1.Object) int {
-			return cmp.Or(cmp.Compare(g.pod.Namespace, o.GetNamespace()), cmp.Compare(g.pod.Name, o.GetName()))
+		at, had := slices.BinarySearchFunc(known, name, func(t T, o metav1.Object) int {
+			k := key(t)
+			return cmp.Or(cmp.Compare(k.Namespace, o.GetNamespace()), cmp.Compare(k.Name, o.GetName()))
 		})
 		until := at
 		if had {
 			until++
 		}
 		if had || len(fresh) > 0 {
-			gates = slices.Concat(gates[:at], fresh, gates[until:]) // those of m stay as they are
+			known = slices.Concat(known[:at], fresh, known[until:]) // those of the earlier map stay as they are
 		}
 	}
-	return gates
+	return known
 }
 
 // readByRules are the kinds that [New] reads. The others are read only when a request is walked.

@@ -63,13 +63,16 @@ func someObject(r *rand.Rand) metav1.Object {
 	default:
 		p := &corev1.Pod{ObjectMeta: meta, Status: ready}
 		p.Spec.Containers = []corev1.Container{{Name: "app", Image: "app:1", Ports: []corev1.ContainerPort{{Name: portName, ContainerPort: port}}}}
+		if r.IntN(4) == 0 {
+			p.Spec.HostNetwork, p.Spec.NodeName, p.Spec.Containers[0].Image = true, "node", "calico/node:v3"
+		}
 		return p
 	}
 }
 
 // said is what a map says of all its routes and gateways.
 func said(m *Map) map[string]any {
-	out := map[string]any{"spaces": m.FleetSpaces(), "routes": len(m.Routes())}
+	out := map[string]any{"spaces": m.FleetSpaces(), "routes": len(m.Routes()), "agents": m.NetworkAgents("node")}
 	for _, r := range m.Routes() {
 		out[r.String()] = []any{r.Proxy, m.WalkRoute(r), m.Gateways(r), len(m.Fleets(r))}
 		for i, f := range m.Fleets(r) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -74,6 +75,7 @@ func (p Policy) defaults() Policy {
 type Input struct {
 	Diagnosis model.Diagnosis
 	Snapshot  *snapshot.Snapshot
+	Map       *path.Map // of the snapshot; nil: it is made
 	Memory    Memory
 	Policy    Policy
 }

@@ -43,8 +43,9 @@ func Remedies(d model.Diagnosis, s *snapshot.Snapshot, m *path.Map, memory Memor
 
 // WithMended gives the cluster as it would be with the smallest change made that mends a finding, once controllers
 // have reacted. Whether requests then succeed is not asked: another fault may lie behind this one.
-func WithMended(f model.Finding, s *snapshot.Snapshot, memory Memory) (*snapshot.Snapshot, bool) {
-	for _, r := range candidates(remedy.Case{Finding: f, Snapshot: s, Deleted: memory.Deleted}) {
+func WithMended(f model.Finding, m *path.Map, memory Memory) (*snapshot.Snapshot, bool) {
+	s := m.Snapshot()
+	for _, r := range candidates(remedy.Case{Finding: f, Snapshot: s, Map: func() *path.Map { return m }, Deleted: memory.Deleted}) {
 		if after, err := settle(s, f, r.Changes); err == nil {
 			return after, true
 		}
@@ -61,7 +62,7 @@ func Make(in Input) (model.Plan, error) {
 	if len(in.Diagnosis.Causes) == 0 {
 		return model.Plan{}, ErrNothingToDo
 	}
-	w := newWalks(in.Snapshot)
+	w := newWalks(in)
 	var refused []model.Refusal
 	var without []model.CauseID
 	for _, f := range in.Diagnosis.Causes {

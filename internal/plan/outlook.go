@@ -8,7 +8,6 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
-	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // Failing lists the walks, before the change, of the routes that a plan is to mend.
@@ -24,7 +23,7 @@ func Failing(p model.Plan) []model.Trace {
 
 // Agrees walks the routes that a plan mends on the cluster as it is now. well: the model expects
 // each to succeed. ready: each has an endpoint that is ready.
-func Agrees(p model.Plan, now *snapshot.Snapshot) (well, ready bool) {
+func Agrees(p model.Plan, now *path.Map) (well, ready bool) {
 	failing := Failing(p)
 	if len(failing) == 0 {
 		return false, false
@@ -33,15 +32,14 @@ func Agrees(p model.Plan, now *snapshot.Snapshot) (well, ready bool) {
 	wanted := func(r path.Route) bool {
 		return slices.ContainsFunc(failing, func(t model.Trace) bool { return t.Route == r.Object && t.Rule == r.Rule })
 	}
-	m := path.New(now)
-	for _, t := range walk(m, wanted) {
+	for _, t := range walk(now, wanted) {
 		walked[keyOf(t)] = t
 	}
 	well, ready = true, true
 	for _, before := range failing {
 		after, ok := walked[keyOf(before)]
 		if !ok { // the plan took the rule away, as it does with a canary's: another one gets its requests
-			after = m.Walk(before.Request)
+			after = now.Walk(before.Request)
 		}
 		well = well && mends(after)
 		ready = ready && slices.ContainsFunc(after.Endpoints, func(e model.Endpoint) bool { return e.Ready })
@@ -52,15 +50,15 @@ func Agrees(p model.Plan, now *snapshot.Snapshot) (well, ready bool) {
 // ErrMoved says that a plan does not hold any more on the cluster as it is now.
 var ErrMoved = errors.New("the plan does not hold any more")
 
-// Recheck tries a plan's remedy on a newer snapshot. It is asked right before acting.
-func Recheck(p model.Plan, now *snapshot.Snapshot) error {
+// Recheck tries a plan's remedy on the cluster as it is now. It is asked right before acting.
+func Recheck(p model.Plan, now *path.Map) error {
 	r := p.Remedy
 	r.Changes = slices.Clone(r.Changes)
 	for i, c := range r.Changes {
 		c.ResourceVersion = ""
 		r.Changes[i] = c
 	}
-	if t := newWalks(now).try(p.Finding, r); t.refused != "" {
+	if t := walksOf(now).try(p.Finding, r); t.refused != "" {
 		return &movedError{because: t.refused}
 	}
 	return nil

@@ -72,7 +72,7 @@ type tally struct{ tried, cut int }
 // hold tries the remedies of a diagnosis on a part of the cluster and on the whole.
 func (n *tally) hold(t *testing.T, name string, s *snapshot.Snapshot, d model.Diagnosis, m Memory) {
 	t.Helper()
-	w := newWalks(s)
+	w := newWalks(Input{Snapshot: s})
 	for _, f := range d.Causes {
 		for _, r := range candidates(w.caseOf(f, d.Observed, m)) {
 			got, want := w.try(f, r), w.tryIn(s, touched(f, r), f, r)

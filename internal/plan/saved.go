@@ -71,7 +71,7 @@ func Restore(saved model.Plan, in Input) (model.Plan, error) {
 	for i := range r.Changes {
 		r.Changes[i].ResourceVersion = "" // status may have been written since; the fields are compared
 	}
-	p, refused := planWith(in, newWalks(in.Snapshot), f, r)
+	p, refused := planWith(in, newWalks(in), f, r)
 	if refused != "" {
 		return model.Plan{}, &movedError{because: refused}
 	}

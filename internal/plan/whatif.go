@@ -28,7 +28,13 @@ type routeKey struct {
 
 func keyOf(t model.Trace) routeKey { return routeKey{t.Route, t.Rule, t.Request.String()} }
 
-func newWalks(s *snapshot.Snapshot) *walks { return walksOf(path.New(s)) }
+func newWalks(in Input) *walks {
+	m := in.Map
+	if m == nil {
+		m = path.New(in.Snapshot)
+	}
+	return walksOf(m)
+}
 
 func walksOf(m *path.Map) *walks {
 	w := &walks{s: m.Snapshot(), m: m, at: map[routeKey]int{}, of: map[model.Ref][]int{}}

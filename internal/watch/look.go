@@ -31,10 +31,13 @@ type Look struct {
 // Diagnose judges what was read. If the first answer says that logs of applications would tell more,
 // and there is a cluster to ask, they are fetched and everything is judged again.
 func (l *Look) Diagnose(ctx context.Context, target model.Target) model.Diagnosis {
-	memory := plan.Memory{Deleted: l.Deleted}
+	memory, routes := plan.Memory{Deleted: l.Deleted}, l.Map
+	if routes == nil {
+		routes = path.New(l.Snapshot)
+	}
 	in := diagnose.Input{
-		Snapshot: l.Snapshot, Map: l.Map, Target: target, Signals: l.Signals, Logs: l.Logs, Loaded: l.Loaded, Unseen: l.Unseen,
-		Mended: func(f model.Finding) (*snapshot.Snapshot, bool) { return plan.WithMended(f, l.Snapshot, memory) },
+		Snapshot: l.Snapshot, Map: routes, Target: target, Signals: l.Signals, Logs: l.Logs, Loaded: l.Loaded, Unseen: l.Unseen,
+		Mended: func(f model.Finding) (*snapshot.Snapshot, bool) { return plan.WithMended(f, routes, memory) },
 	}
 	d := diagnose.Diagnose(in)
 	if l.Pods != nil && !l.Saved {
@@ -51,7 +54,7 @@ func (l *Look) Diagnose(ctx context.Context, target model.Target) model.Diagnosi
 		in.Unseen = append(in.Unseen[:len(in.Unseen):len(in.Unseen)], unseen...)
 		d = diagnose.Diagnose(in)
 	}
-	d.Remedies = plan.Remedies(d, l.Snapshot, l.Map, memory)
+	d.Remedies = plan.Remedies(d, l.Snapshot, routes, memory)
 	return d
 }
 

@@ -70,7 +70,7 @@ func (m *Mender) Run(ctx context.Context, view *View, route string, incident men
 	var current *model.Plan
 	var printing error
 	engine := &mend.Engine{
-		Observer: view, Feed: m.Session.Ring, Actor: m.Actor, Asker: m.Guard,
+		Observer: view, Map: m.Session.MapOf, Feed: m.Session.Ring, Actor: m.Actor, Asker: m.Guard,
 		Journal: m.Journal, Now: m.Session.Now,
 		Options: mend.Options{Policy: m.Policy, Hold: m.Guard.hold, OnEvent: func(e plan.Event) {
 			if e.Plan != nil {

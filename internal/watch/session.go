@@ -31,9 +31,10 @@ type Session struct {
 }
 
 // Map gives the rules of the present state, made of those of the last one that was asked for.
-func (s *Session) Map() *path.Map { return s.mapOf(s.Live.Snapshot()) }
+func (s *Session) Map() *path.Map { return s.MapOf(s.Live.Snapshot()) }
 
-func (s *Session) mapOf(snap *snapshot.Snapshot) *path.Map {
+// MapOf gives the rules of a snapshot.
+func (s *Session) MapOf(snap *snapshot.Snapshot) *path.Map {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.routes == nil {
@@ -113,7 +114,7 @@ func (v *View) Diagnosis() model.Diagnosis {
 func (s *Session) Diagnose(ctx context.Context, snap *snapshot.Snapshot, target model.Target, oldest, onset time.Time) (model.Diagnosis, error) {
 	_, unseen := s.Live.Gateways()
 	signals, _ := s.Ring.Read(0)
-	l := &Look{Snapshot: snap, Map: s.mapOf(snap), Unseen: unseen, Pods: s.Pods, Deleted: s.Live.Deleted(), Signals: signals}
+	l := &Look{Snapshot: snap, Map: s.MapOf(snap), Unseen: unseen, Pods: s.Pods, Deleted: s.Live.Deleted(), Signals: signals}
 	if s.NoLogs {
 		logs, err := s.Pods.GatewayLogs(ctx, snap, oldest)
 		if err != nil {

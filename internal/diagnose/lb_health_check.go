@@ -49,7 +49,7 @@ func cloudFirewallBlocksLB() Analyzer {
 					out = append(out, f)
 				}
 			}
-			return out
+			return append(out, v.shutOut()...)
 		},
 	}
 }

@@ -25,7 +25,6 @@ import (
 type Answer uint8
 
 // The answers, from the one that decides least on: where several conditions must hold, the least of them counts.
-
 const (
 	No Answer = iota
 	Maybe

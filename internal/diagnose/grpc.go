@@ -36,7 +36,7 @@ func (v *view) http2Mismatch(r *route, l path.Leg) (finding, bool) {
 		return finding{}, false
 	}
 	told := v.spoken(r, l)
-	if r.Object.Kind == "GRPCRoute" && !told.written {
+	if r.Object.Kind == "GRPCRoute" && (!told.written || told.at.Ref == r.Object) {
 		told.protocol = "GRPC" // a GRPCRoute's backends are spoken to in HTTP/2 whatever their port says
 		told.at = at(r.Object, l.Backend.Field)
 	}
@@ -62,7 +62,33 @@ func (v *view) http2Mismatch(r *route, l path.Leg) (finding, bool) {
 	if words.Text != "" {
 		f.Evidence = append(f.Evidence, words)
 	}
+	f.atRest = len(v.in.Signals) == 0 && v.oneTongue(r, l, told)
 	return f, true
+}
+
+// oneTongue reports whether all that objects say of a port is that it speaks the other version of HTTP: its probe and
+// its names. A server that knows both is asked in HTTP/1.1 by another route, or its port is named for neither.
+func (v *view) oneTongue(r *route, l path.Leg, told speech) bool {
+	if !told.http2() {
+		return probedGRPC(l) && namedGRPC(l)
+	}
+	if told.protocol != "GRPC" || !told.written && r.Object.Kind != "GRPCRoute" || namedGRPC(l) || !namedHTTP(l) {
+		return false
+	}
+	return !slices.ContainsFunc(v.m.Routes(), func(o path.Route) bool {
+		return o.Object != r.Object && slices.ContainsFunc(o.Backends, func(b path.Backend) bool { return b.Service == serviceRef(l) })
+	})
+}
+
+// namedHTTP reports whether the port of the backend's container is named for HTTP, and neither for HTTP/2 nor TLS.
+func namedHTTP(l path.Leg) bool {
+	return slices.ContainsFunc(l.ReadyEnds(), func(e path.End) bool {
+		return slices.ContainsFunc(podContainers(e.Pod), func(c corev1.Container) bool {
+			return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool {
+				return p.ContainerPort == e.Port && (p.Name == "http" || p.Name == "web" || strings.HasPrefix(p.Name, "http-"))
+			})
+		})
+	})
 }
 
 // clash weighs what says that proxy and backend speak different versions of HTTP. Neither a name nor a probe

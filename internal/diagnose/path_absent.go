@@ -78,18 +78,28 @@ func (v *view) certificateHosts() []finding {
 		}
 		for _, tls := range ing.Spec.TLS {
 			for _, host := range tls.Hosts {
-				if host == r.Host || !misspelt(host, r.Host) || slices.Contains(tls.Hosts, r.Host) || v.hasHost(host) {
+				if host == r.Host || !misspelt(host, r.Host) && !tooDeep(r.Host, host) || slices.Contains(tls.Hosts, r.Host) && !tooDeep(r.Host, host) || v.hasHost(host) {
 					continue
 				}
 				m, ok := v.missesHost(r.Route, host)
 				if !ok {
 					continue
 				}
-				out = append(out, v.missFinding(r, m, fmt.Sprintf("%s has a certificate for %s and no rule for that host; its rule is for %s", r.Object, host, r.Host)))
+				f := v.missFinding(r, m, fmt.Sprintf("%s has a certificate for %s and no rule for that host; its rule is for %s", r.Object, host, r.Host))
+				if tooDeep(r.Host, host) { // it may be meant for another rule, later
+					f.Confidence, f.atRest = likely, true
+				}
+				out = append(out, f)
 			}
 		}
 	}
 	return out
+}
+
+// tooDeep reports whether a host has more labels in front of a wildcard's than the one for which an Ingress's stands.
+func tooDeep(wildcard, host string) bool {
+	suffix, wild := strings.CutPrefix(wildcard, "*")
+	return wild && strings.HasSuffix(host, suffix) && !strings.HasPrefix(host, "*")
 }
 
 // misspelt reports whether two hosts differ by a slip of the pen in one longer label: api and app are two words.

@@ -25,7 +25,8 @@ func ingressPathMismatch() Analyzer {
 			}
 			out = append(out, v.missedRequests()...)
 			out = append(out, v.absentRules()...)
-			return append(out, v.certificateHosts()...)
+			out = append(out, v.certificateHosts()...)
+			return append(out, v.slips()...)
 		},
 	}
 }

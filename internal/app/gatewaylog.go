@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -27,6 +28,10 @@ const (
 	gatewaysAtOnce  = 4
 	longestLine     = 1 << 20
 )
+
+// silentFor is how long nothing may come of a log before it is given up. The API server asks the kubelet of the pod's
+// node, and waits for a node that is dead for as long as its network lets it.
+const silentFor = 5 * time.Second
 
 // gatewayLog is the end of one gateway's log.
 type gatewayLog struct {
@@ -75,7 +80,7 @@ func (c *cluster) gatewayLogs(ctx context.Context, s *snapshot.Snapshot, since t
 	g.SetLimit(gatewaysAtOnce)
 	for i := range logs {
 		g.Go(func() error {
-			logs[i].lines, errs[i] = c.readLog(ctx, logs[i], since)
+			logs[i].lines, errs[i] = c.readLog(ctx, logs[i], since, silentFor)
 			return nil
 		})
 	}
@@ -90,17 +95,41 @@ func (c *cluster) gatewayLogs(ctx context.Context, s *snapshot.Snapshot, since t
 	return logs, unseen
 }
 
-func (c *cluster) readLog(ctx context.Context, l gatewayLog, since time.Time) ([]stamped, error) {
+// readLog reads what one gateway logged since a time. It gives up where nothing comes for so long; what came before is
+// given even then.
+func (c *cluster) readLog(ctx context.Context, l gatewayLog, since time.Time, silent time.Duration) ([]stamped, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	giveUp := time.AfterFunc(silent, func() { cancel(fmt.Errorf("nothing came for %s; its node may be down", silent)) })
+	defer giveUp.Stop()
 	lines, limit := int64(gatewayLogLines), int64(gatewayLogBytes)
 	from := metav1.NewTime(since)
 	stream, err := c.clients.Kube.CoreV1().Pods(l.pod.Namespace).GetLogs(l.pod.Name, &corev1.PodLogOptions{
 		Container: l.container, SinceTime: &from, TailLines: &lines, LimitBytes: &limit, Timestamps: true,
 	}).Stream(ctx)
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(context.Cause(ctx), err)
 	}
 	defer stream.Close()
-	return split(stream)
+	read, err := split(heard{stream, func() { giveUp.Reset(silent) }})
+	if err != nil {
+		err = fmt.Errorf("read log: %w", cmp.Or(context.Cause(ctx), err))
+	}
+	return read, err
+}
+
+// heard is a reader that tells of everything that comes.
+type heard struct {
+	io.Reader
+	tell func()
+}
+
+func (h heard) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if n > 0 {
+		h.tell()
+	}
+	return n, err
 }
 
 // split reads lines that the kubelet has marked with their times.
@@ -116,10 +145,7 @@ func split(r io.Reader) ([]stamped, error) {
 		}
 		lines = append(lines, stamped{at, bytes.Clone(text)})
 	}
-	if err := scanner.Err(); err != nil {
-		return lines, fmt.Errorf("read log: %w", err)
-	}
-	return lines, nil
+	return lines, scanner.Err()
 }
 
 // ownLines is how many of the lines that a gateway said of itself are kept.

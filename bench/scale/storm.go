@@ -35,7 +35,7 @@ type storm struct {
 	incidents int           // that were made of them
 	diagnosed int           // of these
 	drained   time.Duration // until all that were made were diagnosed, and no more were made
-	changes   int           // of Services, by gatemend
+	changes   int           // Services that gatemend changed
 	events    int           // Kubernetes events that gatemend made
 	messages  int           // that people would see
 	requests  int           // by which these were sent and brought up to date
@@ -136,15 +136,17 @@ func (p *plane) countStorm(ctx context.Context, began time.Time, s *storm) error
 	if err != nil {
 		return err
 	}
+	changed := map[string]bool{} // a change, its undo and giving fields back are one repair
 	for _, c := range all {
 		switch {
 		case c.At.Before(began) || c.dry():
 		case c.Ref.Resource == "services" && c.Verb != "get" && c.Verb != "watch":
-			s.changes++
+			changed[c.Ref.Namespace+"/"+c.Ref.Name] = true
 		case c.Ref.Resource == "events" && c.Verb == "create":
 			s.events++
 		}
 	}
+	s.changes = len(changed)
 	return ctx.Err()
 }
 

@@ -162,11 +162,12 @@ func (v *view) refusedByEvent() []finding {
 	for e := range v.s.Events().All() {
 		o := e.InvolvedObject
 		ref := model.Ref{APIVersion: o.APIVersion, Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}
-		switch {
-		case o.Kind == "Pod" || !v.exists(ref):
-			continue
-		case e.Reason == "Rejected" || e.Reason == "KongConfigurationTranslationFailed" || e.Reason == "KongConfigurationApplyFailed":
+		switch e.Reason {
+		case "Rejected", "KongConfigurationTranslationFailed", "KongConfigurationApplyFailed":
 		default:
+			continue
+		}
+		if o.Kind == "Pod" || !v.exists(ref) {
 			continue
 		}
 		if strings.Contains(e.Message, "All hosts are taken") {

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -124,14 +125,14 @@ var balancerAnnotation = regexp.MustCompile(`(?:alb\.ingress\.kubernetes\.io|net
 // address, and an event says why.
 func (v *view) failedIngresses() []finding {
 	var out []finding
-	for ing := range v.s.Ingresses().All() {
-		if len(ing.Status.LoadBalancer.Ingress) > 0 {
+	for _, ref := range v.ingresses() {
+		ing, is := v.s.Ingresses().Get(ref.Namespace, ref.Name)
+		if is != snapshot.Present || len(ing.Status.LoadBalancer.Ingress) > 0 {
 			continue
 		}
-		ref := snapshot.RefOf(ing)
 		routes := v.routesOf(ref)
 		why, e := path.BalancerWarning(v.s, ref)
-		if len(routes) == 0 || why == "" {
+		if why == "" {
 			continue
 		}
 		f := find("lb-not-provisioned", proven, at(ref, "status.loadBalancer"), fmt.Sprintf("the load balancer of %s was not made: %s", ref, brief(why))).
@@ -143,4 +144,15 @@ func (v *view) failedIngresses() []finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// ingresses are those of the routes in question.
+func (v *view) ingresses() []model.Ref {
+	seen := map[model.Ref]bool{}
+	for _, r := range v.routes {
+		if snapshot.Kind(r.Object.Kind) == snapshot.Ingresses {
+			seen[r.Object] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(seen), model.Ref.Compare)
 }

@@ -14,7 +14,7 @@ import (
 // purpose lists what names a rule's purpose: its words, and the name of a route that has no other rule.
 func (v *view) purpose(r path.Route) []string {
 	out := wordsOf(r)
-	if v.names().rules[r.Object] > 1 {
+	if v.rulesOf(r.Object) > 1 {
 		return out
 	}
 	if name := strings.ToLower(r.Object.Name); !common(name) && !slices.Contains(out, name) {
@@ -23,34 +23,40 @@ func (v *view) purpose(r path.Route) []string {
 	return out
 }
 
-// nameIndex answers questions about names without a look at every route and Service.
+// nameIndex answers questions about names without a look at every route and Service each time.
 type nameIndex struct {
-	rules    map[model.Ref]int                       // how many rules an object has
-	services map[string]map[string][]*corev1.Service // by namespace, and name without usual endings
+	rules    map[model.Ref]int                       // how many rules an object has; nil: not asked yet
+	services map[string]map[string][]*corev1.Service // by namespace, of those asked for, and name without usual endings
 }
 
-// names is the index, made when it is first asked for.
-func (v *view) names() *nameIndex {
-	if v.named != nil {
-		return v.named
-	}
-	x := &nameIndex{rules: map[model.Ref]int{}, services: map[string]map[string][]*corev1.Service{}}
-	all := v.m.Routes()
-	for i := range all {
-		x.rules[all[i].Object]++
-	}
-	for svc := range v.s.Services().All() {
-		of := x.services[svc.Namespace]
-		if of == nil {
-			of = map[string][]*corev1.Service{}
-			x.services[svc.Namespace] = of
-		}
-		for _, name := range slices.Compact([]string{svc.Name, trim(svc.Name), trim(trim(svc.Name))}) {
-			of[name] = append(of[name], svc)
+// rulesOf is how many rules an object has.
+func (v *view) rulesOf(object model.Ref) int {
+	if v.named.rules == nil {
+		v.named.rules = map[model.Ref]int{}
+		all := v.m.Routes()
+		for i := range all {
+			v.named.rules[all[i].Object]++
 		}
 	}
-	v.named = x
-	return x
+	return v.named.rules[object]
+}
+
+// servicesNamed are the Services of a namespace with a name, usual endings aside.
+func (v *view) servicesNamed(namespace, name string) []*corev1.Service {
+	of, asked := v.named.services[namespace]
+	if !asked {
+		of = map[string][]*corev1.Service{}
+		for svc := range v.s.Services().In(namespace) {
+			for _, n := range slices.Compact([]string{svc.Name, trim(svc.Name), trim(trim(svc.Name))}) {
+				of[n] = append(of[n], svc)
+			}
+		}
+		if v.named.services == nil {
+			v.named.services = map[string]map[string][]*corev1.Service{}
+		}
+		v.named.services[namespace] = of
+	}
+	return of[name]
 }
 
 // forgottenService is the only Service with one of the words as its name that serves and to which no route leads; nil if
@@ -58,7 +64,7 @@ func (v *view) names() *nameIndex {
 func (v *view) forgottenService(namespace string, about []string) *corev1.Service {
 	var found *corev1.Service
 	for _, w := range about {
-		for _, svc := range append(slices.Clone(v.names().services[namespace][w]), v.names().services[namespace][trim(w)]...) {
+		for _, svc := range append(slices.Clone(v.servicesNamed(namespace, w)), v.servicesNamed(namespace, trim(w))...) {
 			if svc == found || resemblance(svc.Name, about) < 2 || len(v.m.To(svc.Namespace, svc.Name)) > 0 || !v.serves(snapshot.RefOf(svc)) || httpPort(svc) == nil {
 				continue
 			}

@@ -28,7 +28,7 @@ type view struct {
 	unread    []model.Signal           // lines about requests of which the gateway had not read what they ask for
 	troubles  map[*corev1.Pod]*trouble // nil: none
 	found     []finding                // by earlier stages
-	named     *nameIndex               // see names
+	named     nameIndex                // see names
 	nearby    map[nearKey]nearMiss     // see closest
 	namesakes map[[2]string]*workload  // see namesake
 	made      map[string][]template    // of each namespace, made once

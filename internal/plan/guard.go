@@ -184,6 +184,9 @@ func allReplicas(p proposal) string {
 			evicted[p.in.Snapshot.WorkloadOf(pod)]++
 		}
 	}
+	if len(evicted) == 0 {
+		return "" // pods need not be looked through
+	}
 	all := map[model.Ref]int{}
 	for pod := range p.in.Snapshot.Pods().All() {
 		if w := p.in.Snapshot.WorkloadOf(pod); evicted[w] > 0 && pod.DeletionTimestamp == nil {

@@ -1,7 +1,6 @@
 package nodefile
 
 import (
-	"bytes"
 	"cmp"
 	"compress/gzip"
 	"errors"
@@ -33,16 +32,6 @@ func headOf(b []byte) head {
 	return head{len(b), h.Sum64()}
 }
 
-// readHead reads the first bytes of a file, up to size.
-func readHead(r io.ReaderAt, size int) (head, error) {
-	b := make([]byte, size)
-	n, err := r.ReadAt(b, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return head{}, err
-	}
-	return headOf(b[:n]), nil
-}
-
 // member is one file of a log: the one that is written, or a rotated one.
 type member struct {
 	path    string
@@ -56,28 +45,39 @@ func (m member) zipped() bool { return strings.HasSuffix(m.path, ".gz") }
 // members lists the files of a log, the oldest first. A file that is renamed between reading the folder and
 // looking at the file of its old name would be left out, so the folder is read until it is found the same twice.
 func members(path string) ([]member, error) {
-	all, err := listed(path)
+	var before []member
+	sure := false
 	for range mostLooks {
-		before := all
-		if all, err = listed(path); err != nil || slices.EqualFunc(before, all, func(a, b member) bool {
-			return a.path == b.path && os.SameFile(a.info, b.info)
-		}) {
-			break
+		all, whole, err := listed(path)
+		if err != nil || sure && whole && sameFiles(before, all) {
+			return all, err
 		}
+		before, sure = all, whole
 	}
-	return all, err
+	return nil, errRestless
 }
 
 // mostLooks bounds how often a folder is read that is never found the same twice.
 const mostLooks = 10
 
-// listed reads the folder of a log once.
-func listed(path string) ([]member, error) {
+// errRestless means that the files of a log are renamed faster than they can be listed. It passes.
+var errRestless = errors.New("its files are being renamed all the time")
+
+// sameFiles reports whether two lists are of the same files, none of the rotated ones longer than before.
+func sameFiles(before, after []member) bool {
+	return slices.EqualFunc(before, after, func(a, b member) bool {
+		return a.path == b.path && os.SameFile(a.info, b.info) && (a.current || a.info.Size() == b.info.Size())
+	})
+}
+
+// listed reads the folder of a log once. It is not whole if a file went away meanwhile, perhaps to another name.
+func listed(path string) (all []member, whole bool, err error) {
 	dir, base := filepath.Split(path)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	whole = true
 	found := map[string]member{} // by name without .gz
 	for _, e := range entries {
 		name := e.Name()
@@ -86,8 +86,12 @@ func listed(path string) ([]member, error) {
 			continue
 		}
 		info, err := os.Stat(filepath.Join(dir, name))
-		if err != nil || !info.Mode().IsRegular() {
-			continue // it went away in between
+		if err != nil {
+			whole = false
+			continue
+		}
+		if !info.Mode().IsRegular() {
+			continue
 		}
 		plain := strings.TrimSuffix(suffix, ".gz")
 		if other, twice := found[plain]; twice && !other.zipped() {
@@ -95,7 +99,6 @@ func listed(path string) ([]member, error) {
 		}
 		found[plain] = member{path: filepath.Join(dir, name), info: info, order: orderOf(plain, info.ModTime()), current: suffix == ""}
 	}
-	var all []member
 	for _, m := range found {
 		all = append(all, m)
 	}
@@ -108,7 +111,7 @@ func listed(path string) ([]member, error) {
 		}
 		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.path, b.path))
 	})
-	return all, nil
+	return all, whole, nil
 }
 
 // orderOf gives a text that sorts rotated files by age: logrotate's numbers grow with age, the kubelet's
@@ -126,172 +129,34 @@ func orderOf(suffix string, modified time.Time) string {
 
 // holds reports whether a file is the one that begins with h and is at least as long as offset.
 func (m member) holds(h head, offset int64) bool {
-	if h.Size == 0 {
-		return false
-	}
+	got, _ := m.beginning(h.Size)
+	return h.Size > 0 && got == h && (m.zipped() || m.info.Size() >= offset)
+}
+
+// finished reports whether a file is the one that was left with the head h. One that was left shorter than headSize
+// was just that: a longer one that begins so is another.
+func (m member) finished(h head) bool {
+	got, more := m.beginning(h.Size)
+	return h.Size > 0 && got == h && (h.Size == headSize || !more)
+}
+
+// beginning gives the head of so many bytes, and whether there are more; no head if the file cannot be read.
+func (m member) beginning(size int) (got head, more bool) {
 	f, err := os.Open(m.path)
 	if err != nil {
-		return false
+		return head{}, false
 	}
 	defer f.Close()
-	if !m.zipped() {
-		got, err := readHead(f, h.Size)
-		return err == nil && got == h && m.info.Size() >= offset
-	}
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return false
-	}
-	b := make([]byte, h.Size)
-	_, err = io.ReadFull(z, b)
-	return err == nil && headOf(b) == h
-}
-
-// open opens a member at an offset of what it holds.
-func (m member) open(offset int64) (*opened, error) {
-	f, err := os.Open(m.path)
-	if err != nil {
-		return nil, err
-	}
-	o := &opened{path: m.path, file: f, zipped: m.zipped(), offset: offset}
-	if o.info, err = f.Stat(); err != nil {
-		f.Close()
-		return nil, err
-	}
-	if !o.zipped {
-		o.beginning = make([]byte, min(offset, headSize))
-		if _, err := f.ReadAt(o.beginning, 0); err != nil {
-			f.Close()
-			return nil, fmt.Errorf("read the beginning of %s: %w", m.path, err)
+	var r io.Reader = f
+	if m.zipped() {
+		if r, err = gzip.NewReader(f); err != nil {
+			return head{}, false
 		}
-		o.reader = io.NewSectionReader(f, offset, 1<<62-offset)
-		return o, nil
 	}
-	if err := o.unzip(); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("decompress %s: %w", m.path, err)
-	}
-	return o, nil
-}
-
-// unzip makes the reader of a compressed file and takes its head.
-func (o *opened) unzip() error {
-	z, err := gzip.NewReader(o.file)
-	if err != nil {
-		return err
-	}
-	beginning := make([]byte, headSize)
-	n, err := io.ReadFull(z, beginning)
+	b := make([]byte, size+1)
+	n, err := io.ReadFull(r, b)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return err
+		return head{}, false
 	}
-	o.head = headOf(beginning[:n])
-	o.reader = io.MultiReader(bytes.NewReader(beginning[:n]), z)
-	if _, err := io.CopyN(io.Discard, o.reader, o.offset); err != nil {
-		return err
-	}
-	return nil
-}
-
-// opened is a file that is being read.
-type opened struct {
-	path   string // as it was called when it was opened
-	file   *os.File
-	info   os.FileInfo
-	reader io.Reader
-	zipped bool
-	offset int64  // behind the last complete line that was taken
-	buffer []byte // read and not taken yet
-	store  []byte // what buffer is a part of
-	skip   bool   // the rest of a line that is too long is passed over
-	head   head   // of what was taken
-	// beginning is what was read of the first headSize bytes. It is kept, as the file may have been cut and
-	// written anew by the time a line is taken, and its bytes on disk be others.
-	beginning []byte
-}
-
-// errCut means that a file is no longer what was read: it was cut, and perhaps written anew.
-var errCut = errors.New("the file was truncated")
-
-// chunk is how much is read at once.
-const chunk = 64 << 10
-
-// next returns the next complete line without its end, valid until the next call; io.EOF when there is
-// none yet, errCut when what comes next is not of the file that was begun. scratch is room for what is read.
-func (o *opened) next(scratch []byte) ([]byte, error) {
-	for {
-		if i := bytes.IndexByte(o.buffer, '\n'); i >= 0 {
-			line := o.buffer[:i]
-			o.buffer = o.buffer[i+1:]
-			o.offset += int64(i + 1)
-			if o.skip {
-				o.skip = false
-				continue
-			}
-			return line, nil
-		}
-		if len(o.buffer) >= maxLine {
-			o.offset += int64(len(o.buffer))
-			o.buffer, o.skip = o.buffer[:0], true
-		}
-		n, err := o.reader.Read(scratch)
-		if n > 0 {
-			if !o.begins() { // asked after reading: before, it could be cut in between
-				return nil, errCut
-			}
-			if o.offset+int64(len(o.buffer)) == int64(len(o.beginning)) {
-				o.beginning = append(o.beginning, scratch[:min(n, headSize-len(o.beginning))]...)
-			}
-			o.store = append(append(o.store[:0], o.buffer...), scratch[:n]...)
-			o.buffer = o.store
-		}
-		if n == 0 {
-			if err == nil {
-				err = io.ErrNoProgress
-			}
-			return nil, err
-		}
-	}
-}
-
-// rest is a last line without an end, of a file to which nothing is written any more.
-func (o *opened) rest() []byte {
-	line := o.buffer
-	o.offset += int64(len(line))
-	o.buffer = nil
-	if o.skip {
-		return nil
-	}
-	return line
-}
-
-// known gives the head by which the file is known, which grows with what was taken until it is headSize.
-func (o *opened) known() head {
-	if want := int(min(o.offset, headSize)); o.head.Size < want && !o.zipped {
-		o.head = headOf(o.beginning[:want])
-	}
-	return o.head
-}
-
-// truncated reports whether the file is no longer what was read: it was cut, and perhaps written anew.
-func (o *opened) truncated() bool {
-	if o.zipped {
-		return false
-	}
-	info, err := o.file.Stat()
-	if err != nil || info.Size() == o.info.Size() && info.ModTime().Equal(o.info.ModTime()) {
-		return false
-	}
-	o.info = info
-	return info.Size() < o.offset+int64(len(o.buffer)) || !o.begins()
-}
-
-// begins reports whether the file still begins with what was read of it.
-func (o *opened) begins() bool {
-	if o.zipped || len(o.beginning) == 0 {
-		return true
-	}
-	var b [headSize]byte
-	n, err := o.file.ReadAt(b[:len(o.beginning)], 0)
-	return err != nil && !errors.Is(err, io.EOF) || bytes.Equal(b[:n], o.beginning)
+	return headOf(b[:min(n, size)]), n > size
 }

@@ -39,11 +39,13 @@ type track struct {
 	at     *opened // nil: nothing is open
 	placed *opened // the file that place is in
 	place  place
-	skip   int // lines still to pass over, which were taken before the last end
+	passed []head // the files that were read to their end since placed
+	skip   int    // lines still to pass over, which were taken before the last end
 
 	fresh   time.Time // when the file that is read last had something new
 	left    time.Time // when it was first seen that another file has its name; zero: it has it
 	doubt   time.Time // when the file that was read last was first not found; zero: it was
+	deleted bool      // the file that is read is gone, and known to be
 	missing time.Time // since when there is no file of that name; zero: there is one
 }
 
@@ -77,6 +79,9 @@ func (t *track) advance(ctx context.Context) (more, gone bool) {
 			return t.at != nil, false
 		default:
 			t.gap(err.Error())
+			if t.at.zipped { // the rest of it will never be read
+				t.at.reader = bytes.NewReader(nil)
+			}
 			return t.leave(ctx), false
 		}
 	}
@@ -93,49 +98,42 @@ func (t *track) begin() error {
 	if t.place.Head.Size > 0 {
 		for _, m := range slices.Backward(all) {
 			if m.holds(t.place.Head, t.place.Offset) && t.resume(m) == nil {
-				t.doubt = time.Time{}
 				return nil
 			}
 		}
-		if now := t.follower.options.Now(); t.doubt.IsZero() {
-			t.doubt = now
-			return nil
-		} else if now.Sub(t.doubt) < doubtFor {
+		if t.doubts() {
 			return nil
 		}
 		t.gap("the file that was read last is gone, and with it what was not read")
+		// There may be a copy of it that was made before it was read so far.
+		t.place, t.follower.changed = place{Done: remember(t.place.Done, t.place.Head)}, true
 	}
-	t.doubt = time.Time{}
-	all = slices.DeleteFunc(all, func(m member) bool { return t.done(m) || !m.current && m.info.ModTime().Before(t.since) })
-	if len(all) == 0 {
+	if all = t.wanted(all); len(all) == 0 {
 		return fs.ErrNotExist
 	}
-	t.skip = 0
-	return t.open(all[0], 0)
-}
-
-// done reports whether a file was read to its end before.
-func (t *track) done(m member) bool {
-	return slices.ContainsFunc(t.place.Done, func(h head) bool { return m.holds(h, 0) })
+	t.skip, t.missing = 0, time.Time{}
+	if o := t.first(all, t.unread); o != nil {
+		t.use(o)
+	}
+	return nil
 }
 
 // resume opens the file that the place is in.
 func (t *track) resume(m member) error {
-	if err := t.open(m, t.place.Offset); err != nil {
-		return err
-	}
-	t.at.head, t.placed, t.skip = t.place.Head, t.at, t.place.Taken
-	return nil
-}
-
-func (t *track) open(m member, offset int64) error {
-	o, err := m.open(offset)
+	o, err := m.reopen(t.place.Head, t.place.Offset)
 	if err != nil {
 		return err
 	}
-	t.at, t.left, t.missing, t.fresh = o, time.Time{}, time.Time{}, t.follower.options.Now()
-	t.follower.Note(t.source, "")
+	t.use(o)
+	t.placed, t.skip = o, t.place.Taken
 	return nil
+}
+
+// use reads on in a file.
+func (t *track) use(o *opened) {
+	t.at, t.fresh = o, t.follower.options.Now()
+	t.left, t.doubt, t.missing, t.deleted = time.Time{}, time.Time{}, time.Time{}, false
+	t.follower.Note(t.source, "")
 }
 
 // lost handles that no file could be opened, and reports whether the log is over.
@@ -154,7 +152,7 @@ func (t *track) lost(err error) (gone bool) {
 // cut goes on after the file was truncated: in the copy that was made before, if there is one.
 func (t *track) cut() {
 	t.at.file.Close()
-	t.at, t.placed, t.unwrapper = nil, nil, logfile.Unwrapper{}
+	t.at, t.placed, t.passed, t.unwrapper = nil, nil, nil, logfile.Unwrapper{}
 	if err := t.begin(); err != nil {
 		t.lost(err)
 	}
@@ -166,7 +164,11 @@ func (t *track) ended(ctx context.Context) (more, gone bool) {
 	info, err := os.Stat(t.container.Path)
 	switch {
 	case err != nil:
-		return false, t.lost(err) && now.Sub(t.fresh) > goneFor
+		gone := t.lost(err)
+		if t.leave(ctx) { // what was rotated is read all the same
+			return true, false
+		}
+		return false, gone && t.over(now)
 	case os.SameFile(info, t.at.info):
 		t.left, t.missing = time.Time{}, time.Time{}
 		return false, false
@@ -184,6 +186,17 @@ func (t *track) ended(ctx context.Context) (more, gone bool) {
 	return t.leave(ctx), false
 }
 
+// over reports whether a log is over whose file is gone and whose rotated files were read.
+func (t *track) over(now time.Time) bool {
+	if now.Sub(t.fresh) <= goneFor {
+		return false
+	}
+	if !t.left.IsZero() {
+		t.gap("it was deleted before it was read to its end")
+	}
+	return true
+}
+
 // stays reports whether more may come in the file that is read, though the next one is there.
 func (t *track) stays(next os.FileInfo, now time.Time) bool {
 	switch {
@@ -197,42 +210,6 @@ func (t *track) stays(next os.FileInfo, now time.Time) bool {
 		t.gap("a rotated file was still written while the new one was, too")
 		return false
 	}
-}
-
-// next lists the files after the one that is read.
-func (t *track) next() []member {
-	all, err := members(t.container.Path)
-	if err != nil {
-		return nil
-	}
-	own := slices.IndexFunc(all, func(m member) bool { return os.SameFile(m.info, t.at.info) })
-	if own < 0 {
-		own = slices.IndexFunc(all, func(m member) bool { return m.holds(t.at.known(), t.at.offset) })
-	}
-	all = all[own+1:] // all are newer if this one is gone: the oldest go first
-	return slices.DeleteFunc(all, t.done)
-}
-
-// leave goes on to the next file, and reports whether there is one.
-func (t *track) leave(ctx context.Context) bool {
-	next := t.next()
-	if len(next) == 0 {
-		return false
-	}
-	if rest := t.at.rest(); len(rest) > 0 && !t.take(ctx, rest) {
-		return false
-	}
-	old := t.at
-	for _, m := range next {
-		if err := t.open(m, 0); err != nil {
-			t.gap(err.Error())
-			continue
-		}
-		old.file.Close()
-		t.follower.counts.rotated.Add(1)
-		return true
-	}
-	return false
 }
 
 // gap counts and says that something was gone before it was read.
@@ -269,11 +246,8 @@ func (t *track) take(ctx context.Context, line []byte) bool {
 // settle moves the place to where reading is.
 func (t *track) settle() {
 	if t.placed != t.at {
-		if h := t.place.Head; t.placed != nil && h.Size > 0 {
-			t.place.Done = append(t.place.Done, h)
-			t.place.Done = t.place.Done[max(0, len(t.place.Done)-mostDone):]
-		}
-		t.placed = t.at
+		t.place.Done = remember(t.place.Done, t.passed...)
+		t.placed, t.passed = t.at, nil
 	}
 	t.place.Head, t.place.Offset, t.place.Taken = t.at.known(), t.at.offset, 0
 	t.follower.changed = true

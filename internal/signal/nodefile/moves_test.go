@@ -171,10 +171,10 @@ func TestCopyInTheMaking(t *testing.T) {
 	n.must(err)
 	copied, err := os.Create(n.path + "-20260504-000002")
 	n.must(err)
-	for _, part := range [][]byte{whole[:0], whole[:700], whole[700:3000], whole[3000:]} {
+	for _, part := range [][]byte{whole[:700], whole[700:3000], whole[3000:]} {
 		_, err = copied.Write(part)
 		n.must(err)
-		for range 3 {
+		for range 5 {
 			l.step(t, quietFor)
 		}
 	}
@@ -211,15 +211,15 @@ func TestCopyTooShort(t *testing.T) {
 func TestSameBeginning(t *testing.T) {
 	n := newNode(t, filepath.Join(logDir(t, t.TempDir()), "0.log"))
 	n.plain = true
-	for range 3 {
-		n.put("", "", "2026/05/04 08:30:15 [notice] 1#1: reload")
+	l := newLog(n)
+	for _, notice := range []string{"start", "reload", "stop"} {
+		n.put("", "", "[notice] 1#1: "+notice)
+		for range 5 {
+			l.step(t, quietFor)
+		}
 		n.rotate(0)
 	}
-	n.put("", "", "2026/05/04 08:30:15 [notice] 1#1: reload")
-	l := newLog(n)
-	for range 9 {
-		l.step(t, quietFor)
-	}
+	n.put("", "", "[notice] 1#1: reload")
 	n.write(9)
 	l.settled(t, n)
 }
@@ -242,4 +242,32 @@ func TestDeletedBehind(t *testing.T) {
 		}
 	}
 	t.Errorf("it is never over: read %v", l.read)
+}
+
+// A compressed file that is damaged is left when there is another, and that is told once.
+func TestDamaged(t *testing.T) {
+	n := newNode(t, filepath.Join(logDir(t, t.TempDir()), "0.log"))
+	n.write(5000)
+	n.rotate(0)
+	n.compress(n.path + ".20260504-000001")
+	zipped, err := os.ReadFile(n.path + ".20260504-000001.gz")
+	n.must(err)
+	n.must(os.WriteFile(n.path+".20260504-000001.gz", zipped[:len(zipped)/2], 0o600))
+	l := newLog(n)
+	for range 3 {
+		l.step(t, quietFor)
+	}
+	if u := l.follower.Unseen(); len(u) != 1 {
+		t.Errorf("unseen %v", u)
+	}
+	n.write(5)
+	for range 3 {
+		l.step(t, quietFor)
+	}
+	l.close()
+	inOrder(t, n.written, l.read)
+	same(t, n.written[5000:], l.read[len(l.read)-5:])
+	if gaps, u := l.follower.Counts().Gaps, l.follower.Unseen(); gaps != 1 || len(u) != 0 {
+		t.Errorf("%d gaps, unseen %v", gaps, u)
+	}
 }

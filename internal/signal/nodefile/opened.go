@@ -20,6 +20,7 @@ type opened struct {
 	buffer []byte // read and not taken yet
 	store  []byte // what buffer is a part of
 	again  bool   // it is the file that was read before, by another name
+	broken bool   // it could not be read on
 	skip   bool   // the rest of a line that is too long is passed over
 	head   head   // of what was taken
 	// beginning is what was read of the first headSize bytes. It is kept, as the file may have been cut and
@@ -152,7 +153,7 @@ func (o *opened) rest() []byte {
 
 // more reports whether there is more in the file than was read of it.
 func (o *opened) more() bool {
-	if o.zipped {
+	if o.zipped || o.broken {
 		return false
 	}
 	info, err := o.file.Stat()

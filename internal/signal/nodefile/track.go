@@ -71,6 +71,10 @@ func (t *track) advance(ctx context.Context) (more, gone bool) {
 			if !t.take(ctx, line) {
 				return false, false
 			}
+			if t.at.broken {
+				t.at.broken = false
+				t.follower.Note(t.source, "")
+			}
 			t.fresh = t.follower.options.Now()
 		case errors.Is(err, io.EOF):
 			return t.ended(ctx)
@@ -78,11 +82,7 @@ func (t *track) advance(ctx context.Context) (more, gone bool) {
 			t.cut()
 			return t.at != nil, false
 		default:
-			t.gap(err.Error())
-			if t.at.zipped { // the rest of it will never be read
-				t.at.reader = bytes.NewReader(nil)
-			}
-			return t.leave(ctx), false
+			return t.broken(ctx, err), false
 		}
 	}
 	return true, false
@@ -195,6 +195,16 @@ func (t *track) over(now time.Time) bool {
 		t.gap("it was deleted before it was read to its end")
 	}
 	return true
+}
+
+// broken handles that a file cannot be read on: the next one is read. While there is none, it is tried again.
+func (t *track) broken(ctx context.Context, err error) (more bool) {
+	t.at.broken = true
+	t.follower.Note(t.source, err.Error())
+	if more = t.leave(ctx); more {
+		t.gap(err.Error())
+	}
+	return more
 }
 
 // stays reports whether more may come in the file that is read, though the next one is there.

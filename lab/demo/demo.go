@@ -32,7 +32,9 @@ type Options struct {
 	// Apart gives each fault a gatemend of its own, which knows nothing of those before: one that has
 	// rolled a Deployment back will not do so a second time.
 	Apart bool
-	Out   io.Writer
+	// Unasked says that nobody agrees in advance to repairs that take a person's yes.
+	Unasked bool
+	Out     io.Writer
 }
 
 type demo struct {
@@ -41,6 +43,7 @@ type demo struct {
 	client   *manifest.Client
 	targets  []load.Target
 	gatemend *gatemend
+	agreed   bool // in advance, to what takes a person's yes
 	events   *events
 }
 
@@ -95,6 +98,7 @@ func Run(ctx context.Context, o Options) (results []Result, err error) {
 // prepare brings up the cluster and the shop in its right state.
 func (d *demo) prepare(ctx context.Context, o Options) error {
 	var err error
+	d.agreed = !o.Unasked
 	d.headline("a real cluster: etcd, kube-apiserver, kubelet, containerd, kube-proxy")
 	if d.cluster, err = cluster.Up(ctx, cluster.Options{Name: o.Name, Images: cluster.Images(), Log: o.Out}); err != nil {
 		return err
@@ -124,8 +128,9 @@ func (d *demo) start(ctx context.Context, program, prefix string) (stop func(), 
 		d.gatemend.stop()
 	}
 	d.events = &events{path: prefix + "-events.jsonl"}
-	d.headline("gatemend watch --fix --yes --approve all")
-	if d.gatemend, err = watch(ctx, d.cluster, program, d.events.path, prefix+"-journal.jsonl", d.out); err != nil {
+	args := unattended(d.agreed)
+	d.headline("gatemend %s", strings.Join(args, " "))
+	if d.gatemend, err = watch(ctx, d.cluster, program, args, d.events.path, prefix+"-journal.jsonl", d.out); err != nil {
 		return nil, err
 	}
 	g := d.gatemend

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 
 	"github.com/gatemend/gatemend/lab/cluster"
@@ -21,9 +22,18 @@ type gatemend struct {
 	done chan error
 }
 
+// unattended is how gatemend is told to mend by itself: also what takes a person's yes, where a person agrees in advance.
+func unattended(agreed bool) []string {
+	args := []string{"watch", "--fix", "--yes"}
+	if agreed {
+		args = append(args, "--approve", "all")
+	}
+	return args
+}
+
 // watch starts gatemend in the cluster's network. It prints to out; events go to a file.
-func watch(ctx context.Context, c *cluster.Cluster, program, eventsFile, journal string, out io.Writer) (*gatemend, error) {
-	cmd, err := c.Command(ctx, program, "watch", "--fix", "--yes", "--approve", "all", "--max-changes", "100", "--events", eventsFile, "--journal", journal)
+func watch(ctx context.Context, c *cluster.Cluster, program string, args []string, eventsFile, journal string, out io.Writer) (*gatemend, error) {
+	cmd, err := c.Command(ctx, slices.Concat([]string{program}, args, []string{"--max-changes", "100", "--events", eventsFile, "--journal", journal})...)
 	if err != nil {
 		return nil, err
 	}

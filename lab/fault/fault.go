@@ -24,6 +24,8 @@ type Fault struct {
 	Passing bool
 	// Person says that no machine should mend it: gatemend must name the cause and call a person.
 	Person bool
+	// Asks says that what mends it takes a person's yes, which may be given in advance.
+	Asks bool
 
 	// Inject returns when the cluster is broken, or has been told to break and needs a moment.
 	Inject func(context.Context, *manifest.Client) error

@@ -21,7 +21,7 @@ func terminationRace() Fault {
 		Gateway: "haproxy", Route: manifest.Host(manifest.API), WantStatus: []int{502, 503},
 		WantLog:    ` http shop_svc_api_http/SRV_\d 0/0/\d+/-1/\d+ 502 \d+ - - SH-- `,
 		WantCauses: []string{"termination-race"}, WantObject: "Deployment shop/api",
-		Passing: true,
+		Passing: true, Asks: true,
 		Inject: func(ctx context.Context, c *manifest.Client) error {
 			// The first update replaces pods that end well by pods that do not; nothing is lost yet.
 			if err := deploy(manifest.API, stopsAtOnce)(ctx, c); err != nil {

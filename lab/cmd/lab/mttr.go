@@ -33,6 +33,7 @@ func newMTTR(name *string) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&options.Gatemend, "gatemend", "gatemend", "the gatemend program")
 	cmd.Flags().StringSliceVar(&faults, "fault", nil, "only these faults, in this order")
+	cmd.Flags().BoolVar(&options.Unasked, "unasked", false, "nobody agrees in advance to repairs that take a person's yes: gatemend must leave them to a person")
 	cmd.Flags().IntVar(&options.Runs, "runs", 5, "how often each fault is tried")
 	cmd.Flags().DurationVar(&options.Alone, "alone", time.Minute, "how long each fault is also left to itself at most; 0: it is not")
 	cmd.Flags().IntVar(&options.Alones, "alones", 1, "how often each fault is left to itself")

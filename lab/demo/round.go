@@ -17,7 +17,7 @@ const (
 	roundLimit = 4 * time.Minute
 	mendLimit  = 150 * time.Second // from injection to proof
 	calmFor    = 3 * time.Second   // without any client error, before and after
-	healed     = 20 * time.Second  // the same where nobody has mended it: a pod that crashes serves now and then
+	healed     = 30 * time.Second  // the same where nobody has mended it: a crashing pod serves now and then, and HAProxy retries for 16 s and more
 	pollEvery  = 100 * time.Millisecond
 )
 

@@ -366,6 +366,9 @@ func lift(fs []finding) []finding {
 			if len(r.said) == 0 {
 				f.Confidence = min(f.Confidence, likely)
 			}
+			if r.quiet && f.ID == "no-replicas" {
+				f.Confidence = possible // somebody put it to rest, and may know that its callers do without it
+			}
 		}
 		if len(f.via) > 0 && len(f.kinds) > 0 {
 			// What fails at once keeps nobody waiting, unless the caller says that it does.

@@ -23,8 +23,11 @@ func podsNotReady() Analyzer {
 				t := v.trouble(pods[0])
 				field, _, _ := containerField(w, t.container, false)
 				confidence := proven
-				if v.young(pods[0]) {
+				switch {
+				case v.young(pods[0]):
 					confidence = possible // it may only need its time
+				case len(v.logsOf(w)) == 0:
+					confidence = likely // what the application says, which may tell a deeper reason, could not be seen
 				}
 				out = append(out, v.onWorkload(w, "pods-not-ready", confidence, field, fmt.Sprintf("%s of %s %s not ready: %s", share(len(pods), w.size()), w.ref, form(len(pods), "runs and is", "run and are"), t.why), pods))
 			}

@@ -138,7 +138,8 @@ func proxyHears(s model.Signal) (heard, bool) {
 		return heard{plain: true, evidence: said(s)}, true
 	case has("plain HTTP request was sent to HTTPS port", "HTTP request to an HTTPS server", `malformed HTTP response "\x15\x03`, `malformed HTTP response \"\\x15\\x03`, `malformed HTTP status code`):
 		return heard{tls: true, evidence: said(s)}, true
-	case s.Failure == model.TLS && has("SSL alert number", "certificate", "CERTIFICATE", "unknown ca"): // the handshake got as far as that
+	// The handshake got as far as that, or the backend sent an alert, which is TLS.
+	case s.Failure == model.TLS && has("SSL alert number", "certificate", "CERTIFICATE", "unknown ca", "TLSV1_ALERT_", "SSLV3_ALERT_", "remote error: tls: "):
 		return heard{both: true}, true
 	default:
 		return heard{}, false

@@ -363,12 +363,7 @@ func lift(fs []finding) []finding {
 			f.via = append(f.via, r)
 			*f = f.on(r.roots()...)
 			f.chain(r)
-			if len(r.said) == 0 {
-				f.Confidence = min(f.Confidence, likely)
-			}
-			if r.quiet && f.ID == "no-replicas" {
-				f.Confidence = possible // somebody put it to rest, and may know that its callers do without it
-			}
+			f.Confidence = min(f.Confidence, r.believes(f.ID))
 		}
 		if len(f.via) > 0 && len(f.kinds) > 0 {
 			// What fails at once keeps nobody waiting, unless the caller says that it does.
@@ -380,6 +375,18 @@ func lift(fs []finding) []finding {
 		}
 	}
 	return fs
+}
+
+// believes is how sure one may be, at most, that a cause on an edge makes its caller fail.
+func (r *route) believes(id model.CauseID) float64 {
+	switch {
+	case r.quiet && id == "no-replicas":
+		return possible // somebody put it to rest, and may know that its callers do without it
+	case len(r.said) == 0:
+		return likely
+	default:
+		return 1
+	}
 }
 
 // hitsEdge reports whether a finding predicts what the caller of an edge says, or what its walk does.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
@@ -76,20 +77,30 @@ func (v *view) certificateHosts() []finding {
 		if ing == nil || r.requests > 0 || r.Host == "" {
 			continue
 		}
-		for _, tls := range ing.Spec.TLS {
-			for _, host := range tls.Hosts {
-				if host == r.Host || !misspelt(host, r.Host) && !tooDeep(r.Host, host) || slices.Contains(tls.Hosts, r.Host) && !tooDeep(r.Host, host) || v.hasHost(host) {
-					continue
-				}
-				m, ok := v.missesHost(r.Route, host)
-				if !ok {
-					continue
-				}
-				f := v.missFinding(r, m, fmt.Sprintf("%s has a certificate for %s and no rule for that host; its rule is for %s", r.Object, host, r.Host))
-				if tooDeep(r.Host, host) { // it may be meant for another rule, later
-					f.Confidence, f.atRest = likely, true
-				}
-				out = append(out, f)
+		for _, host := range intended(ing.Spec.TLS, r.Host) {
+			m, ok := v.missesHost(r.Route, host)
+			if !ok || v.hasHost(host) {
+				continue
+			}
+			f := v.missFinding(r, m, fmt.Sprintf("%s has a certificate for %s and no rule for that host; its rule is for %s", r.Object, host, r.Host))
+			if tooDeep(r.Host, host) { // it may be meant for another rule, later
+				f.Confidence, f.atRest = likely, true
+			}
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// intended are the hosts of certificates that a rule for a host may have been meant for: it is nearly the same.
+func intended(certificates []networkingv1.IngressTLS, ruled string) []string {
+	var out []string
+	for _, tls := range certificates {
+		for _, host := range tls.Hosts {
+			switch {
+			case host == ruled:
+			case tooDeep(ruled, host), misspelt(host, ruled) && !slices.Contains(tls.Hosts, ruled):
+				out = append(out, host)
 			}
 		}
 	}

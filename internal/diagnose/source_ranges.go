@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -102,11 +103,9 @@ func public(svc *corev1.Service) bool {
 }
 
 func addressOf(svc *corev1.Service) string {
-	for _, in := range svc.Status.LoadBalancer.Ingress {
-		if in.IP != "" {
-			return in.IP
-		}
-		return in.Hostname
+	all := svc.Status.LoadBalancer.Ingress
+	if len(all) == 0 {
+		return ""
 	}
-	return ""
+	return cmp.Or(all[0].IP, all[0].Hostname)
 }

@@ -116,6 +116,9 @@ func (m *Matcher) Match(text string) []Hit {
 func (m *Matcher) Signal(s model.Signal) []Hit {
 	text := s.Raw
 	if s.Proxy == "envoy" && s.Reason != "" {
+		if m.reader().fields(text)["response_flags"] != "" {
+			return m.Match(text) // a second line of the same would weigh as another sign
+		}
 		return m.Match(text + "\nflags: " + s.Reason)
 	}
 	if !strings.Contains(text, s.Reason) {

@@ -34,7 +34,7 @@ func (f *Follower) Resume(pod model.Ref, after time.Time) {
 	if s == nil || !s.rests || f.over {
 		return
 	}
-	s.rests = false
+	s.rests, s.fresh = false, false // the container may have been restarted meanwhile
 	if after.After(s.place.newest) {
 		s.place = place{seed: s.place.seed, since: after}
 		s.after = after

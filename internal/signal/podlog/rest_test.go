@@ -46,6 +46,24 @@ func TestRests(t *testing.T) {
 	}
 }
 
+// What a container logged last before it was restarted, while somebody else read its log, is neither lost nor read twice.
+func TestRestartedWhileItRests(t *testing.T) {
+	c := newCluster(t)
+	c.pods = []corev1.Pod{gateway("lb-1")}
+	c.write("lb-1", at("15.0", "/0"))
+	f, _ := start(t, c, Options{})
+	receive(t, f)
+	f.Rest(lb1)
+	c.restart(true, at("16.2", "/elsewhere"), at("16.4", "/elsewhere too"), at("16.5", "/1"))
+	c.write("lb-1", at("20.1", "/2"))
+	f.Resume(lb1, moment(t, "2026-05-04T08:30:16.4Z"))
+	for _, want := range []string{"/1", "/2"} {
+		if got := receive(t, f); got.Request.Path != want {
+			t.Errorf("got %s, want %s", got.Request.Path, want)
+		}
+	}
+}
+
 // A log of which somebody else speaks in time is never opened, also that of a pod which is not known yet.
 func TestLaterIsInTime(t *testing.T) {
 	c := newCluster(t)

@@ -78,7 +78,7 @@ func (s *stream) readPrevious(ctx context.Context) bool {
 			s.place.reopen() // whether more comes is not known
 			return false
 		}
-		if l, ok := s.stamped(line); ok && !s.place.repeats(l.mark) {
+		if l, ok := s.stamped(line); ok && !s.known(l) {
 			s.take(l)
 		}
 	}

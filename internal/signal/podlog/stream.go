@@ -32,6 +32,7 @@ type stream struct {
 	after     time.Time // lines up to it were counted elsewhere
 	place     place
 	before    ended  // as last looked
+	fresh     bool   // before is as the pod is: it need not be looked at
 	finished  string // the id of the ended container whose log was read to its end
 }
 
@@ -45,6 +46,7 @@ func newStream(f *Follower, pod *corev1.Pod, container string, p proxy.Proxy) *s
 		parser:    f.options.Formats.Parser(p, ref),
 		place:     place{seed: maphash.MakeSeed(), since: f.options.Since},
 		before:    endedOf(pod, container),
+		fresh:     true,
 	}
 }
 
@@ -69,8 +71,14 @@ func (s *stream) begin(ctx context.Context, later time.Duration) {
 // follow reads the log until ctx is done, opening it again whenever it ends.
 func (s *stream) follow(ctx context.Context) {
 	wait := s.follower.options.Retry
-	heard, err := s.read(ctx)
 	for {
+		heard, err := false, error(nil)
+		if !s.fresh {
+			err = s.look(ctx)
+		}
+		if s.fresh = false; err == nil {
+			heard, err = s.read(ctx)
+		}
 		if ctx.Err() != nil {
 			return
 		}
@@ -85,9 +93,6 @@ func (s *stream) follow(ctx context.Context) {
 		}
 		wait = min(2*wait, 32*s.follower.options.Retry)
 		s.follower.counts.reopened.Add(1)
-		if heard, err = false, s.look(ctx); err == nil {
-			heard, err = s.read(ctx)
-		}
 	}
 }
 
@@ -156,7 +161,7 @@ func (s *stream) read(ctx context.Context) (heard bool, err error) {
 			return heard, fmt.Errorf("read log: %w", err)
 		}
 		l, ok := s.stamped(line)
-		if !ok || s.place.repeats(l.mark) || !s.after.IsZero() && !l.stamp.After(s.after) {
+		if !ok || s.known(l) {
 			continue
 		}
 		if s.place.due {
@@ -184,6 +189,11 @@ func (s *stream) stamped(line []byte) (stampedLine, bool) {
 		return stampedLine{}, false
 	}
 	return stampedLine{s.place.mark(stamp, text), stamp, text}, true
+}
+
+// known reports whether a line was read before, or counted elsewhere.
+func (s *stream) known(l stampedLine) bool {
+	return s.place.repeats(l.mark) || !s.after.IsZero() && !l.stamp.After(s.after)
 }
 
 // take reads a new line.

@@ -8,7 +8,8 @@ import (
 	"strconv"
 )
 
-// Find returns the logs below a folder, rotated and compressed ones too, in the order of their names.
+// Find returns the logs below a folder, rotated and compressed ones too, in the order of their names. Of a file that is there
+// both ways, as while it is being compressed, it returns the one that is whole for sure.
 func Find(fsys fs.FS, root string) ([]string, error) {
 	var names []string
 	err := fs.WalkDir(fsys, root, func(name string, d fs.DirEntry, err error) error {
@@ -23,7 +24,14 @@ func Find(fsys fs.FS, root string) ([]string, error) {
 	if err == nil && len(names) == 0 {
 		err = ErrNoLogs
 	}
-	return names, err
+	there := map[string]bool{}
+	for _, name := range names {
+		there[name] = true
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		plain := uncompressed(name)
+		return plain != name && there[plain]
+	}), err
 }
 
 // rotated matches how files are named when they are rotated: a number that grows with age (logrotate, "access.log.2"), or a

@@ -43,18 +43,19 @@ func (d *demo) round(ctx context.Context, f fault.Fault) (Result, error) {
 // under breaks the shop under traffic, once all routes answer well and ready says so, and restores it when over says that
 // it is: what clients met until then is in the result already.
 func (d *demo) under(ctx context.Context, f fault.Fault, title string, ready func() (bool, error), over func(r *Result, reports []load.Report, injected time.Time) (bool, error)) (Result, error) {
+	result := Result{Fault: f}
 	run, err := load.Start(ctx, d.cluster.DialContext, d.targets, load.Limits{
 		Rate: rate, Count: int(rate * roundLimit.Seconds()), Duration: roundLimit,
 	})
 	if err != nil {
-		return Result{}, err
+		return result, err
 	}
 	defer run.Stop()
 	if err := d.await(ctx, "every route to answer well", mendLimit, func() (bool, error) {
 		ok, err := ready()
 		return ok && calm(run.Report()), err
 	}); err != nil {
-		return Result{}, fmt.Errorf("before %s: %w", f.Name, err)
+		return result, fmt.Errorf("before %s: %w", f.Name, err)
 	}
 
 	d.headline("%s", title)
@@ -62,7 +63,6 @@ func (d *demo) under(ctx context.Context, f fault.Fault, title string, ready fun
 	broken := make(chan error, 1)
 	go func() { broken <- f.Inject(ctx, d.client) }()
 
-	result := Result{Fault: f}
 	err = d.await(ctx, f.Name+" to be over", mendLimit, func() (bool, error) {
 		select {
 		case err := <-broken:

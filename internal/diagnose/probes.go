@@ -19,8 +19,7 @@ const (
 )
 
 // WantsProbes names the routes of a diagnosis that fail, or would, and where active checks would tell more.
-func WantsProbes(d model.Diagnosis, s *snapshot.Snapshot) []model.ProbeRoute {
-	m := path.New(s)
+func WantsProbes(d model.Diagnosis, m *path.Map) []model.ProbeRoute {
 	var out []model.ProbeRoute
 	for _, t := range d.Traces {
 		r, ok := m.Match(t.Request)
@@ -33,8 +32,7 @@ func WantsProbes(d model.Diagnosis, s *snapshot.Snapshot) []model.ProbeRoute {
 }
 
 // WayIn names the ports of the gateway at which a request comes in; ok is false where no route takes it.
-func WayIn(s *snapshot.Snapshot, req model.Request) (way model.ProbeRoute, ok bool) {
-	m := path.New(s)
+func WayIn(m *path.Map, req model.Request) (way model.ProbeRoute, ok bool) {
 	r, ok := m.Match(req)
 	if !ok {
 		return model.ProbeRoute{}, false

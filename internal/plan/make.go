@@ -17,14 +17,11 @@ import (
 // Remedies lists what would mend the causes of a diagnosis, in the order in which it would be tried:
 // cause by cause, the smallest change first. Each has been tried on a copy of the cluster, and what
 // does not help there, or breaks another route, is left out; Predicts says how the failing request
-// would end. m has the routes of s; nil: they are read.
-func Remedies(d model.Diagnosis, s *snapshot.Snapshot, m *path.Map, memory Memory) []model.Remedy {
+// would end.
+func Remedies(d model.Diagnosis, m *path.Map, memory Memory) []model.Remedy {
 	out := []model.Remedy{}
 	if len(d.Causes) == 0 {
 		return out
-	}
-	if m == nil || m.Snapshot() != s {
-		m = path.New(s)
 	}
 	w := walksOf(m)
 	for _, f := range d.Causes {

@@ -50,11 +50,11 @@ func (l *Look) Diagnose(ctx context.Context, target model.Target) model.Diagnosi
 	}
 	if l.Probe {
 		var unseen []model.Unseen
-		in.Probes, unseen = l.Pods.Probe(ctx, diagnose.WantsProbes(d, l.Snapshot), l.Guest)
+		in.Probes, unseen = l.Pods.Probe(ctx, diagnose.WantsProbes(d, routes), l.Guest)
 		in.Unseen = append(in.Unseen[:len(in.Unseen):len(in.Unseen)], unseen...)
 		d = diagnose.Diagnose(in)
 	}
-	d.Remedies = plan.Remedies(d, l.Snapshot, routes, memory)
+	d.Remedies = plan.Remedies(d, routes, memory)
 	return d
 }
 

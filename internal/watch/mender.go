@@ -82,24 +82,25 @@ func (m *Mender) Run(ctx context.Context, view *View, route string, incident men
 		}},
 	}
 	if m.Probe {
-		engine.Prober = prober{m.Session.Pods}
+		engine.Prober = prober{m.Session}
 	}
 	result, err := engine.Run(ctx, incident)
 	return result, errors.Join(err, printing)
 }
 
 // prober sends requests through gateways by their pods.
-type prober struct{ pods Pods }
+type prober struct{ session *Session }
 
 // Probe sends each request once.
 func (p prober) Probe(ctx context.Context, s *snapshot.Snapshot, requests []model.Request) (sent int) {
 	var ways []model.ProbeRoute
+	routes := p.session.MapOf(s)
 	for _, q := range requests {
-		if way, ok := diagnose.WayIn(s, q); ok {
+		if way, ok := diagnose.WayIn(routes, q); ok {
 			ways = append(ways, way)
 		}
 	}
-	answers, _ := p.pods.Probe(ctx, ways, "") // one that may not be sent proves nothing, which the verdict says
+	answers, _ := p.session.Pods.Probe(ctx, ways, "") // one that may not be sent proves nothing, which the verdict says
 	return len(answers)
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/cli"
@@ -23,22 +24,24 @@ func countLogs(ctx context.Context, c cli.LogCount) (model.LogReport, error) {
 		return model.LogReport{}, err
 	}
 	var source tally.Source
-	var unread func() []model.Unseen
+	var unread func(*tally.Tally) []model.Unseen
 	workers := runtime.GOMAXPROCS(0)
 	if c.Follow {
 		followed := newFollowed(ctx, inputs)
 		defer followed.close()
 		source, unread, workers = followed, followed.unread, 1
 	} else {
-		blocks := logfile.NewBlocks(inputs)
-		source, unread = &blockSource{blocks: blocks, inputs: inputs}, blocks.Unread
+		blocks := &blockSource{blocks: logfile.NewBlocks(inputs), inputs: inputs}
+		source, unread = blocks, blocks.unread
 	}
+	// What is kept of a log are a few megabytes, so a collection for each few more would find nothing and cost a hundredth of the time.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	t, err := tally.Run(ctx, source, workers, c.Options, c.Notify)
 	if err != nil {
 		return model.LogReport{}, err
 	}
 	report := t.Finish()
-	report.Unread = unread()
+	report.Unread = unread(t)
 	return report, nil
 }
 
@@ -51,8 +54,23 @@ type blockSource struct {
 // Next implements tally.Source.
 func (s *blockSource) Next(c *tally.Chunk, begin func(string, bool)) error {
 	text, at, err := s.blocks.Next(c.Text, func(i int) { begin(s.inputs[i].Name, s.inputs[i].Another) })
-	c.Text, c.File, c.Line, c.Bytes, c.Cut = text, at.Input, at.Line, at.Bytes, at.Cut
+	c.Text, c.File, c.Bytes, c.Cut = text, at.Input, at.Bytes, at.Cut
 	return err
+}
+
+func (s *blockSource) unread(t *tally.Tally) (all []model.Unseen) {
+	for _, u := range s.blocks.Unread() {
+		all = append(all, unseen(s.inputs[u.Input].Name, t.Lines(u.Input), u.Err))
+	}
+	return all
+}
+
+// unseen says up to where a log was read.
+func unseen(name string, lines int, err error) model.Unseen {
+	if lines > 0 {
+		err = fmt.Errorf("read up to line %d: %w", lines, err)
+	}
+	return model.Unseen{What: "log " + name, Why: err.Error()}
 }
 
 // logInputs finds the files: those given, and those in folders, rotated ones before what goes on after them.
@@ -185,14 +203,14 @@ type followed struct {
 	wait   *time.Ticker
 	stop   context.CancelFunc
 	ctx    context.Context //nolint:containedctx // ends the goroutines that read
-	failed []model.Unseen
+	failed []logfile.Unread
 }
 
 type liveBlock struct {
 	input  int
 	text   []byte
 	block  logfile.Block
-	unread []model.Unseen
+	unread []logfile.Unread
 	ended  bool
 }
 
@@ -215,7 +233,16 @@ func (f *followed) close() {
 	f.wait.Stop()
 }
 
-func (f *followed) unread() []model.Unseen { return f.failed }
+func (f *followed) unread(t *tally.Tally) (all []model.Unseen) {
+	for _, u := range f.failed {
+		lines := 0
+		if f.begun[u.Input] {
+			lines = t.Lines(f.places[u.Input])
+		}
+		all = append(all, unseen(f.inputs[u.Input].Name, lines, u.Err))
+	}
+	return all
+}
 
 func (f *followed) read(i int) {
 	blocks := logfile.NewBlocks(f.inputs[i : i+1])
@@ -244,7 +271,9 @@ func (f *followed) Next(c *tally.Chunk, begin func(string, bool)) error {
 		case b := <-f.blocks:
 			if b.ended {
 				f.live--
-				f.failed = append(f.failed, b.unread...)
+				for _, u := range b.unread {
+					f.failed = append(f.failed, logfile.Unread{Input: b.input, Err: u.Err})
+				}
 			}
 			if len(b.text) == 0 {
 				continue
@@ -255,7 +284,7 @@ func (f *followed) Next(c *tally.Chunk, begin func(string, bool)) error {
 				begin(f.inputs[b.input].Name, false)
 			}
 			c.Text = append(c.Text, b.text...)
-			c.File, c.Line, c.Bytes, c.Cut = f.places[b.input], b.block.Line, b.block.Bytes, b.block.Cut
+			c.File, c.Bytes, c.Cut = f.places[b.input], b.block.Bytes, b.block.Cut
 			return nil
 		case <-f.wait.C:
 			c.Idle = time.Second

@@ -11,8 +11,8 @@ import (
 type Chunk struct {
 	// Text are the lines. A Source appends to Text[:0].
 	Text []byte
-	// File is the index of the file in the source, Line the number of the first line less one.
-	File, Line int
+	// File is the index of the file among those that the tally was told of.
+	File int
 	// Bytes is how much was read for it.
 	Bytes int
 	// Cut is set if the last line may go on: the file ended without a newline.
@@ -60,7 +60,7 @@ type slow struct {
 
 func (c *Chunk) reset() {
 	*c = Chunk{
-		Text: c.Text, File: c.File, Line: c.Line, Bytes: c.Bytes, Cut: c.Cut, Idle: c.Idle, from: 1<<63 - 1, to: -1 << 63,
+		Text: c.Text, File: c.File, Bytes: c.Bytes, Cut: c.Cut, Idle: c.Idle, from: 1<<63 - 1, to: -1 << 63,
 		routes: c.routes[:0], strangers: c.strangers[:0], cells: c.cells[:0], failed: c.failed[:0], broken: c.broken[:0], slow: c.slow[:0],
 	}
 }

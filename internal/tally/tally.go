@@ -22,7 +22,7 @@ const (
 
 // Tally is the sum of all chunks. It is used by one goroutine at a time.
 type Tally struct {
-	names    []string // of files
+	files    []file
 	counters []*Counter
 	ids      [][]int32 // of the routes of each counter
 
@@ -74,6 +74,12 @@ type routeTotal struct {
 	failures kinds
 }
 
+// file is a log, or a part of one.
+type file struct {
+	name  string
+	lines int // that were taken in before the present chunk
+}
+
 // upstream is an address that did not answer, or badly.
 type upstream struct {
 	failed   int
@@ -108,7 +114,10 @@ func (t *Tally) endAlarms() {
 }
 
 // File names the next file; chunks refer to files by their index.
-func (t *Tally) File(name string) { t.names = append(t.names, name) }
+func (t *Tally) File(name string) { t.files = append(t.files, file{name: name}) }
+
+// Lines is how many lines of a file were taken in, of which the last may have had no end.
+func (t *Tally) Lines(file int) int { return t.files[file].lines }
 
 // Take takes in a chunk that was counted. Chunks come in the order of the log.
 func (t *Tally) Take(c *Chunk) {
@@ -134,6 +143,9 @@ func (t *Tally) Take(c *Chunk) {
 	for i := range c.failed {
 		t.takeFailed(c, &c.failed[i])
 	}
+	if c.lines > 0 {
+		t.files[c.File].lines += c.lines
+	}
 	t.watch(c)
 	t.ids[c.counter] = t.ids[c.counter][:min(len(t.ids[c.counter]), maxRoutes)]
 	if c.Idle > 0 && t.ticked > 0 {
@@ -143,7 +155,8 @@ func (t *Tally) Take(c *Chunk) {
 }
 
 func (t *Tally) source(c *Chunk, line int) string {
-	return t.names[c.File] + ":" + strconv.Itoa(c.Line+line)
+	f := t.files[c.File]
+	return f.name + ":" + strconv.Itoa(f.lines+line)
 }
 
 // takeRoutes learns the routes that are new to a counter. Those that it has no room for may be known here nonetheless, from

@@ -26,13 +26,14 @@ type texts struct {
 	logs  []string
 	begun bool
 	at    int
-	line  int
+	file  int
 	err   error // at the end
 }
 
 func (s *texts) Next(c *Chunk, begin func(string, bool)) error {
 	for len(s.logs) > 0 && s.at == len(s.logs[0]) && s.begun {
-		s.logs, s.at, s.line, s.begun = s.logs[1:], 0, 0, false
+		s.logs, s.at, s.begun = s.logs[1:], 0, false
+		s.file++
 	}
 	if len(s.logs) == 0 {
 		if s.err != nil {
@@ -51,9 +52,8 @@ func (s *texts) Next(c *Chunk, begin func(string, bool)) error {
 	} else {
 		n = len(text)
 	}
-	c.Text, c.File, c.Line, c.Bytes, c.Cut = append(c.Text, text[:n]...), 0, s.line, n, false
+	c.Text, c.File, c.Bytes, c.Cut = append(c.Text, text[:n]...), s.file, n, false
 	s.at += n
-	s.line += strings.Count(text[:n], "\n")
 	return nil
 }
 

@@ -31,6 +31,12 @@ func between(x uint64, a, z byte) uint64 {
 	return (y + each*uint64(0x80-a)) &^ (y + each*uint64(0x7f-z)) &^ x & high
 }
 
+// others masks the bytes of x that are no digits.
+func others(x uint64) uint64 {
+	x ^= each * '0' // digits become what they stand for
+	return (x&low7 + each*(0x7f-9) | x) & high
+}
+
 // first is the index of the first byte of a mask; 8 if there is none.
 func first(mask uint64) int { return bits.TrailingZeros64(mask) >> 3 }
 
@@ -38,7 +44,7 @@ func first(mask uint64) int { return bits.TrailingZeros64(mask) >> 3 }
 // or -1 if they are not there or i is below 0.
 func AfterNumber(b []byte, i int) int {
 	if i >= 0 && len(b)-i >= 8 {
-		if n := first(^between(load(b, i), '0', '9') & high); n > 0 && n < 8 && b[i+n] == ' ' {
+		if n := first(others(load(b, i))); n > 0 && n < 8 && b[i+n] == ' ' {
 			return i + n + 1
 		}
 	}
@@ -50,7 +56,7 @@ func AfterNumber(b []byte, i int) int {
 func AfterUint(b []byte, i int) (end int, number int64) {
 	if i >= 0 && len(b)-i >= 8 {
 		x := load(b, i)
-		if n := first(^between(x, '0', '9') & high); n > 0 && n < 8 && b[i+n] == ' ' {
+		if n := first(others(x)); n > 0 && n < 8 && b[i+n] == ' ' {
 			return i + n + 1, decimals(x << (64 - 8*n))
 		}
 	}
@@ -97,7 +103,7 @@ func AfterSeconds(b []byte, i int) (end int, nanos int64) {
 		// Nearly always it is less than ten: "0.004 ".
 		const dotAndBlank, digits = 0xff00_0000_ff00, 0x80_8080_0080
 		x := load(b, i)
-		if x&dotAndBlank == ' '<<40|'.'<<8 && between(x, '0', '9')&digits == digits {
+		if x&dotAndBlank == ' '<<40|'.'<<8 && others(x)&digits == 0 {
 			return i + 6, int64(x&15*1000+x>>16&15*100+x>>24&15*10+x>>32&15) * millisecond
 		}
 	}
@@ -123,7 +129,7 @@ func AfterServed(b []byte, i int) (end, status int) {
 		return -1, 0
 	}
 	x := binary.LittleEndian.Uint32(b[i:])
-	if x>>24 != ' ' || between(uint64(x), '0', '9') != 0x808080 || x&15-1 > 3 {
+	if x>>24 != ' ' || others(uint64(x))&0x808080 != 0 || x&15-1 > 3 {
 		return -1, 0
 	}
 	return i + 4, int(x&15*100 + x>>8&15*10 + x>>16&15)

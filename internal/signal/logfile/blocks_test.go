@@ -20,13 +20,15 @@ func input(name string, r io.Reader) Input {
 // readAll reads blocks to the end and returns the lines of each input, as "number:line".
 func readAll(t *testing.T, b *Blocks) (lines []string, read int) {
 	t.Helper()
-	begun := -1
+	begun, input, number := -1, -1, 0
 	for {
 		text, at, err := b.Next(nil, func(i int) { begun = i })
 		if len(text) > 0 && at.Input != begun {
 			t.Fatalf("a block of input %d, which did not begin", at.Input)
 		}
-		number := at.Line
+		if at.Input != input {
+			input, number = at.Input, 0
+		}
 		for line := range bytes.Lines(text) {
 			number++
 			lines = append(lines, fmt.Sprintf("%d:%s", number, bytes.TrimSuffix(line, []byte("\n"))))
@@ -124,7 +126,7 @@ func TestBlocksGoOn(t *testing.T) {
 	if len(got) < 2 || got[len(got)-1] != "1:z" {
 		t.Errorf("%d lines, the last of them not the last", len(got))
 	}
-	if u := b.Unread(); len(u) != 2 || u[0].What != "log gone" || !strings.Contains(u[1].Why, "after line ") {
+	if u := b.Unread(); len(u) != 2 || u[0].Input != 0 || u[1].Input != 1 || !errors.Is(u[1].Err, io.ErrUnexpectedEOF) {
 		t.Errorf("unread %+v", u)
 	}
 }

@@ -20,8 +20,10 @@ const (
 	lookRarely = 15 * time.Second
 	// A rule that holds a repair back may let it go at another moment.
 	lookHeld = 5 * time.Minute
-	// A route that is mended elsewhere is looked at seldom: whoever mends it looks, too.
-	lookHanded = time.Minute
+	// A route that is mended elsewhere is looked at seldom: whoever mends it looks, too. Of many such routes, as in a storm, one
+	// is looked at in each lookHandedOne.
+	lookHanded    = time.Minute
+	lookHandedOne = 2 * time.Second
 	// patience is how long a cause that nobody may act on yet is kept back, for a better one.
 	patience = 10 * time.Second
 	// margin is how long before an alarm's first error failures still belong to it: what failed on the same
@@ -52,6 +54,8 @@ func (c caseload) take(n alarmNews, now time.Time) {
 	a := n.Alarm
 	known, ok := c[a.Route]
 	switch {
+	case ok && !known.Ended && hearsay(a):
+		known.next = now // somebody else saw it, too
 	case a.Worse && ok:
 		known.Alarm = a                     // it is worked on, and what fails now is the same route
 		known.done, known.next = false, now // perhaps for another cause than the one that is known
@@ -130,7 +134,7 @@ type Desk interface {
 }
 
 // work diagnoses alarms, and has mended what may be, one at a time.
-func (w *Watcher) work(ctx context.Context, alarms <-chan alarmNews) error {
+func (w *Watcher) work(ctx context.Context, alarms *inbox) error {
 	if w.Desk != nil {
 		if err := w.Desk.Resume(ctx); err != nil {
 			return err
@@ -138,8 +142,8 @@ func (w *Watcher) work(ctx context.Context, alarms <-chan alarmNews) error {
 	}
 	cases := caseload{}
 	for {
-		for len(alarms) > 0 { // what ended during a repair needs no look of its own
-			cases.take(<-alarms, w.Session.Now())
+		for _, n := range alarms.take() { // what ended during a repair needs no look of its own
+			cases.take(n, w.Session.Now())
 		}
 		c, wait := cases.due(w.Session.Now())
 		timer := time.NewTimer(wait)
@@ -148,15 +152,14 @@ func (w *Watcher) work(ctx context.Context, alarms <-chan alarmNews) error {
 			case <-ctx.Done():
 				timer.Stop()
 				return nil
-			case a := <-alarms:
-				cases.take(a, w.Session.Now())
+			case <-alarms.some:
 			case <-timer.C:
 			}
 			timer.Stop()
 			continue
 		}
 		timer.Stop()
-		if err := w.look(ctx, c, cases.open); err != nil {
+		if err := w.look(ctx, c, cases); err != nil {
 			return err
 		}
 		if c.Ended {
@@ -172,8 +175,8 @@ func (w *Watcher) mended() time.Time {
 	return w.Desk.Mended()
 }
 
-// look diagnoses one alarm, tells the cause once there is one, and has it mended. open are the routes that fail.
-func (w *Watcher) look(ctx context.Context, c *alarmCase, open func() []string) error {
+// look diagnoses one of some alarms, tells the cause once there is one, and has it mended.
+func (w *Watcher) look(ctx context.Context, c *alarmCase, of caseload) error {
 	now, mended := w.Session.Now(), w.mended()
 	c.next, c.wait = now.Add(c.wait), min(2*c.wait, lookRarely)
 	view := &View{Session: w.Session, From: mended, Onset: c.From.Add(-margin)}
@@ -194,10 +197,10 @@ func (w *Watcher) look(ctx context.Context, c *alarmCase, open func() []string) 
 			return nil
 		}
 		c.done, c.next = true, time.Time{}
-		if err := w.explain(ctx, c, d); err != nil || w.Desk == nil || c.hearsay() {
+		if err := w.explain(ctx, c, d); err != nil || w.Desk == nil || hearsay(c.Alarm) {
 			return err
 		}
-		return w.mend(ctx, c, Case{Alarm: c.Alarm, Target: target, Diagnosis: d, View: view, Open: open})
+		return w.mend(ctx, c, Case{Alarm: c.Alarm, Target: target, Diagnosis: d, View: view, Open: of.open}, of)
 	case len(d.Causes) > 0 && now.Sub(c.Opened) < patience && !c.Ended:
 		return nil
 	case len(d.Causes) > 0 || c.Ended && mended.Before(c.To):
@@ -212,8 +215,8 @@ func (w *Watcher) look(ctx context.Context, c *alarmCase, open func() []string) 
 
 // hearsay reports whether an alarm is somebody's word, or a prediction, and no request was seen to
 // fail: nothing is changed for that.
-func (c *alarmCase) hearsay() bool {
-	return c.Requests == 0 && c.Errors == 0 && !c.Ended && c.Kind != detect.Vanished
+func hearsay(a detect.Alarm) bool {
+	return a.Requests == 0 && a.Errors == 0 && !a.Ended && a.Kind != detect.Vanished
 }
 
 func firstCause(d model.Diagnosis) model.CauseID {
@@ -236,8 +239,8 @@ func (w *Watcher) explain(ctx context.Context, c *alarmCase, d model.Diagnosis) 
 	return w.Tell(ctx, w.about(c, printer.EventDiagnosis, text, &d))
 }
 
-// mend has repaired what an alarm is about.
-func (w *Watcher) mend(ctx context.Context, c *alarmCase, about Case) error {
+// mend has repaired what one of some alarms is about.
+func (w *Watcher) mend(ctx context.Context, c *alarmCase, about Case, of caseload) error {
 	repair, err := w.Desk.Mend(ctx, about)
 	now := w.Session.Now()
 	switch {
@@ -249,7 +252,7 @@ func (w *Watcher) mend(ctx context.Context, c *alarmCase, about Case) error {
 		return err
 	case repair.HandedOver:
 		if !c.Ended { // until then something else may break the same route
-			c.done, c.next = false, now.Add(lookHanded)
+			c.done, c.next = false, now.Add(max(lookHanded, time.Duration(len(of))*lookHandedOne))
 		}
 	case needsPerson(repair.Result):
 		switch {

@@ -21,7 +21,7 @@ type foresight struct {
 
 // foresee compares the state after a change with the one before. Routes that are predicted to fail
 // now are diagnosed at once, before a request fails.
-func (w *Watcher) foresee(alarms chan<- alarmNews) error {
+func (w *Watcher) foresee(alarms *inbox) error {
 	if w.foresight == nil {
 		return nil
 	}

@@ -65,7 +65,7 @@ func TestOneNodeIsOneIncident(t *testing.T) {
 	w := &Watcher{routes: shops(t, 40), detector: detect.New(detect.Options{}), counted: detect.New(detect.Options{}), grown: map[string]int{}, voices: voices{}}
 	var printed []printer.EventDoc
 	w.Print = func(e printer.EventDoc) error { printed = append(printed, e); return nil }
-	alarms := make(chan alarmNews, 100)
+	alarms := newInbox()
 	now := time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
 	dead := model.Ref{APIVersion: "v1", Kind: "Node", Name: "n0"}
 	second := func(broken bool) {
@@ -101,9 +101,8 @@ func TestOneNodeIsOneIncident(t *testing.T) {
 			t.Errorf("incident %+v", e)
 		}
 	}
-	close(alarms)
 	cases, alone := caseload{}, 0
-	for a := range alarms {
+	for _, a := range alarms.take() {
 		cases.take(a, now)
 		if !a.follows {
 			alone++

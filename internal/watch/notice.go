@@ -9,7 +9,7 @@ import (
 
 // noted takes a notice in: it is told, and the first route that it may be about is diagnosed at once,
 // without waiting for an alarm. What is about nothing that is watched is told only.
-func (w *Watcher) noted(n model.Notice, alarms chan<- alarmNews) error {
+func (w *Watcher) noted(n model.Notice, alarms *inbox) error {
 	now := w.Session.Now()
 	doc := printer.NewEvent(printer.EventNotice, now, n.Source+": "+n.Text)
 	route, ok := w.meant(n)
@@ -20,10 +20,7 @@ func (w *Watcher) noted(n model.Notice, alarms chan<- alarmNews) error {
 		return w.Print(doc)
 	}
 	doc.Route = route.String()
-	select {
-	case alarms <- alarmNews{Alarm: detect.Alarm{Route: doc.Route, Object: route.Object, From: n.At, Opened: now, To: n.At}}:
-	default: // so many alarms wait that this one would be looked at when it is over
-	}
+	alarms.put(alarmNews{Alarm: detect.Alarm{Route: doc.Route, Object: route.Object, From: n.At, Opened: now, To: n.At}})
 	return w.Print(doc)
 }
 

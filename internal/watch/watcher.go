@@ -21,7 +21,7 @@ const (
 	tickEvery    = 100 * time.Millisecond // alarms open at a tick, so this is lost of the second they may take
 	failingEvery = 15 * time.Second       // how often open alarms are said again
 	lately       = 3 * time.Second        // an error this young means that a route is failing now
-	queueLength  = 256
+	queueLength  = 256                    // of what is read and waits to be counted
 )
 
 // Watcher turns signals into alarms, and alarms into diagnoses and repairs. One goroutine reads signals
@@ -81,7 +81,7 @@ func (w *Watcher) prepare() {
 func (w *Watcher) Run(ctx context.Context) error {
 	w.prepare()
 	ctx, cancel := context.WithCancel(ctx)
-	alarms := make(chan alarmNews, queueLength)
+	alarms := newInbox()
 	failed, done := make(chan error, 1), make(chan struct{})
 	w.sources.start(ctx, failed)
 	go func() {
@@ -106,7 +106,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 }
 
 // loop is the reading and printing side.
-func (w *Watcher) loop(ctx context.Context, alarms chan<- alarmNews, failed <-chan error) error {
+func (w *Watcher) loop(ctx context.Context, alarms *inbox, failed <-chan error) error {
 	if err := w.hello(); err != nil {
 		return err
 	}
@@ -245,7 +245,7 @@ func selects(t model.Target, r path.Route) bool {
 }
 
 // tick prints alarms that opened or ended and hands open ones to the worker.
-func (w *Watcher) tick(alarms chan<- alarmNews) error {
+func (w *Watcher) tick(alarms *inbox) error {
 	w.refresh()
 	if err := w.foresee(alarms); err != nil {
 		return err
@@ -266,19 +266,15 @@ func (w *Watcher) tick(alarms chan<- alarmNews) error {
 }
 
 // tickOne does so for one of the two detectors.
-func (w *Watcher) tickOne(d, other *detect.Detector, now time.Time, alarms chan<- alarmNews) error {
+func (w *Watcher) tickOne(d, other *detect.Detector, now time.Time, alarms *inbox) error {
 	changed := slices.DeleteFunc(d.Tick(now), func(a detect.Alarm) bool { return !w.voices.says(a, d, other) })
 	found := w.incidentsOf(d, changed)
 	for _, a := range changed {
 		first := found.first(a)
-		news := alarmNews{a, first != ""}
 		if err := w.announce(a, now, first); err != nil {
 			return err
 		}
-		select {
-		case alarms <- news:
-		default: // hundreds of alarms wait already; what is still open is diagnosed by the next watch
-		}
+		alarms.put(alarmNews{a, first != ""})
 	}
 	return w.tellIncidents(found, changed, now)
 }

@@ -123,7 +123,7 @@ func (p *plane) awaitCalm(ctx context.Context, c *controller, began time.Time, s
 		if s.incidents > 0 && s.incidents == diagnosed && time.Since(last) > quiet {
 			return nil
 		}
-		if err := sleep(ctx, 500*time.Millisecond); err != nil {
+		if err := sleep(ctx, 3*time.Second); err != nil { // a list of a thousand incidents is work for the API server, which gatemend waits for
 			return err
 		}
 	}

@@ -32,7 +32,7 @@ func lbNotProvisioned() Analyzer {
 // somebody says why proves it; that it only takes long may be meant so.
 func (v *view) pendingServices() []finding {
 	var out []finding
-	for svc := range v.s.Services().All() {
+	for _, svc := range v.m.Outer() {
 		if !path.Pending(v.s, svc) {
 			continue
 		}

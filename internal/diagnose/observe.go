@@ -27,9 +27,9 @@ func keyOf(r path.Route) routeKey { return routeKey{r.Object, r.Gateway, r.Rule,
 
 // observe lays the signals at the routes that they are about.
 func (v *view) observe() {
-	by := map[routeKey]*route{}
+	by, names := map[routeKey]*route{}, map[string]bool{}
 	for _, r := range v.routes {
-		by[keyOf(r.Route)] = r
+		by[keyOf(r.Route)], names[r.Object.Name] = r, true
 	}
 	access, reasons, guessed := map[*route][]model.Signal{}, map[*route][]model.Signal{}, map[*route][]model.Signal{}
 	for _, s := range v.in.Signals {
@@ -48,6 +48,9 @@ func (v *view) observe() {
 				v.unread = append(v.unread, s)
 			}
 			continue
+		}
+		if !names[located.Object.Name] {
+			continue // most lines are about other routes than those in question, and a name is sooner looked up than all of a rule
 		}
 		r := by[keyOf(located)]
 		switch {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -32,6 +34,25 @@ type Entry struct {
 // Outside reports whether a Service takes requests from outside of the cluster.
 func Outside(svc *corev1.Service) bool {
 	return svc.Spec.Type == corev1.ServiceTypeLoadBalancer || svc.Spec.Type == corev1.ServiceTypeNodePort
+}
+
+// outerIn is a Service if it takes requests from outside, and nothing if not, or if there is none.
+func outerIn(o metav1.Object) []types.NamespacedName {
+	if svc, ok := o.(*corev1.Service); ok && Outside(svc) {
+		return []types.NamespacedName{{Namespace: svc.Namespace, Name: svc.Name}}
+	}
+	return nil
+}
+
+// Outer lists the Services that take requests from outside, by namespace and name.
+func (m *Map) Outer() []*corev1.Service {
+	var out []*corev1.Service
+	for _, n := range m.outer {
+		if svc, _ := m.s.Services().Get(n.Namespace, n.Name); svc != nil {
+			out = append(out, svc)
+		}
+	}
+	return out
 }
 
 // findEntries lists the Services that lead to a gateway's pods. If none does, it is those of type LoadBalancer

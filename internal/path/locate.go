@@ -147,13 +147,11 @@ func (m *Map) named(sig model.Signal) []Route {
 	if rs := m.router(sig.RouteName); len(rs) > 0 {
 		return rs
 	}
-	var out []Route
-	for _, i := range m.byName[sig.RouteName] {
-		if sig.RouteNamespace == "" || m.routes[i].Object.Namespace == sig.RouteNamespace {
-			out = append(out, m.routes[i])
-		}
+	at := m.byName[sig.RouteName]
+	if other := func(i int) bool { return m.routes[i].Object.Namespace != sig.RouteNamespace }; sig.RouteNamespace != "" && slices.ContainsFunc(at, other) {
+		at = slices.DeleteFunc(slices.Clone(at), other)
 	}
-	return out
+	return m.at(at)
 }
 
 // toService lists the routes to the Service of a line. ingress-nginx joins namespace, Service and

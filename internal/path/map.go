@@ -28,6 +28,7 @@ type Map struct {
 	canaries map[[2]string]int
 	gates    []gate
 	agents   []agent
+	outer    []types.NamespacedName // of Services that take requests from outside
 	custom   *custom.Set
 	// destinations are Istio's DestinationRules by the Service that they are about.
 	destinations map[model.Ref][]*custom.DestinationRule
@@ -56,7 +57,11 @@ func New(s *snapshot.Snapshot) *Map {
 	for p := range s.Pods().All() {
 		gates, agents = append(gates, gatesIn(p)...), append(agents, agentsIn(p)...)
 	}
-	return newMap(s, gates, agents)
+	var outer []types.NamespacedName
+	for svc := range s.Services().All() {
+		outer = append(outer, outerIn(svc)...)
+	}
+	return newMap(s, gates, agents, outer)
 }
 
 // gatesIn is a pod if it runs a proxy, and nothing if not, or if there is no pod.
@@ -70,9 +75,9 @@ func gatesIn(p *corev1.Pod) []gate {
 	return nil
 }
 
-// newMap reads the rules of a snapshot of which the gates and agents are known.
-func newMap(s *snapshot.Snapshot, gates []gate, agents []agent) *Map {
-	m := &Map{s: s, gates: gates, agents: agents, byHost: map[string][]int{}, byName: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, canaries: map[[2]string]int{}, hosts: map[string]proxy.Matching{}, cilium: map[string][]cilium.Policy{}}
+// newMap reads the rules of a snapshot of which the gates, agents and outer Services are known.
+func newMap(s *snapshot.Snapshot, gates []gate, agents []agent, outer []types.NamespacedName) *Map {
+	m := &Map{s: s, gates: gates, agents: agents, outer: outer, byHost: map[string][]int{}, byName: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, canaries: map[[2]string]int{}, hosts: map[string]proxy.Matching{}, cilium: map[string][]cilium.Policy{}}
 	m.fleets = m.findFleets()
 	m.custom = custom.Read(s)
 	m.destinations = m.destinationRules()
@@ -137,8 +142,17 @@ func (m *Map) Routes() []Route { return m.routes }
 
 // To lists the routes that have a Service as backend.
 func (m *Map) To(namespace, service string) []Route {
+	return m.at(m.service[[2]string{namespace, service}])
+}
+
+// at gives the routes of some indexes, without a copy of one alone.
+func (m *Map) at(indexes []int) []Route {
+	if len(indexes) == 1 {
+		i := indexes[0]
+		return m.routes[i : i+1 : i+1]
+	}
 	var out []Route
-	for _, i := range m.service[[2]string{namespace, service}] {
+	for _, i := range indexes {
 		out = append(out, m.routes[i])
 	}
 	return out

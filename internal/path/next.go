@@ -19,22 +19,23 @@ func (m *Map) Next(s *snapshot.Snapshot) *Map {
 	if !s.SameView(m.s) {
 		return New(s)
 	}
-	agents := changed(m.agents, s, m.s, agentsIn, agent.key)
+	agents := changed(m.agents, s, m.s, snapshot.Pods, ofPod(agentsIn), agent.key)
+	outer := changed(m.outer, s, m.s, snapshot.Services, outerIn, func(n types.NamespacedName) types.NamespacedName { return n })
 	for d := range s.Since(m.s, readByRules()...) {
 		if m.concerns(d) {
-			return newMap(s, changed(m.gates, s, m.s, gatesIn, gate.key), agents)
+			return newMap(s, changed(m.gates, s, m.s, snapshot.Pods, ofPod(gatesIn), gate.key), agents, outer)
 		}
 	}
 	next := *m
-	next.s, next.agents = s, agents
+	next.s, next.agents, next.outer = s, agents, outer
 	return &next
 }
 
-// changed brings what is known of pods, by namespace and name, from one snapshot to another: only pods that changed in
-// between are looked at.
-func changed[T any](known []T, s, before *snapshot.Snapshot, of func(*corev1.Pod) []T, key func(T) types.NamespacedName) []T {
-	for d := range s.Since(before, snapshot.Pods) {
-		fresh := of(podOf(d.After))
+// changed brings what is known of objects of a kind, by namespace and name, from one snapshot to another: only those that
+// changed in between are looked at. of is told nil where one was deleted.
+func changed[T any](known []T, s, before *snapshot.Snapshot, kind snapshot.Kind, of func(metav1.Object) []T, key func(T) types.NamespacedName) []T {
+	for d := range s.Since(before, kind) {
+		fresh := of(d.After)
 		name := d.After
 		if name == nil {
 			name = d.Before
@@ -52,6 +53,10 @@ func changed[T any](known []T, s, before *snapshot.Snapshot, of func(*corev1.Pod
 		}
 	}
 	return known
+}
+
+func ofPod[T any](in func(*corev1.Pod) []T) func(metav1.Object) []T {
+	return func(o metav1.Object) []T { return in(podOf(o)) }
 }
 
 // readByRules are the kinds that [New] reads. The others are read only when a request is walked.

@@ -27,7 +27,8 @@ func someObject(r *rand.Rand) metav1.Object {
 	port, portName := int32(8080), "http"
 	switch r.IntN(9) {
 	case 0:
-		return &corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{Selector: meta.Labels, Ports: []corev1.ServicePort{{Name: portName, Port: 80, TargetPort: intstr.FromInt32(int32(8080 + r.IntN(2)))}}}}
+		kind := []corev1.ServiceType{corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort}[r.IntN(2)]
+		return &corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{Type: kind, Selector: meta.Labels, Ports: []corev1.ServicePort{{Name: portName, Port: 80, TargetPort: intstr.FromInt32(int32(8080 + r.IntN(2)))}}}}
 	case 1:
 		class := "nginx"
 		return &networkingv1.Ingress{ObjectMeta: meta, Spec: networkingv1.IngressSpec{IngressClassName: &class, Rules: []networkingv1.IngressRule{{Host: name + ".example", IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{
@@ -72,7 +73,7 @@ func someObject(r *rand.Rand) metav1.Object {
 
 // said is what a map says of all its routes and gateways.
 func said(m *Map) map[string]any {
-	out := map[string]any{"spaces": m.FleetSpaces(), "routes": len(m.Routes()), "agents": m.NetworkAgents("node")}
+	out := map[string]any{"spaces": m.FleetSpaces(), "routes": len(m.Routes()), "agents": m.NetworkAgents("node"), "outer": m.Outer()}
 	for _, r := range m.Routes() {
 		out[r.String()] = []any{r.Proxy, m.WalkRoute(r), m.Gateways(r), len(m.Fleets(r))}
 		for i, f := range m.Fleets(r) {

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -21,7 +21,7 @@ type part struct {
 
 // part is as much of the cluster as a change in some namespaces can have to do with: in a large cluster with much
 // broken, copying and walking all of it for each candidate would take minutes. It leaves away Services, pods and their
-// owners, but where the routes in question lead and where gateways run, and Ingresses that share no host with these
+// owners, but where the routes in question lead and where gateways run, and rules that share no host with these
 // routes. Remedies in the same namespaces share a part; no more than the last one is kept.
 func (w *walks) part(near namespaces, changes []model.Change) *snapshot.Snapshot {
 	key := strings.Join(slices.Sorted(maps.Keys(near)), " ")
@@ -68,15 +68,20 @@ func (w *walks) cut(near namespaces, allHosts bool) *snapshot.Snapshot {
 		parts[k] = snapshot.Part{Namespaces: spaces}
 	}
 	if !allHosts {
-		parts[snapshot.Ingresses] = snapshot.Part{Namespaces: spaces, Also: func(o metav1.Object) bool { return sharesHost(o, hosts) }}
+		for _, k := range []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.GRPCRoutes} {
+			parts[k] = snapshot.Part{Namespaces: spaces, Also: w.sharing(hosts, k)}
+		}
 	}
 	return w.s.Cut(parts)
 }
 
-// sharesHost reports whether an Ingress has a rule for one of some hosts, or for many.
-func sharesHost(o metav1.Object, hosts map[string]bool) bool {
-	ing, ok := o.(*networkingv1.Ingress)
-	return !ok || ing.Spec.DefaultBackend != nil || slices.ContainsFunc(ing.Spec.Rules, func(r networkingv1.IngressRule) bool {
-		return strings.Contains(r.Host, "*") || hosts[strings.ToLower(r.Host)]
-	})
+// sharing are the objects of a kind with a rule for one of some hosts, or for many.
+func (w *walks) sharing(hosts map[string]bool, kind snapshot.Kind) map[types.NamespacedName]bool {
+	out := map[types.NamespacedName]bool{}
+	for _, r := range w.m.Routes() {
+		if r.Object.Kind == string(kind) && (hosts[r.Host] || strings.Contains(r.Host, "*")) {
+			out[types.NamespacedName{Namespace: r.Object.Namespace, Name: r.Object.Name}] = true
+		}
+	}
+	return out
 }

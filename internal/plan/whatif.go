@@ -50,10 +50,8 @@ func walksOf(m *path.Map) *walks {
 // rowsOf are all routes, and the ways to Services that take requests from outside.
 func rowsOf(m *path.Map) []path.Route {
 	rows := m.Routes()
-	for svc := range m.Snapshot().Services().All() {
-		if path.Outside(svc) {
-			rows = append(slices.Clip(rows), m.Direct(svc)...)
-		}
+	for _, svc := range m.Outer() {
+		rows = append(slices.Clip(rows), m.Direct(svc)...)
 	}
 	return rows
 }

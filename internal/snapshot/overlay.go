@@ -9,6 +9,7 @@ import (
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/gatemend/gatemend/internal/model"
 )
@@ -52,10 +53,10 @@ func (s *Snapshot) WithStored(put []Stored, remove []model.Ref) *Snapshot {
 	return next.seal()
 }
 
-// Part is a part of the objects of a kind: those of some namespaces, and what Also wants of the others; nil wants none.
+// Part is a part of the objects of a kind: those of some namespaces, and some others by name.
 type Part struct {
 	Namespaces map[string]bool
-	Also       func(metav1.Object) bool
+	Also       map[types.NamespacedName]bool
 }
 
 // Cut gives the snapshot with no more than a part of the objects of some kinds. It goes on to say that it covers

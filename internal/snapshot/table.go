@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // key identifies an object in its table. Only the table of other kinds, which mixes them, sets kind.
@@ -207,10 +208,12 @@ func (t *Table[T]) cut(p Part) *Table[T] {
 	for _, s := range t.shards {
 		kept := s
 		if !p.Namespaces[s.namespace] {
-			if p.Also == nil {
+			if len(p.Also) == 0 {
 				continue
 			}
-			kept = newShard(s.namespace, slices.DeleteFunc(slices.Clone(s.sorted), func(one Stored) bool { o, ok := open[metav1.Object](one); return !ok || !p.Also(o) }))
+			kept = newShard(s.namespace, slices.DeleteFunc(slices.Clone(s.sorted), func(one Stored) bool {
+				return !p.Also[types.NamespacedName{Namespace: one.GetNamespace(), Name: one.GetName()}]
+			}))
 		}
 		if len(kept.sorted) > 0 {
 			next.shards = append(next.shards, kept)

@@ -25,12 +25,33 @@ type routeKey struct {
 
 func keyOf(r path.Route) routeKey { return routeKey{r.Object, r.Gateway, r.Rule, r.Host, r.Path} }
 
+// routeIndex finds the routes in question, by the name of the object and then by all of the rule: most lines are about other
+// routes, which a name tells sooner.
+type routeIndex map[string]map[routeKey]*route
+
+func routesByKey(routes []*route) routeIndex {
+	by := routeIndex{}
+	for _, r := range routes {
+		if by[r.Object.Name] == nil {
+			by[r.Object.Name] = map[routeKey]*route{}
+		}
+		by[r.Object.Name][keyOf(r.Route)] = r
+	}
+	return by
+}
+
+// find gives nil for a route that is not in question.
+func (by routeIndex) find(r path.Route) *route {
+	rules := by[r.Object.Name]
+	if rules == nil {
+		return nil
+	}
+	return rules[keyOf(r)]
+}
+
 // observe lays the signals at the routes that they are about.
 func (v *view) observe() {
-	by, names := map[routeKey]*route{}, map[string]bool{}
-	for _, r := range v.routes {
-		by[keyOf(r.Route)], names[r.Object.Name] = r, true
-	}
+	by := routesByKey(v.routes)
 	access, reasons, guessed := map[*route][]model.Signal{}, map[*route][]model.Signal{}, map[*route][]model.Signal{}
 	for _, s := range v.in.Signals {
 		located, ok := v.m.Locate(s)
@@ -40,8 +61,8 @@ func (v *view) observe() {
 				likely, fits = v.m.ByPath(s)
 			}
 			switch {
-			case fits && by[keyOf(likely)] != nil:
-				guessed[by[keyOf(likely)]] = append(guessed[by[keyOf(likely)]], s)
+			case fits && by.find(likely) != nil:
+				guessed[by.find(likely)] = append(guessed[by.find(likely)], s)
 			case s.Failed() && !s.ErrorLog:
 				v.unrouted = append(v.unrouted, s)
 			case s.Request.Path == "" && s.Reason != "": // failed, or began with what is no request
@@ -49,10 +70,7 @@ func (v *view) observe() {
 			}
 			continue
 		}
-		if !names[located.Object.Name] {
-			continue // most lines are about other routes than those in question, and a name is sooner looked up than all of a rule
-		}
-		r := by[keyOf(located)]
+		r := by.find(located)
 		switch {
 		case r == nil:
 		case s.ErrorLog:

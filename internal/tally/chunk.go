@@ -31,7 +31,9 @@ type Chunk struct {
 	failed                      []failed
 	broken                      []broken
 	slow                        []slow
-	format                      string
+	format                      string   // of the last lines
+	formats                     []string // of all that were parsed
+	formed                      int      // of parsed: those in formats
 }
 
 // cell counts the requests of one route with one time that were heard of in one second.
@@ -62,5 +64,14 @@ func (c *Chunk) reset() {
 	*c = Chunk{
 		Text: c.Text, File: c.File, Bytes: c.Bytes, Cut: c.Cut, Idle: c.Idle, from: 1<<63 - 1, to: -1 << 63,
 		routes: c.routes[:0], strangers: c.strangers[:0], cells: c.cells[:0], failed: c.failed[:0], broken: c.broken[:0], slow: c.slow[:0],
+		formats: c.formats[:0],
 	}
+}
+
+// wrote notes what the lines since the last call were written in.
+func (c *Chunk) wrote(format string) {
+	if parsed := c.parsed - c.blank; parsed > c.formed {
+		c.formats, c.formed = append(c.formats, format), parsed
+	}
+	c.format = format
 }

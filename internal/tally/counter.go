@@ -77,7 +77,7 @@ func (c *Counter) Count(k *Chunk, format string) {
 	k.counter = c.id
 	c.begin(k.Text, format)
 	c.heard = math.MinInt64
-	foreign, patience := 0, unknownRun
+	run := foreign{patience: unknownRun, back: -1}
 	for begin := 0; begin < len(k.Text); {
 		end := bytes.IndexByte(k.Text[begin:], '\n')
 		next := begin + end + 1
@@ -87,21 +87,14 @@ func (c *Counter) Count(k *Chunk, format string) {
 			end += begin
 		}
 		k.lines++
-		if c.line(k, begin, end) {
-			foreign = 0
-		} else if foreign++; foreign >= patience && c.options.Parser == nil {
-			// Perhaps another log begins here. Until it is known, what is foreign stays it.
-			c.reconsider(k.Text[next:])
-			foreign, patience = 0, 2*patience
+		run.add(begin, c.line(k, begin, end))
+		if begin = next; run.long(begin == len(k.Text)) && c.options.Parser == nil {
+			begin = c.another(k, &run, begin)
 		}
-		begin = next
 	}
 	c.flush(k)
-	k.format = c.form.name
+	k.wrote(c.form.name)
 }
-
-// unknownRun is how many lines in a row may be foreign before the form is looked at again.
-const unknownRun = 16
 
 // line counts one line and reports whether it could be read.
 func (c *Counter) line(k *Chunk, begin, end int) bool {

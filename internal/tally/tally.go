@@ -121,8 +121,10 @@ func (t *Tally) Lines(file int) int { return t.files[file].lines }
 
 // Take takes in a chunk that was counted. Chunks come in the order of the log.
 func (t *Tally) Take(c *Chunk) {
-	if c.format != "" && !slices.Contains(t.formats, c.format) && c.parsed > c.blank {
-		t.formats = append(t.formats, c.format)
+	for _, f := range c.formats {
+		if f != "" && !slices.Contains(t.formats, f) {
+			t.formats = append(t.formats, f)
+		}
 	}
 	t.lines += c.lines
 	t.parsed += c.parsed

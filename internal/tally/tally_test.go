@@ -271,10 +271,34 @@ func TestManyRoutes(t *testing.T) {
 
 // A log of another proxy in the middle is noticed.
 func TestFormChanges(t *testing.T) {
-	envoy := `[2026-03-14T09:26:00.123Z] "GET / HTTP/1.1" 200 - 0 5123 4 4 "192.0.2.10" "x" "id" "shop.example.com" "10.244.1.10:8080"` + "\n"
-	got := count(t, &texts{size: 1 << 20, logs: []string{strings.Repeat(access(1, 200), 100) + strings.Repeat(envoy, 500)}}, 1, Options{})
-	if got.Bad != unknownRun || got.Requests != 600-unknownRun {
-		t.Errorf("%d bad, %d requests", got.Bad, got.Requests)
+	const envoy = `[2026-03-14T09:26:00.123Z] "GET / HTTP/1.1" 503 UF 0 5123 4 4 "192.0.2.10" "x" "id" "shop.example.com" "10.244.1.10:8080"` + "\n"
+	const failed = `2026/03/14 09:26:00 [error] 30#30: *1 connect() failed (111: Connection refused) while connecting to upstream, client: 192.0.2.10, server: a.example, request: "GET / HTTP/1.1", upstream: "http://10.1.0.9:8080/", host: "a.example"` + "\n"
+	nginx := access(1, 200)
+	for name, test := range map[string]struct {
+		log           string
+		requests, bad int
+		formats       string
+	}{
+		"two":                  {strings.Repeat(nginx, 100) + strings.Repeat(envoy, 500), 600, 0, "nginx,envoy"},
+		"and back":             {strings.Repeat(nginx, 30) + strings.Repeat(envoy, 30) + strings.Repeat(nginx, 30), 90, 0, "nginx,envoy"},
+		"short":                {strings.Repeat(nginx, 300) + strings.Repeat(envoy, 9) + strings.Repeat(nginx, 300), 609, 0, "nginx,envoy"},
+		"a few at the end":     {strings.Repeat(nginx, 300) + strings.Repeat(envoy, 2), 302, 0, "nginx,envoy"},
+		"errors first":         {strings.Repeat(envoy, 300) + strings.Repeat(failed, 20) + strings.Repeat(nginx, 300), 600, 0, "envoy,nginx"},
+		"what nobody reads":    {strings.Repeat(nginx, 300) + strings.Repeat("a stack trace\n", 100) + strings.Repeat(nginx, 300), 600, 100, "nginx"},
+		"and then another":     {strings.Repeat(nginx, 300) + strings.Repeat("a stack trace\n", 100) + strings.Repeat(envoy, 300), 600, 100, "nginx,envoy"},
+		"nothing anyone reads": {strings.Repeat("a stack trace\n", 100), 0, 100, ""},
+	} {
+		for _, size := range []int{1 << 20, 20_000, 3_000} {
+			for _, workers := range []int{1, 3} {
+				got := count(t, &texts{size: size, logs: []string{test.log}}, workers, Options{})
+				if got.Bad != test.bad || got.Requests != test.requests || got.Lines != strings.Count(test.log, "\n") || got.Format != test.formats {
+					t.Errorf("%s, chunks of %d, %d workers: %d lines, %d bad, %d requests, formats %v", name, size, workers, got.Lines, got.Bad, got.Requests, got.Format)
+				}
+				if test.bad > 0 && got.BadLines[0].Source != fmt.Sprintf("log1:%d", 1+strings.Index(test.log, "a stack")/max(1, len(nginx))) {
+					t.Errorf("%s: the first bad line is %s", name, got.BadLines[0].Source)
+				}
+			}
+		}
 	}
 }
 

@@ -124,14 +124,20 @@ func opener(ctx context.Context, name string, c cli.LogCount) func() (io.ReadClo
 // tailEvery is how often a followed file is looked at for more.
 const tailEvery = 100 * time.Millisecond
 
-// tail reads a file that is being written, also across its rotation: when another file has its name, the old one
-// is read to its end first. A file that became shorter was emptied, and is read from its start.
+// tail reads a file that is being written, also across its rotation. Whoever writes goes on in the old file until it is
+// told of the new one: that is read once it has something and the old one has been quiet for some looks. A file that
+// became shorter was emptied, and is read from its start.
 type tail struct {
-	ctx  context.Context //nolint:containedctx // Read takes none, and a tail ends with what it is read for
-	name string
-	file *os.File
-	at   int64
+	ctx   context.Context //nolint:containedctx // Read takes none, and a tail ends with what it is read for
+	name  string
+	file  *os.File
+	at    int64
+	later []*os.File // that had the name since, oldest first
+	quiet int        // looks at the file's end in a row since then
 }
+
+// quietLooks is for how many looks a file must have been quiet until the one after it is read.
+const quietLooks = 5
 
 func openTail(ctx context.Context, name string) (*tail, error) {
 	f, err := os.Open(name)
@@ -149,6 +155,7 @@ func (t *tail) Read(p []byte) (int, error) {
 		n, err := t.file.Read(p)
 		t.at += int64(n)
 		if n > 0 || err != nil && !errors.Is(err, io.EOF) {
+			t.quiet = 0
 			return n, err
 		}
 		if t.turn() {
@@ -162,35 +169,59 @@ func (t *tail) Read(p []byte) (int, error) {
 	}
 }
 
-// turn goes over to the file that has the name now, or back to the start, and reports whether it did.
+// turn goes over to the next file, or back to the start, and reports whether it did.
 func (t *tail) turn() bool {
-	now, err := os.Stat(t.name)
-	if err != nil {
-		return false // between two files
+	t.look()
+	if len(t.later) == 0 {
+		return t.rewind()
 	}
-	mine, err := t.file.Stat()
-	if err != nil {
-		return false
-	}
-	if os.SameFile(now, mine) {
-		if mine.Size() >= t.at {
-			return false
-		}
-		_, err := t.file.Seek(0, io.SeekStart)
-		t.at = 0
-		return err == nil
-	}
-	f, err := os.Open(t.name)
-	if err != nil {
+	next, err := t.later[0].Stat()
+	if t.quiet++; t.quiet <= quietLooks || err == nil && next.Size() == 0 && len(t.later) == 1 {
 		return false
 	}
 	_ = t.file.Close() // it was only read
-	t.file, t.at = f, 0
+	t.file, t.later, t.at, t.quiet = t.later[0], t.later[1:], 0, 0
 	return true
 }
 
-// Close closes the file.
-func (t *tail) Close() error { return t.file.Close() }
+// look opens the file that has the name now, if it is another one: it may have lost the name again when its turn comes.
+func (t *tail) look() {
+	last := t.file
+	if n := len(t.later); n > 0 {
+		last = t.later[n-1]
+	}
+	known, err := last.Stat()
+	if err != nil {
+		return
+	}
+	now, err := os.Stat(t.name)
+	if err != nil || os.SameFile(now, known) { // between two files there is none
+		return
+	}
+	if f, err := os.Open(t.name); err == nil {
+		t.later = append(t.later, f)
+	}
+}
+
+// rewind goes back to the start of a file that was emptied.
+func (t *tail) rewind() bool {
+	mine, err := t.file.Stat()
+	if err != nil || mine.Size() >= t.at {
+		return false
+	}
+	_, err = t.file.Seek(0, io.SeekStart)
+	t.at = 0
+	return err == nil
+}
+
+// Close closes the files.
+func (t *tail) Close() error {
+	err := t.file.Close()
+	for _, f := range t.later {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}
 
 // followed is a tally's source of logs that are being written, all at once.
 type followed struct {

@@ -1,13 +1,20 @@
 package app
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatemend/gatemend/internal/cli"
 )
@@ -45,4 +52,83 @@ func TestCountTellsWhereALogEnded(t *testing.T) {
 	if len(got.BadLines) != 1 || got.BadLines[0].Source != whole+":2" {
 		t.Errorf("bad lines %+v, want line 2 of the second log", got.BadLines)
 	}
+}
+
+// Whoever writes a log goes on in the old file for a while after a rotation made the new one: nothing of either is lost, nor of one that is
+// rotated away again before its turn comes.
+func TestTailAcrossRotations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		name := filepath.Join(dir, "access.log")
+		open := func() *os.File {
+			t.Helper()
+			f, err := os.Create(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+		var want []string
+		write := func(f *os.File) {
+			t.Helper()
+			line := fmt.Sprint("line ", len(want))
+			want = append(want, line)
+			if _, err := fmt.Fprintln(f, line); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rotate := func(n int) *os.File {
+			t.Helper()
+			if err := os.Rename(name, fmt.Sprintf("%s.%d", name, n)); err != nil {
+				t.Fatal(err)
+			}
+			return open()
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		first := open()
+		write(first)
+		log, err := openTail(ctx, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for lines := bufio.NewScanner(log); lines.Scan(); {
+				got = append(got, lines.Text())
+			}
+		}()
+		time.Sleep(time.Second)
+		second := rotate(1)
+		time.Sleep(300 * time.Millisecond)
+		write(first) // nobody has told it yet
+		time.Sleep(10 * time.Second)
+		write(first)
+		time.Sleep(300 * time.Millisecond)
+		write(second)
+		time.Sleep(200 * time.Millisecond)
+		third := rotate(2)
+		write(third)
+		time.Sleep(2 * time.Second)
+		if err := third.Truncate(0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := third.Seek(0, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		write(third)
+		time.Sleep(2 * time.Second)
+		stop()
+		<-done
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("(-written +read)\n%s", d)
+		}
+		for _, f := range []io.Closer{first, second, third, log} {
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }

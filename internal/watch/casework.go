@@ -54,7 +54,7 @@ func (c caseload) take(n alarmNews, now time.Time) {
 	a := n.Alarm
 	known, ok := c[a.Route]
 	switch {
-	case ok && !known.Ended && hearsay(a):
+	case ok && !known.Ended && hearsay(a) && !hearsay(known.Alarm):
 		known.next = now // somebody else saw it, too
 	case a.Worse && ok:
 		known.Alarm = a                     // it is worked on, and what fails now is the same route

@@ -42,11 +42,7 @@ func routesByKey(routes []*route) routeIndex {
 
 // find gives nil for a route that is not in question.
 func (by routeIndex) find(r path.Route) *route {
-	rules := by[r.Object.Name]
-	if rules == nil {
-		return nil
-	}
-	return rules[keyOf(r)]
+	return by[r.Object.Name][keyOf(r)]
 }
 
 // observe lays the signals at the routes that they are about.
@@ -56,13 +52,14 @@ func (v *view) observe() {
 	for _, s := range v.in.Signals {
 		located, ok := v.m.Locate(s)
 		if !ok {
-			likely, fits := path.Route{}, false
+			var guess *route
 			if s.Failure == model.NoRoute {
-				likely, fits = v.m.ByPath(s)
+				likely, _ := v.m.ByPath(s)
+				guess = by.find(likely)
 			}
 			switch {
-			case fits && by.find(likely) != nil:
-				guessed[by.find(likely)] = append(guessed[by.find(likely)], s)
+			case guess != nil:
+				guessed[guess] = append(guessed[guess], s)
 			case s.Failed() && !s.ErrorLog:
 				v.unrouted = append(v.unrouted, s)
 			case s.Request.Path == "" && s.Reason != "": // failed, or began with what is no request

@@ -24,7 +24,7 @@ const settled = 10 * time.Minute
 
 // proveGood looks for proof that the revision before worked: its pods are ready now, requests
 // succeeded until the new revision came, or the Deployment was available until then.
-func proveGood(w *workload) string {
+func (v *view) proveGood(w *workload) string {
 	d, is := w.object.(*appsv1.Deployment)
 	if !is || w.before == nil || w.newest == nil || same(&w.before.Spec.Template, &w.newest.Spec.Template) {
 		return ""
@@ -41,6 +41,9 @@ func proveGood(w *workload) string {
 			return fmt.Sprintf("pod %s of %s was ready until it was told to stop", p.Name, rev)
 		}
 	}
+	if w.takenBack() || v.othersServed(w) {
+		return ""
+	}
 	succeeded, failed := w.servedBefore()
 	if succeeded > 0 && failed*10 <= succeeded {
 		return fmt.Sprintf("%d requests succeeded with %s before the new revision came at %s", succeeded, rev, clock(w.came))
@@ -51,13 +54,49 @@ func proveGood(w *workload) string {
 	return availableBefore(d, w, rev)
 }
 
-// servedBefore counts the requests of a workload's routes before the current revision came.
+// history is the annotation of a ReplicaSet with the numbers that it had before: it is there once an old template came
+// back (the Deployment controller's SetNewReplicaSetAnnotations).
+const history = "deployment.kubernetes.io/revision-history"
+
+// takenBack reports whether the revision before was tried for a short time and taken back: the current one is an old one
+// that came back in its place. That requests succeeded when it came says nothing for it then.
+func (w *workload) takenBack() bool {
+	return w.newest.Annotations[history] != "" && w.before.Annotations[history] == "" &&
+		w.came.Sub(w.before.CreationTimestamp.Time) < settled
+}
+
+// othersServed reports whether pods of a third revision, or of the current one from an earlier time, were there until
+// the current revision came: the one before may never have served then, and requests that succeeded are no proof of it.
+func (v *view) othersServed(w *workload) bool {
+	for _, p := range w.pods {
+		if c := metav1.GetControllerOfNoCopy(p); c != nil && c.UID != w.before.UID && p.CreationTimestamp.Time.Before(w.came) {
+			return true
+		}
+	}
+	for _, e := range v.s.EventsOf(w.ref) {
+		// Its times are of whole seconds, and so is came.
+		if _, rest, ok := strings.Cut(e.Message, "Scaled down replica set "); ok && !snapshot.EventTime(e).Before(w.came) {
+			if name, _, _ := strings.Cut(rest, " "); name != w.before.Name && name != w.newest.Name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// servedBefore counts the requests of a workload's routes while the revision before the current one was current. When
+// that began is not known if it was current more than once.
 func (w *workload) servedBefore() (succeeded, failed int) {
+	var began time.Time
+	if w.before.Annotations[history] == "" {
+		began = w.before.CreationTimestamp.Time
+	}
 	for _, r := range w.routes {
-		n, _ := slices.BinarySearchFunc(r.succeeded, w.came, time.Time.Compare)
-		succeeded += n
+		from, _ := slices.BinarySearchFunc(r.succeeded, began, time.Time.Compare)
+		to, _ := slices.BinarySearchFunc(r.succeeded, w.came, time.Time.Compare)
+		succeeded += max(to-from, 0)
 		for _, s := range r.signals {
-			if s.At.Before(w.came) {
+			if !s.At.Before(began) && s.At.Before(w.came) {
 				failed++
 			}
 		}
@@ -103,7 +142,7 @@ func (v *view) arrival(w *workload) time.Time {
 		return time.Time{}
 	}
 	born := w.newest.CreationTimestamp.Time
-	if w.newest.Annotations["deployment.kubernetes.io/revision-history"] == "" && !born.Before(w.before.CreationTimestamp.Time) {
+	if w.newest.Annotations[history] == "" && !born.Before(w.before.CreationTimestamp.Time) {
 		return born
 	}
 	d, _ := w.object.(*appsv1.Deployment)

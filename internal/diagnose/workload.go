@@ -102,7 +102,7 @@ func (v *view) findWorkloads() {
 	}
 	for _, w := range v.workloads {
 		w.came = v.arrival(w)
-		w.good = proveGood(w)
+		w.good = v.proveGood(w)
 	}
 	slices.SortStableFunc(v.workloads, func(a, b *workload) int { return a.ref.Compare(b.ref) })
 }

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
 
 	"github.com/gatemend/gatemend/lab/gateway/contour"
 	"github.com/gatemend/gatemend/lab/gateway/haproxy"
@@ -32,18 +33,23 @@ func (c *Client) Install(ctx context.Context, say func(string)) error {
 	if err := c.Apply(ctx, objects...); err != nil {
 		return err
 	}
-	if err := c.Replace(ctx, Shop()...); err != nil {
-		return err
-	}
 	// An Envoy that is made before its controller's Service is known on the node would never find it.
 	for _, p := range pairs {
 		say("waiting for " + p.Control)
 		if err := c.RolledOut(ctx, contour.Namespace, p.Control); err != nil {
 			return err
 		}
+		if err := c.leads(ctx, contour.Namespace, p.Control); err != nil {
+			return err
+		}
 		if err := c.Apply(ctx, p.DataPlane(contourImage, image.Ref("envoy"))...); err != nil {
 			return err
 		}
+	}
+	// Only now: what Contour would write into the status of an Ingress that was there before it led may be lost, as its
+	// two workers for that start side by side and the one that writes drops what comes before it is up (StatusUpdateWriter).
+	if err := c.Replace(ctx, Shop()...); err != nil {
+		return err
 	}
 	for _, g := range Gateways() {
 		say("waiting for " + g.Service)
@@ -104,6 +110,17 @@ func (c *Client) Endpoints(ctx context.Context, service string, want int) error 
 			return fmt.Sprintf("%d ready, %d wanted", got, want), nil
 		}
 		return "", nil
+	})
+}
+
+// leads waits until a controller holds the Lease of its name.
+func (c *Client) leads(ctx context.Context, namespace, name string) error {
+	return Until(ctx, "lease "+namespace+"/"+name, func(ctx context.Context) (string, error) {
+		lease, err := c.Kube.CoordinationV1().Leases(namespace).Get(ctx, name, metav1.GetOptions{})
+		if err == nil && ptr.Deref(lease.Spec.HolderIdentity, "") == "" {
+			return "nobody holds it", nil
+		}
+		return "", err //nolint:wrapcheck // Until says what it waits for
 	})
 }
 

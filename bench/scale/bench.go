@@ -45,6 +45,8 @@ func (b *bench) run(ctx context.Context) error {
 		}
 		defer func() { _ = os.RemoveAll(dir) }() // what is left of it is the system's to clear
 		b.dir = dir
+	} else if err := os.MkdirAll(b.dir, 0o750); err != nil {
+		return fmt.Errorf("make the folder of -dir: %w", err)
 	}
 	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kwok"} {
 		if b.programs[name] == "" {

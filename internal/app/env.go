@@ -20,9 +20,11 @@ import (
 	"golang.org/x/term"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
+	"github.com/gatemend/gatemend/internal/act"
 	"github.com/gatemend/gatemend/internal/approval"
 	"github.com/gatemend/gatemend/internal/cli"
 	"github.com/gatemend/gatemend/internal/clone"
+	"github.com/gatemend/gatemend/internal/guardrail"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/printer"
 	"github.com/gatemend/gatemend/internal/proxy/all"
@@ -65,6 +67,13 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 		Approvals: func(flags genericclioptions.RESTClientGetter) (cli.Approvals, error) {
 			config, err := restConfig(flags)
 			return approvals{approval.Desk{Config: config}}, err
+		},
+		Switch: func(flags genericclioptions.RESTClientGetter) (cli.Switch, error) {
+			c, err := connect(flags, all.Formats{}, time.Now)
+			if err != nil {
+				return nil, err
+			}
+			return act.NewSwitch(c.clients.Kube, guardrail.StopNamespace, guardrail.StopName), nil
 		},
 		Connect: func(flags genericclioptions.RESTClientGetter, formats all.Formats) (cli.Cluster, error) {
 			return connect(flags, formats, time.Now)

@@ -49,6 +49,8 @@ type Env struct {
 	ServeMetrics func(ctx context.Context, addr, tokenFile string, m *metrics.Metrics) error
 	// Approvals is where plans of a cluster's controller are decided on.
 	Approvals func(flags genericclioptions.RESTClientGetter) (Approvals, error)
+	// Switch is what stops every gatemend of a cluster.
+	Switch func(flags genericclioptions.RESTClientGetter) (Switch, error)
 	// RunController runs a controller until the context ends.
 	RunController func(ctx context.Context, flags genericclioptions.RESTClientGetter, o ControllerOptions) error
 	// RunAgent runs an agent until the context ends.

@@ -2,9 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,8 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/gatemend/gatemend/internal/act"
-	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/owner"
 	"github.com/gatemend/gatemend/internal/printer"
@@ -195,103 +190,6 @@ func TestFixProposesToTheSource(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "git -C deploy push origin") {
 		t.Errorf("it is not said how to go on:\n%s", out.String())
-	}
-}
-
-// recorder is an API server in which a namespace may be missing.
-type recorder struct {
-	made      []string
-	namespace bool
-	there     bool
-	forbidden bool
-}
-
-func (r *recorder) DryRun(context.Context, model.Change) (act.Receipt, error) {
-	return act.Receipt{}, nil
-}
-
-func (r *recorder) Apply(_ context.Context, c model.Change) (act.Receipt, error) {
-	var o corev1.ConfigMap
-	if err := json.Unmarshal(c.Object, &o); err != nil || o.Name != c.Target.Name {
-		return act.Receipt{}, errors.New("not the object")
-	}
-	switch {
-	case r.forbidden:
-		return act.Receipt{}, &act.ForbiddenError{Verb: "create"}
-	case c.Target.Kind == "ConfigMap" && !r.namespace:
-		return act.Receipt{}, &act.RejectedError{}
-	case c.Target.Kind == "ConfigMap" && r.there:
-		return act.Receipt{}, &act.StaleError{Found: "1"}
-	}
-	r.namespace = true
-	r.made = append(r.made, c.Target.String()+" "+o.Data["reason"])
-	return act.Receipt{}, nil
-}
-
-func (r *recorder) Release(context.Context, model.Change) error { return nil }
-
-func (r *recorder) WaitRollout(context.Context, model.Ref, func(act.Rollout)) error { return nil }
-
-func TestStop(t *testing.T) {
-	for name, tc := range map[string]struct {
-		actor recorder
-		made  int
-		says  string
-		fails bool
-	}{
-		"stops":               {recorder{namespace: true}, 1, "stopped: ", false},
-		"makes its namespace": {recorder{}, 2, "stopped: ", false},
-		"again":               {recorder{namespace: true, there: true}, 0, "stopped already", false},
-		"forbidden":           {recorder{forbidden: true}, 0, "", true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var out bytes.Buffer
-			err := stop(t.Context(), Env{Out: &out, Now: time.Now}, &tc.actor, "because")
-			if (err != nil) != tc.fails || len(tc.actor.made) != tc.made || !strings.Contains(out.String(), tc.says) {
-				t.Errorf("made %q, said %q, error %v", tc.actor.made, out.String(), err)
-			}
-			if hinted, ok := errors.AsType[*HintedError](err); tc.fails && (!ok || !strings.Contains(hinted.Hint, "kubectl create configmap gatemend-stop")) {
-				t.Errorf("the error does not say what helps: %v", err)
-			}
-		})
-	}
-}
-
-// resumable is a cluster of which only the kill switch matters.
-type resumable struct {
-	*fakeCluster
-	deleted *model.Change
-}
-
-func (r *resumable) Snapshot(context.Context, string) (*snapshot.Snapshot, error) {
-	return r.broken, nil
-}
-func (r *resumable) Actor() mend.Actor { return r }
-
-func (r *resumable) Apply(_ context.Context, c model.Change) (act.Receipt, error) {
-	r.deleted = &c
-	return act.Receipt{}, nil
-}
-
-func TestResume(t *testing.T) {
-	for name, tc := range map[string]struct {
-		objects []metav1.Object
-		deletes bool
-		says    string
-	}{
-		"stopped":     {[]metav1.Object{stopSwitch()}, true, "may act again"},
-		"not stopped": {nil, false, "is not stopped"},
-	} {
-		var out bytes.Buffer
-		c := &resumable{fakeCluster: newFakeCluster(t, true)}
-		c.broken = c.broken.WithObjects(tc.objects, nil)
-		err := resume(t.Context(), Env{Out: &out, Now: time.Now}, c)
-		if err != nil || (c.deleted != nil) != tc.deletes || !strings.Contains(out.String(), tc.says) {
-			t.Errorf("%s: deleted %+v, said %q, error %v", name, c.deleted, out.String(), err)
-		}
-		if c.deleted != nil && (c.deleted.Op != model.OpDelete || c.deleted.UID != "u1") {
-			t.Errorf("%s: deleted %+v, not that very object", name, c.deleted)
-		}
 	}
 }
 

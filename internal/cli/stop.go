@@ -2,26 +2,39 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/gatemend/gatemend/internal/guardrail"
-	"github.com/gatemend/gatemend/internal/mend"
-	"github.com/gatemend/gatemend/internal/model"
-	"github.com/gatemend/gatemend/internal/proxy/all"
-	"github.com/gatemend/gatemend/internal/snapshot"
 )
+
+// Switch is the kill switch of a cluster.
+type Switch interface {
+	// Read gives what whoever stopped gatemend said; false: nobody has.
+	Read(ctx context.Context) (data map[string]string, stopped bool, err error)
+	// Stop stops every gatemend; false: that was so already.
+	Stop(ctx context.Context, data map[string]string) (stopped bool, err error)
+	// Resume takes that back; false: nobody had stopped it.
+	Resume(ctx context.Context) (resumed bool, err error)
+}
 
 const stopLong = `Stop every gatemend that looks at this cluster from changing anything, at once and until 'gatemend resume'.
 
 It makes a ConfigMap named gatemend-stop in namespace gatemend, and that namespace if need be; for as long as it
 exists nothing is changed, whoever says yes. What was changed and is being verified is still taken back if it does
-not help. Without gatemend: kubectl create configmap gatemend-stop -n gatemend`
+not help. Without gatemend: kubectl create configmap gatemend-stop -n gatemend
+
+It takes the Role gatemend-stopper in namespace gatemend (config/rbac/stopper.yaml), and nothing else.`
+
+const resumeLong = `Let gatemend act again after 'gatemend stop': the ConfigMap gatemend-stop in namespace gatemend is deleted.
+
+It takes the Role gatemend-stopper in namespace gatemend (config/rbac/stopper.yaml), and nothing else.`
 
 func newStop(env Env) *cobra.Command {
 	var kube *genericclioptions.ConfigFlags
@@ -33,11 +46,11 @@ func newStop(env Env) *cobra.Command {
 		Example: "  gatemend stop --reason 'the storage is being moved'",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cluster, err := env.Connect(kube, all.Formats{})
+			s, err := env.Switch(kube)
 			if err != nil {
-				return err
+				return fmt.Errorf("gatemend was not stopped: %w", err)
 			}
-			return stop(cmd.Context(), env, cluster.Actor(), reason)
+			return stop(cmd.Context(), env, s, reason)
 		},
 	}
 	kube = kubeFlags(cmd.Flags())
@@ -45,55 +58,56 @@ func newStop(env Env) *cobra.Command {
 	return cmd
 }
 
-// stop makes the ConfigMap before it asks for anything: this is for emergencies.
-func stop(ctx context.Context, env Env, actor mend.Actor, reason string) error {
+// answerWithin is how long an API server may take over the kill switch: a person waits for it who has another way.
+const answerWithin = 20 * time.Second
+
+// stop asks for nothing first: this is for emergencies.
+func stop(ctx context.Context, env Env, s Switch, reason string) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	data := map[string]string{"at": env.Now().UTC().Format(time.RFC3339)}
 	if reason != "" {
 		data["reason"] = reason
 	}
-	cm, err := creation(stopRef(), map[string]any{"data": data})
+	stopped, err := s.Stop(ctx, data)
 	if err != nil {
-		return err
+		return notStopped(err)
 	}
-	_, err = actor.Apply(ctx, cm)
-	if err != nil && !mend.Stale(err) {
-		ns, nsErr := creation(model.Ref{APIVersion: "v1", Kind: string(snapshot.Namespaces), Name: guardrail.StopNamespace}, nil)
-		if nsErr != nil {
-			return nsErr
-		}
-		if _, nsErr = actor.Apply(ctx, ns); nsErr == nil {
-			_, err = actor.Apply(ctx, cm)
-		}
+	text := "stopped: gatemend changes nothing until 'gatemend resume'"
+	if !stopped {
+		text = "stopped already: " + guardrail.Stop{Stopped: true, Because: because(ctx, s)}.String()
 	}
-	switch {
-	case err != nil && mend.Stale(err):
-		_, err = fmt.Fprintln(env.Out, "gatemend is stopped already; 'gatemend resume' lets it act again")
-	case err != nil:
-		return &HintedError{Err: err, Hint: "somebody who may: kubectl create namespace gatemend; kubectl create configmap gatemend-stop -n gatemend"}
-	default:
-		_, err = fmt.Fprintln(env.Out, "stopped: gatemend changes nothing until 'gatemend resume'")
-	}
+	_, err = fmt.Fprintln(env.Out, text)
 	return err
 }
 
-func stopRef() model.Ref {
-	return model.Ref{APIVersion: "v1", Kind: string(snapshot.ConfigMaps), Namespace: guardrail.StopNamespace, Name: guardrail.StopName}
+// because is what whoever stopped gatemend said, where that may be read.
+func because(ctx context.Context, s Switch) string {
+	data, _, err := s.Read(ctx)
+	if err != nil {
+		return "why may not be read"
+	}
+	return guardrail.Because(data)
 }
 
-// creation is the change that creates an object with some fields beside its name.
-func creation(ref model.Ref, fields map[string]any) (model.Change, error) {
-	o := map[string]any{"apiVersion": ref.APIVersion, "kind": ref.Kind, "metadata": map[string]any{"name": ref.Name, "namespace": ref.Namespace}}
-	if ref.Namespace == "" {
-		o["metadata"] = map[string]any{"name": ref.Name}
+// notStopped says that gatemend goes on, and what else stops it.
+func notStopped(err error) error {
+	what := "gatemend was not stopped"
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) {
+		what = "whether gatemend was stopped is not known" // the request may have arrived
 	}
-	for k, v := range fields {
-		o[k] = v
+	hint := `gatemend goes on wherever it reaches the API server. Try again where that answers you, or with another --context or --kubeconfig:
+  gatemend stop
+  kubectl create configmap gatemend-stop -n gatemend
+or end the controller: kubectl scale deployment -n gatemend -l app.kubernetes.io/name=gatemend --replicas=0
+and whatever runs 'gatemend fix' or 'gatemend watch' elsewhere`
+	switch {
+	case apierrors.IsUnauthorized(err):
+		hint = "log in again, or choose another user with --context or --kubeconfig; 'kubectl auth whoami' shows who you are"
+	case apierrors.IsForbidden(err):
+		hint = "it takes the Role gatemend-stopper (config/rbac/stopper.yaml); somebody who may: kubectl create namespace gatemend; kubectl create configmap gatemend-stop -n gatemend"
 	}
-	data, err := json.Marshal(o)
-	if err != nil {
-		return model.Change{}, fmt.Errorf("encode %s: %w", ref, err)
-	}
-	return model.Change{Op: model.OpCreate, Target: ref, Object: data}, nil
+	return &HintedError{Err: fmt.Errorf("%s: %w", what, err), Hint: hint}
 }
 
 func newResume(env Env) *cobra.Command {
@@ -101,38 +115,34 @@ func newResume(env Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "resume",
 		Short:   "Let gatemend act again after 'gatemend stop'",
-		Long:    "Let gatemend act again after 'gatemend stop': the ConfigMap gatemend-stop in namespace gatemend is deleted.",
+		Long:    resumeLong,
 		Example: "  gatemend resume",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cluster, err := env.Connect(kube, all.Formats{})
+			s, err := env.Switch(kube)
 			if err != nil {
 				return err
 			}
-			return resume(cmd.Context(), env, cluster)
+			return resume(cmd.Context(), env, s)
 		},
 	}
 	kube = kubeFlags(cmd.Flags())
 	return cmd
 }
 
-func resume(ctx context.Context, env Env, cluster Cluster) error {
-	s, err := cluster.Snapshot(ctx, guardrail.StopNamespace)
-	if err != nil {
-		return err
+func resume(ctx context.Context, env Env, s Switch) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	resumed, err := s.Resume(ctx)
+	text := "gatemend is not stopped"
+	switch {
+	case apierrors.IsConflict(err):
+		return &HintedError{Err: fmt.Errorf("somebody has stopped gatemend anew in the meantime: %w", err), Hint: "ask why, then call 'gatemend resume' again"}
+	case err != nil:
+		return &HintedError{Err: err, Hint: "it takes the Role gatemend-stopper (config/rbac/stopper.yaml); somebody who may: kubectl delete configmap gatemend-stop -n gatemend"}
+	case resumed:
+		text = "gatemend may act again"
 	}
-	cm, presence := s.ConfigMaps().Get(guardrail.StopNamespace, guardrail.StopName)
-	switch presence {
-	case snapshot.Absent:
-		_, err := fmt.Fprintln(env.Out, "gatemend is not stopped")
-		return err
-	case snapshot.Present:
-	default:
-		return &HintedError{Err: errors.New(guardrail.StopOf(s).Unknown), Hint: "somebody who may: kubectl delete configmap gatemend-stop -n gatemend"}
-	}
-	if _, err := cluster.Actor().Apply(ctx, model.Change{Op: model.OpDelete, Target: stopRef(), UID: string(cm.UID)}); err != nil {
-		return &HintedError{Err: err, Hint: "somebody who may: kubectl delete configmap gatemend-stop -n gatemend"}
-	}
-	_, err = fmt.Fprintln(env.Out, "gatemend may act again")
+	_, err = fmt.Fprintln(env.Out, text)
 	return err
 }

@@ -2,12 +2,10 @@ package guardrail
 
 import (
 	"encoding/json"
-	"slices"
 	"strconv"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -216,7 +214,7 @@ func StopOf(s *snapshot.Snapshot) Stop {
 	cm, presence := s.ConfigMaps().Get(StopNamespace, StopName)
 	switch presence {
 	case snapshot.Present:
-		return Stop{Stopped: true, Because: reason(cm)}
+		return Stop{Stopped: true, Because: Because(cm.Data)}
 	case snapshot.Unknown:
 		return Stop{Unknown: "ConfigMap " + StopNamespace + "/" + StopName + " cannot be read"}
 	default:
@@ -224,12 +222,13 @@ func StopOf(s *snapshot.Snapshot) Stop {
 	}
 }
 
-func reason(cm *corev1.ConfigMap) string {
+// Because is what the data of the kill switch say of who stopped gatemend, and why.
+func Because(data map[string]string) string {
 	var parts []string
 	for _, k := range []string{"reason", "by", "at"} {
-		if v := cm.Data[k]; v != "" {
+		if v := data[k]; v != "" {
 			parts = append(parts, v)
 		}
 	}
-	return strings.Join(slices.Clip(parts), ", ")
+	return strings.Join(parts, ", ")
 }

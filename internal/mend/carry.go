@@ -22,9 +22,8 @@ func nothingChanged(err error) bool {
 	return errors.As(err, &stale) || errors.As(err, &blocked) || errors.As(err, &forbidden) || errors.As(err, &rejected)
 }
 
-// Stale reports whether an actor's error says that the object is not as the change expects it; for a creation,
-// that it exists.
-func Stale(err error) bool {
+// stale reports whether an actor's error says that the object is not as the change expects it.
+func stale(err error) bool {
 	_, ok := errors.AsType[*act.StaleError](err)
 	return ok
 }

@@ -39,7 +39,7 @@ func (r *run) releaseOne(ctx context.Context, undo model.Change) error {
 		_, err := r.bounded(ctx, undo, func(ctx context.Context, c model.Change) (act.Receipt, error) {
 			return act.Receipt{}, r.Actor.Release(ctx, c)
 		})
-		if err == nil || try == tries || nothingChanged(err) && !Stale(err) {
+		if err == nil || try == tries || nothingChanged(err) && !stale(err) {
 			return err
 		}
 		if err := sleep(ctx, pause); err != nil {

@@ -28,7 +28,7 @@ const chart = "charts/gatemend"
 // Helm reads only what is in the chart's folder, so the chart has copies of the manifests that the project offers.
 func TestDocsOfChart(t *testing.T) {
 	copied := map[string]bool{}
-	for _, pattern := range []string{"crd/*.yaml", "admission/*.yaml", "rbac/reader.yaml", "rbac/controller.yaml", "rbac/mender.yaml", "rbac/actions.yaml", "rbac/approver.yaml", "rbac/agent.yaml"} {
+	for _, pattern := range []string{"crd/*.yaml", "admission/*.yaml", "rbac/reader.yaml", "rbac/controller.yaml", "rbac/mender.yaml", "rbac/actions.yaml", "rbac/approver.yaml", "rbac/stopper.yaml", "rbac/agent.yaml"} {
 		names, err := fs.Glob(config.Files(), pattern)
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %v, %v", pattern, names, err)

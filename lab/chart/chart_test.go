@@ -64,7 +64,9 @@ func existing(controller, agent string) map[string]any {
 func TestGolden(t *testing.T) {
 	testkit.Golden(t, "testdata/everything.golden", render(t, without(map[string]any{
 		"mode": "auto", "keepIncidents": "24h", "fullnameOverride": "mender", "replicas": 3,
-		"rbac":             map[string]any{"mendNamespaces": []any{"shop", "pay"}, "opener": true},
+		"rbac": map[string]any{"mendNamespaces": []any{"shop", "pay"}, "opener": true, "stoppers": []any{
+			map[string]any{"kind": "Group", "name": "on-call"}, map[string]any{"kind": "ServiceAccount", "name": "bot", "namespace": "chat"},
+		}},
 		"image":            map[string]any{"repository": "registry.example.com/gatemend", "digest": "sha256:" + strings.Repeat("0a", 32), "pullPolicy": "Always"},
 		"imagePullSecrets": []any{map[string]any{"name": "registry"}}, "serviceAccount": map[string]any{"annotations": map[string]any{"a": "b"}},
 		"podAnnotations": map[string]any{"c": "d"}, "podLabels": map[string]any{"e": "f"}, "nodeSelector": map[string]any{"g": "h"},
@@ -132,6 +134,8 @@ func TestWrongValues(t *testing.T) {
 		{map[string]any{"image": map[string]any{"repository": "x", "digest": "latest"}}, "digest"},
 		{map[string]any{"image": map[string]any{"tga": "1"}}, "tga"},
 		{map[string]any{"rbac": map[string]any{"mendNamespaces": []any{"Not_A_Namespace"}}}, "mendNamespaces"},
+		{map[string]any{"rbac": map[string]any{"stoppers": []any{"on-call"}}}, "stoppers"},
+		{map[string]any{"rbac": map[string]any{"stoppers": []any{map[string]any{"kind": "ServiceAccount", "name": "bot"}}}}, "namespace"},
 		{map[string]any{"extraArgs": "--v"}, "extraArgs"},
 		{map[string]any{"serviceMonitor": map[string]any{"interval": 15}}, "interval"},
 		{map[string]any{"Mode": "auto"}, "Mode"},

@@ -52,9 +52,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   namespace: {{ .Release.Namespace }}
 {{- end }}
 
-{{- /* The rules of the Role in files/rbac/controller.yaml, which has the ClusterRole's name. */}}
-{{- define "gatemend.leaseRules" -}}
-{{- range $text := splitList "\n---\n" (.Files.Get "files/rbac/controller.yaml") }}
+{{- /* The rules of the Role in the file FILE of files/rbac, whatever its name: (list . "controller"). */}}
+{{- define "gatemend.roleRules" -}}
+{{- $root := index . 0 }}
+{{- range $text := splitList "\n---\n" ($root.Files.Get (printf "files/rbac/%s.yaml" (index . 1))) }}
 {{- $role := fromYaml $text }}
 {{- if eq $role.kind "Role" }}{{ toYaml $role.rules }}{{ end }}
 {{- end }}

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -146,8 +147,9 @@ func (m *Metrics) Diagnosed(cause model.CauseID, took time.Duration) {
 	m.diagnosing.Observe(took.Seconds())
 }
 
-// route bounds the number of routes.
+// route bounds the number of routes. Labels are UTF-8, and a route may have in it what a client sent as its host.
 func (m *Metrics) route(key string) string {
+	key = strings.ToValidUTF8(key, "\uFFFD")
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {

@@ -43,6 +43,20 @@ func used() *Metrics {
 	return m
 }
 
+// What a client sent as its host is no label as it is.
+func TestOddHosts(t *testing.T) {
+	m := New(Build{}, func() []Source { return nil })
+	m.Request("a\xff\xfe/", 502, model.Refused, true, 1, time.Second)
+	const want = `
+# HELP gatemend_gateway_failures_total Requests that failed, by route, status and failure kind.
+# TYPE gatemend_gateway_failures_total counter
+gatemend_gateway_failures_total{code="502",failure="refused",route="a` + "\uFFFD" + `/"} 1
+`
+	if err := testutil.GatherAndCompare(m.registry, strings.NewReader(want), "gatemend_gateway_failures_total"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSeries(t *testing.T) {
 	want := `
 # HELP gatemend_actions_total Changes of the cluster, by action and what became of them.

@@ -70,7 +70,10 @@ func (t *tally) take(l look) (counts []model.Count, ok bool) {
 		return nil, false
 	}
 	started := t.start(l)
-	restarted := t.number > 0 && !started.IsZero() && started.Sub(t.started).Abs() > clockSlack
+	if started.IsZero() {
+		started = t.started // what said it before is missing this time: stores take values in one by one
+	}
+	restarted := !t.started.IsZero() && started.Sub(t.started).Abs() > clockSlack
 	fresh := t.number > 0 || !started.IsZero() && started.After(t.since)
 	t.number, t.started = t.number+1, started
 	created := createdAt(l.samples)
@@ -128,11 +131,14 @@ func (t *tally) counter(samples []sample) (proxy.RequestCounter, bool) {
 	return proxy.RequestCounter{}, false
 }
 
+// latest bounds the times and ages in seconds that make sense, so that NaN and infinity do not.
+const latest = 1 << 40
+
 // start is when the process started; zero if it does not say.
 func (t *tally) start(l look) time.Time {
 	for _, s := range l.samples {
 		switch {
-		case s.value <= 0:
+		case !(s.value > 0 && s.value < latest):
 		case s.name == t.metrics.Started:
 			return time.UnixMilli(int64(s.value * 1000))
 		case s.name == t.metrics.Uptime:

@@ -12,33 +12,29 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 )
 
-// Connections to senders that went away without a word are found out within a minute.
+// Connections to senders that went away without a word are found out within a minute. Those of senders that send nothing are closed after a
+// while, so that they take no other's place; whoever has something to send connects again.
 const (
 	askAfter    = 30 * time.Second
 	answerUntil = 15 * time.Second
+	idleFor     = 5 * time.Minute
 )
 
+// maxHeaders is how many bytes of metadata a call may have. They are read before it is known who calls.
+const maxHeaders = 64 << 10
+
 // GRPC are the options of a server that keeps to the rules: who may send, and messages of at most
-// maxMessage bytes.
+// maxMessage bytes. Whoever may not is refused by the metadata alone: no message is read.
 func (r Rules) GRPC(maxMessage int) []grpc.ServerOption {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.MaxConcurrentStreams(100), // on one connection; Envoy opens one for each worker and log
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: askAfter, Timeout: answerUntil}),
-		grpc.StreamInterceptor(func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-			if err := r.admit(stream.Context()); err != nil {
-				return err
-			}
-			return handler(srv, stream)
-		}),
-		grpc.UnaryInterceptor(func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-			if err := r.admit(ctx); err != nil {
-				return nil, err
-			}
-			return handler(ctx, request)
-		}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleFor, Time: askAfter, Timeout: answerUntil}),
+		grpc.InTapHandle(func(ctx context.Context, call *tap.Info) (context.Context, error) { return ctx, r.admit(call.Header) }),
 	}
 	if r.TLS != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(r.TLS)))
@@ -46,9 +42,9 @@ func (r Rules) GRPC(maxMessage int) []grpc.ServerOption {
 	return options
 }
 
-func (r Rules) admit(ctx context.Context) error {
+func (r Rules) admit(header metadata.MD) error {
 	var shown string
-	if values := metadata.ValueFromIncomingContext(ctx, "authorization"); len(values) > 0 {
+	if values := header.Get("authorization"); len(values) > 0 {
 		shown = values[0]
 	}
 	if !r.Permits(shown) {

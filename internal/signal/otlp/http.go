@@ -65,7 +65,11 @@ func (r *Receiver) post(w http.ResponseWriter, req *http.Request) {
 		from = a.Addr().Unmap()
 	}
 	answer, err := r.take(batch, from)
-	if err != nil {
+	switch {
+	case errors.Is(err, errTooBig):
+		refuse(w, form, http.StatusRequestEntityTooLarge, codes.InvalidArgument, err.Error())
+		return
+	case err != nil:
 		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 		refuse(w, form, http.StatusTooManyRequests, codes.ResourceExhausted, err.Error())
 		return

@@ -34,7 +34,8 @@ type Options struct {
 	Admit admit.Rules
 	// Resolve finds a sender's pod; nil: [feed.Nobody].
 	Resolve feed.Resolve
-	// Buffer is how many signals wait for a slow reader; 0 means 8192. No larger batch is taken.
+	// Buffer is how many signals wait for a slow reader; 0 means 16384, twice what a collector's batch processor waits for
+	// before it sends (send_batch_size). A larger batch is refused for good.
 	Buffer int
 	// MaxMessage is the size of the largest batch, after decompression; 0 means 4 MiB.
 	MaxMessage int
@@ -47,7 +48,7 @@ func (o Options) withDefaults() Options {
 		o.Resolve = feed.Nobody
 	}
 	if o.Buffer == 0 {
-		o.Buffer = 8192
+		o.Buffer = 16384
 	}
 	if o.MaxMessage == 0 {
 		o.MaxMessage = 4 << 20
@@ -64,7 +65,7 @@ type Counts struct {
 	Requests int64 // access lines among them
 	Errors   int64 // lines of error logs
 	Foreign  int64 // records that no proxy writes
-	Refused  int64 // batches for which there was no room
+	Refused  int64 // batches for which there was no room, now or ever
 }
 
 // Receiver receives until its context is done.
@@ -158,6 +159,9 @@ func (r *Receiver) Counts() Counts {
 // Export implements the service over gRPC.
 func (r *Receiver) Export(ctx context.Context, batch *collector.ExportLogsServiceRequest) (*collector.ExportLogsServiceResponse, error) {
 	answer, err := r.take(batch, admit.PeerAddress(ctx))
+	if errors.Is(err, errTooBig) {
+		return nil, status.Error(codes.InvalidArgument, err.Error()) // after which it is not sent again
+	}
 	if !errors.Is(err, errNoRoom) {
 		return answer, err
 	}
@@ -175,7 +179,11 @@ var errNoRoom = errors.New("there is no room for so many records now")
 func (r *Receiver) take(batch *collector.ExportLogsServiceRequest, from netip.Addr) (*collector.ExportLogsServiceResponse, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if size(batch) > r.Room() {
+	switch n := size(batch); {
+	case n > r.options.Buffer: // there will never be room
+		r.refused.Add(1)
+		return nil, fmt.Errorf("%w: at most %d records (send_batch_max_size of a collector's batch processor)", errTooBig, r.options.Buffer)
+	case n > r.Room():
 		r.refused.Add(1)
 		return nil, errNoRoom
 	}

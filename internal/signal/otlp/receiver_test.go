@@ -238,6 +238,41 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
+// For a batch for which there will never be room no sender is told to come again, which it would do for ever.
+func TestTooManyRecords(t *testing.T) {
+	s := serve(t, Options{Buffer: 2})
+	three := batch(bodied(line), bodied(line), bodied(line))
+	if _, err := s.export(t, three, ""); status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), "at most 2 records") {
+		t.Errorf("got %v, want InvalidArgument with how many may come", err)
+	}
+	code, header, answer := s.post(t, marshal(t, protojson.Marshal, three), "Content-Type", asJSON)
+	if code != http.StatusRequestEntityTooLarge || header.Get("Retry-After") != "" || !strings.Contains(string(answer), "at most 2 records") {
+		t.Errorf("status %d, Retry-After %q: %s", code, header.Get("Retry-After"), answer)
+	}
+	if n := s.Counts(); n.Records != 0 || n.Refused != 2 {
+		t.Errorf("counts %+v", n)
+	}
+}
+
+// Who may not send is refused before a message is read.
+func TestRefusedBeforeItSends(t *testing.T) {
+	s := serve(t, Options{Admit: admit.Rules{Token: "secret"}})
+	conn, err := grpc.NewClient(s.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	call, err := conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, "/opentelemetry.proto.collector.logs.v1.LogsService/Export")
+	if err == nil {
+		err = call.RecvMsg(&collector.ExportLogsServiceResponse{})
+	}
+	if status.Code(err) != codes.Unauthenticated {
+		t.Errorf("got %v, want Unauthenticated", err)
+	}
+}
+
 func TestTokenOverGRPC(t *testing.T) {
 	s := serve(t, Options{Admit: admit.Rules{Token: "secret"}})
 	if _, err := s.export(t, batch(bodied(line)), "other"); status.Code(err) != codes.Unauthenticated {

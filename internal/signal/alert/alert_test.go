@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -101,6 +103,12 @@ func TestReceiver(t *testing.T) {
 				t.Errorf("%s: notice %+v", step.name, n)
 			}
 		}
+	}
+	cut := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", iotest.ErrReader(io.ErrUnexpectedEOF))
+	cut.Header.Set("Authorization", bearer)
+	w := httptest.NewRecorder()
+	if h.ServeHTTP(w, cut); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "unexpected EOF") {
+		t.Errorf("a message that breaks off: %d, %s", w.Code, w.Body)
 	}
 	// One that finds no room is refused, and taken when it is sent again.
 	send(bearer, "POST", body("firing", "c"))

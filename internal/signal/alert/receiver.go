@@ -11,17 +11,20 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/signal/admit"
 )
 
 // Bounds of what is received.
 const (
-	maxBody   = 1 << 20
-	maxOpen   = 10_000 // alerts that are remembered as firing
-	readIn    = 10 * time.Second
-	stopIn    = 2 * time.Second
-	repeatsIn = 4 * time.Hour // Alertmanager's default repeat_interval: a firing alert is news again after that
+	maxBody    = 1 << 20
+	maxOpen    = 10_000 // alerts that are remembered as firing
+	maxSenders = 64     // connected at once; others wait
+	readIn     = 10 * time.Second
+	stopIn     = 2 * time.Second
+	repeatsIn  = 4 * time.Hour // Alertmanager's default repeat_interval: a firing alert is news again after that
 )
 
 // Options of a receiver.
@@ -56,6 +59,7 @@ func (r *Receiver) Run(ctx context.Context, out chan<- model.Notice) error {
 	if err != nil {
 		return fmt.Errorf("listen for alerts: %w", err)
 	}
+	listener = netutil.LimitListener(listener, maxSenders)
 	if r.options.Admit.TLS != nil {
 		listener = tls.NewListener(listener, r.options.Admit.TLS)
 	}
@@ -99,8 +103,11 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, out chan<- 
 		return http.StatusMethodNotAllowed, "alerts are sent with POST"
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
-	if err != nil {
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return http.StatusRequestEntityTooLarge, "a message may have 1 MiB: set max_alerts in Alertmanager"
+	}
+	if err != nil {
+		return http.StatusBadRequest, "the message could not be read to its end: " + err.Error()
 	}
 	m, err := Parse(body)
 	if err != nil {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -126,15 +127,20 @@ const tailEvery = 100 * time.Millisecond
 
 // tail reads a file that is being written, also across its rotation. Whoever writes goes on in the old file until it is
 // told of the new one: that is read once it has something and the old one has been quiet for some looks. A file that
-// became shorter was emptied, and is read from its start.
+// became shorter, or begins with something else, was emptied, and is read from its start.
 type tail struct {
 	ctx   context.Context //nolint:containedctx // Read takes none, and a tail ends with what it is read for
 	name  string
 	file  *os.File
 	at    int64
+	begin []byte     // what was read of its first bytes
+	empty bool       // it was emptied, and nothing was read since
 	later []*os.File // that had the name since, oldest first
 	quiet int        // looks at the file's end in a row since then
 }
+
+// beginSize is how many of its first bytes a file is known by: with the time in them, the first line or two tell it from any other.
+const beginSize = 512
 
 // quietLooks is for how many looks a file must have been quiet until the one after it is read.
 const quietLooks = 5
@@ -152,8 +158,7 @@ func (t *tail) Read(p []byte) (int, error) {
 	wait := time.NewTicker(tailEvery)
 	defer wait.Stop()
 	for {
-		n, err := t.file.Read(p)
-		t.at += int64(n)
+		n, err := t.more(p)
 		if n > 0 || err != nil && !errors.Is(err, io.EOF) {
 			t.quiet = 0
 			return n, err
@@ -169,18 +174,55 @@ func (t *tail) Read(p []byte) (int, error) {
 	}
 }
 
+// more reads on in the file. What is of another file than what was read before, as this one was emptied and written anew in between, is
+// not given out.
+func (t *tail) more(p []byte) (int, error) {
+	n, err := t.file.Read(p)
+	if n == 0 {
+		return 0, err
+	}
+	if t.at == int64(len(t.begin)) {
+		t.begin = append(t.begin, p[:min(n, beginSize-len(t.begin))]...)
+	}
+	if !t.begins() { // asked after reading: it could be emptied in between
+		return 0, t.rewind()
+	}
+	t.at += int64(n)
+	if !t.empty {
+		return n, err
+	}
+	// Whoever writes at its own place, and not at the end, leaves zeros before it.
+	rest := bytes.TrimLeft(p[:n], "\x00")
+	t.empty = len(rest) == 0
+	return copy(p, rest), err
+}
+
+// begins reports whether the file still begins with what was read of it.
+func (t *tail) begins() bool {
+	now := make([]byte, len(t.begin))
+	n, err := t.file.ReadAt(now, 0)
+	return err != nil && !errors.Is(err, io.EOF) || bytes.Equal(now[:n], t.begin)
+}
+
+// rewind goes back to the start of the file, which was emptied.
+func (t *tail) rewind() error {
+	t.at, t.begin, t.empty = 0, nil, true
+	_, err := t.file.Seek(0, io.SeekStart)
+	return err
+}
+
 // turn goes over to the next file, or back to the start, and reports whether it did.
 func (t *tail) turn() bool {
 	t.look()
 	if len(t.later) == 0 {
-		return t.rewind()
+		return t.emptied() && t.rewind() == nil
 	}
 	next, err := t.later[0].Stat()
 	if t.quiet++; t.quiet <= quietLooks || err == nil && next.Size() == 0 && len(t.later) == 1 {
 		return false
 	}
 	_ = t.file.Close() // it was only read
-	t.file, t.later, t.at, t.quiet = t.later[0], t.later[1:], 0, 0
+	t.file, t.later, t.at, t.begin, t.empty, t.quiet = t.later[0], t.later[1:], 0, nil, false, 0
 	return true
 }
 
@@ -203,15 +245,10 @@ func (t *tail) look() {
 	}
 }
 
-// rewind goes back to the start of a file that was emptied.
-func (t *tail) rewind() bool {
+// emptied reports whether the file is shorter than what was read of it.
+func (t *tail) emptied() bool {
 	mine, err := t.file.Stat()
-	if err != nil || mine.Size() >= t.at {
-		return false
-	}
-	_, err = t.file.Seek(0, io.SeekStart)
-	t.at = 0
-	return err == nil
+	return err == nil && mine.Size() < t.at
 }
 
 // Close closes the files.

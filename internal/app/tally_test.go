@@ -120,6 +120,22 @@ func TestTailAcrossRotations(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		write(third)
 		time.Sleep(2 * time.Second)
+		// Emptied, and longer than before at once.
+		if err := third.Truncate(0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := third.Seek(0, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		write(third)
+		write(third)
+		write(third)
+		time.Sleep(2 * time.Second)
+		if err := third.Truncate(0); err != nil { // and written on at the old place, after zeros
+			t.Fatal(err)
+		}
+		write(third)
+		time.Sleep(2 * time.Second)
 		stop()
 		<-done
 		if d := cmp.Diff(want, got); d != "" {

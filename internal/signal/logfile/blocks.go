@@ -81,6 +81,7 @@ func (b *Blocks) Next(into []byte, begin func(input int)) ([]byte, Block, error)
 	done := b.fill(to, &at)
 	text := *to
 	if b.fresh {
+		text = bytes.TrimPrefix(text, mark())
 		b.fresh, b.wrapped = len(text) == 0, b.isWrapped(text)
 	}
 	if to == &b.scratch {

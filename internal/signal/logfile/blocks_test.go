@@ -85,7 +85,9 @@ func TestBlocks(t *testing.T) {
 			"2026-05-04T08:30:15.1Z stdout P ab\n2026-05-04T08:30:15.1Z stderr F e\n",
 			[]string{"1:", "2:e", "3:ab"},
 		},
-		"Docker": {`{"log":"a\"b\n","stream":"stdout","time":"x"}` + "\n", []string{`1:a"b`}},
+		"a mark before it":            {"\uFEFFa\n\uFEFFb\n", []string{"1:a", "2:\uFEFFb"}},
+		"a mark before what is in it": {"\uFEFF2026-05-04T08:30:15.1Z stdout F a\n", []string{"1:a"}},
+		"Docker":                      {`{"log":"a\"b\n","stream":"stdout","time":"x"}` + "\n", []string{`1:a"b`}},
 	} {
 		for how, r := range map[string]io.Reader{
 			"plain": strings.NewReader(test.text), "gzip": bytes.NewReader(zipped(t, test.text)), "zstd": bytes.NewReader(zstandard(t, test.text)),

@@ -44,15 +44,24 @@ func (l *lines) next() (line []byte, ended bool, err error) {
 		}
 		switch {
 		case err == nil:
-			l.number++
-			return bytes.TrimRight(l.buffer, "\r\n"), true, nil
+			return bytes.TrimRight(l.take(), "\r\n"), true, nil
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
 		case len(l.buffer) > 0:
-			l.number++
-			return l.buffer, false, nil // the error comes again at the next call
+			return l.take(), false, nil // the error comes again at the next call
 		default:
 			return nil, false, err
 		}
 	}
 }
+
+// take counts the line that is in the buffer.
+func (l *lines) take() []byte {
+	if l.number++; l.number == 1 {
+		return bytes.TrimPrefix(l.buffer, mark())
+	}
+	return l.buffer
+}
+
+// mark is what editors on Windows put before a text in UTF-8, and gateways do not.
+func mark() []byte { return []byte("\uFEFF") }

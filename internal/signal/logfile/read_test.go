@@ -106,6 +106,7 @@ func TestLastLine(t *testing.T) {
 		"whole, without an end": {line("/a", 200) + whole, 2, 0, true},
 		"cut":                   {line("/a", 200) + whole[:60], 1, 0, true},
 		"with an end, but bad":  {line("/a", 200) + whole[:60] + "\n", 1, 1, false},
+		"a mark before it":      {"\uFEFF" + line("/a", 200), 1, 0, false},
 		"CRLF":                  {strings.ReplaceAll(line("/a", 200), "\n", "\r\n"), 1, 0, false},
 	} {
 		signals, report, err := Read(fstest.MapFS{"x.log": file(test.text)}, "x.log", Options{})

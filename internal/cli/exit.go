@@ -99,5 +99,8 @@ var errInterrupted = errors.New("interrupted")
 // errNoForm ends a look at a log of which no line could be read.
 var errNoForm = errors.New("no line of the log is in a form that is known")
 
+// errNoRequest ends a look at a log that may be a gateway's, as others write such lines, too.
+var errNoRequest = errors.New("no line of the log is about a request")
+
 // silent reports whether an error's message would only repeat what was printed.
 func silent(err error) bool { return errors.Is(err, errWrong) || errors.Is(err, errDidNotHelp) }

@@ -179,6 +179,8 @@ func verdict(r model.LogReport) error {
 		return errWrong
 	case len(r.Unread) > 0:
 		return &HintedError{Err: errBlind, Hint: r.Unread[0].What + ": " + r.Unread[0].Why}
+	case r.Events > 0 && r.Format == "":
+		return &HintedError{Err: errNoRequest, Hint: "if it is a gateway's log, say whose with --format: " + strings.Join(all.FormatNames(), ", ")}
 	case r.Lines > 0 && r.Format == "":
 		return &HintedError{Err: errNoForm, Hint: "name its form with --format: " + strings.Join(all.FormatNames(), ", ")}
 	default:

@@ -15,6 +15,8 @@ type LogReport struct {
 	Lines  int `json:"lines"`
 	Parsed int `json:"parsed"`
 	Bad    int `json:"bad"`
+	// Events are those of Parsed that are about no request: a start, a reload, a health check.
+	Events int `json:"events,omitempty"`
 	// Outside are those of Parsed that lie outside of the time asked for.
 	Outside int   `json:"outside,omitempty"`
 	Bytes   int64 `json:"bytes"` // after decompression

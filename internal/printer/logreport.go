@@ -95,8 +95,11 @@ func size(n int64) string {
 
 func logHead(p *page, r model.LogReport) {
 	what := "log in no known form"
-	if r.Format != "" {
+	switch {
+	case r.Format != "":
 		what = strings.ReplaceAll(r.Format, ",", ", ") + " log"
+	case r.Events > 0:
+		what = "log in no certain form"
 	}
 	if r.Lines == 0 {
 		put(p, 0, "nothing in it: no line was read")

@@ -118,6 +118,11 @@ func (c *Counter) line(k *Chunk, begin, end int) bool {
 		}
 	case proxy.Event:
 		k.parsed++
+		if len(bytes.TrimSpace(line)) == 0 {
+			k.blank++
+		} else {
+			k.events++
+		}
 	default:
 		if len(bytes.TrimSpace(line)) == 0 || end == len(k.Text) && k.Cut {
 			k.parsed++ // nothing, or the rest is still to come

@@ -32,6 +32,7 @@ type Tally struct {
 	formats   []string
 
 	lines, parsed, bad, outside int
+	events                      int // of parsed
 	bytes                       int64
 	from, to                    int64
 	failures                    kinds
@@ -129,6 +130,7 @@ func (t *Tally) Take(c *Chunk) {
 	t.lines += c.lines
 	t.parsed += c.parsed
 	t.bad += c.bad
+	t.events += c.events
 	t.outside += c.outside
 	t.bytes += int64(c.Bytes)
 	t.from, t.to = min(t.from, c.from), max(t.to, c.to)

@@ -15,9 +15,10 @@ import (
 	"google.golang.org/grpc/tap"
 )
 
-// Connections to senders that went away without a word are found out within a minute. Those of senders that send nothing are closed after a
+// Who connects must say so in time; there is room for so many only. Connections to senders that went away without a word are found out within a minute. Those of senders that send nothing are closed after a
 // while, so that they take no other's place; whoever has something to send connects again.
 const (
+	greetIn     = 10 * time.Second
 	askAfter    = 30 * time.Second
 	answerUntil = 15 * time.Second
 	idleFor     = 5 * time.Minute
@@ -32,6 +33,7 @@ func (r Rules) GRPC(maxMessage int) []grpc.ServerOption {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeaders),
+		grpc.ConnectionTimeout(greetIn),
 		grpc.MaxConcurrentStreams(100), // on one connection; Envoy opens one for each worker and log
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleFor, Time: askAfter, Timeout: answerUntil}),
 		grpc.InTapHandle(func(ctx context.Context, call *tap.Info) (context.Context, error) { return ctx, r.admit(call.Header) }),

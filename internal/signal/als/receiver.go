@@ -88,7 +88,7 @@ func Serve(ctx context.Context, listener net.Listener, o Options) *Receiver {
 	o = o.withDefaults()
 	r := &Receiver{Feed: feed.New(what, o.Buffer), ctx: ctx, options: o}
 	r.Note(what, idle)
-	server := grpc.NewServer(o.Admit.GRPC(o.MaxMessage)...) //nolint:contextcheck // each call has a context of its own
+	server := grpc.NewServer(o.Admit.GRPC(o.MaxMessage)...)
 	accesslog.RegisterAccessLogServiceServer(server, r)
 	served := make(chan struct{})
 	go func() {

@@ -109,7 +109,7 @@ func Serve(ctx context.Context, overGRPC, overHTTP net.Listener, o Options) *Rec
 }
 
 func (r *Receiver) serveGRPC(ctx context.Context, l net.Listener) {
-	server := grpc.NewServer(r.options.Admit.GRPC(r.options.MaxMessage)...) //nolint:contextcheck // each call has a context of its own
+	server := grpc.NewServer(r.options.Admit.GRPC(r.options.MaxMessage)...)
 	collector.RegisterLogsServiceServer(server, r)
 	stop := context.AfterFunc(ctx, server.Stop)
 	defer stop()

@@ -3,6 +3,7 @@ package prom
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -142,7 +143,7 @@ func (q *Querier) ask(ctx context.Context) ([][]model.Count, []model.Unseen) {
 	what := "metrics at " + q.options.URL
 	value, warnings, err := q.api.Query(ctx, Query(window), now)
 	if err != nil {
-		return nil, []model.Unseen{{What: what, Why: strings.Join(strings.Fields(err.Error()), " ")}}
+		return nil, []model.Unseen{{What: what, Why: reasonOf(err)}}
 	}
 	var unseen []model.Unseen
 	if len(warnings) > 0 {
@@ -158,6 +159,24 @@ func (q *Querier) ask(ctx context.Context) ([][]model.Count, []model.Unseen) {
 		unseen = append(unseen, model.Unseen{What: what, Why: "the server has no counter of any gateway's requests"})
 	}
 	return counts, unseen
+}
+
+// longestAnswer bounds what is told of an answer that is none.
+const longestAnswer = 200
+
+// reasonOf says in one line why there is no answer; with an error of the server's comes what it said, if anything.
+func reasonOf(err error) string {
+	text := err.Error()
+	if e, told := errors.AsType[*v1.Error](err); told {
+		text = e.Msg
+		if said := strings.TrimSpace(e.Detail); said != "" {
+			text += ": " + strings.ToValidUTF8(said[:min(len(said), longestAnswer)], "?")
+		}
+		if e.Type == v1.ErrClient {
+			text += " (are the token or the user and the path right?)"
+		}
+	}
+	return strings.Join(strings.Fields(text), " ")
 }
 
 // Query asks for the raw values of all that the proxies count. Rates that the server computes would miss the

@@ -61,7 +61,7 @@ func TestQuerier(t *testing.T) {
 		answer, want string
 	}{
 		{http.StatusUnprocessableEntity, `{"status":"error","errorType":"execution","error":"query processing would load too many samples"}`, "too many samples"},
-		{http.StatusBadGateway, "oops", "502"},
+		{http.StatusBadGateway, "oops", "server error: 502: oops"},
 		{http.StatusOK, `{"status":"success","data":{"resultType":"vector","result":[]}}`, "instead of raw values"},
 		{http.StatusOK, `{"status":"success","data":{"resultType":"matrix","result":[]}}`, "no counter"},
 		{http.StatusOK, `{"status":"succ`, ""},
@@ -75,7 +75,7 @@ func TestQuerier(t *testing.T) {
 	if err := os.WriteFile(file, []byte("other"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, unseen := q.ask(t.Context()); len(unseen) != 1 {
+	if _, unseen := q.ask(t.Context()); len(unseen) != 1 || !strings.Contains(unseen[0].Why, "401: who are you? (are the token") {
 		t.Errorf("a wrong token is not said: %v", unseen)
 	}
 }

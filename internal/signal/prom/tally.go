@@ -69,13 +69,7 @@ func (t *tally) take(l look) (counts []model.Count, ok bool) {
 	if !found {
 		return nil, false
 	}
-	started := t.start(l)
-	if started.IsZero() {
-		started = t.started // what said it before is missing this time: stores take values in one by one
-	}
-	restarted := !t.started.IsZero() && started.Sub(t.started).Abs() > clockSlack
-	fresh := t.number > 0 || !started.IsZero() && started.After(t.since)
-	t.number, t.started = t.number+1, started
+	restarted, fresh := t.began(l)
 	created := createdAt(l.samples)
 	requests := map[model.Count]uint64{}
 	reasons := map[place][]reason{}
@@ -96,8 +90,8 @@ func (t *tally) take(l look) (counts []model.Count, ok bool) {
 		}
 	}
 	from := t.at
-	if from.IsZero() || started.After(from) {
-		from = started
+	if from.IsZero() || t.started.After(from) {
+		from = t.started
 	}
 	t.at = l.at
 	t.forget()
@@ -129,6 +123,19 @@ func (t *tally) counter(samples []sample) (proxy.RequestCounter, bool) {
 		return t.metrics.Requests[len(t.metrics.Requests)-1], true
 	}
 	return proxy.RequestCounter{}, false
+}
+
+// began takes in when the process of the next look started: whether it is another one than before, and whether a series that is
+// new in it counts from zero.
+func (t *tally) began(l look) (restarted, fresh bool) {
+	started := t.start(l)
+	if started.IsZero() {
+		started = t.started // what said it before is missing this time: stores take values in one by one
+	}
+	restarted = !t.started.IsZero() && started.Sub(t.started).Abs() > clockSlack
+	fresh = t.number > 0 || !started.IsZero() && started.After(t.since)
+	t.number, t.started = t.number+1, started
+	return restarted, fresh
 }
 
 // latest bounds the times and ages in seconds that make sense, so that NaN and infinity do not.

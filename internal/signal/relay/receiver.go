@@ -73,7 +73,7 @@ type Receiver struct {
 func Serve(ctx context.Context, listener net.Listener, o ReceiverOptions) *Receiver {
 	o.Silence = cmp.Or(o.Silence, gone)
 	r := &Receiver{Feed: feed.New(what, 0), ctx: ctx, options: o, accounts: make(chan []model.Account), ledger: newLedger(o.ID)}
-	options := append(o.Admit.GRPC(maxMessage), grpc.KeepaliveParams(keepalive.ServerParameters{ //nolint:contextcheck // each call has a context of its own
+	options := append(o.Admit.GRPC(maxMessage), grpc.KeepaliveParams(keepalive.ServerParameters{
 		MaxConnectionAge: renewEvery, MaxConnectionAgeGrace: graceEnd, Time: renewEvery / 20, Timeout: graceEnd,
 	}))
 	server := grpc.NewServer(options...)

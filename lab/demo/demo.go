@@ -45,6 +45,7 @@ type demo struct {
 	gatemend *gatemend
 	agreed   bool // in advance, to what takes a person's yes
 	events   *events
+	audit    auditLog
 }
 
 // Run brings the cluster up and goes through the faults. The cluster stays up afterwards, for a
@@ -100,9 +101,10 @@ func (d *demo) prepare(ctx context.Context, o Options) error {
 	var err error
 	d.agreed = !o.Unasked
 	d.headline("a real cluster: etcd, kube-apiserver, kubelet, containerd, kube-proxy")
-	if d.cluster, err = cluster.Up(ctx, cluster.Options{Name: o.Name, Images: cluster.Images(), Log: o.Out}); err != nil {
+	if d.cluster, err = cluster.Up(ctx, cluster.Options{Name: o.Name, Images: cluster.Images(), Audit: true, Log: o.Out}); err != nil {
 		return err
 	}
+	d.audit = auditLog(d.cluster.AuditLog())
 	config, err := d.cluster.RESTConfig()
 	if err != nil {
 		return err
@@ -112,6 +114,9 @@ func (d *demo) prepare(ctx context.Context, o Options) error {
 	}
 	d.headline("the shop (web, cart, api) behind nginx, Contour with Envoy, and HAProxy")
 	if err := d.client.Install(ctx, func(line string) { d.say("%s", line) }); err != nil {
+		return err
+	}
+	if err := d.client.Grant(ctx); err != nil {
 		return err
 	}
 	if err := d.client.Reset(ctx); err != nil {

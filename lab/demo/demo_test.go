@@ -64,7 +64,7 @@ func mended() Result {
 		Fault: f, Status: 503, FirstError: noon, Alarm: noon.Add(400 * time.Millisecond),
 		Cause: "selector-mismatch", Object: "Service shop/web",
 		LastError: noon.Add(3 * time.Second), Verified: noon.Add(8 * time.Second), Calm: true,
-		Requests: 400, Errors: 120,
+		Requests: 400, Errors: 120, Planned: true, Wrote: []string{"patch services shop/web"},
 	}
 }
 
@@ -79,6 +79,7 @@ func TestEveryShortcomingIsAProblem(t *testing.T) {
 		"another cause":     func(r *Result) { r.Cause = "no-endpoints" },
 		"another object":    func(r *Result) { r.Object = "Service shop/cart" },
 		"no proof":          func(r *Result) { r.Verified = time.Time{} },
+		"no change":         func(r *Result) { r.Wrote = nil },
 		"errors at the end": func(r *Result) { r.Calm = false },
 	} {
 		r := mended()
@@ -92,16 +93,24 @@ func TestEveryShortcomingIsAProblem(t *testing.T) {
 func TestWhatTakesAPersonMustBeLeftToOne(t *testing.T) {
 	called := mended()
 	called.Fault.Person, called.Verified, called.Calm, called.Called = true, time.Time{}, false, noon.Add(time.Second)
-	if got := called.Problems(); len(got) != 0 {
-		t.Errorf("a person was called, and there are problems: %q", got)
+	called.Planned, called.Wrote = false, nil
+	asked := called
+	asked.Fault.Asks, asked.Planned = true, true
+	for _, r := range []Result{called, asked} {
+		if got := r.Problems(); len(got) != 0 {
+			t.Errorf("a person was called, and there are problems: %q", got)
+		}
 	}
-	meddled := called
-	meddled.Verified = noon
-	silent := called
-	silent.Called = time.Time{}
-	for _, r := range []Result{meddled, silent} {
+	for name, spoil := range map[string]func(*Result){
+		"mended":                     func(r *Result) { r.Verified = noon },
+		"nobody called":              func(r *Result) { r.Called = time.Time{} },
+		"nothing to agree to":        func(r *Result) { r.Planned = false },
+		"changed, and not mended so": func(r *Result) { r.Wrote = []string{"patch deployments shop/api"} },
+	} {
+		r := asked
+		spoil(&r)
 		if got := r.Problems(); len(got) != 1 {
-			t.Errorf("problems %q, want exactly one", got)
+			t.Errorf("%s: problems %q, want exactly one", name, got)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatemend/gatemend/lab/cluster"
+	"github.com/gatemend/gatemend/lab/manifest"
 )
 
 // stopWithin is how long gatemend may take to end after an interrupt.
@@ -31,9 +32,9 @@ func unattended(agreed bool) []string {
 	return args
 }
 
-// watch starts gatemend in the cluster's network. It prints to out; events go to a file.
+// watch starts gatemend in the cluster's network, as a user of its own. It prints to out; events go to a file.
 func watch(ctx context.Context, c *cluster.Cluster, program string, args []string, eventsFile, journal string, out io.Writer) (*gatemend, error) {
-	cmd, err := c.Command(ctx, slices.Concat([]string{program}, args, []string{"--max-changes", "100", "--events", eventsFile, "--journal", journal})...)
+	cmd, err := c.Command(ctx, slices.Concat([]string{program}, args, []string{"--as", manifest.User, "--max-changes", "100", "--events", eventsFile, "--journal", journal})...)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,9 @@ type Result struct {
 	Cause    string    // the id that it named first; empty: none
 	Object   string    // the object that it named, "KIND NAMESPACE/NAME"
 	Verified time.Time // when it had proof that the errors stopped; zero: never
-	Called   time.Time // when it said that a person must act; zero: never
+	Planned  bool      // it had a plan
+	Called   time.Time // when it said that a person must act, or agree; zero: never
+	Wrote    []string  // what it has changed, as the API server tells: "patch deployments shop/api"
 	// Calm says that the clients got no error any more at the end.
 	Calm bool
 }
@@ -56,16 +58,29 @@ func (r Result) Problems() []string {
 		out = append(out, fmt.Sprintf("accused %q, the fault is in %s", r.Object, r.Fault.WantObject))
 	}
 	if r.Fault.Person {
-		if r.Called.IsZero() || !r.Verified.IsZero() {
-			out = append(out, "gatemend did not leave it to a person")
-		}
-		return out
+		return append(out, r.meddled()...)
 	}
 	if r.Verified.IsZero() {
 		out = append(out, "gatemend did not verify a repair")
+	} else if len(r.Wrote) == 0 {
+		out = append(out, "gatemend says that it is mended, and the API server knows of no change by it")
 	}
 	if !r.Calm {
 		out = append(out, "clients still get errors")
+	}
+	return out
+}
+
+// meddled lists in words what was not left to a person as it should be.
+func (r Result) meddled() (out []string) {
+	if r.Called.IsZero() || !r.Verified.IsZero() {
+		out = append(out, "gatemend did not leave it to a person")
+	}
+	if r.Fault.Asks && !r.Planned {
+		out = append(out, "gatemend has no plan to which a person could agree")
+	}
+	if len(r.Wrote) > 0 {
+		out = append(out, "gatemend changed what is a person's to change: "+strings.Join(r.Wrote, ", "))
 	}
 	return out
 }

@@ -18,6 +18,7 @@ const (
 	mendLimit  = 150 * time.Second // from injection to proof
 	calmFor    = 3 * time.Second   // without any client error, before and after
 	healed     = 30 * time.Second  // the same where nobody has mended it: a crashing pod serves now and then, and HAProxy retries for 16 s and more
+	stays      = 20 * time.Second  // after a person was called: gatemend looks again, and must go on leaving it alone
 	pollEvery  = 100 * time.Millisecond
 )
 
@@ -34,7 +35,8 @@ func (d *demo) round(ctx context.Context, f fault.Fault) (Result, error) {
 		}
 		r.fromEvents(d.events.after(injected), affected(reports))
 		if f.Person {
-			return !r.Called.IsZero() && (!f.Passing || time.Since(r.LastError) > healed), nil
+			left := !r.Called.IsZero() && time.Since(r.Called) > stays
+			return left && (!f.Passing || time.Since(r.LastError) > healed), nil
 		}
 		return !r.Verified.IsZero() && calm(reports), nil
 	})
@@ -59,6 +61,10 @@ func (d *demo) under(ctx context.Context, f fault.Fault, title string, ready fun
 	}
 
 	d.headline("%s", title)
+	logged, err := d.audit.end()
+	if err != nil {
+		return result, err
+	}
 	injected := time.Now()
 	broken := make(chan error, 1)
 	go func() { broken <- f.Inject(ctx, d.client) }()
@@ -81,6 +87,9 @@ func (d *demo) under(ctx context.Context, f fault.Fault, title string, ready fun
 	}
 	if err != nil {
 		d.say("%v", err)
+	}
+	if result.Wrote, err = d.audit.wrote(logged); err != nil {
+		return result, err
 	}
 	if err := f.Restore(ctx, d.client); err != nil {
 		return result, fmt.Errorf("restore after %s: %w", f.Name, err)
@@ -195,9 +204,11 @@ func (r *Result) fromEvents(events []event, hosts []string) {
 			first := e.Diagnosis.Causes[0]
 			r.Cause = first.ID
 			r.Object = fmt.Sprintf("%s %s/%s", first.Object.Kind, first.Object.Namespace, first.Object.Name)
+		case e.Type == "mend" && e.Step == "planned":
+			r.Planned = true
 		case e.Type == "mend" && e.Step == "mended":
 			r.Verified = e.At
-		case e.Type == "mend" && (e.Step == "advice" || e.Step == "refused"):
+		case e.Type == "mend" && (e.Step == "advice" || e.Step == "refused") && r.Called.IsZero():
 			r.Called = e.At
 		}
 	}

@@ -14,6 +14,7 @@ func backendMissing() Fault {
 		Gateway: "nginx", Route: manifest.Host(manifest.Web), WantStatus: []int{503},
 		WantLog:    `" 503 190 .* \[shop-webs-80\] \[\] - - - - [0-9a-f]{32}$`,
 		WantCauses: []string{"service-missing"}, WantObject: "Ingress shop/web",
+		Asks: true,
 		Inject: func(ctx context.Context, c *manifest.Client) error {
 			ing := manifest.Ingress(manifest.Web, nginx.Class)
 			ing.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Name = "webs"

@@ -22,7 +22,7 @@ type Fault struct {
 
 	// Passing says that the errors end by themselves: they come while Inject runs, and a little after.
 	Passing bool
-	// Person says that no machine should mend it: gatemend must name the cause and call a person.
+	// Person says that no machine should mend it: gatemend must name the cause, call a person and change nothing.
 	Person bool
 	// Asks says that what mends it takes a person's yes, which may be given in advance.
 	Asks bool

@@ -16,6 +16,7 @@ func readTimeout() Fault {
 		Gateway: "nginx", Route: manifest.Host(manifest.Web), WantStatus: []int{504},
 		WantLog:    `" 504 \d+ .* \[shop-web-80\] \[\] [\d.:, ]+ `,
 		WantCauses: []string{"upstream-timeout", "route-annotation-wrong"}, WantObject: "Ingress shop/web",
+		Asks: true,
 		Inject: func(ctx context.Context, c *manifest.Client) error {
 			slow := deploy(manifest.Web, func(d *appsv1.Deployment) { setEnv(d, "SHOP_RESPONSE_DELAY", "1500ms") })
 			if err := slow(ctx, c); err != nil {

@@ -14,6 +14,7 @@ func serviceDeleted() Fault {
 		Gateway: "nginx", Route: manifest.Host(manifest.Web), WantStatus: []int{503},
 		WantLog:    `" 503 190 .* \[shop-web-80\] \[\] - - - - [0-9a-f]{32}$`,
 		WantCauses: []string{"service-missing"}, WantObject: "Service shop/web",
+		Asks: true,
 		Inject: func(ctx context.Context, c *manifest.Client) error {
 			return c.Delete(ctx, manifest.Service(manifest.Web))
 		},

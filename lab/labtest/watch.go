@@ -14,39 +14,16 @@ import (
 	"testing"
 	"time"
 
-	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/yaml"
-
-	"github.com/gatemend/gatemend/config"
+	"github.com/gatemend/gatemend/lab/manifest"
 )
 
 // User is as whom gatemend acts in tests that look at what it may do and what it did; see [Lab.Grant].
-const User = "gatemend"
+const User = manifest.User
 
-// Grant gives [User] what gatemend's own manifests say that it needs to read, to mend and to open, and no more.
+// Grant gives [User] what gatemend's own manifests say that it needs, and no more.
 func (l *Lab) Grant(t *testing.T) {
 	t.Helper()
-	var objects []runtime.Object
-	for _, file := range []string{"rbac/reader.yaml", "rbac/mender.yaml"} {
-		data, err := fs.ReadFile(config.Files(), file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for text := range bytes.SplitSeq(data, []byte("\n---\n")) {
-			role := &rbacv1.ClusterRole{}
-			if err := yaml.UnmarshalStrict(text, role); err != nil {
-				t.Fatalf("%s: %v", file, err)
-			}
-			objects = append(objects, role, &rbacv1.ClusterRoleBinding{
-				ObjectMeta: metav1.ObjectMeta{Name: role.Name},
-				Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: User}},
-				RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
-			})
-		}
-	}
-	if err := l.Client.Apply(t.Context(), objects...); err != nil {
+	if err := l.Client.Grant(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

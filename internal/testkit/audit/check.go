@@ -138,7 +138,7 @@ func Check(c Case) []Violation {
 			if effect, ok := effectOf(e); ok {
 				k.rehearsed = append(k.rehearsed, done{Entry: e, effect: effect})
 			}
-		case e.writes():
+		case e.Writes():
 			k.wrote(e)
 		}
 	}
@@ -161,7 +161,7 @@ func (k *checker) violated(rule string, e Entry, format string, args ...any) {
 
 // other takes in what somebody else did.
 func (k *checker) other(e Entry) {
-	if !e.writes() {
+	if !e.Writes() {
 		return
 	}
 	for _, d := range k.begun {

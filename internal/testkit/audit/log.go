@@ -39,8 +39,8 @@ type Entry struct {
 	Body        json.RawMessage
 }
 
-// writes reports whether an entry has changed something.
-func (e Entry) writes() bool {
+// Writes reports whether an entry has changed something.
+func (e Entry) Writes() bool {
 	return !e.DryRun && e.Code >= 200 && e.Code < 300 && slices.Contains([]string{"create", "update", "patch", "delete", "deletecollection"}, e.Verb)
 }
 

@@ -147,9 +147,8 @@ func patience(p *corev1.Probe) time.Duration {
 // where it does listen, refused all the time, lived no longer than the probe is patient, and the last that
 // it said is not that it serves.
 func (v *view) stillStarting(w *workload, p *corev1.Pod, st corev1.ContainerStatus, said string) bool {
-	last := lastEnd(st)
-	field, c, ok := containerField(w, st.Name, false)
-	if last == nil || !ok || field == "" || !strings.Contains(said, "connection refused") {
+	_, c, ok := containerField(w, st.Name, false)
+	if !ok || !strings.Contains(said, "connection refused") {
 		return false
 	}
 	probe := c.StartupProbe
@@ -162,8 +161,8 @@ func (v *view) stillStarting(w *workload, p *corev1.Pod, st corev1.ContainerStat
 	}
 	begun := false
 	for _, log := range v.in.Logs {
-		if log.Pod.Name != p.Name || !log.Previous {
-			continue
+		if log.Pod.Name != p.Name || log.Previous != (lastEnd(st) != nil) {
+			continue // of another run than the one that was, or is being, killed
 		}
 		for _, l := range log.Lines {
 			low := strings.ToLower(l)

@@ -243,7 +243,7 @@ func lastEnd(st corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 func (v *view) dying(p *corev1.Pod, st corev1.ContainerStatus) trouble {
 	last := lastEnd(st)
 	if last == nil {
-		return trouble{}
+		return v.beingKilled(p, st)
 	}
 	looping := st.State.Waiting != nil && st.State.Waiting.Reason == "CrashLoopBackOff" || st.State.Terminated != nil
 	recent := v.s.At().Sub(last.FinishedAt.Time) < fresh
@@ -257,13 +257,7 @@ func (v *view) dying(p *corev1.Pod, st corev1.ContainerStatus) trouble {
 		return t
 	}
 	if e := v.killedByProbe(p, st.Name); e != nil {
-		t.cause = "liveness-probe-kills"
-		t.why = fmt.Sprintf("container %s is restarted by its probe (%d restarts)", st.Name, st.RestartCount)
-		t.evidence = []model.Evidence{evidenceOf(e, p)}
-		if w := v.workload(v.s.WorkloadOf(p)); w != nil && v.stillStarting(w, p, st, v.probeSaid(p)) {
-			t.cause = "startup-too-slow"
-		}
-		return t
+		return v.restarted(p, st, e, t)
 	}
 	if v.otherArchitecture(p, st.Name, last) {
 		t.cause = "image-pull"
@@ -274,6 +268,28 @@ func (v *view) dying(p *corev1.Pod, st corev1.ContainerStatus) trouble {
 	t.why = fmt.Sprintf("container %s ended with exit code %d (%d restarts)", st.Name, last.ExitCode, st.RestartCount)
 	if last.Reason != "" && last.Reason != "Error" && last.Reason != "Completed" {
 		t.why = fmt.Sprintf("container %s ended with exit code %d, %s (%d restarts)", st.Name, last.ExitCode, last.Reason, st.RestartCount)
+	}
+	return t
+}
+
+// beingKilled reads why a container that has not ended yet is about to: the kubelet says so when it decides it, which may be
+// the whole grace period before the container's status tells (kubernetes/kubernetes, pkg/kubelet/kuberuntime, killContainer).
+// One that is ready serves until then.
+func (v *view) beingKilled(p *corev1.Pod, st corev1.ContainerStatus) trouble {
+	e := v.killing(p, st.Name)
+	if e == nil || st.Ready || st.State.Running == nil || !snapshot.EventTime(e).After(st.State.Running.StartedAt.Time) {
+		return trouble{}
+	}
+	return v.restarted(p, st, e, trouble{container: st.Name, at: snapshot.EventTime(e)})
+}
+
+// restarted says of a container that its probe has it restarted, as an event tells.
+func (v *view) restarted(p *corev1.Pod, st corev1.ContainerStatus, e *corev1.Event, t trouble) trouble {
+	t.cause = "liveness-probe-kills"
+	t.why = fmt.Sprintf("container %s is restarted by its probe (%d restarts)", st.Name, st.RestartCount)
+	t.evidence = []model.Evidence{evidenceOf(e, p)}
+	if w := v.workload(v.s.WorkloadOf(p)); w != nil && v.stillStarting(w, p, st, v.probeSaid(p)) {
+		t.cause = "startup-too-slow"
 	}
 	return t
 }
@@ -307,9 +323,8 @@ func (v *view) probeSaid(p *corev1.Pod) string {
 	return said
 }
 
-// killedByProbe finds the event with which the kubelet says that it restarts a container for its
-// liveness or startup probe.
-func (v *view) killedByProbe(p *corev1.Pod, container string) *corev1.Event {
+// killing finds the event with which the kubelet says that it restarts a container for its liveness or startup probe.
+func (v *view) killing(p *corev1.Pod, container string) *corev1.Event {
 	es := v.s.EventsOf(snapshot.RefOf(p))
 	for i := len(es) - 1; i >= 0; i-- {
 		m := es[i].Message
@@ -317,6 +332,16 @@ func (v *view) killedByProbe(p *corev1.Pod, container string) *corev1.Event {
 			return es[i]
 		}
 	}
+	return nil
+}
+
+// killedByProbe finds the event from which it is known that a container that has ended was restarted for its liveness or
+// startup probe.
+func (v *view) killedByProbe(p *corev1.Pod, container string) *corev1.Event {
+	if e := v.killing(p, container); e != nil {
+		return e
+	}
+	es := v.s.EventsOf(snapshot.RefOf(p))
 	for i := len(es) - 1; i >= 0; i-- {
 		m := es[i].Message
 		if es[i].Reason == "Unhealthy" && (strings.HasPrefix(m, "Liveness probe failed") || strings.HasPrefix(m, "Startup probe failed")) && len(p.Spec.Containers) == 1 {

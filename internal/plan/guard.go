@@ -206,7 +206,6 @@ func allReplicas(p proposal) string {
 	return fmt.Sprintf("every replica of %s has the symptom, so it is shared: restarting them all would not cure it", strings.Join(names, ", "))
 }
 
-// recreates asks for a person where a new template would stop pods that serve before others start.
 // losesRequests objects to a repair of pods that stop too early as long as such pods serve: it takes a rollout to replace
 // them, and that one fails requests as the one did that was seen. Later ones are better for it; when to pay is a person's
 // to say.
@@ -226,6 +225,7 @@ func losesRequests(p proposal) string {
 	return fmt.Sprintf("its own rollout ends the pods that serve now (%d), which stop too early still, and fails requests once more; agree when that may be, or put the change into the next release", n)
 }
 
+// recreates asks for a person where a new template would stop pods that serve before others start.
 func recreates(p proposal) string {
 	for _, c := range p.remedy.Changes {
 		d, presence := p.in.Snapshot.Deployments().Get(c.Target.Namespace, c.Target.Name)

@@ -15,7 +15,8 @@ import (
 // The rhythm of working on alarms.
 const (
 	// Some causes show only a while after the first errors: a container must crash twice to be in a
-	// crash loop. Where none is found it is looked again after lookAgain, then less and less often.
+	// crash loop. Where none is found it is looked again after lookAgain, then less and less often: each wait is longer by
+	// the sixth part, so that a cause that shows after some time is found a fifth of that later at most, and a second.
 	lookAgain  = time.Second
 	lookRarely = 15 * time.Second
 	// A rule that holds a repair back may let it go at another moment.
@@ -178,7 +179,7 @@ func (w *Watcher) mended() time.Time {
 // look diagnoses one of some alarms, tells the cause once there is one, and has it mended.
 func (w *Watcher) look(ctx context.Context, c *alarmCase, of caseload) error {
 	now, mended := w.Session.Now(), w.mended()
-	c.next, c.wait = now.Add(c.wait), min(2*c.wait, lookRarely)
+	c.next, c.wait = now.Add(c.wait), min(longer(c.wait), lookRarely)
 	view := &View{Session: w.Session, From: mended, Onset: c.From.Add(-margin)}
 	target := model.Target{Object: &c.Object}
 	if c.Object.IsZero() {
@@ -212,6 +213,9 @@ func (w *Watcher) look(ctx context.Context, c *alarmCase, of caseload) error {
 		return nil
 	}
 }
+
+// longer is how long to wait after a wait in which no cause has shown.
+func longer(wait time.Duration) time.Duration { return wait * 6 / 5 }
 
 // hearsay reports whether an alarm is somebody's word, or a prediction, and no request was seen to
 // fail: nothing is changed for that.

@@ -52,7 +52,7 @@ func (w *Watcher) takeAccount(a model.Account) {
 	for _, c := range a.Counts {
 		sig := c.Signal()
 		w.keep(c, sig, total)
-		route, ok := w.locator().Locate(sig)
+		route, ok := w.locate(sig)
 		name, ok := w.nameOf(sig, route, ok)
 		if !ok || sig.Status == clientClosed || sig.Status == 0 && sig.Failure == model.NoFailure {
 			continue

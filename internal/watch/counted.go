@@ -14,7 +14,7 @@ func (w *Watcher) takeCounts(counts []model.Count) {
 	}
 	sums := map[string]*sum{}
 	for _, c := range counts {
-		route, ok := w.locator().Locate(c.Signal())
+		route, ok := w.locate(c.Signal())
 		name := c.Host + c.Path + c.Service
 		switch {
 		case ok && selects(w.Target, route):

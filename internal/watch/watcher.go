@@ -54,8 +54,9 @@ type Watcher struct {
 	detector  *detect.Detector
 	counted   *detect.Detector // of requests that were only counted
 	voices    voices
-	routes    *path.Map      // of the state at the last tick
-	stale     bool           // there was a change since
+	routes    *path.Map // of the state at the last tick
+	stale     bool      // there was a change since
+	former    former
 	grown     map[string]int // routes of an incident when it was last told of, by its first route
 	blind     blindness
 	rates     *rates.Table      // for Draw
@@ -175,9 +176,20 @@ func (w *Watcher) hello() error {
 // cluster something changes all the time.
 func (w *Watcher) locator() *path.Map {
 	if w.routes == nil || w.stale {
+		before := w.routes
 		w.routes, w.stale = w.Session.Map(), false
+		w.former.replaced(before, w.Session.Now())
 	}
 	return w.routes
+}
+
+// locate finds the rule that a signal is about.
+func (w *Watcher) locate(sig model.Signal) (path.Route, bool) {
+	r, ok := w.locator().Locate(sig)
+	if !ok && (sig.Service != "" || sig.RouteName != "") {
+		return w.former.locate(sig, w.Session.Now())
+	}
+	return r, ok
 }
 
 func (w *Watcher) refresh() {
@@ -194,7 +206,7 @@ func (w *Watcher) take(sig model.Signal) {
 	if sig.ErrorLog || way(sig) != "probe" && w.asked.twin(sig) {
 		return
 	}
-	route, ok := w.locator().Locate(sig)
+	route, ok := w.locate(sig)
 	switch {
 	case ok && selects(w.Target, route):
 		w.count(route.String(), route.Object, sig)

@@ -1,0 +1,31 @@
+package watch
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// nginx names Services alone. Until it has reloaded, its lines are about the route that had the Service before.
+func TestAGatewayThatLagsBehind(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	w := watcher(t, func() time.Time { return now })
+	line := model.Signal{At: now, Proxy: "nginx", Service: "shop-s2-80", Status: 503, Request: model.Request{Method: "GET", Path: "/"}}
+	if r, ok := w.locate(line); ok {
+		t.Fatalf("nobody has ever had that Service, and the line is about %s", r)
+	}
+	w.former.replaced(shops(t, 2), now)
+	now = now.Add(lag / 2)
+	w.former.replaced(shops(t, 1), now) // something else changes, and the gateway has not followed yet
+	if r, ok := w.locate(line); !ok || r.Object.Name != "i2" {
+		t.Errorf("got route %s, %v; want that of i2, which had the Service", r, ok)
+	}
+	if r, ok := w.locate(model.Signal{At: now, Proxy: "nginx", Status: 503, Request: model.Request{Host: "h2.test", Path: "/"}}); ok {
+		t.Errorf("a line that names nothing but what was asked for is about %s, which is gone", r)
+	}
+	now = now.Add(lag/2 + time.Second)
+	if r, ok := w.locate(line); ok {
+		t.Errorf("long after the change a line is about %s, which is gone", r)
+	}
+}

@@ -215,7 +215,7 @@ func (v view) drawRoutes() []string {
 	return out
 }
 
-// columns shares the width out: names get what they need up to half of it, the line what is left of it.
+// columns shares the width out: names get what they need as long as a short line has room, the line what is left of it.
 func (v view) columns(routes []rates.Route) (name, line, kinds int) {
 	free := v.width - 2 - numbersWidth - 1
 	if v.width < narrow {
@@ -226,7 +226,7 @@ func (v view) columns(routes []rates.Route) (name, line, kinds int) {
 	for _, r := range routes {
 		longest = max(longest, ansi.StringWidth(printer.Plain(r.Key)))
 	}
-	name = max(leastName, min(longest, free-kinds-max(14, v.width/4)))
+	name = max(leastName, min(longest, free-kinds-max(10, v.width/8)))
 	line = min(free-name-kinds-3, 60)
 	if line < 6 {
 		line = 0

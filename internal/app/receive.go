@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/metrics"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/signal/admit"
@@ -55,6 +56,30 @@ func hears(name string, now func() time.Time, start func(context.Context) (heare
 			}
 			return nil
 		},
+		Read: func() (metrics.Source, bool) {
+			h, began := started.Load().(hearer)
+			if !began {
+				return metrics.Source{}, false
+			}
+			return readBy(h), true
+		},
+	}
+}
+
+// readBy is how much a hearer has heard.
+func readBy(h hearer) metrics.Source {
+	switch h := h.(type) {
+	case *als.Receiver:
+		c := h.Counts()
+		return metrics.Source{Name: "als", Lines: c.Entries, Requests: c.Requests, Unread: c.Foreign, Lost: h.Dropped(), Open: c.Streams}
+	case *otlp.Receiver:
+		c := h.Counts()
+		return metrics.Source{Name: "otlp", Lines: c.Records, Requests: c.Requests, Errors: c.Errors, Unread: c.Foreign, Lost: h.Dropped()}
+	case *nodefile.Follower:
+		c := h.Counts()
+		return metrics.Source{Name: "nodefile", Lines: c.Lines, Requests: c.Requests, Errors: c.Errors, Unread: c.Foreign, Lost: h.Dropped(), Gaps: c.Gaps, Open: c.Open}
+	default:
+		return metrics.Source{}
 	}
 }
 

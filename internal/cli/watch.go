@@ -182,7 +182,7 @@ func (o *watchOptions) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if o.metricsAddr != "" {
-		w.Metrics = metrics.New(metrics.Build{Version: o.env.Build.Version, Commit: o.env.Build.Commit, GoVersion: o.env.Build.GoVersion}, s.Live.Read)
+		w.Metrics = metrics.New(metrics.Build{Version: o.env.Build.Version, Commit: o.env.Build.Commit, GoVersion: o.env.Build.GoVersion}, watch.ReadOf(s.Live, w.Sources))
 		if err := o.env.ServeMetrics(ctx, o.metricsAddr, o.metricsTokenFile, w.Metrics); err != nil {
 			return err
 		}

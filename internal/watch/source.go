@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/gatemend/gatemend/internal/metrics"
 	"github.com/gatemend/gatemend/internal/model"
 )
 
@@ -17,6 +18,24 @@ type Source struct {
 	Run func(ctx context.Context, to Ear) error
 	// Unseen is what cannot be heard at present; nil if that cannot be.
 	Unseen func() []model.Unseen
+	// Read is how much was heard so far, and false before it began; nil if nobody counts.
+	Read func() (metrics.Source, bool)
+}
+
+// ReadOf is how much logs and further sources were read so far, for the metrics of a watch.
+func ReadOf(logs Live, all []Source) func() []metrics.Source {
+	return func() []metrics.Source {
+		out := logs.Read()
+		for _, one := range all {
+			if one.Read == nil {
+				continue
+			}
+			if read, began := one.Read(); began {
+				out = append(out, read)
+			}
+		}
+		return out
+	}
 }
 
 // Ear is where sources say what they hear. A source that is not taken from waits, or drops and counts; it

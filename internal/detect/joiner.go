@@ -22,6 +22,9 @@ const (
 // come, and within bounded memory. Error lines that tell of a request are not handed over beside it; those whose request is not there
 // (because access lines are off or were cut away) are, one for each request as far as they can be told apart.
 type Joiner struct {
+	// OwnHosts is set if a request keeps the host that its own line has, even none, though an error line names one.
+	OwnHosts bool
+
 	emit     func(model.Signal)
 	requests waiting
 	errors   waiting
@@ -89,7 +92,7 @@ func (j *Joiner) Flush() { j.release(true) }
 func (j *Joiner) takeErrors(s *model.Signal, key hashedKey) {
 	j.errors.each(key, func(h *held) bool {
 		if explains(&h.signal, s, &j.tries) {
-			adopt(s, &h.signal)
+			j.adopt(s, &h.signal)
 			h.done = true
 		}
 		return len(j.tries) > 0
@@ -101,7 +104,7 @@ func (j *Joiner) explainWaiting(e *model.Signal, key hashedKey) (taken bool) {
 	j.requests.each(key, func(h *held) bool {
 		j.tries = appendFailedTries(j.tries[:0], h.signal)
 		if taken = (h.signal.Reason == "" || !h.signal.Failed()) && explains(e, &h.signal, &j.tries); taken {
-			adopt(&h.signal, e)
+			j.adopt(&h.signal, e)
 		}
 		return !taken
 	})
@@ -114,7 +117,7 @@ func (j *Joiner) explainWaiting(e *model.Signal, key hashedKey) (taken bool) {
 		}
 		j.tries = appendFailedTries(j.tries[:0], h.signal)
 		if taken = explains(e, &h.signal, &j.tries); taken {
-			adopt(&h.signal, e)
+			j.adopt(&h.signal, e)
 		}
 		return !taken
 	})
@@ -135,8 +138,8 @@ func explains(e, s *model.Signal, tries *[]string) bool {
 }
 
 // adopt notes in a request what an error line says of it.
-func adopt(s, e *model.Signal) {
-	if s.Request.Host == "" {
+func (j *Joiner) adopt(s, e *model.Signal) {
+	if s.Request.Host == "" && !j.OwnHosts {
 		s.Request.Host = e.Request.Host
 	}
 	if s.Failed() {

@@ -93,18 +93,24 @@ func New(counters []*Counter, notify Notify) *Tally {
 		counters: counters, ids: make([][]int32, len(counters)), routes: map[Route]int32{}, strangers: map[int32]*counts{}, from: 1<<63 - 1, to: -1 << 63,
 		upstreams: map[string]*upstream{}, detector: detect.New(detect.Options{}), notify: notify, queue: newQueue(),
 	}
-	t.joiner = detect.NewJoiner(t.settle)
+	t.join()
 	return t
 }
 
 // Begin says that what follows is another log, perhaps of the same time: its lines have nothing to do with those before.
 func (t *Tally) Begin() {
 	t.joiner.Flush()
-	t.joiner = detect.NewJoiner(t.settle)
+	t.join()
 	t.queue.all(t.see)
 	t.queue = newQueue()
 	t.endAlarms()
 	t.detector, t.ticked = detect.New(detect.Options{}), 0
+}
+
+// join makes a joiner for a log. Routes go by what lines of requests say, as these are what is counted.
+func (t *Tally) join() {
+	t.joiner = detect.NewJoiner(t.settle)
+	t.joiner.OwnHosts = true
 }
 
 // endAlarms takes over the alarms that are open.

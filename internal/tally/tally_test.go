@@ -204,6 +204,20 @@ func TestJoinsErrorLines(t *testing.T) {
 	}
 }
 
+// A log that has no hosts counts by paths, also what its error log tells with a host.
+func TestJoinsWithoutHosts(t *testing.T) {
+	const text = `192.0.2.1 - - [14/Mar/2026:09:26:01 +0000] "GET /b HTTP/1.1" 502 157 "-" "curl/8"
+2026/03/14 09:26:01 [error] 31#31: *7 connect() failed (111: Connection refused) while connecting to upstream, client: 192.0.2.1, server: a, request: "GET /b HTTP/1.1", upstream: "http://10.1.0.6:80/b", host: "a"
+`
+	got := count(t, &texts{size: 1 << 20, logs: []string{text}}, 1, Options{})
+	if len(got.Routes) != 1 || got.Routes[0].Route != "/b" || got.Routes[0].Errors != 1 || got.Routes[0].Failures[model.Refused] != 1 {
+		t.Errorf("routes %+v", got.Routes)
+	}
+	if len(got.Samples) != 1 || len(got.Samples[0].Lines) != 2 {
+		t.Errorf("samples %+v, want one of both lines", got.Samples)
+	}
+}
+
 func TestAlarms(t *testing.T) {
 	var log strings.Builder
 	for second := range 900 {

@@ -26,7 +26,7 @@ type entry struct {
 	request                   []byte
 }
 
-// read takes a line apart. A line of the TCP log format is an event.
+// read takes a line apart. A line of the TCP log format is an event, and one about a connection on which no request came.
 func (e *entry) read(line []byte) proxy.Class {
 	address, rest, ok := word(line)
 	if !ok {
@@ -45,6 +45,9 @@ func (e *entry) read(line []byte) proxy.Class {
 	}
 	if e.frontend, rest, ok = word(rest); !ok {
 		return proxy.Foreign
+	}
+	if e.isConnection() {
+		return proxy.Event
 	}
 	target, rest, ok := word(rest)
 	if !ok {
@@ -71,6 +74,17 @@ func (e *entry) read(line []byte) proxy.Class {
 		return proxy.Foreign
 	}
 	return proxy.Access
+}
+
+// isConnection recognises "CLIENT:PORT [DATE] FRONTEND/LISTENER: words", which is written of a TLS handshake or a PROXY header that failed
+// (doc/configuration.txt, "8.2.6. Error log format").
+func (e *entry) isConnection() bool {
+	name, ends := bytes.CutSuffix(e.frontend, []byte{':'})
+	if !ends || bytes.IndexByte(name, '/') < 1 {
+		return false
+	}
+	_, ok := field.Local(e.at)
+	return ok
 }
 
 func (e *entry) readTimers(b []byte) bool {

@@ -116,6 +116,8 @@ func TestOtherLines(t *testing.T) {
 		`backend shop_svc_cart_80 has no server available!`:                                                                          proxy.Event,
 		`[NOTICE]   (1) : New worker (31) forked`:                                                                                    proxy.Event,
 		`2026/05/04 08:30:15 INFO    controller/controller.go:88 HAProxy reloaded`:                                                   proxy.Event,
+		`192.0.2.1:1 [04/May/2026:08:30:15.123] https/1: SSL handshake failure`:                                                      proxy.Event,
+		`192.0.2.1:1 [04/Mai/2026:08:30:15.123] https/1: SSL handshake failure`:                                                      proxy.Foreign,
 		`192.0.2.1:1 [04/May/2026:08:30:15.123] tcp db/SRV_1 0/0/5 212 -- 1/1/0/0/0 0/0`:                                             proxy.Event,
 		whole + whole: proxy.Foreign,
 		whole[:70]:    proxy.Foreign,

@@ -187,9 +187,9 @@ func (m *Map) classify(ing *networkingv1.Ingress, r *Route) {
 	switch presence {
 	case snapshot.Present:
 		r.Controller = class.Spec.Controller
-		r.Proxy = controllerProxy(r.Controller)
+		r.Proxy = m.controllerProxy(r.Controller)
 	case snapshot.Absent:
-		r.Proxy = controllerProxy(r.Class)
+		r.Proxy = m.controllerProxy(r.Class)
 		if px, _ := all.Named(r.Proxy); field != "spec.ingressClassName" && (m.runs(r.Proxy) && m.mayTake(ing, *r) || px.Outside) {
 			return // the annotation is older than IngressClass objects: controllers take their own name without one
 		}
@@ -203,7 +203,7 @@ func (m *Map) classify(ing *networkingv1.Ingress, r *Route) {
 		}
 		r.Faults = append(r.Faults, f)
 	default:
-		r.Proxy = controllerProxy(r.Class)
+		r.Proxy = m.controllerProxy(r.Class)
 		r.Faults = append(r.Faults, Fault{Kind: CannotKnow, Object: at, Why: fmt.Sprintf("IngressClass %s could not be looked at", r.Class)})
 	}
 }
@@ -227,7 +227,7 @@ func (m *Map) defaultClass(r *Route, at model.FieldRef) {
 	for class := range m.s.IngressClasses().All() {
 		if class.Annotations[defaultAnnotation] == "true" {
 			r.Class, r.Controller = class.Name, class.Spec.Controller
-			r.Proxy = controllerProxy(r.Controller)
+			r.Proxy = m.controllerProxy(r.Controller)
 			return
 		}
 	}
@@ -236,7 +236,7 @@ func (m *Map) defaultClass(r *Route, at model.FieldRef) {
 		if only := m.classes(); len(only) == 1 {
 			r.Class = only[0]
 			if class, ok := m.s.IngressClasses().Get("", r.Class); ok == snapshot.Present {
-				r.Controller, r.Proxy = class.Spec.Controller, controllerProxy(class.Spec.Controller)
+				r.Controller, r.Proxy = class.Spec.Controller, m.controllerProxy(class.Spec.Controller)
 			}
 		}
 		return

@@ -69,12 +69,12 @@ func (m *Map) gatewayClass(gw *gatewayv1.Gateway, p *parent) {
 	switch presence {
 	case snapshot.Present:
 		p.controller = string(class.Spec.ControllerName)
-		p.proxy = controllerProxy(p.controller)
+		p.proxy = m.controllerProxy(p.controller)
 	case snapshot.Absent:
 		p.faults = append(p.faults, Fault{Kind: NotProgrammed, Object: object, Why: "GatewayClass " + p.class + " does not exist, so no controller runs " + p.gateway.String()})
 		return
 	default:
-		p.proxy = controllerProxy(p.class)
+		p.proxy = m.controllerProxy(p.class)
 	}
 	if class != nil && p.classRefused(class, gw) {
 		return

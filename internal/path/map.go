@@ -207,10 +207,16 @@ func (m *Map) runs(proxy string) bool {
 	return slices.ContainsFunc(m.gates, func(g gate) bool { return g.proxy == proxy })
 }
 
-// controllerProxy names the engine of a class's controller, empty if we do not know it.
-func controllerProxy(controller string) string {
+// controllerProxy names the engine of a class's controller, empty if we do not know it. A name of somebody's own choice is
+// that of the gateway which was started to take it.
+func (m *Map) controllerProxy(controller string) string {
 	if p, ok := all.ForController(controller); ok {
 		return p.Name
+	}
+	for _, f := range m.fleets {
+		if controller != "" && f.Proxy != "" && flag(f.Pod, "controller-class", "ingress-class") == controller {
+			return f.Proxy
+		}
 	}
 	return ""
 }

@@ -34,6 +34,9 @@ type Block struct {
 // OK: which of them serves the route is not known.
 func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
 	gateways := m.Gateways(r)
+	if r.Controller == ciliumGateways && e.Pod != nil && len(m.ciliumIn(e.Pod.Namespace)) > 0 {
+		return m.fromCilium(e)
+	}
 	if len(gateways) == 0 {
 		if e.Pod != nil && !e.Pod.Spec.HostNetwork && m.isolates(e.Pod) {
 			return model.Unknown, &Block{Why: "no pod of the gateway could be looked at, so whether they let it through to the pods is not known"}
@@ -51,6 +54,32 @@ func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
 		}
 	}
 	return verdict, block
+}
+
+// ciliumGateways is the name of Cilium's controller of Gateways. What it serves comes from the Envoy on each node with an
+// identity of its own, which policies on the backends are asked about before the request leaves (docs.cilium.io, Gateway API
+// Support: "Ingress identity").
+const ciliumGateways = "io.cilium/gateway-controller"
+
+// fromCilium asks whether Cilium's own gateway may connect to an end, by Cilium's policies on it alone.
+func (m *Map) fromCilium(e End) (model.Verdict, *Block) {
+	to := m.end(e.Pod)
+	to.IP, to.Protocol = e.IP, corev1.ProtocolTCP
+	d := door{netpol.Verdict{Allowed: true}, cilium.Ingress(m.ciliumIn(e.Pod.Namespace), netpol.End{Ingress: true}, to, e.Port)}
+	switch v := d.open(); {
+	case v == model.Unknown:
+		return v, d.doubt()
+	case v != model.Broken:
+		return v, nil
+	case d.Cilium.Policy == nil:
+		return model.Unknown, &Block{Why: "which of the policies keeps Cilium's gateway out is not known"}
+	}
+	p := d.Cilium.Policy
+	why := fmt.Sprintf("%s on pod %s/%s does not admit Cilium's own gateway, which is no pod: it has the entity ingress", p.Ref, e.Pod.Namespace, e.Pod.Name)
+	if d.Cilium.Denies != cilium.No {
+		why = fmt.Sprintf("%s refuses Cilium's own gateway at pod %s/%s", p.Ref, e.Pod.Namespace, e.Pod.Name)
+	}
+	return model.Broken, &Block{Object: p.Ref, Changed: p.Changed, Ingress: true, Field: cmp.Or(d.Cilium.Field, "spec.ingress"), Why: why, Pod: e.Pod}
 }
 
 // isolates reports whether policies may close a pod to what they do not name.

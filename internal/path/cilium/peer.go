@@ -58,6 +58,8 @@ func (c call) fits(form string, value any, namespace string) Answer {
 		switch {
 		case form == "Endpoints" && pod:
 			out = max(out, selects(fields, namespace, c.peer))
+		case form == "Endpoints" && c.peer.Ingress:
+			out = max(out, reserved(fields, namespace))
 		case form == "Endpoints" && c.peer.Host && (namespace == "" || speaksOfNodes(fields)):
 			out = max(out, Maybe)
 		case form == "Endpoints":
@@ -91,10 +93,23 @@ func speaksOfNodes(selector map[string]any) bool {
 	})
 }
 
+// reserved reports whether a selector of pods takes Cilium's own gateway: one for its reserved label may, and in a policy
+// of the whole cluster the empty one, for all that Cilium manages.
+func reserved(selector map[string]any, namespace string) Answer {
+	empty := len(at(selector, "matchLabels")) == 0 && len(list(selector, "matchExpressions")) == 0
+	if speaksOfNodes(selector) || empty && namespace == "" {
+		return Maybe
+	}
+	return No
+}
+
 // entity reports whether a name for many ends takes the other one. The node of the pod itself is let in anyway, so that
 // a node is another one here.
 func (c call) entity(name string) Answer {
 	pod, node := c.peer.Pod != nil && !c.peer.Host, c.peer.Host
+	if c.peer.Ingress {
+		return is(name == "all" || name == "ingress" || name == "cluster")
+	}
 	switch name {
 	case "all":
 		return Yes
@@ -120,7 +135,7 @@ func (c call) inBlock(cidr string, except []string) Answer {
 		return bad == nil && err == nil && prefix.Contains(addr.Unmap())
 	}
 	switch {
-	case c.peer.Pod != nil && !c.peer.Host, !within(cidr) || slices.ContainsFunc(except, within):
+	case c.peer.Pod != nil && !c.peer.Host, c.peer.Ingress, !within(cidr) || slices.ContainsFunc(except, within):
 		return No
 	case c.peer.Host:
 		return Maybe

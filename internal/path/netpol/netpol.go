@@ -22,6 +22,8 @@ type End struct {
 	IP        string            // the address that the other end sees; empty: the pod's first
 	// Host is set for an end that is a node, or a pod on its node's network.
 	Host bool
+	// Ingress is set for Cilium's own gateway: no pod, but an identity of its own, which only its policies can name.
+	Ingress bool
 	// Unread is set when Namespace is not all that the namespace has, because nobody could read it.
 	Unread bool
 	// Protocol is that of the connection, set on the end that is dialled; empty: TCP.

@@ -29,7 +29,7 @@ func admissionRejected() Analyzer {
 					out = append(out, f)
 				}
 			}
-			return out
+			return append(out, v.challenged()...)
 		},
 	}
 }
@@ -153,4 +153,30 @@ func (v *view) webhook(name, part string) (model.FieldRef, bool) {
 		}
 	}
 	return model.FieldRef{}, false
+}
+
+// challenged finds an ACME solver whose pod was refused when cert-manager made it: no workload stands behind the solver's
+// Service, and only the Challenge says why (cert-manager.io, Challenge: status.reason).
+func (v *view) challenged() []finding {
+	var out []finding
+	for _, r := range v.routes {
+		for _, c := range v.all("acme.cert-manager.io", "Challenge") {
+			token, why := c.text("spec", "token"), c.text("status", "reason")
+			if token == "" || c.ref.Namespace != r.Object.Namespace || !strings.HasSuffix(r.Path, "/"+token) || !strings.Contains(why, "is forbidden: ") {
+				continue
+			}
+			w := &workload{template: template{ref: c.ref, template: &corev1.PodTemplateSpec{}}}
+			object := v.rejector(w, why)
+			if object.Ref == c.ref {
+				object.Field = "spec.solver"
+			}
+			f := find("admission-rejected", seen, object, c.ref.String()+" is not presented, as its solver's pod is refused: "+why).
+				on(r).as(model.NoEndpoints, model.NoRoute).because("status", why, c.ref, time.Time{})
+			if len(r.legs) > 0 {
+				f = f.relates("service", serviceRef(r.legs[0]))
+			}
+			out = append(out, f)
+		}
+	}
+	return out
 }

@@ -31,7 +31,7 @@ func backendrefInvalid() Analyzer {
 					out = append(out, v.badFilters(r)...)
 				}
 			}
-			return out
+			return append(out, v.forbiddenNames()...)
 		},
 	}
 }

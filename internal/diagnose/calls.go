@@ -45,7 +45,7 @@ func newReader() *reader {
 		// libpq: connection to server at "catalog-db" (10.96.0.5), port 5432 failed
 		quoted: regexp.MustCompile(`(?:at|host) "([a-zA-Z0-9][a-zA-Z0-9._-]*)"(?: \([^)]*\))?(?:,? (?:port|and accepting TCP/IP connections on port) (\d+))?`),
 		// the status that something else answered
-		status: regexp.MustCompile(`(?i)(?:returned|responded|answered|replied|response|status(?:[ _]?code)?|got|HTTP(?:/\d(?:\.\d)?)?)\D{0,16}\b5\d\d\b|code = (?:Unavailable|Internal|Unknown)|\b14 UNAVAILABLE|StatusCode\.UNAVAILABLE|\b50[0234] (?:Bad Gateway|Service Unavailable|Gateway Time-?out|Internal Server Error)`),
+		status: regexp.MustCompile(`(?i)(?:returned|responded|answered|replied|response|status(?:[ _]?code)?|got|HTTP(?:/\d(?:\.\d)?)?)\D{0,16}\b5\d\d\b|code = (?:Unavailable|Internal|Unknown)|\b14 UNAVAILABLE|StatusCode\.UNAVAILABLE|(?:->|=>|→)\s*5\d\d\b|\b50[0234] (?:Bad Gateway|Service Unavailable|Gateway Time-?out|Internal Server Error)`),
 		// pgjdbc, lettuce
 		refused: regexp.MustCompile(`(?i)connect(?:ion)? to \S+:\d+ refused`),
 		hostly:  regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.?$`),

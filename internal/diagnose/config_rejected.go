@@ -22,7 +22,7 @@ func configRejected() Analyzer {
 		},
 		stage: byWords,
 		run: func(v *view) []finding {
-			return slices.Concat(v.refusedByProxy(), v.refusedByEvent(), v.refusedByStatus())
+			return slices.Concat(v.refusedByProxy(), v.refusedByEvent(), v.refusedByStatus(), v.leftBehind())
 		},
 	}
 }

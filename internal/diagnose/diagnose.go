@@ -207,7 +207,7 @@ func (v *view) root(f finding) model.CauseID {
 		return deeper
 	}
 	for _, o := range v.found {
-		if o.covers && !f.covers && o.hides(f) || o.beneath(f) {
+		if o.covers && !f.covers && o.hides(f) && !f.outspoken(o) || o.beneath(f) || f.covers && o.outspoken(f) && o.spans(f) {
 			return o.ID
 		}
 	}
@@ -227,7 +227,18 @@ func (f finding) hides(o finding) bool {
 	if o.Family == "route-config" || len(o.routes) == 0 || o.dormant {
 		return false
 	}
-	return !slices.ContainsFunc(o.routes, func(r *route) bool { return !slices.Contains(f.routes, r) })
+	return f.spans(o)
+}
+
+// outspoken reports whether a finding is what a control plane says itself, and the other one only a supposition, which
+// cannot stand above it.
+func (f finding) outspoken(other finding) bool {
+	return other.Confidence < proven && f.Confidence >= proven && f.Family == "proxy-control-plane" && !f.dormant
+}
+
+// spans reports whether a finding is about all routes of another one.
+func (f finding) spans(other finding) bool {
+	return !slices.ContainsFunc(other.routes, func(r *route) bool { return !slices.Contains(f.routes, r) })
 }
 
 // finish writes the routes that fail into the finding.

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -64,7 +65,7 @@ func refgrantMissing() Analyzer {
 		Doc:    "Finds backends and certificates in other namespaces that no ReferenceGrant admits.",
 		Inputs: []snapshot.Kind{snapshot.HTTPRoutes, snapshot.ReferenceGrants, snapshot.Gateways},
 		run: func(v *view) []finding {
-			return append(faults(v, "refgrant-missing", path.GrantMissing), v.brokenListeners("refgrant-missing")...)
+			return slices.Concat(faults(v, "refgrant-missing", path.GrantMissing), v.brokenListeners("refgrant-missing"), v.acrossNamespaces())
 		},
 	}
 }

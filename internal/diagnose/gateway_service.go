@@ -67,6 +67,47 @@ func (v *view) shutEntries() []finding {
 	return out
 }
 
+// mixedEntries finds Services through which the world reaches a gateway and that select another gateway's pods as well,
+// which have none of the routes: a share of requests meets those. Where another Service leads to the gateway alone,
+// clients may come by that.
+func (v *view) mixedEntries() []finding {
+	var out []finding
+	for _, r := range v.routes {
+		fleets := v.m.Fleets(r.Route)
+		for _, fleet := range fleets {
+			outer := slices.DeleteFunc(slices.Clone(fleet.Entries), func(e path.Entry) bool { return !path.Outside(e.Service) || len(e.Ends) == 0 })
+			for _, e := range outer {
+				other, pod := v.foreignFleet(e, fleets)
+				if pod == nil || slices.ContainsFunc(outer, func(o path.Entry) bool { _, p := v.foreignFleet(o, fleets); return p == nil }) {
+					continue
+				}
+				ref := snapshot.RefOf(e.Service)
+				f := find("selector-overmatch", proven, at(ref, "spec.selector"),
+					fmt.Sprintf("%s selects %s, which besides the pods of gateway %s also matches those of %s; they do not know %s", ref, pairs(e.Service.Spec.Selector), fleet.Object, other, r.Object)).
+					on(r).as(model.NoRoute).relates("workload", fleet.Object).relates("service", ref).
+					because("model", fmt.Sprintf("pod %s is a gateway for other routes", pod.Name), snapshot.RefOf(pod), time.Time{})
+				f.unlogged = true
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+// foreignFleet is a gateway to which a Service leads and that is none of some, with a pod of it; no pod if there is none.
+func (v *view) foreignFleet(e path.Entry, own []path.Fleet) (model.Ref, *corev1.Pod) {
+	for _, end := range e.Ends {
+		if end.Pod == nil {
+			continue
+		}
+		f, ok := v.m.FleetOf(snapshot.RefOf(end.Pod))
+		if ok && f.Proxy != "" && !slices.ContainsFunc(own, func(o path.Fleet) bool { return o.Object == f.Object }) {
+			return f.Object, end.Pod
+		}
+	}
+	return model.Ref{}, nil
+}
+
 // entryLeg makes a leg without an end of a Service in front of a gateway.
 func entryLeg(svc *corev1.Service) path.Leg {
 	return path.Leg{Backend: path.Backend{Service: snapshot.RefOf(svc)}, Presence: snapshot.Present, Service: svc, Port: &svc.Spec.Ports[0]}

@@ -216,10 +216,16 @@ func (v *view) checkIn(o *unstructured.Unstructured, r *route, l path.Leg) (heal
 		field, base = "requestPath", "spec.default.config.httpHealthCheck"
 	case "BackendTrafficPolicy":
 		field, base = "path", "spec.healthCheck.active.http"
+	case "HTTPProxy":
+		field, base = "path", r.Rule+".healthCheckPolicy"
+		if snapshot.RefOf(o) != r.Object {
+			return healthCheck{}, false
+		}
 	default:
 		return healthCheck{}, false
 	}
-	if o.GetKind() != "BackendConfig" && !slices.Contains(v.under(o), r) || dig(o.Object, base) == nil {
+	named := o.GetKind() == "BackendConfig" || o.GetKind() == "HTTPProxy"
+	if !named && !slices.Contains(v.under(o), r) || dig(o.Object, base) == nil {
 		return healthCheck{}, false
 	}
 	asked, _ := dig(o.Object, base+"."+field).(string)

@@ -146,6 +146,68 @@ func (v *view) failedIngresses() []finding {
 	return out
 }
 
+// leftBehind finds Ingresses whose load balancer is there and is not kept up to date any more: their controller fails on them
+// since before their pods, or the Ingress itself, came. It serves what it was told last, to addresses that are gone.
+func (v *view) leftBehind() []finding {
+	var out []finding
+	for _, ref := range v.ingresses() {
+		ing, is := v.s.Ingresses().Get(ref.Namespace, ref.Name)
+		if is != snapshot.Present || len(ing.Status.LoadBalancer.Ingress) == 0 {
+			continue
+		}
+		why, e := path.BalancerWarning(v.s, ref)
+		if why == "" || !strings.HasPrefix(e.Reason, "Failed") {
+			continue
+		}
+		var behind []*route
+		for _, r := range v.stuck(v.routesOf(ref)) {
+			if ends := r.readyPods(); len(ends) > 0 && !slices.ContainsFunc(ends, func(p *corev1.Pod) bool { return p.CreationTimestamp.Time.Before(e.FirstTimestamp.Time) }) {
+				behind = append(behind, r)
+			}
+		}
+		if len(behind) == 0 {
+			continue
+		}
+		f := find("config-rejected", proven, at(ref, ""), fmt.Sprintf("the controller of %s fails on it since %s, so that its load balancer knows none of the pods that came later: %s", ref, e.FirstTimestamp.UTC().Format(time.RFC3339), brief(why))).
+			on(behind...).as(byStuckProxy()...).since(e.FirstTimestamp.Time).because("event", e.Reason+": "+brief(why), ref, snapshot.EventTime(e))
+		f.Object.Field = blamed(ing.Annotations, why)
+		f.unlogged = true // the load balancer's log is not in the cluster
+		out = append(out, f)
+	}
+	return out
+}
+
+// readyPods are the pods to which a route leads.
+func (r *route) readyPods() []*corev1.Pod {
+	var out []*corev1.Pod
+	for _, l := range r.legs {
+		for _, e := range l.ReadyEnds() {
+			if e.Pod != nil {
+				out = append(out, e.Pod)
+			}
+		}
+	}
+	return out
+}
+
+// blamed is the annotation of which a cloud's message speaks, by its name or by a word of it: WAF, certificate.
+func blamed(annotations map[string]string, why string) string {
+	if key := balancerAnnotation.FindString(why); key != "" && annotations[key] != "" {
+		return annotation(key)
+	}
+	for _, word := range []string{"waf", "certificate", "subnet", "security-group", "shield"} {
+		if !strings.Contains(strings.ToLower(strings.ReplaceAll(why, " ", "-")), word) {
+			continue
+		}
+		for _, k := range slices.Sorted(maps.Keys(annotations)) {
+			if strings.Contains(k, word) {
+				return annotation(k)
+			}
+		}
+	}
+	return ""
+}
+
 // ingresses are those of the routes in question.
 func (v *view) ingresses() []model.Ref {
 	seen := map[model.Ref]bool{}

@@ -44,6 +44,13 @@ func (v *view) miss(r path.Route, req model.Request) (nearMiss, bool) {
 	p, _, _ := strings.Cut(req.Path, "?")
 	host := strings.ToLower(req.Host)
 	if host == "" || hostFits(r, host) {
+		if !r.Takes(p) {
+			return v.missesPath(r, p)
+		}
+		if o, hidden := v.hiddenBy(r, host); hidden {
+			return nearMiss{Route: r, field: v.hostField(r), want: text(host),
+				why: fmt.Sprintf("%s has rules for host %s, and then those for %s are not asked", o.Object, o.Host, cmp.Or(r.Host, "every host"))}, true
+		}
 		return v.missesPath(r, p)
 	}
 	m, ok := v.missesHost(r, host)
@@ -54,6 +61,20 @@ func (v *view) miss(r path.Route, req model.Request) (nearMiss, bool) {
 		m.far += guess // two things differ
 	}
 	return m, true
+}
+
+// hiddenBy finds a rule of the same gateway whose host fits better: gateways choose the host first, and ask none of the
+// rules for wider ones when no rule for it takes the path.
+func (v *view) hiddenBy(r path.Route, host string) (path.Route, bool) {
+	if host == "" {
+		return path.Route{}, false
+	}
+	for _, o := range v.m.Routes() {
+		if o.Gateway == r.Gateway && o.Proxy == r.Proxy && o.Class == r.Class && len(o.Host) > len(r.Host) && o.Served() && hostFits(o, host) {
+			return o, true
+		}
+	}
+	return path.Route{}, false
 }
 
 func hostFits(r path.Route, host string) bool {
@@ -251,6 +272,9 @@ func (v *view) hostField(r path.Route) string {
 				return fmt.Sprintf("spec.hostnames[%d]", i)
 			}
 		}
+	}
+	if r.Object.Kind == "VirtualService" {
+		return "spec.hosts"
 	}
 	return "spec.hostnames"
 }

@@ -63,7 +63,7 @@ func noEndpoints() Analyzer {
 			}
 			for r, l := range v.hops() {
 				needed := r.edge != nil && !r.loose && !v.explainedEdge(r)
-				if !open[r] && !needed || !dead(l) || v.explains(r, model.NoEndpoints) || l.Derived && !v.s.Pods().Covers(l.Service.Namespace) {
+				if !open[r] && !needed || !dead(l) || v.explains(r, model.NoEndpoints) || v.asleep(r) || l.Derived && !v.s.Pods().Covers(l.Service.Namespace) {
 					continue
 				}
 				out = append(out, v.endless(l).on(r))
@@ -71,6 +71,11 @@ func noEndpoints() Analyzer {
 			return out
 		},
 	}
+}
+
+// asleep reports whether somebody keeps a route's backend at zero on purpose, and nobody asks for it.
+func (v *view) asleep(r *route) bool {
+	return slices.ContainsFunc(v.found, func(f finding) bool { return f.ID == "no-replicas" && f.dormant && slices.Contains(f.routes, r) })
 }
 
 // endless says of a Service without an endpoint as much as can be seen.

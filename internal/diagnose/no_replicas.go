@@ -1,8 +1,10 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,7 +16,7 @@ func noReplicas() Analyzer {
 	return Analyzer{
 		Cause:  "no-replicas",
 		Doc:    "Finds workloads that are scaled to zero while a route needs them.",
-		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Deployments, snapshot.StatefulSets, snapshot.ReplicaSets, snapshot.HorizontalAutoscalers, snapshot.Events},
+		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Deployments, snapshot.StatefulSets, snapshot.ReplicaSets, snapshot.HorizontalAutoscalers, snapshot.Events, snapshot.Other},
 		run: func(v *view) []finding {
 			var out []finding
 			for _, w := range v.workloads {
@@ -36,12 +38,45 @@ func (v *view) scaledDown(w *workload) finding {
 		on(w.routes...).as(model.NoEndpoints, model.NoRoute, model.Refused, model.ConnectTimeout, model.ClosedEarly, model.Reset).
 		relates("workload", w.ref).relates("service", w.service()).
 		because("object", "spec.replicas is 0", w.ref, time.Time{})
+	if by, why := v.sleeps(w); why != "" {
+		f = f.because("object", why, by, time.Time{})
+		f.Summary += ", as " + why
+		f.dormant = v.in.Target.IsZero() && !slices.ContainsFunc(w.routes, func(r *route) bool { return r.failures > 0 })
+		return f
+	}
 	n, why, when := v.lastCount(w)
 	if n > 0 {
 		f = f.wants(strconv.Itoa(n)).because("event", why, w.ref, when).since(when)
 		f.Summary += fmt.Sprintf("; it had %d replicas", n)
 	}
 	return f
+}
+
+// sleeps says who keeps a workload at zero on purpose, and why: KEDA, while no trigger of its ScaledObject is active
+// (spec.minReplicaCount is 0 where it is not set), or kube-downscaler, which notes the count that it will bring back. It is
+// no fault then as long as nobody asks for it.
+func (v *view) sleeps(w *workload) (by model.Ref, why string) {
+	for _, so := range v.all("keda.sh", "ScaledObject") {
+		t := so.at("spec", "scaleTargetRef")
+		if so.ref.Namespace != w.ref.Namespace || t.text("name") != w.ref.Name || cmp.Or(t.text("kind"), "Deployment") != w.ref.Kind {
+			continue
+		}
+		spec := so.at("spec")
+		idle := spec.has("idleReplicaCount") && spec.number("idleReplicaCount") == 0
+		if spec.number("minReplicaCount") > 0 && !idle {
+			continue
+		}
+		if ready, ok := so.condition("Ready"); ok && ready.text("status") == "False" {
+			continue // it does not wake it up either
+		}
+		if active, ok := so.condition("Active"); ok && active.text("status") == "False" {
+			return so.ref, fmt.Sprintf("%s wants it while none of its triggers is active", so.ref)
+		}
+	}
+	if n := w.object.GetAnnotations()["downscaler/original-replicas"]; n != "" {
+		return w.ref, fmt.Sprintf("kube-downscaler put it to sleep and remembers %s replicas", n)
+	}
+	return model.Ref{}, ""
 }
 
 // scaledToZero matches the Deployment controller's words in a ScalingReplicaSet event.

@@ -77,6 +77,7 @@ func (v *view) observe() {
 		}
 	}
 	slices.SortStableFunc(v.unread, func(a, b model.Signal) int { return a.At.Compare(b.At) })
+	answers := ownAnswers(v.in.Logs)
 	for _, r := range v.routes {
 		// What the proxy knows no route for, and of which it names no host, was for this one if nothing else came by it.
 		if len(access[r]) == 0 {
@@ -85,6 +86,7 @@ func (v *view) observe() {
 			v.unrouted = append(v.unrouted, guessed[r]...)
 		}
 		r.take(access[r], reasons[r], v.unread)
+		r.passedOn(answers)
 	}
 	if v.in.Target.IsZero() {
 		v.strays = aggregate("", model.Ref{}, v.unrouted, 0)
@@ -188,15 +190,23 @@ func explained(s model.Signal, reasons []model.Signal) model.Signal {
 		// That nobody was asked is all that an access line says of a request that the proxy turned away.
 		turnedAway := s.Failure == model.NoEndpoints && len(s.Tries) == 0 && x.Failure == model.Overload
 		if s.Reason == "" || s.Failure == model.NoFailure || s.Failure == model.OtherFailure || s.Failure == x.Failure || turnedAway {
-			if x.Failure != model.NoFailure {
-				s.Failure = x.Failure
-			}
-			s.Reason = cmp.Or(x.Reason, s.Reason)
-			if x.Raw != "" {
-				s.Access, s.Raw, s.Source = s.Raw, x.Raw, x.Source
-			}
-			return s
+			return toldBy(s, x)
 		}
+	}
+	return s
+}
+
+// toldBy gives a failed request what an error-log line about it says.
+func toldBy(s, line model.Signal) model.Signal {
+	if line.Failure != model.NoFailure {
+		s.Failure = line.Failure
+	}
+	s.Reason = cmp.Or(line.Reason, s.Reason)
+	if len(s.Tries) == 0 {
+		s.Tries = line.Tries // nginx's common format does not say who was asked
+	}
+	if line.Raw != "" {
+		s.Access, s.Raw, s.Source = s.Raw, line.Raw, line.Source
 	}
 	return s
 }

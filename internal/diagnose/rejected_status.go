@@ -43,7 +43,7 @@ func (v *view) refusedByStatus() []finding {
 		if len(routes) == 0 {
 			continue
 		}
-		f := find("config-rejected", proven, at(ref, cmp.Or(field(why), "status")), fmt.Sprintf("%s is not valid, says its controller: %s", ref, brief(why))).
+		f := find(rejectedAs(why), proven, at(ref, cmp.Or(field(why), "status")), fmt.Sprintf("%s is not valid, says its controller: %s", ref, brief(why))).
 			as(byStuckProxy()...).because("status", brief(why), ref, time.Time{})
 		for _, r := range routes {
 			if v.explains(r, model.NoRoute) && v.explains(r, model.NoEndpoints) {
@@ -58,8 +58,17 @@ func (v *view) refusedByStatus() []finding {
 	return out
 }
 
-// field is the field that a controller's message names, in lower case as kubectl explain writes it: Contour
-// writes Spec.Routes.
+// rejectedAs is the cause of which a controller's message speaks, where it has a name of its own: Contour's on a
+// certificate of another namespace whose TLSCertificateDelegation does not name the route's.
+func rejectedAs(why string) model.CauseID {
+	if strings.Contains(why, "delegation not permitted") {
+		return "refgrant-missing"
+	}
+	return "config-rejected"
+}
+
+// field is the field that a controller's message names, as kubectl explain writes it: Contour writes Spec.Routes, and
+// Spec.VirtualHost.TLS Secret.
 func field(message string) string {
 	if f := fieldIn(message); f != "" {
 		return f
@@ -68,7 +77,10 @@ func field(message string) string {
 		var parts []string
 		f, _, _ := strings.Cut(message[i:], " ")
 		for _, p := range strings.Split(strings.TrimRight(f, ":,."), ".") {
-			if p != "" {
+			switch {
+			case p == "VirtualHost" || p == strings.ToUpper(p):
+				parts = append(parts, strings.ToLower(p))
+			case p != "":
 				parts = append(parts, strings.ToLower(p[:1])+p[1:])
 			}
 		}

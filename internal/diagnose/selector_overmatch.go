@@ -18,7 +18,7 @@ import (
 func selectorOvermatch() Analyzer {
 	return Analyzer{
 		Cause:  "selector-overmatch",
-		Doc:    "Finds Services that also select pods of another workload, which do not serve their port.",
+		Doc:    "Finds Services that also select pods of another workload, which do not serve their port, or their routes.",
 		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods, snapshot.Deployments, snapshot.StatefulSets, snapshot.DaemonSets},
 		run: func(v *view) []finding {
 			var out []finding
@@ -27,7 +27,7 @@ func selectorOvermatch() Analyzer {
 					out = append(out, f)
 				}
 			}
-			return out
+			return append(out, v.mixedEntries()...)
 		},
 	}
 }

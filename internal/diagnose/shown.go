@@ -75,7 +75,7 @@ func (v *view) listenerCertificates(r *route) []shown {
 	}
 	var out []shown
 	for i, l := range gw.Spec.Listeners {
-		if l.TLS == nil || l.TLS.Mode != nil && *l.TLS.Mode != gatewayv1.TLSModeTerminate || l.Hostname != nil && !coversHost(string(*l.Hostname), r.Host) {
+		if l.TLS == nil || l.TLS.Mode != nil && *l.TLS.Mode != gatewayv1.TLSModeTerminate || l.Hostname != nil && !listensFor(string(*l.Hostname), r.Host) {
 			continue
 		}
 		if !slices.ContainsFunc(r.Listeners, func(x path.Listener) bool { return x.Name == string(l.Name) }) {
@@ -108,6 +108,13 @@ func coversHost(name, host string) bool {
 	rest, wild := strings.CutPrefix(strings.ToLower(name), "*")
 	_, domain, ok := strings.Cut(strings.ToLower(host), ".")
 	return wild && ok && rest == "."+domain
+}
+
+// listensFor reports whether a listener's hostname takes a host. Its star stands for any number of labels, unlike that of
+// a certificate (Gateway API, Listener.hostname), so that a host may reach a listener whose certificate is not for it.
+func listensFor(hostname, host string) bool {
+	rest, wild := strings.CutPrefix(strings.ToLower(hostname), "*")
+	return coversHost(hostname, host) || wild && len(host) > len(rest) && strings.HasSuffix(strings.ToLower(host), rest)
 }
 
 // substitute says which certificate of its own a gateway shows in the place of one that is not there, if

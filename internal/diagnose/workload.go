@@ -57,6 +57,7 @@ func count(n *int32) int32 {
 type workload struct {
 	template
 	pods   []*corev1.Pod // living, by name
+	told   bool          // they were not read, and events tell of them; see toldPods
 	routes []*route
 	legs   []path.Leg // beside routes
 	// serving counts the pods of the workload that are ready.
@@ -120,6 +121,10 @@ func (v *view) workloadsIn(namespace string) []*workload {
 	for _, t := range v.templates(namespace) {
 		w := &workload{template: t, pods: byName(owned[t.ref])}
 		v.revisions(w)
+		if len(w.pods) == 0 {
+			w.pods = v.toldPods(w)
+			w.told = len(w.pods) > 0
+		}
 		for _, p := range w.pods {
 			if path.Ready(p) && p.DeletionTimestamp == nil {
 				w.serving++
@@ -184,6 +189,9 @@ func (w *workload) size() int {
 		if p.DeletionTimestamp == nil {
 			n++
 		}
+	}
+	if w.told {
+		return max(n, int(w.replicas))
 	}
 	return n
 }

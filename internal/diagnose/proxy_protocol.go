@@ -1,0 +1,56 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/snapshot"
+)
+
+// unsentProxyProtocol finds an Envoy that was told to expect the PROXY protocol of every connection, behind a load balancer
+// of AWS that is not told to send it: each connection is closed before a request is read, so that no line tells of one
+// (gateway.envoyproxy.io, ClientTrafficPolicy: enableProxyProtocol; aws-load-balancer-controller, annotations of Services). Of
+// load balancers that are set up elsewhere the objects do not tell.
+func (v *view) unsentProxyProtocol(r *route) (finding, bool) {
+	if r.requests > 0 || r.Gateway.IsZero() {
+		return finding{}, false
+	}
+	for _, p := range v.all("gateway.envoyproxy.io", "ClientTrafficPolicy") {
+		if on, _ := dig(p.fields, "spec.enableProxyProtocol").(bool); !on || !slices.Contains(v.under(p.object), r) {
+			continue
+		}
+		for _, e := range v.entries(r) {
+			if !path.Outside(e.Service) || !silentBalancer(e.Service.Annotations) {
+				continue
+			}
+			ref := snapshot.RefOf(e.Service)
+			f := find("proxy-protocol-mismatch", likely, at(p.ref, "spec.enableProxyProtocol"),
+				fmt.Sprintf("%s lets %s expect the PROXY protocol, and the load balancer of %s is not told to send it", p.ref, r.Gateway, ref)).
+				on(r).as(model.NoRoute, model.Reset, model.Protocol).relates("service", ref).
+				because("object", ref.String()+" has annotations of AWS's load balancers, and none for the PROXY protocol", ref, time.Time{})
+			f.atRest, f.unlogged = true, true
+			return f, true
+		}
+	}
+	return finding{}, false
+}
+
+// silentBalancer reports whether annotations set up a network load balancer of AWS that does not send the PROXY protocol.
+func silentBalancer(annotations map[string]string) bool {
+	const aws = "service.beta.kubernetes.io/aws-load-balancer-"
+	ours := false
+	for k, value := range annotations {
+		switch name, is := strings.CutPrefix(k, aws); {
+		case !is:
+		case name == "proxy-protocol", strings.Contains(value, "proxy_protocol_v2.enabled=true"):
+			return false
+		default:
+			ours = true
+		}
+	}
+	return ours
+}

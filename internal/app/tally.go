@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/cli"
@@ -99,7 +101,7 @@ func logInputs(ctx context.Context, c cli.LogCount) ([]logfile.Input, error) {
 		}
 	}
 	var inputs []logfile.Input
-	for _, set := range logfile.Sets(names) {
+	for _, set := range errorsFirst(logfile.Sets(names)) {
 		for i, name := range set {
 			inputs = append(inputs, logfile.Input{
 				Name: name, Open: opener(ctx, name, c), Live: c.Follow, Another: i == 0 && len(inputs) > 0,
@@ -108,6 +110,23 @@ func logInputs(ctx context.Context, c cli.LogCount) ([]logfile.Input, error) {
 	}
 	return inputs, nil
 }
+
+// errorsFirst puts logs of errors, as their names say, before the first other log of their folder, to whose requests they may belong.
+func errorsFirst(sets [][]string) [][]string {
+	var out [][]string
+	for _, set := range sets {
+		at := len(out)
+		if isErrors(set) {
+			if i := slices.IndexFunc(out, func(s []string) bool { return filepath.Dir(s[0]) == filepath.Dir(set[0]) && !isErrors(s) }); i >= 0 {
+				at = i
+			}
+		}
+		out = slices.Insert(out, at, set)
+	}
+	return out
+}
+
+func isErrors(set []string) bool { return strings.Contains(filepath.Base(set[0]), "error") }
 
 func opener(ctx context.Context, name string, c cli.LogCount) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) {

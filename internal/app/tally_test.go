@@ -54,6 +54,15 @@ func TestCountTellsWhereALogEnded(t *testing.T) {
 	}
 }
 
+// A log of errors beside one of requests is read first, so that its lines find their requests.
+func TestErrorsFirst(t *testing.T) {
+	got := errorsFirst([][]string{{"a/access.log"}, {"b/x.log"}, {"a/error.log"}, {"c/error.log"}, {"b/error.log.1", "b/error.log"}})
+	want := [][]string{{"a/error.log"}, {"a/access.log"}, {"b/error.log.1", "b/error.log"}, {"b/x.log"}, {"c/error.log"}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+}
+
 // Whoever writes a log goes on in the old file for a while after a rotation made the new one: nothing of either is lost, nor of one that is
 // rotated away again before its turn comes.
 func TestTailAcrossRotations(t *testing.T) {

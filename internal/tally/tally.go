@@ -18,6 +18,7 @@ const (
 	maxRedacted  = 64 // lines of each kind that are kept as possible samples
 	maxUpstreams = 4096
 	maxAlarms    = 1000
+	maxHeld      = 1 << 15 // lines of an error log that wait for a log of requests
 )
 
 // Tally is the sum of all chunks. It is used by one goroutine at a time.
@@ -45,6 +46,10 @@ type Tally struct {
 
 	queue    queue
 	joiner   *detect.Joiner
+	requests bool           // there was one in the present log
+	held     []model.Signal // lines of an error log, while there was none
+	early    []model.Signal // those of a log of errors alone, by time, for the log that comes next
+
 	detector *detect.Detector
 	ticked   int64 // second
 	alarms   []detect.Alarm
@@ -97,9 +102,17 @@ func New(counters []*Counter, notify Notify) *Tally {
 	return t
 }
 
-// Begin says that what follows is another log, perhaps of the same time: its lines have nothing to do with those before.
+// Begin says that what follows is another log, perhaps of the same time: its lines have nothing to do with those before, unless these
+// were of errors alone. Then they may be about its requests, as where a gateway writes them to files of their own.
 func (t *Tally) Begin() {
-	t.joiner.Flush()
+	if t.requests {
+		t.settleAll()
+	} else {
+		t.joiner.Flush() // of what had no room
+	}
+	t.early = append(t.early, t.held...)
+	slices.SortStableFunc(t.early, func(a, b model.Signal) int { return a.At.Compare(b.At) })
+	t.requests, t.held = false, nil
 	t.join()
 	t.queue.all(t.see)
 	t.queue = newQueue()
@@ -111,6 +124,15 @@ func (t *Tally) Begin() {
 func (t *Tally) join() {
 	t.joiner = detect.NewJoiner(t.settle)
 	t.joiner.OwnHosts = true
+}
+
+// settleAll counts what waits for other lines.
+func (t *Tally) settleAll() {
+	for _, e := range append(t.early, t.held...) {
+		t.joiner.Add(e)
+	}
+	t.early, t.held = nil, nil
+	t.joiner.Flush()
 }
 
 // endAlarms takes over the alarms that are open.
@@ -149,6 +171,13 @@ func (t *Tally) Take(c *Chunk) {
 	}
 	for i := range c.slow {
 		t.takeSlow(c, &c.slow[i])
+	}
+	if c.from <= c.to && !t.requests {
+		t.requests = true
+		for _, e := range t.held {
+			t.joiner.Add(e)
+		}
+		t.held = nil
 	}
 	for i := range c.failed {
 		t.takeFailed(c, &c.failed[i])
@@ -221,6 +250,14 @@ func (t *Tally) takeFailed(c *Chunk, f *failed) {
 	if s.Failed() && t.redacted.upTo(maxRedacted, s.Failure) {
 		s.Raw = strings.ToValidUTF8(field.Redact(c.Text[f.begin:f.end]), "?")
 		s.Source = t.source(c, f.line)
+	}
+	if !t.requests && len(t.early)+len(t.held) < maxHeld {
+		t.held = append(t.held, s)
+		return
+	}
+	for len(t.early) > 0 && t.requests && !t.early[0].At.After(s.At) {
+		t.joiner.Add(t.early[0])
+		t.early = t.early[1:]
 	}
 	t.joiner.Add(s)
 }

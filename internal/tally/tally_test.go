@@ -218,6 +218,35 @@ func TestJoinsWithoutHosts(t *testing.T) {
 	}
 }
 
+// Where errors are in a log of their own, which is read first, they are about the requests of the next log and no other.
+func TestJoinsAcrossLogs(t *testing.T) {
+	refused := func(second int) string {
+		return fmt.Sprintf(`2026/03/14 09:%02d:%02d [error] 1#1: *7 connect() failed (111: Connection refused) while connecting to upstream, client: 10.0.0.9, server: a, request: "GET /buy HTTP/1.1", upstream: "http://10.1.0.1:80/buy", host: "a"`+"\n", second/60, second%60)
+	}
+	another := func(text string) string { return text + strings.Repeat("\n", len(text)%2) } // see texts
+	requests := another(access(1, 502) + access(900, 502) + access(1800, 502))
+	for name, test := range map[string]struct {
+		logs     []string
+		failures map[model.FailureKind]int
+		errors   int
+	}{
+		"each":            {[]string{refused(1) + refused(900) + refused(1800), requests}, map[model.FailureKind]int{model.Refused: 3}, 3},
+		"one":             {[]string{refused(900), requests}, map[model.FailureKind]int{model.Refused: 1, model.OtherFailure: 2}, 3},
+		"of two":          {[]string{refused(1800), another(refused(1)), requests}, map[model.FailureKind]int{model.Refused: 2, model.OtherFailure: 1}, 3},
+		"of none":         {[]string{refused(901), another(refused(1))}, map[model.FailureKind]int{model.Refused: 2}, 2},
+		"at another time": {[]string{refused(600), requests}, map[model.FailureKind]int{model.Refused: 1, model.OtherFailure: 3}, 4},
+		"of the next":     {[]string{refused(1), requests, requests}, map[model.FailureKind]int{model.Refused: 1, model.OtherFailure: 5}, 6},
+		"after them":      {[]string{requests, another(refused(1))}, map[model.FailureKind]int{model.Refused: 1, model.OtherFailure: 3}, 4},
+	} {
+		for _, size := range []int{1, 1 << 20} {
+			got := count(t, &texts{size: size, logs: slices.Clone(test.logs)}, 2, Options{})
+			if d := cmp.Diff(test.failures, got.Failures); d != "" || got.Errors != test.errors {
+				t.Errorf("%s: %d errors, want %d, failures (-want +got)\n%s", name, got.Errors, test.errors, d)
+			}
+		}
+	}
+}
+
 func TestAlarms(t *testing.T) {
 	var log strings.Builder
 	for second := range 900 {

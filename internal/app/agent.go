@@ -103,15 +103,21 @@ func sayLosses(ctx context.Context, log *slog.Logger, f *nodefile.Follower) {
 	}
 }
 
-// materialIn reads the files of mutual TLS.
+// materialIn reads the files of certificates; that of the authority may have no name.
 func materialIn(files cli.Certificates) func() (admit.Material, error) {
 	return func() (m admit.Material, err error) {
 		for _, f := range []struct {
 			path string
 			into *[]byte
 		}{{files.CertFile, &m.Certificate}, {files.KeyFile, &m.Key}, {files.CAFile, &m.Authority}} {
+			if f.path == "" {
+				continue
+			}
 			if *f.into, err = os.ReadFile(f.path); err != nil {
 				return m, err
+			}
+			if len(*f.into) == 0 {
+				return m, fmt.Errorf("%s is empty", f.path)
 			}
 		}
 		return m, nil

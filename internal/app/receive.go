@@ -223,16 +223,7 @@ func admission(o cli.ReceiveOptions) (admit.Rules, error) {
 	if rules.Token, err = tokenIn(o.TokenFile); err != nil || o.CertFile == "" {
 		return rules, err
 	}
-	var contents [3][]byte
-	for i, name := range []string{o.CertFile, o.KeyFile, o.ClientCAFile} {
-		if name == "" {
-			continue
-		}
-		if contents[i], err = os.ReadFile(name); err != nil {
-			return rules, fmt.Errorf("read certificates: %w", err)
-		}
-	}
-	rules.TLS, err = admit.ServerTLS(contents[0], contents[1], contents[2])
+	rules.TLS, err = admit.Server(materialIn(cli.Certificates{CertFile: o.CertFile, KeyFile: o.KeyFile, CAFile: o.ClientCAFile}))
 	return rules, err
 }
 

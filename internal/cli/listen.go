@@ -49,7 +49,7 @@ func (o *SourceOptions) add(f *pflag.FlagSet) {
 	a := &o.Alerts
 	f.StringVar(&a.Address, "alerts", "", "also receive Alertmanager's webhooks at this address, and diagnose what they name")
 	f.StringVar(&a.TokenFile, "alerts-token-file", "", "with --alerts: file with the bearer token that senders must show")
-	f.StringVar(&a.CertFile, "alerts-cert", "", "with --alerts: file with the certificate to show; https then")
+	f.StringVar(&a.CertFile, "alerts-cert", "", "with --alerts: file with the certificate to show; https then. It is read anew for each connection, like the next two")
 	f.StringVar(&a.KeyFile, "alerts-key", "", "with --alerts: file with the certificate's key")
 	f.StringVar(&a.ClientCAFile, "alerts-client-ca", "", "with --alerts: file with the authority that must have signed senders' certificates")
 }

@@ -23,7 +23,7 @@ func (o *ReceiveOptions) add(f *pflag.FlagSet) {
 	f.StringVar(&o.OTLP, "otlp", "", "also receive OpenTelemetry logs of gateways at this address (gRPC)")
 	f.StringVar(&o.OTLPHTTP, "otlp-http", "", "also receive OpenTelemetry logs of gateways at this address (HTTP, /v1/logs)")
 	f.StringVar(&o.TokenFile, "receive-token-file", "", "with --als and --otlp...: file with the bearer token that senders must show")
-	f.StringVar(&o.CertFile, "receive-cert", "", "with --als and --otlp...: file with the certificate to show; TLS then")
+	f.StringVar(&o.CertFile, "receive-cert", "", "with --als and --otlp...: file with the certificate to show; TLS then. It is read anew for each connection, like the next two")
 	f.StringVar(&o.KeyFile, "receive-key", "", "with --als and --otlp...: file with the certificate's key")
 	f.StringVar(&o.ClientCAFile, "receive-client-ca", "", "with --als and --otlp...: file with the authority that must have signed senders' certificates")
 	f.StringVar(&o.NodeLogs, "node-logs", "", "also follow the gateways' log files in this folder of the node, such as /var/log/pods")

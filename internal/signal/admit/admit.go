@@ -14,14 +14,18 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 )
 
 // Rules say who is admitted. The zero value admits everybody.
 type Rules struct {
 	// Token is what a sender must show as "Authorization: Bearer TOKEN"; empty: none.
 	Token string
-	// TLS is how connections are protected; nil: not at all. See [ServerTLS].
+	// TLS is how connections are protected; nil: not at all. See [Server].
 	TLS *tls.Config
+	// Renew is how long a connection over gRPC may last whose sender showed a certificate; 0 means 1 h. Certificates are only
+	// looked at when a connection is made: without an end, one that has run out would be good for ever.
+	Renew time.Duration
 }
 
 // ErrOpen means that everybody in the network could send signals.
@@ -29,7 +33,12 @@ var ErrOpen = errors.New("everybody who reaches this address could send signals"
 
 // Open reports whether nothing is asked of senders.
 func (r Rules) Open() bool {
-	return r.Token == "" && (r.TLS == nil || r.TLS.ClientAuth != tls.RequireAndVerifyClientCert)
+	return r.Token == "" && !r.certified()
+}
+
+// certified reports whether senders must show certificates.
+func (r Rules) certified() bool {
+	return r.TLS != nil && r.TLS.ClientAuth == tls.RequireAndVerifyClientCert
 }
 
 // Check refuses an address that would be open to others than this machine.
@@ -72,6 +81,7 @@ func ServerTLS(certificate, key, authority []byte) (*tls.Config, error) {
 			return nil, errors.New("read authority of clients: there is no certificate in PEM form in it")
 		}
 		c.ClientAuth = tls.RequireAndVerifyClientCert
+		c.SessionTicketsDisabled = true // who resumes a session shows no certificate
 	}
 	return c, nil
 }

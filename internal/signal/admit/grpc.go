@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"time"
@@ -27,15 +28,26 @@ const (
 // maxHeaders is how many bytes of metadata a call may have. They are read before it is known who calls.
 const maxHeaders = 64 << 10
 
+// A connection that is to be renewed is told so, and has a while to come to its end.
+const (
+	renewEvery = time.Hour
+	renewGrace = 10 * time.Second
+)
+
 // GRPC are the options of a server that keeps to the rules: who may send, and messages of at most
 // maxMessage bytes. Whoever may not is refused by the metadata alone: no message is read.
 func (r Rules) GRPC(maxMessage int) []grpc.ServerOption {
+	alive := keepalive.ServerParameters{MaxConnectionIdle: idleFor, Time: askAfter, Timeout: answerUntil}
+	if r.certified() {
+		age := cmp.Or(r.Renew, renewEvery)
+		alive.MaxConnectionAge, alive.MaxConnectionAgeGrace = age, min(renewGrace, age)
+	}
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.ConnectionTimeout(greetIn),
 		grpc.MaxConcurrentStreams(100), // on one connection; Envoy opens one for each worker and log
-		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleFor, Time: askAfter, Timeout: answerUntil}),
+		grpc.KeepaliveParams(alive),
 		grpc.InTapHandle(func(ctx context.Context, call *tap.Info) (context.Context, error) { return ctx, r.admit(call.Header) }),
 	}
 	if r.TLS != nil {

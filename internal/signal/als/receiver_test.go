@@ -2,6 +2,7 @@ package als
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"strings"
 	"testing"
@@ -216,6 +217,50 @@ func TestWhoMaySend(t *testing.T) {
 				t.Errorf("got %v (%v), want %v; counts %+v", got, err, c.want, r.Counts())
 			}
 		})
+	}
+}
+
+// A stream is as long as its sender lives, and so may be longer than the certificate that it was opened with: it is ended now and
+// then, and can be opened anew only with one that is good.
+func TestStreamsEndWithTheirCertificates(t *testing.T) {
+	ca := admittest.NewAuthority(t)
+	server, err := admit.ServerTLS(ca.Certificate(), ca.Key(t), ca.PEM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, address := serve(t, Options{Admit: admit.Rules{TLS: server, Renew: 100 * time.Millisecond}})
+	// heard reports whether a stream that is opened now is heard before it is ended.
+	heard := func(client *tls.Config) bool {
+		conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(credentials.NewTLS(client)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		before := r.Counts().Requests
+		s, err := accesslog.NewAccessLogServiceClient(conn).StreamAccessLogs(t.Context())
+		if err == nil {
+			for s.Send(batch(&core.Node{Id: "a"}, entry("/", 200, nil))) == nil {
+				time.Sleep(time.Millisecond)
+			}
+			err = s.RecvMsg(&accesslog.StreamAccessLogsResponse{})
+		}
+		if status.Code(err) != codes.Unavailable {
+			t.Fatalf("it ends with %v", err)
+		}
+		return r.Counts().Requests > before
+	}
+	short := ca.Lasting(t, 3*time.Second)
+	opened := 0
+	for ; heard(short.Client(t)); opened++ {
+		if time.Since(short.Ends()) > 30*time.Second {
+			t.Fatal("it is heard still")
+		}
+	}
+	if opened == 0 || time.Now().Before(short.Ends()) {
+		t.Errorf("after %d streams, %s before its certificate ends, it is not heard", opened, time.Until(short.Ends()))
+	}
+	if !heard(ca.Client(t)) {
+		t.Error("a new certificate is not heard")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -78,6 +79,7 @@ type rules struct {
 	on     func(string, model.Ref) bool
 	silent time.Duration
 	slow   time.Duration
+	renew  time.Duration
 }
 
 // serve runs a controller at an address until it is stopped, or the test ends.
@@ -99,7 +101,7 @@ func serve(t *testing.T, address string, r rules) *controller {
 	c := &controller{address: l.Addr().String(), total: map[Series]uint64{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	receiver := Serve(ctx, l, ReceiverOptions{
-		Admit: admit.Rules{TLS: r.tls}, ID: r.id, Now: time.Now, May: r.may, On: r.on, Silence: r.silent,
+		Admit: admit.Rules{TLS: r.tls, Renew: r.renew}, ID: r.id, Now: time.Now, May: r.may, On: r.on, Silence: r.silent,
 		Begun: func(model.Ref) time.Time { return time.Time{} },
 		Ended: func(e Ended) {
 			c.mu.Lock()
@@ -136,8 +138,13 @@ func (c *controller) counted() map[Series]uint64 {
 // agentOf sends what a counter says, until it is stopped.
 func agentOf(t *testing.T, address string, c *counter, creds credentials.TransportCredentials) (stop func()) {
 	t.Helper()
+	return agentLogging(t, address, c, creds, slog.DiscardHandler)
+}
+
+func agentLogging(t *testing.T, address string, c *counter, creds credentials.TransportCredentials, log slog.Handler) (stop func()) {
+	t.Helper()
 	s := NewSender(SenderOptions{
-		Target: address, Credentials: creds, Report: c.report, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Target: address, Credentials: creds, Report: c.report, Now: time.Now, Log: slog.New(log),
 		Every: 5 * time.Millisecond, Patience: 500 * time.Millisecond,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -358,6 +365,80 @@ func TestCertificatesAreRenewed(t *testing.T) {
 	}
 	if works(later, before.PEM()) {
 		t.Error("an agent trusts a certificate of an authority that it does not know")
+	}
+}
+
+// diary keeps a log.
+type diary struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (d *diary) Write(p []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.text.Write(p)
+}
+
+func (d *diary) has(words string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return strings.Contains(d.text.String(), words)
+}
+
+// Certificates run out while an agent reports, on either side: the connection ends when it is to be renewed, no new one is made
+// until there are new certificates, both sides know, and then each request is counted once.
+func TestCertificatesRunOut(t *testing.T) {
+	authority := admittest.NewAuthority(t)
+	for side, tc := range map[string]struct {
+		agents, controllers time.Duration
+	}{
+		"the agent's":      {2 * time.Second, time.Hour},
+		"the controller's": {time.Hour, 2 * time.Second},
+	} {
+		t.Run(side, func(t *testing.T) {
+			t.Parallel()
+			agents, controllers := authority.Lasting(t, tc.agents), authority.Lasting(t, tc.controllers)
+			var mu sync.Mutex
+			of := func(side **admittest.Authority, certificate func(*admittest.Authority) []byte) *admit.Mutual {
+				m, err := admit.NewMutual(func() (admit.Material, error) {
+					mu.Lock()
+					defer mu.Unlock()
+					return admit.Material{Certificate: certificate(*side), Key: (*side).Key(t), Authority: authority.PEM()}, nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return m
+			}
+			server := of(&controllers, (*admittest.Authority).Certificate).Server()
+			client := of(&agents, (*admittest.Authority).ClientCertificate).Client("127.0.0.1")
+			r := serve(t, "127.0.0.1:0", rules{id: "r1", tls: server, renew: 200 * time.Millisecond, silent: 500 * time.Millisecond})
+			c, log := newCounter(), &diary{}
+			c.add(good, 1)
+			agentLogging(t, r.address, c, client, slog.NewTextHandler(log, nil))
+			await(t, "the first report", func() bool { return cmp.Equal(r.counted(), c.all()) })
+
+			await(t, "the agent to be gone, as its connections end", func() bool {
+				c.add(good, 1)
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				return len(r.ended) > 0
+			})
+			if ends := min(agents.Ends().Unix(), controllers.Ends().Unix()); time.Now().Unix() < ends {
+				t.Errorf("it is gone before the certificates have run out")
+			}
+			await(t, "the agent to say why", func() bool { return log.has("certificate has expired") })
+			c.add(bad, 7)
+			if r.counted()[bad] != 0 {
+				t.Error("it is heard with a certificate that has run out")
+			}
+			mu.Lock()
+			agents, controllers = authority, authority
+			mu.Unlock()
+			await(t, "all that came meanwhile", func() bool { return cmp.Equal(r.counted(), c.all()) })
+			await(t, "the agent to say that it goes on", func() bool { return log.has("answers again") })
+		})
 	}
 }
 

@@ -16,7 +16,6 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -49,7 +48,6 @@ const (
 	maxMessage = 16 << 20
 	// renewEvery is how long a connection may last, so that both ends show certificates that are not too old.
 	renewEvery = 10 * time.Minute
-	graceEnd   = 10 * time.Second
 )
 
 // what names the source for people.
@@ -71,12 +69,9 @@ type Receiver struct {
 // Serve begins to receive on a listener, which it closes. It returns at once; everything it starts ends with ctx, after
 // which the channel of accounts is closed.
 func Serve(ctx context.Context, listener net.Listener, o ReceiverOptions) *Receiver {
-	o.Silence = cmp.Or(o.Silence, gone)
+	o.Silence, o.Admit.Renew = cmp.Or(o.Silence, gone), cmp.Or(o.Admit.Renew, renewEvery)
 	r := &Receiver{Feed: feed.New(what, 0), ctx: ctx, options: o, accounts: make(chan []model.Account), ledger: newLedger(o.ID)}
-	options := append(o.Admit.GRPC(maxMessage), grpc.KeepaliveParams(keepalive.ServerParameters{
-		MaxConnectionAge: renewEvery, MaxConnectionAgeGrace: graceEnd, Time: renewEvery / 20, Timeout: graceEnd,
-	}))
-	server := grpc.NewServer(options...)
+	server := grpc.NewServer(o.Admit.GRPC(maxMessage)...)
 	collector.RegisterMetricsServiceServer(server, r)
 	var group sync.WaitGroup
 	group.Go(func() {

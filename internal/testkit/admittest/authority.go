@@ -31,14 +31,30 @@ func NewAuthority(t *testing.T) *Authority {
 	}
 	a.certificate = template
 	a.certificate = a.sign(t, template, a.key)
+	a.issue(t, time.Hour)
+	return a
+}
+
+// Lasting is the same authority with a new server's and a client's certificate, which are good for so long, to the second.
+func (a *Authority) Lasting(t *testing.T, d time.Duration) *Authority {
+	t.Helper()
+	b := &Authority{certificate: a.certificate, key: a.key, leafKey: newKey(t)}
+	b.issue(t, d)
+	return b
+}
+
+// Ends is when the server's and the client's certificate are not good any more.
+func (a *Authority) Ends() time.Time { return a.client.NotAfter }
+
+func (a *Authority) issue(t *testing.T, lasting time.Duration) {
+	t.Helper()
 	leaf := func(serial int64, use x509.ExtKeyUsage) *x509.Certificate {
 		return a.sign(t, &x509.Certificate{
-			SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "leaf"}, NotAfter: time.Now().Add(time.Hour),
+			SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "leaf"}, NotAfter: time.Now().Add(lasting),
 			ExtKeyUsage: []x509.ExtKeyUsage{use}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		}, a.leafKey)
 	}
 	a.server, a.client = leaf(2, x509.ExtKeyUsageServerAuth), leaf(3, x509.ExtKeyUsageClientAuth)
-	return a
 }
 
 func newKey(t *testing.T) *ecdsa.PrivateKey {

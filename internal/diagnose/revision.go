@@ -44,7 +44,7 @@ func (v *view) proveGood(w *workload) string {
 	if w.takenBack() || v.othersServed(w) {
 		return ""
 	}
-	succeeded, failed := w.servedBefore()
+	succeeded, failed := v.servedBefore(w)
 	if succeeded > 0 && failed*10 <= succeeded {
 		return fmt.Sprintf("%d requests succeeded with %s before the new revision came at %s", succeeded, rev, clock(w.came))
 	}
@@ -69,7 +69,8 @@ func (w *workload) takenBack() bool {
 // the current revision came: the one before may never have served then, and requests that succeeded are no proof of it.
 func (v *view) othersServed(w *workload) bool {
 	for _, p := range w.pods {
-		if c := metav1.GetControllerOfNoCopy(p); c != nil && c.UID != w.before.UID && p.CreationTimestamp.Time.Before(w.came) {
+		c := metav1.GetControllerOfNoCopy(p)
+		if c != nil && c.UID != w.before.UID && p.CreationTimestamp.Time.Before(w.came) && !toldToStop(p).Before(w.came) {
 			return true
 		}
 	}
@@ -84,19 +85,23 @@ func (v *view) othersServed(w *workload) bool {
 	return false
 }
 
-// servedBefore counts the requests of a workload's routes while the revision before the current one was current. When
-// that began is not known if it was current more than once.
-func (w *workload) servedBefore() (succeeded, failed int) {
-	var began time.Time
-	if w.before.Annotations[history] == "" {
-		began = w.before.CreationTimestamp.Time
+// servedBefore counts the requests of a workload's routes while the revision before the current one was current, from
+// the first one of each route that succeeded: until then its pods were starting.
+func (v *view) servedBefore(w *workload) (succeeded, failed int) {
+	began := w.before.CreationTimestamp.Time
+	if w.before.Annotations[history] != "" {
+		began = v.scaledUp(w, w.before) // zero if that is not known
 	}
 	for _, r := range w.routes {
 		from, _ := slices.BinarySearchFunc(r.succeeded, began, time.Time.Compare)
 		to, _ := slices.BinarySearchFunc(r.succeeded, w.came, time.Time.Compare)
-		succeeded += max(to-from, 0)
+		since := began
+		if from < to {
+			succeeded += to - from
+			since = r.succeeded[from]
+		}
 		for _, s := range r.signals {
-			if !s.At.Before(began) && s.At.Before(w.came) {
+			if !s.At.Before(since) && s.At.Before(w.came) {
 				failed++
 			}
 		}
@@ -127,11 +132,19 @@ func readyToTheEnd(p *corev1.Pod) bool {
 	if c == nil || p.DeletionTimestamp == nil {
 		return false
 	}
+	return c.Status == corev1.ConditionTrue || !c.LastTransitionTime.Time.Before(toldToStop(p))
+}
+
+// toldToStop is when the deletion of a pod began; long after all else if it has not.
+func toldToStop(p *corev1.Pod) time.Time {
+	if p.DeletionTimestamp == nil {
+		return time.Unix(1<<40, 0)
+	}
 	told := p.DeletionTimestamp.Time
 	if g := p.DeletionGracePeriodSeconds; g != nil {
 		told = told.Add(-time.Duration(*g) * time.Second)
 	}
-	return c.Status == corev1.ConditionTrue || !c.LastTransitionTime.Time.Before(told)
+	return told
 }
 
 // arrival is when the current revision last became the current one; zero if it is the first, or not
@@ -145,11 +158,8 @@ func (v *view) arrival(w *workload) time.Time {
 	if w.newest.Annotations[history] == "" && !born.Before(w.before.CreationTimestamp.Time) {
 		return born
 	}
-	d, _ := w.object.(*appsv1.Deployment)
-	for _, e := range slices.Backward(v.s.EventsOf(w.ref)) {
-		if strings.Contains(e.Message, "Scaled up replica set "+w.newest.Name+" from 0 to ") {
-			return snapshot.EventTime(e)
-		}
+	if at := v.scaledUp(w, w.newest); !at.IsZero() {
+		return at
 	}
 	var oldest time.Time
 	for _, p := range w.pods {
@@ -157,12 +167,23 @@ func (v *view) arrival(w *workload) time.Time {
 			oldest = p.CreationTimestamp.Time
 		}
 	}
+	d, _ := w.object.(*appsv1.Deployment)
 	for _, c := range d.Status.Conditions {
 		if c.Type == appsv1.DeploymentProgressing && c.Reason == "NewReplicaSetAvailable" && c.LastUpdateTime.Time.Before(oldest) {
 			return time.Time{}
 		}
 	}
 	return oldest
+}
+
+// scaledUp is when a ReplicaSet last got its first pod, as the Deployment's events say; zero if they do not.
+func (v *view) scaledUp(w *workload, rs *appsv1.ReplicaSet) time.Time {
+	for _, e := range slices.Backward(v.s.EventsOf(w.ref)) {
+		if strings.Contains(e.Message, "Scaled up replica set "+rs.Name+" from 0 to ") {
+			return snapshot.EventTime(e)
+		}
+	}
+	return time.Time{}
 }
 
 // same compares two pod templates, the hash label that ReplicaSets add aside.

@@ -44,12 +44,11 @@ func (v *view) miss(r path.Route, req model.Request) (nearMiss, bool) {
 	p, _, _ := strings.Cut(req.Path, "?")
 	host := strings.ToLower(req.Host)
 	if host == "" || hostFits(r, host) {
-		if !r.Takes(p) {
-			return v.missesPath(r, p)
-		}
-		if o, hidden := v.hiddenBy(r, host); hidden {
-			return nearMiss{Route: r, field: v.hostField(r), want: text(host),
-				why: fmt.Sprintf("%s has rules for host %s, and then those for %s are not asked", o.Object, o.Host, cmp.Or(r.Host, "every host"))}, true
+		if r.Takes(p) {
+			if o, hidden := v.hiddenBy(r, host); hidden {
+				return nearMiss{Route: r, field: v.hostField(r), want: text(host),
+					why: fmt.Sprintf("%s has rules for host %s, and then those for %s are not asked", o.Object, o.Host, cmp.Or(r.Host, "every host"))}, true
+			}
 		}
 		return v.missesPath(r, p)
 	}

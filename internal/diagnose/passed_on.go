@@ -42,16 +42,23 @@ func (r *route) passedOn(answers map[passage][]model.Signal) {
 	if len(answers) == 0 {
 		return
 	}
+	told := false
 	for i := range r.signals {
 		s := &r.signals[i]
-		by, ok := nearestTo(s.At, answers[passageOf(s)])
-		if s.Failure != model.UpstreamStatus || !ok {
+		if s.Failure != model.UpstreamStatus {
 			continue
 		}
+		by, ok := nearestTo(s.At, answers[passageOf(s)])
+		if !ok {
+			continue
+		}
+		told = true
 		s.Proxy, s.Failure, s.Reason, s.Tries, s.Source = by.Proxy, by.Failure, by.Reason, by.Tries, by.Source
 		s.Raw, s.Access = by.Raw, cmp.Or(s.Access, s.Raw)
 	}
-	r.observed = aggregate(r.String(), r.Object, r.signals, r.requests)
+	if told {
+		r.observed = aggregate(r.String(), r.Object, r.signals, r.requests)
+	}
 }
 
 // inbound lists the requests that a sidecar took for its application and answered itself, in order of time. Its cluster for

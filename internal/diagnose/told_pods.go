@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,11 +34,7 @@ func (v *view) toldPods(w *workload) []*corev1.Pod {
 			by[o.Name] = p
 		}
 	}
-	var out []*corev1.Pod
-	for _, p := range by {
-		out = append(out, p)
-	}
-	return byName(out)
+	return byName(slices.Collect(maps.Values(by)))
 }
 
 // toldPod is a pod of a workload's current revision that has not started.

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -36,6 +37,8 @@ type fakeCluster struct {
 	sources []watch.Source
 	silent  bool // the gateway's log tells nothing
 	past    int  // so many requests failed in the seconds before the program was started
+	// rehearsed is called with every dry run; nil: nothing is.
+	rehearsed func()
 
 	mu      sync.Mutex
 	applied []model.Change
@@ -47,23 +50,27 @@ type fakeCluster struct {
 
 func newFakeCluster(t *testing.T, helps bool) *fakeCluster {
 	t.Helper()
+	return &fakeCluster{
+		healthy: shopOn(t, 8080), broken: shopOn(t, 9999), helps: helps,
+		signals: make(chan model.Signal, 16), changed: make(chan struct{}, 1),
+	}
+}
+
+// shopOn is the shop of testdata with a Service that leads to a port of its pods, which listen on 8080.
+func shopOn(t *testing.T, port int) *snapshot.Snapshot {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "cluster", "shop.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := func(text string) *snapshot.Snapshot {
-		s, err := dump.Read("-", dump.ReadOptions{Stdin: strings.NewReader(text)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
+	const endpoints = "ports: [{name: http, port: %d, protocol: TCP}]"
+	shop := strings.ReplaceAll(string(text), "targetPort: 8080", fmt.Sprintf("targetPort: %d", port))
+	shop = strings.ReplaceAll(shop, fmt.Sprintf(endpoints, 8080), fmt.Sprintf(endpoints, port))
+	s, err := dump.Read("-", dump.ReadOptions{Stdin: strings.NewReader(shop)})
+	if err != nil {
+		t.Fatal(err)
 	}
-	wrong := strings.ReplaceAll(string(text), "targetPort: 8080", "targetPort: 9999")
-	wrong = strings.ReplaceAll(wrong, "ports: [{name: http, port: 8080, protocol: TCP}]", "ports: [{name: http, port: 9999, protocol: TCP}]")
-	return &fakeCluster{
-		healthy: read(string(text)), broken: read(wrong), helps: helps,
-		signals: make(chan model.Signal, 16), changed: make(chan struct{}, 1),
-	}
+	return s
 }
 
 // env is a program that sees this cluster alone.
@@ -83,6 +90,10 @@ func (c *fakeCluster) Snapshot(context.Context, string) (*snapshot.Snapshot, err
 func (c *fakeCluster) present() *snapshot.Snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.now()
+}
+
+func (c *fakeCluster) now() *snapshot.Snapshot {
 	switch {
 	case c.fixed:
 		return c.healthy
@@ -122,6 +133,9 @@ func (c *fakeCluster) WriteDump(context.Context, string, string, time.Time) ([]m
 func (c *fakeCluster) Actor() mend.Actor { return c }
 
 func (c *fakeCluster) DryRun(_ context.Context, ch model.Change) (act.Receipt, error) {
+	if c.rehearsed != nil {
+		c.rehearsed()
+	}
 	return act.Receipt{Change: ch, DryRun: true}, nil
 }
 
@@ -180,9 +194,16 @@ func (c *fakeCluster) signal() model.Signal {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := failed()
-	if c.fixed && c.helps {
+	svc, _ := c.now().Services().Get("shop", "cart")
+	if svc == nil {
+		return s
+	}
+	port := svc.Spec.Ports[0].TargetPort.IntValue()
+	if port == 8080 && c.helps {
 		s.Status, s.Failure, s.Reason = 200, "", ""
 		s.Tries = []model.Try{{Address: "10.1.0.11:8080", Status: 200}}
+	} else if port != 8080 {
+		s.Tries[0].Address = fmt.Sprintf("10.1.0.11:%d", port)
 	}
 	return s
 }

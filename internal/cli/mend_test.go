@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/printer"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // runs one command line against the fake cluster in time that costs nothing.
@@ -171,6 +175,118 @@ func TestWatchMendsWhatShowsLater(t *testing.T) {
 	}
 	if got, want := strings.Join(seen, " "), "mendrefused warning mendmended"; got != want {
 		t.Errorf("got %q, want %q\n%s", got, want, out)
+	}
+}
+
+// What a person is asked to mend is told of again once it is another matter, and mended once nothing stands against it;
+// what is as it was is not told of twice, nor asked about.
+func TestWhatIsLeftToAPersonIsLookedAtAgain(t *testing.T) {
+	kept := func(s *snapshot.Snapshot) *snapshot.Snapshot {
+		svc, _ := s.Services().Get("shop", "cart")
+		svc = svc.DeepCopy()
+		svc.Annotations = map[string]string{"argocd.argoproj.io/tracking-id": "shop:/Service:shop/cart"}
+		return s.WithObjects([]metav1.Object{svc}, nil)
+	}
+	for name, tc := range map[string]struct {
+		args     []string
+		stdin    string
+		first    *snapshot.Snapshot // until the change; nil: there is none
+		then     *snapshot.Snapshot // from then on; nil: the port is wrong
+		want     string
+		within   time.Duration // of the change, until the last of it
+		changes  int
+		atMost   time.Duration
+		terminal bool
+	}{
+		"another wrong value, and nothing is to be mended": {
+			args: []string{"watch"}, first: shopOn(t, 9998),
+			want: "diagnosis diagnosis", within: 16 * time.Second, atMost: 12 * time.Minute,
+		},
+		"another wrong value of an object that somebody keeps": {
+			args: []string{"watch", "--fix", "--yes"}, first: kept(shopOn(t, 9998)), then: kept(shopOn(t, 9999)),
+			want: "diagnosis refused warning diagnosis refused", within: 16 * time.Second, atMost: 4 * time.Minute,
+		},
+		"the same, and nobody keeps it any more": {
+			args: []string{"watch", "--fix", "--yes"}, first: kept(shopOn(t, 9999)),
+			want: "diagnosis refused warning mended", within: 5*time.Minute + 20*time.Second, atMost: 12 * time.Minute, changes: 1,
+		},
+		"a no holds as long as the plan is the same": {
+			args: []string{"watch", "--fix"}, stdin: "n\n", terminal: true,
+			want: "diagnosis declined", atMost: 20 * time.Minute,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newFakeCluster(t, true)
+			c.first, c.until = tc.first, time.Date(2000, 1, 1, 0, 0, 40, 0, time.UTC) // time in the test begins at midnight
+			if tc.then != nil {
+				c.broken = tc.then
+			}
+			exit, out, errOut := runFake(t, c, tc.stdin, tc.terminal, tc.atMost, append(tc.args, "-o", "json")...)
+			if exit != ExitOK || len(c.changes()) != tc.changes {
+				t.Fatalf("exit %d, %d changes\n%s\n%s", exit, len(c.changes()), out, errOut)
+			}
+			var seen []string
+			var last time.Time
+			for _, e := range eventsOf(t, out) {
+				switch {
+				case e.Type == printer.EventWarning || e.Type == printer.EventDiagnosis:
+					seen = append(seen, e.Type)
+				case e.Step == "refused" || e.Step == "mended" || e.Step == "declined":
+					seen = append(seen, e.Step)
+				default:
+					continue
+				}
+				last = e.At
+			}
+			if got := strings.Join(seen, " "); got != tc.want {
+				t.Errorf("got %q, want %q\n%s", got, tc.want, out)
+			}
+			if after := last.Sub(c.until); tc.within > 0 && (after < 0 || after > tc.within) {
+				t.Errorf("the last of it came %s after the change, want within %s", after, tc.within)
+			}
+		})
+	}
+}
+
+// A person mends what was left to one: that the errors have stopped is all that is told then.
+func TestAPersonMends(t *testing.T) {
+	c := newFakeCluster(t, true)
+	c.first, c.until = c.broken, time.Date(2000, 1, 1, 0, 0, 40, 0, time.UTC)
+	c.broken = c.healthy
+	exit, out, errOut := runFake(t, c, "", false, 5*time.Minute, "watch", "-o", "json")
+	if exit != ExitOK {
+		t.Fatalf("exit %d\n%s", exit, errOut)
+	}
+	events := eventsOf(t, out)
+	if last := events[len(events)-1]; last.Type != printer.EventCalm {
+		t.Errorf("the last event is %+v\n%s", last, out)
+	}
+}
+
+// A repair that could not go on, here since the journal could not be read for a while, is ended before another one is begun.
+func TestWatchTakesUpWhatStopped(t *testing.T) {
+	c := newFakeCluster(t, true)
+	journal, times := t.TempDir()+"/journal", 0
+	c.rehearsed = func() {
+		if times++; times > 1 {
+			return
+		}
+		if err := os.Rename(journal, journal+".away"); err != nil {
+			t.Error(err)
+		}
+		time.AfterFunc(40*time.Second, func() {
+			if err := os.Rename(journal+".away", journal); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	policy := policyFile(t, "{namespaceOptIn: NotRequired, rules: [{name: all, mode: auto}]}")
+	exit, out, errOut := runFake(t, c, "", false, 5*time.Minute, "watch", "--fix", "--policy", policy, "--journal", journal, "-o", "json")
+	if exit != ExitOK || len(c.changes()) != 1 {
+		t.Fatalf("exit %d, %d changes\n%s\n%s", exit, len(c.changes()), out, errOut)
+	}
+	if n := strings.Count(out, "the repair stopped"); n < 1 || n > 2 || !strings.Contains(out, `"step":"mended"`) {
+		t.Errorf("it did not stop, or was not taken up:\n%s", out)
 	}
 }
 

@@ -165,3 +165,51 @@ func TestADeletedIncidentEnds(t *testing.T) {
 		t.Errorf("that an incident was deleted after its end was told")
 	}
 }
+
+// What was left to a person is tried again once something else is wrong, and otherwise where what stood against it may be
+// gone; whether there was a plan makes no difference.
+func TestWhatIsTriedAgain(t *testing.T) {
+	began := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
+	port := plan.Cause{ID: "target-port-mismatch", Object: plantest.Ref("Service", "cart")}
+	elsewhere := plan.Cause{ID: port.ID, Object: plantest.Ref("Service", "web")}
+	crash := plan.Cause{ID: "app-error", Object: plantest.Ref("Deployment", "cart")}
+	planned := &model.Plan{Finding: model.Finding{ID: port.ID}}
+	for name, tc := range map[string]struct {
+		mode     Mode
+		attempts int32
+		last     plan.Event // the first of the last repair
+		outcome  plan.Outcome
+		now      plan.Cause
+		want     time.Duration // after the last repair; negative: never
+	}{
+		"no plan, the same":                          {Auto, 1, plan.Event{Kind: plan.EventNoPlan, Cause: &crash}, plan.OnlyAdvice, crash, tryAgain},
+		"no plan, the same, and nobody may":          {Propose, 1, plan.Event{Kind: plan.EventNoPlan, Cause: &crash}, plan.OnlyAdvice, crash, -1},
+		"no plan, another cause":                     {Auto, 1, plan.Event{Kind: plan.EventNoPlan, Cause: &crash}, plan.OnlyAdvice, port, 2 * trySoon},
+		"no plan, another cause, to be proposed":     {Propose, 1, plan.Event{Kind: plan.EventNoPlan, Cause: &crash}, plan.OnlyAdvice, port, 2 * trySoon},
+		"all refused, another cause":                 {Propose, 1, plan.Event{Kind: plan.EventNoPlan, Cause: &port}, plan.Refused, crash, 2 * trySoon},
+		"a plan, elsewhere":                          {Auto, 1, plan.Event{Kind: plan.EventPlanned, Plan: planned, Cause: &port}, plan.Refused, elsewhere, 2 * trySoon},
+		"a plan for the second cause, the same":      {Auto, 1, plan.Event{Kind: plan.EventPlanned, Plan: planned, Cause: &crash}, plan.Declined, crash, -1},
+		"said no, the same":                          {Auto, 1, plan.Event{Kind: plan.EventPlanned, Plan: planned, Cause: &port}, plan.Declined, port, -1},
+		"said no, another cause":                     {Auto, 1, plan.Event{Kind: plan.EventPlanned, Plan: planned, Cause: &port}, plan.Declined, crash, 2 * trySoon},
+		"did not help, the same":                     {Auto, 1, plan.Event{Kind: plan.EventPlanned, Plan: planned, Cause: &port}, plan.NotHelped, port, -1},
+		"it goes to and fro":                         {Auto, 9, plan.Event{Kind: plan.EventPlanned, Plan: planned, Cause: &port}, plan.Refused, crash, tryAgain},
+		"an earlier release's journal, the same":     {Auto, 1, plan.Event{Kind: plan.EventPlanned, Plan: planned}, plan.Declined, port, -1},
+		"an earlier release's journal, another":      {Auto, 1, plan.Event{Kind: plan.EventPlanned, Plan: planned}, plan.Declined, crash, 2 * trySoon},
+		"an earlier release's journal, without plan": {Auto, 1, plan.Event{Kind: plan.EventNoPlan}, plan.OnlyAdvice, crash, tryAgain},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := &v1alpha1.Incident{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "cart-1"}}
+			i.Status.Attempts = tc.attempts
+			i.Status.Diagnosis = diagnosisOf(model.Diagnosis{Causes: []model.Finding{{ID: tc.now.ID, Object: model.FieldRef{Ref: tc.now.Object}}}})
+			events := []plan.Event{tc.last, {Kind: plan.EventClosed, Outcome: tc.outcome}}
+			for n := range events {
+				events[n].At, events[n].Incident = began, attemptID("shop/cart-1", tc.attempts)
+			}
+			r := &incidentReconciler{mode: tc.mode, now: func() time.Time { return began.Add(time.Second) }}
+			wait, again := r.retryAfter(i, events)
+			if want := tc.want >= 0; again != want || again && wait != tc.want-time.Second {
+				t.Errorf("again: %v, after %s, want %v, after %s", again, wait, want, tc.want-time.Second)
+			}
+		})
+	}
+}

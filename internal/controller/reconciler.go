@@ -257,29 +257,47 @@ func (r *incidentReconciler) again(i *v1alpha1.Incident, events []plan.Event) (t
 	return r.retryAfter(i, events)
 }
 
-// retryAfter says how long after the last repair of an incident another one is begun, if one is: at once where none was
-// or the cause is another one by now, later where a rule held it back or nothing was changed, never where something was
-// tried that did not help.
+// retryAfter says how long after the last repair of an incident another one is begun, if one is: at once where none was,
+// soon where the cause is another one by now or nothing was changed, later where it was left to a person, never where a
+// person said no or something was tried that did not help.
 func (r *incidentReconciler) retryAfter(i *v1alpha1.Incident, events []plan.Event) (time.Duration, bool) {
 	these, now := ofAttempt(i, events), r.now()
 	if len(these) == 0 {
-		return 0, true
-	}
-	if p := lastPlan(these); p != nil && i.Status.Diagnosis != nil && string(p.Finding.ID) != i.Status.Diagnosis.Cause {
 		return 0, true
 	}
 	last := these[len(these)-1]
 	after := func(pause time.Duration) time.Duration {
 		return min(last.At.Add(pause).Sub(now), pause) // the clock may be another one, or have been set back
 	}
-	switch last.Outcome {
-	case plan.Refused:
+	soon := min(trySoon<<min(i.Status.Attempts, 10), tryAgain)
+	switch {
+	case anotherCause(i, these): // each time twice as late, as the repair may see another one than the watch
+		return after(soon), true
+	case last.Outcome == plan.Refused, last.Outcome == plan.OnlyAdvice:
 		return after(tryAgain), r.mode == Auto
-	case plan.Interrupted, plan.NothingToDo, plan.CouldNotAct: // the former leader was killed, the API server said no
-		return after(min(trySoon<<min(i.Status.Attempts, 10), tryAgain)), true
+	case last.Outcome == plan.Interrupted, last.Outcome == plan.NothingToDo, last.Outcome == plan.CouldNotAct: // the former leader was killed, the API server said no
+		return after(soon), true
 	default:
 		return 0, false
 	}
+}
+
+// anotherCause reports whether the last repair of an incident was about another cause, or the same one at another object,
+// than is known now.
+func anotherCause(i *v1alpha1.Incident, these []plan.Event) bool {
+	d := i.Status.Diagnosis
+	if d == nil {
+		return false
+	}
+	for _, e := range slices.Backward(these) {
+		switch {
+		case e.Cause != nil:
+			return string(e.Cause.ID) != d.Cause || e.Cause.Object.String() != d.Where
+		case e.Plan != nil: // an earlier release wrote no more
+			return string(e.Plan.Finding.ID) != d.Cause
+		}
+	}
+	return false
 }
 
 // acted counts the repairs that changed something.

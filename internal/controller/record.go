@@ -23,6 +23,7 @@ type details struct {
 	Plan      *model.Plan       `json:"plan,omitempty"`
 	Saved     bool              `json:"saved,omitempty"`
 	Target    *model.Target     `json:"target,omitempty"`
+	Cause     *plan.Cause       `json:"cause,omitempty"`
 	Judgement *verify.Judgement `json:"judgement,omitempty"`
 }
 
@@ -32,7 +33,7 @@ func entryOf(attempt int32, e plan.Event) (v1alpha1.JournalEntry, error) {
 		At: metav1.NewMicroTime(e.At), Attempt: attempt, Kind: string(e.Kind), Index: int32(e.Index), OK: e.OK,
 		UID: e.UID, Outcome: string(e.Outcome), Because: e.Because,
 	}
-	d := details{e.Plan, e.Saved, e.Target, e.Judgement}
+	d := details{e.Plan, e.Saved, e.Target, e.Cause, e.Judgement}
 	if d == (details{}) {
 		return entry, nil
 	}
@@ -57,7 +58,7 @@ func eventOf(id string, entry v1alpha1.JournalEntry) (plan.Event, error) {
 	if err := json.Unmarshal(entry.Data.Raw, &d); err != nil {
 		return e, fmt.Errorf("the journal's entry %s of %s cannot be read: %w", entry.Kind, e.Incident, err)
 	}
-	e.Plan, e.Saved, e.Target, e.Judgement = d.Plan, d.Saved, d.Target, d.Judgement
+	e.Plan, e.Saved, e.Target, e.Cause, e.Judgement = d.Plan, d.Saved, d.Target, d.Cause, d.Judgement
 	return e, nil
 }
 

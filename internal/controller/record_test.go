@@ -52,7 +52,8 @@ func TestAJournalIsWhatWasWritten(t *testing.T) {
 		}
 		target := model.Target{Object: &f.Finding.Object.Ref}
 		events := []plan.Event{
-			{At: at, Incident: "shop/a#2", Kind: plan.EventPlanned, Plan: &p, Target: &target},
+			{At: at, Incident: "shop/a#2", Kind: plan.EventPlanned, Plan: &p, Target: &target, Cause: plan.FirstCause(d)},
+			{At: at, Incident: "shop/a#2", Kind: plan.EventNoPlan, Outcome: plan.OnlyAdvice, Because: "b", Cause: plan.FirstCause(d)},
 			{At: at, Incident: "shop/a#2", Kind: plan.EventApplied, Index: 1, UID: "u"},
 			{At: at, Incident: "shop/a#2", Kind: plan.EventJudged, Judgement: &verify.Judgement{Verdict: verify.Helped, Because: "b"}},
 			{At: at, Incident: "shop/a#2", Kind: plan.EventClosed, Outcome: plan.Mended, Because: "b", OK: true},

@@ -29,7 +29,7 @@ func (r *run) plan(ctx context.Context) error {
 		p, err = plan.Make(in)
 	}
 	if err == nil {
-		return r.record(plan.Event{Kind: plan.EventPlanned, Plan: &p, Saved: saved, Target: &r.incident.Target})
+		return r.record(plan.Event{Kind: plan.EventPlanned, Plan: &p, Saved: saved, Target: &r.incident.Target, Cause: plan.FirstCause(in.Diagnosis)})
 	}
 	outcome := plan.Refused
 	switch {
@@ -38,7 +38,7 @@ func (r *run) plan(ctx context.Context) error {
 	case errors.Is(err, plan.ErrOnlyAdvice):
 		outcome = plan.OnlyAdvice
 	}
-	return r.record(plan.Event{Kind: plan.EventNoPlan, Outcome: outcome, Because: err.Error()})
+	return r.record(plan.Event{Kind: plan.EventNoPlan, Outcome: outcome, Because: err.Error(), Cause: plan.FirstCause(in.Diagnosis)})
 }
 
 // memory is what former incidents, and this one so far, tell about the next plan.

@@ -44,11 +44,27 @@ type Event struct {
 	Saved bool `json:"saved,omitempty"`
 	// Target is what the incident is about; on EventPlanned.
 	Target *model.Target `json:"target,omitempty"`
+	// Cause is what the diagnosis put first, whether or not the plan is for that; on EventPlanned and EventNoPlan.
+	Cause *Cause `json:"cause,omitempty"`
 	// UID is that of the object that a creation made.
 	UID       string            `json:"uid,omitempty"`
 	Judgement *verify.Judgement `json:"judgement,omitempty"`
 	Outcome   Outcome           `json:"outcome,omitempty"`
 	Because   string            `json:"because,omitempty"`
+}
+
+// Cause is a cause and where it is.
+type Cause struct {
+	ID     model.CauseID `json:"id"`
+	Object model.Ref     `json:"object"`
+}
+
+// FirstCause is that which a diagnosis puts first; nil: it names none.
+func FirstCause(d model.Diagnosis) *Cause {
+	if len(d.Causes) == 0 {
+		return nil
+	}
+	return &Cause{d.Causes[0].ID, d.Causes[0].Object.Ref}
 }
 
 // Outcome is how an incident ended.

@@ -2,6 +2,9 @@ package watch
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,12 +22,14 @@ const (
 	// the sixth part, so that a cause that shows after some time is found a fifth of that later at most, and a second.
 	lookAgain  = time.Second
 	lookRarely = 15 * time.Second
-	// A rule that holds a repair back may let it go at another moment.
-	lookHeld = 5 * time.Minute
-	// A route that is mended elsewhere is looked at seldom: whoever mends it looks, too. Of many such routes, as in a storm, one
-	// is looked at in each lookHandedOne.
-	lookHanded    = time.Minute
-	lookHandedOne = 2 * time.Second
+	// What stood against a repair, such as a rule, a right that was lacking or an owner, may be gone at another moment.
+	askAgain = 5 * time.Minute
+	// A plan to which a person has said no is not shown again as long as it is the same one.
+	askDeclined = 24 * time.Hour
+	// A route that is mended elsewhere is looked at seldom: whoever mends it looks, too.
+	lookHanded = time.Minute
+	// Of many routes whose causes are known, as in a storm, one is looked at in each lookOne.
+	lookOne = 2 * time.Second
 	// patience is how long a cause that nobody may act on yet is kept back, for a better one.
 	patience = 10 * time.Second
 	// margin is how long before an alarm's first error failures still belong to it: what failed on the same
@@ -35,15 +40,27 @@ const (
 // alarmCase is an alarm that is being worked on.
 type alarmCase struct {
 	detect.Alarm
-	next time.Time     // when to look; zero: not again until the alarm ends
+	next time.Time     // when to look; zero: not again until there is news
 	wait time.Duration // before the look after that
 	told model.CauseID // the cause that has been printed last
 	lost bool          // that no cause is known yet has been printed
 	done bool          // a cause that one may act on has been printed
 	// follows: it most likely has the same cause as another one.
 	follows bool
-	// left is the cause that was left to a person.
-	left model.CauseID
+	// left is what was left to a person, as [matter] names it, and until when nobody need be asked about it again.
+	left map[string]time.Time
+	said string // the last warning that was printed
+}
+
+// leave notes that a matter is a person's. The route is still looked at: what the person does may put something else
+// in its place, or another cause may show with time that can be mended.
+func (c *alarmCase) leave(what string, now time.Time, until time.Duration, of caseload) {
+	if c.left == nil {
+		c.left, c.wait = map[string]time.Time{}, lookAgain
+	}
+	maps.DeleteFunc(c.left, func(_ string, over time.Time) bool { return !over.After(now) })
+	c.left[what] = now.Add(until)
+	c.next = now.Add(of.apart(c.wait))
 }
 
 // caseload holds the alarms that are being worked on, one per route.
@@ -84,12 +101,17 @@ func (c caseload) open() []string {
 	return out
 }
 
+// apart is how long to wait for the next look at a case: longer where there are many.
+func (c caseload) apart(least time.Duration) time.Duration {
+	return max(least, time.Duration(len(c)-1)*lookOne)
+}
+
 // due gives the case that has waited longest, or how long it takes until there is one.
 func (c caseload) due(now time.Time) (*alarmCase, time.Duration) {
 	wait := time.Hour
 	var first *alarmCase
 	for _, a := range c {
-		if a.next.Sub(now) > lookHeld { // the clock was set back: nobody waits longer than that
+		if a.next.Sub(now) > c.apart(lookHanded) { // the clock was set back: nobody waits longer than that
 			a.next = now
 		}
 		switch {
@@ -118,8 +140,6 @@ type Case struct {
 // Repair is what a desk did about a case.
 type Repair struct {
 	Result mend.Result
-	// Held: a rule held it back, and may let it go at another moment.
-	Held bool
 	// HandedOver: it goes on elsewhere, and there is no result yet.
 	HandedOver bool
 }
@@ -194,24 +214,64 @@ func (w *Watcher) look(ctx context.Context, c *alarmCase, of caseload) error {
 	}
 	switch {
 	case len(d.Causes) > 0 && d.Causes[0].Confidence >= plan.MinConfidence:
-		if c.left == d.Causes[0].ID { // a person knows
-			return nil
-		}
-		c.done, c.next = true, time.Time{}
-		if err := w.explain(ctx, c, d); err != nil || w.Desk == nil || hearsay(c.Alarm) {
-			return err
-		}
-		return w.mend(ctx, c, Case{Alarm: c.Alarm, Target: target, Diagnosis: d, View: view, Open: of.open}, of)
+		return w.act(ctx, c, Case{Alarm: c.Alarm, Target: target, Diagnosis: d, View: view, Open: of.open}, of)
 	case len(d.Causes) > 0 && now.Sub(c.Opened) < patience && !c.Ended:
 		return nil
-	case len(d.Causes) > 0 || c.Ended && mended.Before(c.To):
+	case len(d.Causes) > 0 || c.Ended && c.told == "" && mended.Before(c.To):
 		return w.explain(ctx, c, d)
-	case !c.lost && now.Sub(c.Opened) >= patience && now.Sub(c.Heard) < patience:
+	case !c.lost && c.told == "" && now.Sub(c.Opened) >= patience && now.Sub(c.Heard) < patience:
 		c.lost = true // and looked for again: a person who waits for an answer must not wait for ever
 		return w.explain(ctx, c, d)
 	default:
 		return nil
 	}
+}
+
+// act tells a cause that is certain, and has it mended unless it is left to a person.
+func (w *Watcher) act(ctx context.Context, c *alarmCase, about Case, of caseload) error {
+	now, what := w.Session.Now(), matter(about.Diagnosis)
+	until, left := c.left[what]
+	if left && now.Before(until) { // a person knows
+		c.next = now.Add(of.apart(c.wait))
+		return nil
+	}
+	if !left && len(c.left) > 0 {
+		c.told = "" // the same cause at another object, or in another way, is news
+	}
+	c.done = true
+	if err := w.explain(ctx, c, about.Diagnosis); err != nil {
+		return err
+	}
+	switch {
+	case hearsay(c.Alarm): // nothing says when that is over
+		c.next = time.Time{}
+		return nil
+	case w.Desk == nil:
+		c.leave(what, now, askAgain, of)
+		return nil
+	default:
+		return w.mend(ctx, c, about, of)
+	}
+}
+
+// matter names what is wrong so that it is another one when the cause is, or its object, or what would mend it: somebody
+// who mends by hand may have set one wrong value in place of another.
+func matter(d model.Diagnosis) string {
+	f := d.Causes[0]
+	h := sha256.New()
+	fmt.Fprintln(h, f.ID, f.Object, f.Wanted)
+	for _, r := range d.Remedies {
+		if r.Cause != f.ID {
+			continue
+		}
+		for _, c := range r.Changes {
+			fmt.Fprintln(h, r.Action, c.Op, c.Target)
+			for _, v := range c.Fields {
+				fmt.Fprintln(h, v.Path, string(v.Old), string(v.New))
+			}
+		}
+	}
+	return string(h.Sum(nil))
 }
 
 // longer is how long to wait after a wait in which no cause has shown.
@@ -249,24 +309,21 @@ func (w *Watcher) mend(ctx context.Context, c *alarmCase, about Case, of caseloa
 	now := w.Session.Now()
 	switch {
 	case err != nil && ctx.Err() == nil:
-		// One repair that cannot go on must not end the watch: the journal has what is needed to take
-		// it up again.
-		return w.Tell(ctx, w.about(c, printer.EventWarning, "the repair stopped: "+err.Error(), nil))
+		// One repair that cannot go on must not end the watch: the desk takes it up before it begins another one.
+		c.done, c.next = false, now.Add(lookRarely)
+		return w.warn(ctx, c, "the repair stopped: "+err.Error())
 	case err != nil:
 		return err
-	case repair.HandedOver:
-		if !c.Ended { // until then something else may break the same route
-			c.done, c.next = false, now.Add(max(lookHanded, time.Duration(len(of))*lookHandedOne))
-		}
+	case repair.HandedOver: // until the alarm ends something else may break the same route
+		c.done, c.next = false, now.Add(of.apart(lookHanded))
+	case repair.Result.Outcome == plan.Declined:
+		c.done = false
+		c.leave(matter(about.Diagnosis), now, askDeclined, of)
 	case needsPerson(repair.Result):
-		switch {
-		case repair.Held: // a window opens, a cool-down or a storm ends
-			c.done, c.next = false, now.Add(lookHeld)
-		case !c.Ended: // another cause may show with time, and be one that can be mended
-			c.done, c.next, c.wait, c.left = false, now.Add(lookAgain), lookAgain, about.Diagnosis.Causes[0].ID
-		}
-		return w.Tell(ctx, w.about(c, printer.EventWarning, "a person is needed: "+repair.Result.Because, nil))
-	case !c.Ended:
+		c.done = false
+		c.leave(matter(about.Diagnosis), now, askAgain, of)
+		return w.warn(ctx, c, "a person is needed: "+repair.Result.Because)
+	default:
 		// Until the alarm has ended something else may break the same route, and a cause that went
 		// away between two looks may not have been the one.
 		c.done, c.next = false, now.Add(lookRarely)
@@ -276,6 +333,15 @@ func (w *Watcher) mend(ctx context.Context, c *alarmCase, about Case, of caseloa
 
 func needsPerson(r mend.Result) bool {
 	return r.Outcome == plan.Refused || r.Outcome == plan.OnlyAdvice
+}
+
+// warn prints a warning, unless it is the one before.
+func (w *Watcher) warn(ctx context.Context, c *alarmCase, text string) error {
+	if c.said == text {
+		return nil
+	}
+	c.said = text
+	return w.Tell(ctx, w.about(c, printer.EventWarning, text, nil))
 }
 
 // about is an event of an alarm's route.

@@ -20,20 +20,18 @@ type Guard struct {
 	Journal  mend.Journal
 	Open     func() []string // the routes that fail now; nil: not known
 
-	held   bool // the last answer was a rule's no, which another moment may change
 	person bool // the last answer was a person's
 }
 
 // Ask decides on a plan.
 func (g *Guard) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
-	g.held, g.person = false, false
+	g.person = false
 	d, err := g.decide(p)
 	if err != nil {
 		return mend.Answer{}, err
 	}
 	switch {
 	case d.Verdict <= model.Propose:
-		g.held = true
 		return mend.Answer{Refused: true, Because: d.String()}, nil
 	case d.Verdict == model.Allow && g.Policies != nil:
 		return mend.Answer{Yes: true}, nil
@@ -44,10 +42,8 @@ func (g *Guard) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	case err != nil || a.Person:
 		return a, err
 	case g.Policies != nil && a.Nobody:
-		g.held = true
 		return mend.Answer{Refused: true, Because: d.String() + "; a person must agree, and nobody could be asked"}, nil
 	case a.Yes && d.Rule == guardrail.RuleStop: // a yes in advance knows nothing of it
-		g.held = true
 		return mend.Answer{Refused: true, Because: d.String() + "; a person must agree to this very plan"}, nil
 	default:
 		return a, nil

@@ -31,16 +31,19 @@ type Mender struct {
 // Mended is when the last repair ended; zero: there was none.
 func (m *Mender) Mended() time.Time { return m.mended }
 
-// Mend mends what an alarm is about.
+// Mend mends what an alarm is about, once what stopped in the middle before is at its end.
 func (m *Mender) Mend(ctx context.Context, c Case) (Repair, error) {
-	m.Guard.Open = c.Open
+	if err := m.Resume(ctx); err != nil {
+		return Repair{}, err
+	}
+	c.View.From, m.Guard.Open = m.mended, c.Open
 	result, err := m.Run(ctx, c.View, c.Route, mend.Incident{ID: m.NewID(), Target: c.Target, Since: c.From})
 	m.mended = m.Session.Now()
-	return Repair{Result: result, Held: m.Guard.held}, err
+	return Repair{Result: result}, err
 }
 
-// Resume takes up the incidents that an earlier run left open: finished or taken back, never begun
-// again. What failed before one of them was mended says nothing about the present any more.
+// Resume takes up the incidents that an earlier run left open, or that could not go on: finished or taken back, never
+// begun again. What failed before one of them was mended says nothing about the present any more.
 func (m *Mender) Resume(ctx context.Context) error {
 	open, err := mend.Open(m.Journal)
 	if err != nil {

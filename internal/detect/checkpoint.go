@@ -120,7 +120,7 @@ func (m *memory) sound() bool {
 			return false
 		}
 	}
-	for _, i := range []instant{m.Bucket.From, m.First, m.Last, m.RowFrom, m.From, m.Opened, m.LastError, m.Seen, m.ReliefFrom} {
+	for _, i := range []instant{m.Bucket.From, m.First, m.Last, m.RowFrom, m.From, m.Opened, m.LastError, m.Seen, m.ReliefFrom, m.Success, m.Relieved} {
 		if i < 0 {
 			return false
 		}

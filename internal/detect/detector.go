@@ -77,17 +77,20 @@ const chunks = 64
 
 func (d *Detector) take(slot uint32, at instant, requests, errors int) {
 	r, now := d.table.at(slot), max(at, d.now)
+	if r.told(at, now) {
+		requests, errors = requests-errors, 0
+	}
 	before := r.State
 	r.arrive(at, now, requests, errors, d.options)
 	parts := min(errors, chunks)
 	successes, left := requests-errors, errors
 	for i := parts; i > 0; i-- {
 		s, f := successes/(i+1), left/i
-		r.succeed(now, uint32(min(s, maxBatch)))
+		r.succeed(at, now, uint32(min(s, maxBatch)))
 		r.fail(at, now, uint32(min(f, maxBatch)), d.options)
 		successes, left = successes-s, left-f
 	}
-	r.succeed(now, uint32(min(successes, maxBatch)))
+	r.succeed(at, now, uint32(min(successes, maxBatch)))
 	switch {
 	case r.State == before:
 	case before == calm:

@@ -32,6 +32,8 @@
 // # Time
 //
 // The package is pure: time comes in with signals and ticks. Tests take requests in the order in which they arrive, so
-// late lines (proxies stamp the start of a request that they log at its end) are as good as any. Stamps of the
-// future, and none, are taken as now; a clock that is set back by more than a minute is followed.
+// late lines (proxies stamp the start of a request that they log at its end) are as good as any, but for three
+// things that they say nothing of. A failure that began before the newest success is not one of a row in which every request fails; it
+// does not put off the end of an outage after which requests succeed; and it opens no alarm anew that has ended since.
+// Stamps of the future, and none, are taken as now; a clock that is set back by more than a minute is followed.
 package detect

@@ -52,8 +52,9 @@ type memory struct {
 	Longest float32 // silence between two requests, in seconds; fades
 	Slow    float32 // what only one in a hundred answers takes longer than, in seconds
 
-	Row     uint32  // failures since the last success
+	Row     uint32  // failures since the last success, without those that began before it
 	RowFrom instant // the first of them
+	Success instant // the newest success, as it is stamped
 
 	State state
 	Kind  Kind
@@ -64,6 +65,9 @@ type memory struct {
 	// that hardly anything fails any more, and ReliefFrom since when there is any.
 	Failing, Relief  float32
 	Seen, ReliefFrom instant
+	// Relieved is the stamp of the first success since the last failure of an alarm that counts against its end; it is kept
+	// after the end.
+	Relieved instant
 }
 
 func newRoute(key string, o Options) route {
@@ -115,36 +119,51 @@ func (r *route) turn(now instant, age time.Duration, o Options) {
 func (r *route) open(k Kind, from instant) {
 	r.State, r.Kind, r.From = opening, k, from
 	r.Requests, r.Errors = uint64(r.Since), uint64(r.SinceErrors)
-	r.Relief, r.ReliefFrom, r.Seen, r.toRelieve = 0, 0, 0, 0
+	r.Relief, r.ReliefFrom, r.Relieved, r.Seen, r.toRelieve = 0, 0, 0, 0, 0
 }
 
 // counting reports whether requests belong to an open alarm.
 func (r *route) counting() bool { return r.State != calm && r.Kind != Vanished }
 
 // succeed takes in successes.
-func (r *route) succeed(now instant, n uint32) {
+func (r *route) succeed(at, now instant, n uint32) {
 	if n == 0 {
 		return
 	}
 	r.Row = 0
+	r.Success = max(r.Success, at)
 	r.Gap = plus(r.Gap, int(n))
 	if r.counting() {
 		r.Requests += uint64(n)
 		if r.ReliefFrom == 0 {
 			r.ReliefFrom = now
 		}
+		if r.Relieved == 0 {
+			r.Relieved = at
+		}
 	}
+}
+
+// longest is how long requests may take for which allowance is made because they are stamped with their begin: more than gateways
+// wait for an answer unless they are told to. What is stamped even earlier comes from a clock that is wrong.
+const longest = 2 * time.Minute
+
+// told reports whether what failed only now began before the last alarm was over, and so belongs to it.
+func (r *route) told(at, now instant) bool {
+	return r.State == calm && at < r.Relieved && now.since(at) < longest
 }
 
 // fail takes in failures in a row.
 func (r *route) fail(at, now instant, n uint32, o Options) {
-	if r.Row == 0 {
-		r.RowFrom = at
+	if at >= r.Success { // else a request that began later has succeeded by now
+		if r.Row == 0 {
+			r.RowFrom = at
+		}
+		r.Row = plus(r.Row, int(n))
 	}
-	r.Row = plus(r.Row, int(n))
 	r.LastError = max(r.LastError, at)
 	if r.counting() {
-		r.failOn(now, n, o)
+		r.failOn(at, now, n, o)
 		return
 	}
 	r.settle(o)
@@ -158,18 +177,28 @@ func (r *route) fail(at, now instant, n uint32, o Options) {
 }
 
 // failOn takes in failures while an alarm is open.
-func (r *route) failOn(now instant, n uint32, o Options) {
-	r.refute(n, o)
-	r.Seen = now
-	if r.Kind == Outage && r.Row == n {
-		r.Kind = Partial // something succeeded in between
-	}
+func (r *route) failOn(at, now instant, n uint32, o Options) {
 	r.Requests += uint64(n)
 	r.Errors += uint64(n)
+	if r.leftover(at, now, o) {
+		return
+	}
+	r.refute(n, o)
+	r.Seen, r.Relieved = now, 0
+	if r.Kind == Outage && r.Row <= n {
+		r.Kind = Partial // something succeeded in between
+	}
 	r.Failing = float32(r.Errors) / float32(r.Requests)
 	if r.State == alarmed && r.Kind != Outage && r.allFail(float64(r.Failing), now, o) {
 		r.State, r.Kind = worse, Outage
 	}
+}
+
+// leftover reports whether a failure says nothing about the end of an outage, as requests that began later have succeeded: a proxy
+// that tries again for seconds tells only then that the last ones have failed. Where failures take as long as Calm it is not known whether those
+// that began with the successes will fail as well; and where only a share fails, successes show nothing by themselves.
+func (r *route) leftover(at, now instant, o Options) bool {
+	return r.Kind == Outage && at < r.Relieved && now.since(at) < o.Calm
 }
 
 // relief is the evidence that the share of errors is below what shall be noticed, the usual errors granted.
@@ -338,7 +367,7 @@ func (r *route) alarm() Alarm {
 
 // notAfter corrects stamps that lie in the future of a clock that was set back.
 func (r *route) notAfter(now instant) {
-	for _, i := range []*instant{&r.First, &r.Last, &r.Bucket.From, &r.RowFrom, &r.From, &r.Opened, &r.LastError, &r.Seen, &r.ReliefFrom} {
+	for _, i := range []*instant{&r.First, &r.Last, &r.Bucket.From, &r.RowFrom, &r.From, &r.Opened, &r.LastError, &r.Seen, &r.ReliefFrom, &r.Success, &r.Relieved} {
 		*i = min(*i, now)
 	}
 	for i := range r.Sums.From {

@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/cli"
@@ -100,8 +99,12 @@ func logInputs(ctx context.Context, c cli.LogCount) ([]logfile.Input, error) {
 			names = append(names, filepath.Join(p, f))
 		}
 	}
+	sets := logfile.Sets(names)
+	if !c.Follow { // else all are read at once
+		sets = errorsFirst(sets, func(set []string) bool { return lacksRequests(ctx, set, c) })
+	}
 	var inputs []logfile.Input
-	for _, set := range errorsFirst(logfile.Sets(names)) {
+	for _, set := range sets {
 		for i, name := range set {
 			inputs = append(inputs, logfile.Input{
 				Name: name, Open: opener(ctx, name, c), Live: c.Follow, Another: i == 0 && len(inputs) > 0,
@@ -111,22 +114,54 @@ func logInputs(ctx context.Context, c cli.LogCount) ([]logfile.Input, error) {
 	return inputs, nil
 }
 
-// errorsFirst puts logs of errors, as their names say, before the first other log of their folder, to whose requests they may belong.
-func errorsFirst(sets [][]string) [][]string {
-	var out [][]string
+// errorsFirst puts logs of one folder together, and those that hold errors alone before those with requests, to which these may belong.
+func errorsFirst(sets [][]string, alone func(set []string) bool) [][]string {
+	var folders []string
+	logs := map[string][][]string{}
 	for _, set := range sets {
-		at := len(out)
-		if isErrors(set) {
-			if i := slices.IndexFunc(out, func(s []string) bool { return filepath.Dir(s[0]) == filepath.Dir(set[0]) && !isErrors(s) }); i >= 0 {
-				at = i
+		folder := filepath.Dir(set[0])
+		if logs[folder] == nil {
+			folders = append(folders, folder)
+		}
+		logs[folder] = append(logs[folder], set)
+	}
+	var out [][]string
+	for _, folder := range folders {
+		var requests [][]string
+		for _, set := range logs[folder] {
+			if len(logs[folder]) > 1 && alone(set) {
+				out = append(out, set)
+			} else {
+				requests = append(requests, set)
 			}
 		}
-		out = slices.Insert(out, at, set)
+		out = append(out, requests...)
 	}
 	return out
 }
 
-func isErrors(set []string) bool { return strings.Contains(filepath.Base(set[0]), "error") }
+// lookedAt is how much of a log is looked at to know whether it has requests.
+const lookedAt = 64 << 10
+
+// lacksRequests reports whether there is no request at the begin of a log's newest file that is not empty. A file that cannot be read has
+// its say later.
+func lacksRequests(ctx context.Context, set []string, c cli.LogCount) bool {
+	for _, name := range slices.Backward(set) {
+		if name == "-" {
+			return false
+		}
+		blocks := logfile.NewBlocks([]logfile.Input{{Name: name, Open: opener(ctx, name, c)}})
+		text, _, err := blocks.Next(nil, func(int) {})
+		blocks.Close()
+		if err != nil {
+			return false
+		}
+		if len(text) > 0 {
+			return !tally.Requests(text[:min(len(text), lookedAt)], c.Options)
+		}
+	}
+	return false
+}
 
 func opener(ctx context.Context, name string, c cli.LogCount) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) {

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/model"
 )
 
 // Of a log that ends in its middle it is told which, and up to where it was read; the others are counted nonetheless.
@@ -54,12 +55,57 @@ func TestCountTellsWhereALogEnded(t *testing.T) {
 	}
 }
 
-// A log of errors beside one of requests is read first, so that its lines find their requests.
+// Logs of errors beside logs of requests are read first, so that their lines find their requests; folders have nothing to do with each other.
 func TestErrorsFirst(t *testing.T) {
-	got := errorsFirst([][]string{{"a/access.log"}, {"b/x.log"}, {"a/error.log"}, {"c/error.log"}, {"b/error.log.1", "b/error.log"}})
-	want := [][]string{{"a/error.log"}, {"a/access.log"}, {"b/error.log.1", "b/error.log"}, {"b/x.log"}, {"c/error.log"}}
+	got := errorsFirst([][]string{{"a/access.log"}, {"b/x.log"}, {"a/traefik.log"}, {"c/error.log"}, {"b/error.log.1", "b/error.log"}, {"a/z.log"}},
+		func(set []string) bool { return strings.Contains(set[0], "error") || set[0] == "a/traefik.log" })
+	want := [][]string{{"a/traefik.log"}, {"a/access.log"}, {"a/z.log"}, {"b/error.log.1", "b/error.log"}, {"b/x.log"}, {"c/error.log"}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
+	}
+}
+
+// Several hosts' folders, each with logs of several sites and their errors: each request has its reason, whatever the files are called, and
+// no error is counted beside it.
+func TestErrorsOfSeveralSitesAndHosts(t *testing.T) {
+	dir := t.TempDir()
+	refused := func(second int, path string) string {
+		return fmt.Sprintf(`2026/03/14 09:00:%02d [error] 1#1: *7 connect() failed (111: Connection refused) while connecting to upstream, client: 10.0.0.9, server: a, request: "GET %s HTTP/1.1", upstream: "http://10.1.0.1:80%[2]s", host: "a"`+"\n", second, path)
+	}
+	failed := func(second int, path string) string {
+		return fmt.Sprintf(`10.0.0.9 - - [14/Mar/2026:09:00:%02d +0000] "GET %s HTTP/1.1" 502 157 "-" "curl/8"`+"\n", second, path)
+	}
+	served := strings.Repeat(strings.ReplaceAll(failed(0, "/"), " 502 ", " 200 "), 20)
+	for name, text := range map[string]string{
+		"web1/shop.access.log":  served + failed(1, "/cart") + failed(9, "/pay"),
+		"web1/blog.access.log":  served + failed(2, "/post"),
+		"web1/errors.log":       refused(1, "/cart") + refused(2, "/post") + refused(30, "/lost"),
+		"web1/pay-problems.log": refused(9, "/pay"),
+		"web2/shop.access.log":  served + failed(1, "/cart") + failed(30, "/lost"),
+		"web2/shop.error.log.1": refused(1, "/cart"),
+		"web2/shop.error.log":   "",
+	} {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := countLogs(t.Context(), cli.LogCount{Paths: []string{dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Of web1's error at second 30 there is no request in web1, and of web2's request then no error in web2.
+	want := map[model.FailureKind]int{model.Refused: 5, model.OtherFailure: 1}
+	if d := cmp.Diff(want, got.Failures); d != "" || got.Errors != 6 || got.Requests != 65 {
+		t.Errorf("%d of %d requests failed, want 6 of 65; failures (-want +got)\n%s", got.Errors, got.Requests, d)
+	}
+	for _, s := range got.Samples {
+		if s.Failure == model.Refused && len(s.Lines) != 2 && !strings.Contains(s.Lines[0], "/lost") {
+			t.Errorf("%+v, want the request's line and the error's", s)
+		}
 	}
 }
 

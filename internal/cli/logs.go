@@ -21,8 +21,9 @@ which upstreams failed. Counts are exact; p50 and p99 are within 4 %.
 
 Reads files, folders, and - or nothing for standard input; gzip, Zstandard, and what a container runtime
 put around lines. Rotated files of one log are read in their order. The form is found out; --format
-names it where that fails. Lines of an error log are joined to their requests. Alarms are those that
-'gatemend watch' would have raised, in the log's own time.
+names it where that fails. Lines of an error log are joined to their requests, also where they have a file
+of their own: then to those of all logs in the same folder. Alarms are those that 'gatemend watch' would
+have raised, in the log's own time.
 
 With -f, goes on with what is written, across rotation, until Ctrl-C.
 

@@ -70,6 +70,13 @@ func NewCounter(id int, o Options) *Counter {
 	return c
 }
 
+// Requests reports whether there is a request among the lines with which a log begins.
+func Requests(begin []byte, o Options) bool {
+	k := Chunk{Text: begin, Cut: true}
+	NewCounter(0, Options{Parser: o.Parser, Format: o.Format}).Count(&k, "")
+	return k.from <= k.to
+}
+
 // Count counts the lines of a chunk. format is what earlier chunks of the log are written in, "" if that is
 // not known yet.
 func (c *Counter) Count(k *Chunk, format string) {

@@ -15,7 +15,8 @@ const shownUpstreams = 10
 
 // Finish settles what still waits for other lines, lets the log's time go on for a moment, and returns the report. Nothing may be taken after it.
 func (t *Tally) Finish() model.LogReport {
-	t.settleAll()
+	t.endLog()
+	t.apart.over(t.settle)
 	t.queue.all(t.see)
 	if t.ticked > 0 {
 		t.tick(t.ticked + 1)

@@ -113,7 +113,7 @@ func (r *run) take(number int, j *job) {
 		r.taken++
 		for _, b := range next.begins {
 			if b.another {
-				r.tally.Begin()
+				r.tally.Begin(b.name)
 			}
 			r.tally.File(b.name)
 		}

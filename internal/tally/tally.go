@@ -2,6 +2,7 @@ package tally
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ const (
 	maxRedacted  = 64 // lines of each kind that are kept as possible samples
 	maxUpstreams = 4096
 	maxAlarms    = 1000
-	maxHeld      = 1 << 15 // lines of an error log that wait for a log of requests
+	maxHeld      = 1 << 15 // lines of logs of errors that wait for a log of requests
 )
 
 // Tally is the sum of all chunks. It is used by one goroutine at a time.
@@ -48,7 +49,7 @@ type Tally struct {
 	joiner   *detect.Joiner
 	requests bool           // there was one in the present log
 	held     []model.Signal // lines of an error log, while there was none
-	early    []model.Signal // those of a log of errors alone, by time, for the log that comes next
+	apart    apart
 
 	detector *detect.Detector
 	ticked   int64 // second
@@ -102,17 +103,12 @@ func New(counters []*Counter, notify Notify) *Tally {
 	return t
 }
 
-// Begin says that what follows is another log, perhaps of the same time: its lines have nothing to do with those before, unless these
-// were of errors alone. Then they may be about its requests, as where a gateway writes them to files of their own.
-func (t *Tally) Begin() {
-	if t.requests {
-		t.settleAll()
-	} else {
-		t.joiner.Flush() // of what had no room
-	}
-	t.early = append(t.early, t.held...)
-	slices.SortStableFunc(t.early, func(a, b model.Signal) int { return a.At.Compare(b.At) })
-	t.requests, t.held = false, nil
+// Begin says that a file begins another log, perhaps of the same time: its lines have nothing to do with those before, unless these
+// were of errors alone. Then they may be about its requests, as where a gateway writes them to files of their own: to those of
+// all logs in their folder, or of the next one that there is.
+func (t *Tally) Begin(file string) {
+	t.endLog()
+	t.apart.begin(filepath.Dir(file), t.settle)
 	t.join()
 	t.queue.all(t.see)
 	t.queue = newQueue()
@@ -122,17 +118,20 @@ func (t *Tally) Begin() {
 
 // join makes a joiner for a log. Routes go by what lines of requests say, as these are what is counted.
 func (t *Tally) join() {
-	t.joiner = detect.NewJoiner(t.settle)
-	t.joiner.OwnHosts = true
+	t.joiner = newJoiner(func(s model.Signal) { t.apart.explain(s, t.settle) })
 }
 
-// settleAll counts what waits for other lines.
-func (t *Tally) settleAll() {
-	for _, e := range append(t.early, t.held...) {
-		t.joiner.Add(e)
-	}
-	t.early, t.held = nil, nil
+func newJoiner(emit func(model.Signal)) *detect.Joiner {
+	j := detect.NewJoiner(emit)
+	j.OwnHosts = true
+	return j
+}
+
+// endLog counts what waits for other lines of the same log. Where there was no request, its lines wait for other logs.
+func (t *Tally) endLog() {
 	t.joiner.Flush()
+	t.apart.end(t.requests, t.held)
+	t.requests, t.held = false, nil
 }
 
 // endAlarms takes over the alarms that are open.
@@ -251,13 +250,9 @@ func (t *Tally) takeFailed(c *Chunk, f *failed) {
 		s.Raw = strings.ToValidUTF8(field.Redact(c.Text[f.begin:f.end]), "?")
 		s.Source = t.source(c, f.line)
 	}
-	if !t.requests && len(t.early)+len(t.held) < maxHeld {
+	if !t.requests && len(t.apart.lines)+len(t.held) < maxHeld {
 		t.held = append(t.held, s)
 		return
-	}
-	for len(t.early) > 0 && t.requests && !t.early[0].At.After(s.At) {
-		t.joiner.Add(t.early[0])
-		t.early = t.early[1:]
 	}
 	t.joiner.Add(s)
 }

@@ -56,6 +56,9 @@ type Unread struct {
 // NewBlocks returns a reader of inputs, one after the other.
 func NewBlocks(inputs []Input) *Blocks { return &Blocks{inputs: inputs} }
 
+// Close closes the input that is open, for those who do not read to the end.
+func (b *Blocks) Close() { b.close() }
+
 // Unread says what could not be read so far.
 func (b *Blocks) Unread() []Unread { return b.unread }
 

@@ -61,18 +61,25 @@ type healthCheck struct {
 }
 
 // takenForDead explains a backend whose pods are ready and which a health check finds dead: the load balancer
-// says so, the proxy put all endpoints aside, or the check asks a port on which no pod listens.
+// says so, or the pods' logs what they answer to it, the proxy put all endpoints aside, or the check asks a port on which no pod
+// listens.
 func (v *view) takenForDead(r *route, l path.Leg) (finding, bool) {
 	if l.Service == nil || r.works() || !slices.ContainsFunc(l.Selected, running) {
 		return finding{}, false
 	}
 	c, set := v.checkOf(r, l)
 	why, said := v.unhealthyTargets(r, l)
+	answers, line, refused := v.refusedChecks(r, l)
 	aside := setAside(r)
 	kinds := []model.FailureKind{model.NoEndpoints, model.ConnectTimeout, model.Overload}
 	confidence := proven
 	switch {
 	case said:
+		if refused {
+			why += "; " + answers
+		}
+	case refused:
+		why = answers
 	case set && len(aside) > 0:
 		why = fmt.Sprintf("the proxy sees no healthy endpoint for %d requests, though %s has %d that are ready", len(aside), serviceRef(l), len(l.ReadyEnds()))
 	case set && c.port != "" && deaf(l, c.port):
@@ -85,10 +92,13 @@ func (v *view) takenForDead(r *route, l path.Leg) (finding, bool) {
 		return finding{}, false
 	}
 	if !set {
-		c.at = at(serviceRef(l), "")
+		c.at = r.whereChecked(l)
 	}
 	f := find("lb-health-check", confidence, c.at, fmt.Sprintf("the health check in front of %s fails while its pods run: %s", serviceRef(l), why)).
 		on(r).as(kinds...).relates("service", serviceRef(l)).because("status", why, serviceRef(l), time.Time{})
+	if refused {
+		f.Evidence = append(f.Evidence, line)
+	}
 	if p := probedPath(l); set && p != "" && c.path != p {
 		f = f.because("object", fmt.Sprintf("it asks %q, and the readiness probe passes at %q", c.path, p), c.at.Ref, time.Time{})
 		if strings.HasSuffix(strings.ToLower(strings.TrimSuffix(c.at.Field, "']")), "path") {
@@ -145,7 +155,7 @@ func (v *view) unhealthyTargets(r *route, l path.Leg) (string, bool) {
 		var states map[string]string
 		if err := json.Unmarshal([]byte(ing.Annotations["ingress.kubernetes.io/backends"]), &states); err == nil {
 			for _, name := range slices.Sorted(maps.Keys(states)) {
-				if states[name] == "UNHEALTHY" && (strings.Contains(name, l.Service.Namespace+"-"+l.Service.Name) || len(states) == 1) {
+				if states[name] == "UNHEALTHY" && (isGoogleBackend(name, l) || len(states) == 1) {
 					return fmt.Sprintf("backend %s is UNHEALTHY, says the load balancer", name), true
 				}
 			}

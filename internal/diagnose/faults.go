@@ -62,10 +62,10 @@ func gatewayListenerUnattached() Analyzer {
 func refgrantMissing() Analyzer {
 	return Analyzer{
 		Cause:  "refgrant-missing",
-		Doc:    "Finds backends and certificates in other namespaces that no ReferenceGrant admits.",
-		Inputs: []snapshot.Kind{snapshot.HTTPRoutes, snapshot.ReferenceGrants, snapshot.Gateways},
+		Doc:    "Finds backends and certificates in other namespaces, and what policies refer to there, that no ReferenceGrant admits.",
+		Inputs: []snapshot.Kind{snapshot.HTTPRoutes, snapshot.ReferenceGrants, snapshot.Gateways, snapshot.Other},
 		run: func(v *view) []finding {
-			return slices.Concat(faults(v, "refgrant-missing", path.GrantMissing), v.brokenListeners("refgrant-missing"), v.acrossNamespaces())
+			return slices.Concat(faults(v, "refgrant-missing", path.GrantMissing), v.brokenListeners("refgrant-missing"), v.acrossNamespaces(), v.ungrantedPolicies())
 		},
 	}
 }

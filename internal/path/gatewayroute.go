@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -123,54 +124,83 @@ func unresolved(a asking) *metav1.Condition {
 // grant reports whether a backend may be referred to: it is in the route's own namespace, or a
 // ReferenceGrant beside it admits the route.
 func (m *Map) grant(a asking, b Backend) (Fault, bool) {
-	if b.Service.Namespace == a.ref.Namespace {
+	near, ok := m.Granted(a.ref, b.Service)
+	if ok {
 		return Fault{}, true
 	}
-	var near *gatewayv1.ReferenceGrant
-	from := -1
-	for g := range m.s.ReferenceGrants().In(b.Service.Namespace) {
-		if !admitsTo(g, b) {
+	if !m.s.ReferenceGrants().Covers(b.Service.Namespace) && a.notPermitted() == "" {
+		object := model.Ref{APIVersion: gatewayGroup + "/v1beta1", Kind: "ReferenceGrant", Namespace: b.Service.Namespace, Name: "(missing)"}
+		return Fault{Kind: CannotKnow, Object: model.FieldRef{Ref: object}, Why: "the ReferenceGrants of namespace " + b.Service.Namespace + " could not be looked at"}, false
+	}
+	f := Fault{Kind: GrantMissing, Object: model.FieldRef{Ref: a.ref, Field: b.Field + ".namespace"}, Why: fmt.Sprintf("%s refers to %s, and %s", a.ref, b.Service, near.Why)}
+	if said := a.notPermitted(); said != "" {
+		f.Why += "; its controller says so: " + said
+	}
+	if near.Near != "" {
+		f.Object, f.Wanted = near.At, near.Wanted
+		f.Why += "; " + near.Near
+	} else if g, i := m.grantsNobody(a, b); g != nil {
+		f.Object, f.Wanted = model.FieldRef{Ref: snapshot.RefOf(g), Field: fmt.Sprintf("spec.to[%d].name", i)}, quote(b.Service.Name)
+		f.Why += fmt.Sprintf("; ReferenceGrant %s admits them to Service %s, which does not exist", g.Name, *g.Spec.To[i].Name)
+	}
+	return f, false
+}
+
+// NearGrant says why no ReferenceGrant admits a reference, and where one nearly does: At is zero if none does. Wanted is the
+// value, as JSON, with which it would.
+type NearGrant struct {
+	Why, Near string
+	At        model.FieldRef
+	Wanted    string
+}
+
+// Granted reports whether an object may refer to one of another namespace: a ReferenceGrant there names the namespace, the group and
+// the kind of the object that refers (Gateway API, ReferenceGrant). Of those that do not, one that names the kind and another
+// namespace is the nearest, then one that names the namespace and another kind or group.
+func (m *Map) Granted(from, to model.Ref) (NearGrant, bool) {
+	if from.Namespace == to.Namespace {
+		return NearGrant{}, true
+	}
+	near := NearGrant{Why: fmt.Sprintf("no ReferenceGrant in namespace %s admits %s of namespace %s", to.Namespace, plural(from.Kind), from.Namespace)}
+	group, _, _ := strings.Cut(from.APIVersion, "/")
+	kinds := 0
+	for g := range m.s.ReferenceGrants().In(to.Namespace) {
+		if !admitsTo(g, to) {
 			continue
 		}
 		for i, f := range g.Spec.From {
-			if f.Group != gatewayGroup || string(f.Kind) != a.ref.Kind {
-				continue
+			kind, namespace := string(f.Group) == group && string(f.Kind) == from.Kind, string(f.Namespace) == from.Namespace
+			field := func(name string) model.FieldRef {
+				return model.FieldRef{Ref: snapshot.RefOf(g), Field: fmt.Sprintf("spec.from[%d].%s", i, name)}
 			}
-			if string(f.Namespace) == a.ref.Namespace {
-				return Fault{}, true
+			switch {
+			case kind && namespace:
+				return NearGrant{}, true
+			case kind:
+				kinds++
+				near.At, near.Wanted, near.Near = field("namespace"), quote(from.Namespace), fmt.Sprintf("ReferenceGrant %s admits those of %s", g.Name, f.Namespace)
+			case namespace && kinds == 0 && string(f.Kind) == from.Kind:
+				near.At, near.Wanted, near.Near = field("group"), quote(group), fmt.Sprintf("ReferenceGrant %s admits those of group %q", g.Name, f.Group)
+			case namespace && kinds == 0:
+				near.At, near.Wanted, near.Near = field("kind"), quote(from.Kind), fmt.Sprintf("ReferenceGrant %s admits %s of it", g.Name, plural(string(f.Kind)))
 			}
-			near, from = g, i
 		}
 	}
-	object := model.FieldRef{Ref: model.Ref{
-		APIVersion: gatewayGroup + "/v1beta1", Kind: "ReferenceGrant", Namespace: b.Service.Namespace, Name: "(missing)",
-	}}
-	if !m.s.ReferenceGrants().Covers(b.Service.Namespace) && a.notPermitted() == "" {
-		return Fault{Kind: CannotKnow, Object: object, Why: "the ReferenceGrants of namespace " + b.Service.Namespace + " could not be looked at"}, false
-	}
-	why := fmt.Sprintf("%s refers to %s, and no ReferenceGrant in namespace %s admits %ss of namespace %s",
-		a.ref, b.Service, b.Service.Namespace, a.ref.Kind, a.ref.Namespace)
-	if said := a.notPermitted(); said != "" {
-		why += "; its controller says so: " + said
-	}
-	if near == nil {
-		if g, i := m.grantsNobody(a, b); g != nil {
-			object = model.FieldRef{Ref: snapshot.RefOf(g), Field: fmt.Sprintf("spec.to[%d].name", i)}
-			why += fmt.Sprintf("; ReferenceGrant %s admits them to Service %s, which does not exist", g.Name, *g.Spec.To[i].Name)
-			return Fault{Kind: GrantMissing, Object: object, Why: why, Wanted: quote(b.Service.Name)}, false
-		}
-		object = model.FieldRef{Ref: a.ref, Field: b.Field + ".namespace"}
-		return Fault{Kind: GrantMissing, Object: object, Why: why}, false
-	}
-	object = model.FieldRef{Ref: snapshot.RefOf(near), Field: fmt.Sprintf("spec.from[%d].namespace", from)}
-	why += fmt.Sprintf("; ReferenceGrant %s admits those of %s", near.Name, near.Spec.From[from].Namespace)
-	return Fault{Kind: GrantMissing, Object: object, Why: why, Wanted: quote(a.ref.Namespace)}, false
+	return near, false
 }
 
-// admitsTo reports whether a ReferenceGrant lets somebody refer to a backend.
-func admitsTo(g *gatewayv1.ReferenceGrant, b Backend) bool {
-	return slices.ContainsFunc(g.Spec.To, func(to gatewayv1.ReferenceGrantTo) bool {
-		return cmp.Or(string(to.Group), "core") == "core" && string(to.Kind) == b.Service.Kind && (to.Name == nil || string(*to.Name) == b.Service.Name)
+// plural is the name of several objects of a kind.
+func plural(kind string) string {
+	if stem, ok := strings.CutSuffix(kind, "y"); ok {
+		return stem + "ies"
+	}
+	return kind + "s"
+}
+
+// admitsTo reports whether a ReferenceGrant lets somebody refer to an object of the core group.
+func admitsTo(g *gatewayv1.ReferenceGrant, to model.Ref) bool {
+	return slices.ContainsFunc(g.Spec.To, func(t gatewayv1.ReferenceGrantTo) bool {
+		return cmp.Or(string(t.Group), "core") == "core" && string(t.Kind) == to.Kind && (t.Name == nil || string(*t.Name) == to.Name)
 	})
 }
 

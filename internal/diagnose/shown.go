@@ -17,6 +17,8 @@ import (
 type shown struct {
 	secret model.Ref
 	at     model.FieldRef // where the Secret is named
+	// opaque is set where a Secret of any type will do, with keys of other names, too.
+	opaque bool
 }
 
 // certificates lists what a route's gateway shows to clients that ask for the route's host.
@@ -28,6 +30,8 @@ func (v *view) certificates(r *route) []shown {
 		return v.namedIn(r, v.all("projectcontour.io", "HTTPProxy"), "spec", "virtualhost", "tls", "secretName")
 	case r.Object.Kind == "IngressRoute":
 		return v.namedIn(r, append(v.all("traefik.io", "IngressRoute"), v.all("traefik.containo.us", "IngressRoute")...), "spec", "tls", "secretName")
+	case r.Gateway.Kind == "Gateway" && strings.HasPrefix(r.Gateway.APIVersion, "networking.istio.io/"):
+		return v.serverCertificates(r)
 	case r.Gateway.Kind == "Gateway" && !r.Gateway.IsZero():
 		return v.listenerCertificates(r)
 	default:
@@ -45,7 +49,7 @@ func (v *view) ingressCertificates(r *route) []shown {
 		if t.SecretName == "" || len(t.Hosts) > 0 && !slices.ContainsFunc(t.Hosts, func(h string) bool { return coversHost(h, r.Host) }) {
 			continue
 		}
-		out = append(out, shown{secretRef(ing.Namespace, t.SecretName), at(r.Object, fmt.Sprintf("spec.tls[%d].secretName", i))})
+		out = append(out, shown{secret: secretRef(ing.Namespace, t.SecretName), at: at(r.Object, fmt.Sprintf("spec.tls[%d].secretName", i))})
 	}
 	return out
 }
@@ -62,7 +66,7 @@ func (v *view) namedIn(r *route, objects []piece, field ...string) []shown {
 			namespace, rest = c.ref.Namespace, name
 		}
 		if name != "" {
-			return []shown{{secretRef(namespace, rest), at(r.Object, strings.Join(field, "."))}}
+			return []shown{{secret: secretRef(namespace, rest), at: at(r.Object, strings.Join(field, "."))}}
 		}
 	}
 	return nil
@@ -89,9 +93,48 @@ func (v *view) listenerCertificates(r *route) []shown {
 			if ref.Namespace != nil {
 				namespace = string(*ref.Namespace)
 			}
-			out = append(out, shown{secretRef(namespace, string(ref.Name)), at(r.Gateway, fmt.Sprintf("spec.listeners[%d].tls.certificateRefs[%d].name", i, j))})
+			out = append(out, shown{secret: secretRef(namespace, string(ref.Name)), at: at(r.Gateway, fmt.Sprintf("spec.listeners[%d].tls.certificateRefs[%d].name", i, j))})
 		}
 	}
+	return out
+}
+
+// serverCertificates are those of Istio's Gateway. Its credentialName is the name of a Secret in the namespace of the pods that serve
+// the Gateway, wherever that itself is (istio.io, Gateway, ServerTLSSettings: credentialName). Names with a scheme or a namespace
+// are of other things.
+func (v *view) serverCertificates(r *route) []shown {
+	var out []shown
+	for _, gw := range v.all("networking.istio.io", "Gateway") {
+		if gw.ref.Namespace != r.Gateway.Namespace || gw.ref.Name != r.Gateway.Name {
+			continue
+		}
+		for i, server := range gw.list("spec", "servers") {
+			name, field := server.text("tls", "credentialName"), fmt.Sprintf("spec.servers[%d]", i)
+			if name == "" || strings.ContainsAny(name, "/:") || !slices.ContainsFunc(r.Listeners, func(l path.Listener) bool { return l.At == field }) {
+				continue
+			}
+			for _, namespace := range v.servedFrom(gw) {
+				out = append(out, shown{secret: secretRef(namespace, name), at: at(gw.ref, field+".tls.credentialName"), opaque: true})
+			}
+		}
+	}
+	return out
+}
+
+// servedFrom lists the namespaces of the pods that serve a Gateway of Istio; none where it does not say which those are.
+func (v *view) servedFrom(gw piece) []string {
+	if out, ok := v.homes[gw.ref]; ok {
+		return out
+	}
+	var out []string
+	selector := gw.labels("spec", "selector")
+	for p := range v.s.Pods().All() {
+		if len(selector) > 0 && matches(selector, p.Labels) && !slices.Contains(out, p.Namespace) {
+			out = append(out, p.Namespace)
+		}
+	}
+	slices.Sort(out)
+	v.homes[gw.ref] = out
 	return out
 }
 

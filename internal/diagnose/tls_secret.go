@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -54,18 +55,27 @@ func hasFault(r *route, kinds ...path.FaultKind) bool {
 // not programmed.
 func (v *view) noSecret(r *route, c shown) (finding, bool) {
 	secret, presence := v.s.Secrets().Get(c.secret.Namespace, c.secret.Name)
-	if presence == snapshot.Unknown {
-		return finding{}, false
-	}
 	f := find("tls-secret-missing", proven, c.at, "").as(model.TLS)
 	f.unlogged = true
+	if line, told := v.missedSecret(c.secret); presence == snapshot.Unknown && told {
+		presence, f.Confidence = snapshot.Absent, likely
+		f.Evidence = append(f.Evidence, line)
+	}
+	if presence == snapshot.Unknown || c.opaque && r.works() {
+		return finding{}, false
+	}
 	if c.at.Kind == "Gateway" {
 		f.symptomOf = "gateway-not-programmed" // the listener's controller says so, where it does
 	}
 	switch {
 	case presence == snapshot.Absent:
 		f.Summary = fmt.Sprintf("%s names %s for %s, which does not exist", c.at.Ref, c.secret, hostText(r))
+		if _, beside := v.s.Secrets().Get(c.at.Namespace, c.secret.Name); beside == snapshot.Present && c.at.Namespace != c.secret.Namespace {
+			f.Summary += fmt.Sprintf("; the one in namespace %s is not read, as the gateway's pods run in %s", c.at.Namespace, c.secret.Namespace)
+		}
 		f = v.issuing(f, r, c.secret)
+	case c.opaque:
+		return finding{}, false
 	case presence == snapshot.Present && len(keysMissing(secret)) > 0:
 		keys := keysMissing(secret)
 		f.Object = at(c.secret, fmt.Sprintf("data['%s']", keys[0]))
@@ -82,6 +92,24 @@ func (v *view) noSecret(r *route, c shown) (finding, bool) {
 	}
 	return f.because("object", f.Summary, c.at.Ref, time.Time{}), true
 }
+
+// missedSecret is a line in which a gateway or its controller says that it finds no such Secret.
+func (v *view) missedSecret(secret model.Ref) (model.Evidence, bool) {
+	if v.missed == nil {
+		v.missed = map[string]model.Evidence{}
+		for _, s := range v.sayings() {
+			for _, m := range notFound.FindAllStringSubmatch(s.text, -1) {
+				v.missed[m[1]] = s.evidence()
+			}
+		}
+	}
+	line, ok := v.missed[secret.Namespace+"/"+secret.Name]
+	return line, ok
+}
+
+// notFound finds NAMESPACE/NAME of a Secret in the words of istiod ("secret NAMESPACE/NAME not found") and ingress-nginx ("local SSL
+// certificate NAMESPACE/NAME was not found").
+var notFound = regexp.MustCompile(`(?:secret|SSL certificate) "?([a-z0-9.-]+/[a-z0-9.-]+)"?,? (?:was )?not found`)
 
 // issuing points to what keeps cert-manager from making a Secret, where it is to make it.
 func (v *view) issuing(f finding, r *route, secret model.Ref) finding {

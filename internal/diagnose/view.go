@@ -33,6 +33,7 @@ type view struct {
 	namesakes map[[2]string]*workload  // see namesake
 	made      map[string][]template    // of each namespace, made once
 	kinds     map[string][]piece       // objects of kinds without a table, made once
+	homes     map[model.Ref][]string   // see servedFrom
 	past                               // what happened when
 	words                              // what was said
 	read      *reader
@@ -154,7 +155,7 @@ func (v *view) telling(r *route) {
 
 // newView walks the routes of the target.
 func newView(in Input) *view {
-	v := &view{s: in.Snapshot, m: in.Map, in: in, troubles: map[*corev1.Pod]*trouble{}, made: map[string][]template{}, past: newPast(), words: newWords(), read: newReader()}
+	v := &view{s: in.Snapshot, m: in.Map, in: in, troubles: map[*corev1.Pod]*trouble{}, made: map[string][]template{}, homes: map[model.Ref][]string{}, past: newPast(), words: newWords(), read: newReader()}
 	if v.m == nil {
 		v.m = path.New(in.Snapshot)
 	}

@@ -85,6 +85,7 @@ type words struct {
 	known    *signature.Set
 	matchers map[string]*signature.Matcher
 	said     map[*route]map[model.CauseID]hearing
+	missed   map[string]model.Evidence // see missedSecret
 }
 
 func newWords() words {

@@ -16,9 +16,11 @@ func faults(v *view, cause model.CauseID, kinds ...path.FaultKind) []finding {
 		for _, f := range r.Faults {
 			for _, k := range kinds {
 				if f.Kind == k {
-					out = append(out, find(cause, proven, f.Object, f.Why).on(r).
+					found := find(cause, proven, f.Object, f.Why).on(r).
 						as(model.NoRoute, model.NoEndpoints).
-						because("object", f.Why, f.Object.Ref, time.Time{}).wants(f.Wanted))
+						because("object", f.Why, f.Object.Ref, time.Time{}).wants(f.Wanted)
+					found.dormant = r.replaced
+					out = append(out, found)
 				}
 			}
 		}

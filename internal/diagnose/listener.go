@@ -9,6 +9,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -42,21 +43,21 @@ func (v *view) brokenListener(gw *gatewayv1.Gateway, i int) (finding, bool) {
 		as(model.NoRoute, model.TLS, model.Refused).because("object", why, ref, time.Time{}).wants(wanted)
 	f.unlogged = true
 	for _, r := range v.routes {
-		if r.Gateway.Namespace == gw.Namespace && r.Gateway.Name == gw.Name && r.Served() && v.attaches(r, l) {
+		if r.Gateway.Namespace == gw.Namespace && r.Gateway.Name == gw.Name && r.Served() && v.asksFor(r.Route, string(l.Name), l.Port) {
 			f = f.on(r)
 		}
 	}
 	return f, len(f.routes) > 0
 }
 
-// attaches reports whether a route asks for a listener, or for all of its Gateway.
-func (v *view) attaches(r *route, l *gatewayv1.Listener) bool {
+// asksFor reports whether a route asks for a listener of its Gateway, or for all of them.
+func (v *view) asksFor(r path.Route, listener string, port int32) bool {
 	hr, presence := v.s.HTTPRoutes().Get(r.Object.Namespace, r.Object.Name)
 	if presence != snapshot.Present || r.Object.Kind != "HTTPRoute" {
-		return r.Listener == string(l.Name)
+		return r.Listener == listener
 	}
 	for _, p := range hr.Spec.ParentRefs {
-		if string(p.Name) == r.Gateway.Name && (p.SectionName == nil || *p.SectionName == l.Name) && (p.Port == nil || *p.Port == l.Port) {
+		if string(p.Name) == r.Gateway.Name && (p.SectionName == nil || string(*p.SectionName) == listener) && (p.Port == nil || *p.Port == port) {
 			return true
 		}
 	}

@@ -57,6 +57,8 @@ type route struct {
 	astray []model.Signal
 	// lost is set on the rule that was probably meant for the target's request, which no rule takes.
 	lost bool
+	// replaced is set on a rule that nothing serves where another one takes all of its requests.
+	replaced bool
 	// denied are the requests that were answered 400 or 403.
 	denied []model.Signal
 	// limited are the requests that were answered 429.
@@ -80,6 +82,9 @@ func (r *route) failing() bool {
 
 // broken reports whether the walk alone says that requests fail.
 func (r *route) broken() bool {
+	if r.replaced {
+		return false
+	}
 	for _, h := range r.trace.Hops {
 		if h.Verdict == model.Broken {
 			return true
@@ -197,7 +202,25 @@ func newView(in Input) *view {
 // walked is a rule with its walk.
 func (v *view) walked(r path.Route) *route {
 	legs := v.m.Legs(r)
-	return &route{Route: r, trace: v.m.WalkLegs(r, legs), legs: legs}
+	return &route{Route: r, trace: v.m.WalkLegs(r, legs), legs: legs, replaced: v.replaced(r)}
+}
+
+// replaced reports whether nothing serves a rule and another route at a listener that it asks for has its host and path, whatever a
+// request's other parts: then no request misses it, as after a move to another namespace that left the old route behind. Somebody
+// who asks about the very object wants to know of it nevertheless.
+func (v *view) replaced(r path.Route) bool {
+	if r.Gateway.IsZero() || r.Served() {
+		return false
+	}
+	if o := v.in.Target.Object; o != nil && o.Kind == r.Object.Kind && o.Namespace == r.Object.Namespace && o.Name == r.Object.Name {
+		return false
+	}
+	by, ok := v.m.Match(r.Request())
+	if !ok || !by.Served() || by.Fixed != 0 || by.Object == r.Object || by.Gateway != r.Gateway || by.Host != r.Host || by.Path != r.Path || by.PathType != r.PathType {
+		return false
+	}
+	everything := by.Method == "" && len(by.Headers) == 0 && len(by.Queries) == 0
+	return everything && slices.ContainsFunc(by.Listeners, func(l path.Listener) bool { return v.asksFor(r, l.Name, l.Port) })
 }
 
 // asked finds the rule that takes a request, and the more specific ones that were meant to and that nothing

@@ -92,7 +92,7 @@ func (v *view) onWorkload(w *workload, cause model.CauseID, confidence float64, 
 	}
 	f = f.since(newestOf(w.rolledAt(), first))
 	if len(pods) > 0 && w.current(pods[0]) {
-		f = withGood(f, w)
+		f = v.backToStable(withGood(f, w), w)
 	}
 	return f
 }

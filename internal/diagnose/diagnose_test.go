@@ -71,10 +71,31 @@ func casesOf(a *txtar.Archive) []string {
 }
 
 func runCase(t *testing.T, cause model.CauseID, a *txtar.Archive, name string) {
-	in := Input{}
+	in, want := inputOf(t, a, name)
+	d := Diagnose(in)
+	check(t, cause, name, d)
+	got := show(d)
+	if *update {
+		if want < 0 {
+			a.Files = append(a.Files, txtar.File{Name: name + "/want"})
+			want = len(a.Files) - 1
+		}
+		a.Files[want].Data = []byte(got)
+		return
+	}
+	if want < 0 {
+		t.Fatal("no want section; run with -update")
+	}
+	if diff := cmp.Diff(string(a.Files[want].Data), got); diff != "" {
+		t.Errorf("diagnosis (-want +got):\n%s", diff)
+	}
+}
+
+// inputOf reads a case, and says which section is what it wants; -1: none is.
+func inputOf(t *testing.T, a *txtar.Archive, name string) (in Input, want int) {
 	objects := base(t)
 	var unread []string
-	want := -1
+	want = -1
 	for i, f := range a.Files {
 		rest, ok := strings.CutPrefix(f.Name, name+"/")
 		switch {
@@ -110,23 +131,7 @@ func runCase(t *testing.T, cause model.CauseID, a *txtar.Archive, name string) {
 			}
 		}
 	}
-	d := Diagnose(in)
-	check(t, cause, name, d)
-	got := show(d)
-	if *update {
-		if want < 0 {
-			a.Files = append(a.Files, txtar.File{Name: name + "/want"})
-			want = len(a.Files) - 1
-		}
-		a.Files[want].Data = []byte(got)
-		return
-	}
-	if want < 0 {
-		t.Fatal("no want section; run with -update")
-	}
-	if diff := cmp.Diff(string(a.Files[want].Data), got); diff != "" {
-		t.Errorf("diagnosis (-want +got):\n%s", diff)
-	}
+	return in, want
 }
 
 func check(t *testing.T, cause model.CauseID, name string, d model.Diagnosis) {
@@ -381,5 +386,24 @@ func TestOrder(t *testing.T) {
 	slices.Reverse(in.Signals)
 	if diff := cmp.Diff(first, show(Diagnose(in))); diff != "" {
 		t.Errorf("order matters (-first +reversed):\n%s", diff)
+	}
+}
+
+// Of a Rollout it is said how a person takes it back, as gatemend does not: to the revision that Argo calls stable.
+func TestARolloutIsTakenBackByAPerson(t *testing.T) {
+	archive, err := txtar.ParseFile(filepath.Join("testdata", "bad-rollout.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const way = "'kubectl argo rollouts undo cart -n shop --to-revision=1'"
+	for name, want := range map[string]bool{"positive-argo-rollout": true, "positive-own-errors-since": false} {
+		in, _ := inputOf(t, archive, name)
+		d := Diagnose(in)
+		if len(d.Causes) == 0 || d.Causes[0].ID != "bad-rollout" {
+			t.Fatalf("%s: causes %+v", name, d.Causes)
+		}
+		if got := slices.ContainsFunc(d.Causes[0].Evidence, func(e model.Evidence) bool { return strings.Contains(e.Text, way) }); got != want {
+			t.Errorf("%s: it is said: %v, want %v: %+v", name, got, want, d.Causes[0].Evidence)
+		}
 	}
 }

@@ -290,7 +290,7 @@ func badRollout() Analyzer {
 				f := v.onWorkload(w, "bad-rollout", proven, "spec.template",
 					fmt.Sprintf("revision %d of %s does not work, and revision %d did", snapshot.Revision(w.newest), w.ref, snapshot.Revision(w.before)), pods)
 				if len(pods) == 0 {
-					f = withGood(f, w).as(model.UpstreamStatus)
+					f = v.backToStable(withGood(f, w), w).as(model.UpstreamStatus)
 					if breaks {
 						f = f.as(model.ClosedEarly, model.Reset)
 					}

@@ -60,6 +60,22 @@ func (v *view) stable(w *workload, all []*appsv1.ReplicaSet) *appsv1.ReplicaSet 
 	return nil
 }
 
+// backToStable says how a person takes a Rollout back whose newest revision is at fault: gatemend does not, as its
+// controller answers a new template with steps and analyses of its own. Another template than the stable one is not
+// known to be good (argoproj/argo-rollouts, docs/features/rollback.md; kubectl argo rollouts undo).
+func (v *view) backToStable(f finding, w *workload) finding {
+	r := v.rollout(w.ref)
+	if r == nil || w.before == nil || w.before.Labels[custom.RolloutHash] != r.Status.StableRS {
+		return f
+	}
+	revision := snapshot.Revision(w.before)
+	if revision == 0 {
+		return f
+	}
+	return f.because("object", fmt.Sprintf("its controller calls revision %d stable; a person takes it back there with 'kubectl argo rollouts undo %s -n %s --to-revision=%d'",
+		revision, r.Name, r.Namespace, revision), w.ref, time.Time{})
+}
+
 // makes reports whether a workload makes pods that a selector matches. The label that tells a Rollout's revisions apart is
 // not in its template: its controller adds it to the pods, and to the selectors of its Services.
 func (t template) makes(selector map[string]string) bool {

@@ -30,10 +30,12 @@ const (
 	tidyEvery   = 10 * time.Second
 	// observedEvery is how often the counts of an incident are written while nothing else happens.
 	observedEvery = time.Minute
+	// writers is how many incidents are written at once: in a storm the API server's answers are what the rest waits for.
+	writers = 8
 )
 
-// clerk makes incidents of what the watch says. It hears of everything at once and writes in a goroutine of its own, so
-// that a slow API server holds nobody up: of each route only the latest news wait.
+// clerk makes incidents of what the watch says. It hears of everything at once and writes in goroutines of its own, one route
+// in one of them, so that a slow API server holds nobody up: of each route only the latest news wait.
 type clerk struct {
 	ledger    *ledger
 	namespace string // of incidents on routes that no object has
@@ -44,10 +46,9 @@ type clerk struct {
 	keep      time.Duration
 	began     time.Time
 
-	writing sync.Mutex // so that a route gets one incident
-
 	mu     sync.Mutex
 	news   map[string]news // by the first route of a group
+	busy   map[string]bool // of which news are being written
 	groups groups
 	cases  map[types.NamespacedName]watch.Case
 	soon   map[types.NamespacedName]bool // of which the next repair need not wait
@@ -60,12 +61,14 @@ type news struct {
 	counts    bool // something was heard of one of its alarms
 	first     bool // of its first one
 	diagnosis *model.Diagnosis
+	about     *watch.Case // what is to be mended
+	tried     bool        // they could not be written; the next tidying tries again
 }
 
 func newClerk(l *ledger, namespace string, now func() time.Time, log *slog.Logger) *clerk {
 	return &clerk{
 		ledger: l, namespace: namespace, now: now, log: log, began: now(),
-		news: map[string]news{}, groups: newGroups(), cases: map[types.NamespacedName]watch.Case{},
+		news: map[string]news{}, busy: map[string]bool{}, groups: newGroups(), cases: map[types.NamespacedName]watch.Case{},
 		soon: map[types.NamespacedName]bool{}, wake: make(chan struct{}, 1),
 	}
 }
@@ -75,24 +78,31 @@ func (c *clerk) alarm(a detect.Alarm, first string) {
 	c.mu.Lock()
 	before, followed := c.groups.of[a.Route]
 	of := c.groups.take(a, first)
-	n := c.news[of]
-	n.counts, n.first = true, n.first || of == a.Route
-	c.news[of] = n
+	c.hear(of, news{counts: true, first: of == a.Route})
 	if followed && before != of { // it is not counted there any more
-		n := c.news[before]
-		n.counts = true
-		c.news[before] = n
+		c.hear(before, news{counts: true})
 	}
 	c.mu.Unlock()
 	c.poke()
 }
 
+// hear adds to the news of a group, with the lock held.
+func (c *clerk) hear(route string, fresh news) {
+	n := c.news[route]
+	n.counts, n.first, n.tried = n.counts || fresh.counts, n.first || fresh.first, fresh.tried
+	if fresh.diagnosis != nil {
+		n.diagnosis = fresh.diagnosis
+	}
+	if fresh.about != nil {
+		n.about = fresh.about
+	}
+	c.news[route] = n
+}
+
 // diagnosed hears why a route fails.
 func (c *clerk) diagnosed(route string, d model.Diagnosis) {
 	c.mu.Lock()
-	n := c.news[route]
-	n.diagnosis = &d
-	c.news[route] = n
+	c.hear(route, news{diagnosis: &d})
 	c.mu.Unlock()
 	c.poke()
 }
@@ -106,49 +116,102 @@ func (c *clerk) poke() {
 
 // run writes until the context ends, or until another controller has taken over.
 func (c *clerk) run(ctx context.Context) error {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for range writers {
+		all.Go(func() { c.writeAll(ctx) })
+	}
 	tidy := time.NewTicker(tidyEvery)
 	defer tidy.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-c.wake:
 		case <-tidy.C:
 			c.tidy(ctx)
+			c.tryAgain()
 		}
-		for route, n := range c.taken() {
-			if err := c.write(ctx, route, n); err != nil && ctx.Err() == nil {
-				c.log.Error("an incident could not be written; it is tried again", "route", route, "error", err)
-				c.putBack(route, n)
+	}
+}
+
+// writeAll writes news as they come until the context ends.
+func (c *clerk) writeAll(ctx context.Context) {
+	for {
+		route, n, ok := c.next()
+		if !ok {
+			select {
+			case <-ctx.Done():
+				return
+			case <-c.wake:
+				continue
 			}
 		}
+		err := c.write(ctx, route, n)
+		if err != nil && ctx.Err() == nil {
+			c.log.Error("an incident could not be written; it is tried again", "route", route, "error", err)
+		}
+		c.wroteOf(route, n, err)
+		if ctx.Err() != nil {
+			return
+		}
 	}
 }
 
-func (c *clerk) taken() map[string]news {
+// next takes the news of a group of which nobody writes just now; first those that tell why it fails, as a repair waits for them.
+func (c *clerk) next() (route string, n news, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := c.news
-	c.news = map[string]news{}
-	return n
+	more := false
+	for r, of := range c.news {
+		if of.tried || c.busy[r] {
+			continue
+		}
+		more = more || ok
+		if !ok || of.diagnosis != nil && n.diagnosis == nil {
+			route, n, ok = r, of, true
+		}
+	}
+	if ok {
+		delete(c.news, route)
+		c.busy[route] = true
+	}
+	if more {
+		c.poke()
+	}
+	return route, n, ok
 }
 
-// putBack keeps news that could not be written for the next tidying, unless there are newer ones.
-func (c *clerk) putBack(route string, old news) {
+// wroteOf ends the writing of news that were taken. Those that could not be written are kept, under newer ones.
+func (c *clerk) wroteOf(route string, n news, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := c.news[route]
-	n.counts, n.first = n.counts || old.counts, n.first || old.first
-	if n.diagnosis == nil {
-		n.diagnosis = old.diagnosis
+	delete(c.busy, route)
+	fresh, some := c.news[route]
+	if err != nil {
+		n.tried = true
+		c.news[route] = n
+		if some {
+			c.hear(route, fresh)
+		}
 	}
-	c.news[route] = n
+	if some {
+		c.poke()
+	}
+}
+
+// tryAgain has what could not be written written.
+func (c *clerk) tryAgain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for route, n := range c.news {
+		n.tried = false
+		c.news[route] = n
+	}
+	c.poke()
 }
 
 // write takes news of one group to its incident.
 func (c *clerk) write(ctx context.Context, route string, n news) error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
 	heard := c.heard(route)
 	key, ok := c.ledger.of(route)
 	if !ok && heard.of != nil && heard.of.incident.Name != "" && (heard.alarm.Ended || !n.first) {
@@ -187,6 +250,11 @@ func (c *clerk) write(ctx context.Context, route string, n news) error {
 	c.wrote(heard, route, key)
 	if i, _ := c.ledger.get(key); i != nil && message != "" && c.told != nil {
 		c.told(i, "Diagnosed", message)
+	}
+	if n.about != nil {
+		c.mu.Lock()
+		c.cases[key] = *n.about
+		c.mu.Unlock()
 	}
 	c.changed(key)
 	return nil
@@ -356,23 +424,14 @@ func (c *clerk) setMended(at time.Time) {
 }
 
 // Mend implements [watch.Desk]: the case goes to the incident of its route, whose reconciler mends it.
-func (c *clerk) Mend(ctx context.Context, about watch.Case) (watch.Repair, error) {
+func (c *clerk) Mend(_ context.Context, about watch.Case) (watch.Repair, error) {
 	c.mu.Lock()
 	if c.groups.open(about.Route) {
 		c.groups.take(about.Alarm, "")
 	}
+	c.hear(about.Route, news{counts: true, first: true, diagnosis: &about.Diagnosis, about: &about})
 	c.mu.Unlock()
-	if err := c.write(ctx, about.Route, news{counts: true, first: true, diagnosis: &about.Diagnosis}); err != nil {
-		return watch.Repair{}, err
-	}
-	key, ok := c.ledger.of(about.Route)
-	if !ok {
-		return watch.Repair{HandedOver: true}, nil // it has ended meanwhile
-	}
-	c.mu.Lock()
-	c.cases[key] = about
-	c.mu.Unlock()
-	c.changed(key)
+	c.poke()
 	return watch.Repair{HandedOver: true}, nil
 }
 

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -54,8 +55,14 @@ func newDesk(t *testing.T) desk {
 
 func (d desk) write() {
 	d.t.Helper()
-	for route, n := range d.taken() {
-		if err := d.clerk.write(d.t.Context(), route, n); err != nil {
+	for {
+		route, n, ok := d.next()
+		if !ok {
+			return
+		}
+		err := d.clerk.write(d.t.Context(), route, n)
+		d.wroteOf(route, n, err)
+		if err != nil {
 			d.t.Fatal(err)
 		}
 	}
@@ -190,5 +197,56 @@ func TestGroupsForgetNothingAndKeepNothing(t *testing.T) {
 		if len(g.begun) != 0 || len(g.of) != 0 {
 			t.Fatalf("what is over is kept: %+v", g)
 		}
+	}
+}
+
+// In a storm several write at once: never two of them of one route, and first of those whose cause is known.
+func TestWhoseNewsAreWrittenFirst(t *testing.T) {
+	d := newDesk(t)
+	for _, route := range []string{"a", "b", "c"} {
+		d.alarm(failing(route, 9, 4), "")
+	}
+	d.diagnosed("b", model.Diagnosis{})
+	if route, _, ok := d.next(); !ok || route != "b" {
+		t.Errorf("first news are of %q, want those of b, whose cause is known", route)
+	}
+	d.diagnosed("b", model.Diagnosis{})
+	taken := []string{}
+	for {
+		route, _, ok := d.next()
+		if !ok {
+			break
+		}
+		taken = append(taken, route)
+	}
+	slices.Sort(taken)
+	if diff := cmp.Diff([]string{"a", "c"}, taken); diff != "" {
+		t.Errorf("taken while b is being written (-want +got)\n%s", diff)
+	}
+	d.wroteOf("b", news{}, nil)
+	if route, n, ok := d.next(); !ok || route != "b" || n.diagnosis == nil || n.counts {
+		t.Errorf("after that: %q %+v, want what came of b meanwhile", route, n)
+	}
+}
+
+// What could not be written waits for the next tidying, or for newer news, which it must not replace.
+func TestNewsThatCouldNotBeWritten(t *testing.T) {
+	d := newDesk(t)
+	d.alarm(failing("a", 9, 4), "")
+	d.diagnosed("a", model.Diagnosis{Causes: []model.Finding{{ID: "earlier"}}})
+	route, n, _ := d.next()
+	d.wroteOf(route, n, errors.New("the API server is away"))
+	if _, _, ok := d.next(); ok {
+		t.Error("tried again at once")
+	}
+	d.tryAgain()
+	route, n, ok := d.next()
+	if !ok || !n.first || !n.counts || n.diagnosis == nil {
+		t.Fatalf("when it is tried again: %q %+v, want all of it", route, n)
+	}
+	d.diagnosed("a", model.Diagnosis{Causes: []model.Finding{{ID: "later"}}})
+	d.wroteOf(route, n, errors.New("the API server is away"))
+	if _, n, ok = d.next(); !ok || !n.first || !n.counts || n.diagnosis.Causes[0].ID != "later" {
+		t.Errorf("with newer news: %v %+v", ok, n)
 	}
 }

@@ -42,12 +42,19 @@ func claimOf(r path.Route) claim {
 	}
 }
 
-// rivals lists the served rules by what they claim. A canary shares its rule's claim, as it must.
+// rivals lists the served rules that claim what one of those in question does, by what they claim. A canary shares its rule's
+// claim, as it must.
 func (v *view) rivals() map[claim][]path.Route {
-	out := map[claim][]path.Route{}
-	for _, r := range v.m.Routes() {
-		if r.Served() && r.Rule != "spec.defaultBackend" && !r.Settings.Yes(proxy.Canary) {
-			out[claimOf(r)] = append(out[claimOf(r)], r)
+	wanted, out := map[string]bool{}, map[claim][]path.Route{}
+	for _, r := range v.routes {
+		wanted[r.Host] = true
+	}
+	all := v.m.Routes()
+	for i := range all {
+		r := &all[i]
+		if wanted[r.Host] && r.Served() && r.Rule != "spec.defaultBackend" && !r.Settings.Yes(proxy.Canary) {
+			c := claimOf(*r)
+			out[c] = append(out[c], *r)
 		}
 	}
 	return out

@@ -1,6 +1,7 @@
 package mend
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -10,7 +11,7 @@ import (
 type Ring struct {
 	mu    sync.Mutex
 	most  int            // signals kept
-	kept  []model.Signal // position p is at index p modulo most
+	kept  []model.Signal // the latest ones in order, and some before them; never written again, so that readers share it
 	count uint64         // signals so far
 }
 
@@ -21,25 +22,20 @@ func NewRing(keep int) *Ring { return &Ring{most: max(keep, 1)} }
 func (r *Ring) Add(s model.Signal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.kept) < r.most {
-		r.kept = append(r.kept, s)
-	} else {
-		r.kept[r.count%uint64(r.most)] = s
+	if len(r.kept) == cap(r.kept) && len(r.kept) >= r.most {
+		// Beside those that are kept there is room for a quarter more, so that few are copied.
+		kept := make([]model.Signal, 0, r.most+r.most/4+1)
+		r.kept = append(kept, r.kept[len(r.kept)-r.most+1:]...)
 	}
+	r.kept = append(r.kept, s)
 	r.count++
 }
 
-// Read gives the signals from a position on that are still kept, and the position after them.
+// Read gives the signals from a position on that are still kept, and the position after them. They are shared by all who
+// read: nobody may change them.
 func (r *Ring) Read(from uint64) (signals []model.Signal, next uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := uint64(r.most)
-	if r.count > n {
-		from = max(from, r.count-n)
-	}
-	signals = make([]model.Signal, 0, r.count-min(from, r.count))
-	for p := from; p < r.count; p++ {
-		signals = append(signals, r.kept[p%n])
-	}
-	return signals, r.count
+	n := min(r.count-min(from, r.count), uint64(len(r.kept)), uint64(r.most))
+	return slices.Clip(r.kept[len(r.kept)-int(n):]), r.count
 }

@@ -32,7 +32,7 @@ type Map struct {
 	custom   *custom.Set
 	// destinations are Istio's DestinationRules by the Service that they are about.
 	destinations map[model.Ref][]*custom.DestinationRule
-	hosts        map[string]proxy.Matching // how proxies choose among hosts, by controller and proxy
+	hosts        map[[2]string]proxy.Matching // how proxies choose among hosts, by controller and proxy
 	fleets       []Fleet
 	spaces       map[string]bool              // the namespaces of gateways and their control planes
 	defaults     map[engine]proxy.Settings    // of each engine of a route
@@ -77,7 +77,7 @@ func gatesIn(p *corev1.Pod) []gate {
 
 // newMap reads the rules of a snapshot of which the gates, agents and outer Services are known.
 func newMap(s *snapshot.Snapshot, gates []gate, agents []agent, outer []types.NamespacedName) *Map {
-	m := &Map{s: s, gates: gates, agents: agents, outer: outer, byHost: map[string][]int{}, byName: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, canaries: map[[2]string]int{}, hosts: map[string]proxy.Matching{}, cilium: map[string][]cilium.Policy{}}
+	m := &Map{s: s, gates: gates, agents: agents, outer: outer, byHost: map[string][]int{}, byName: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, canaries: map[[2]string]int{}, hosts: map[[2]string]proxy.Matching{}, cilium: map[string][]cilium.Policy{}}
 	m.fleets = m.findFleets()
 	m.custom = custom.Read(s)
 	m.destinations = m.destinationRules()

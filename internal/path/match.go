@@ -2,6 +2,7 @@ package path
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 
@@ -16,9 +17,9 @@ import (
 // then method, headers and query parameters, as the Gateway API specifies; then age and names.
 func (m *Map) Match(req model.Request) (Route, bool) {
 	best := -1
-	for _, host := range hostPatterns(strings.ToLower(req.Host)) {
+	for host, at := range m.byPattern(strings.ToLower(req.Host)) {
 		seen, through := false, true
-		for _, i := range m.byHost[host] {
+		for _, i := range at {
 			r := &m.routes[i]
 			if !m.oneLabel(r, req.Host) || !r.listens(req) {
 				continue
@@ -43,11 +44,11 @@ func (m *Map) Match(req model.Request) (Route, bool) {
 }
 
 // Matching says how the route's proxy chooses among hosts.
-func (m *Map) matching(r *Route) proxy.Matching { return m.hosts[r.Controller+"\x00"+r.Proxy] }
+func (m *Map) matching(r *Route) proxy.Matching { return m.hosts[[2]string{r.Controller, r.Proxy}] }
 
 // learn remembers how a route's proxy chooses among hosts.
 func (m *Map) learn(r *Route) {
-	k := r.Controller + "\x00" + r.Proxy
+	k := [2]string{r.Controller, r.Proxy}
 	if _, ok := m.hosts[k]; ok {
 		return
 	}
@@ -73,22 +74,26 @@ func (m *Map) leftOver(host string) (Route, bool) {
 
 const defaultRule = "spec.defaultBackend"
 
-// hostPatterns lists the patterns that match a host, most specific first.
-func hostPatterns(host string) []string {
-	var out []string
-	if host != "" {
-		out = append(out, host)
-		rest := host
-		for {
-			_, after, ok := strings.Cut(rest, ".")
-			if !ok {
-				break
+// byPattern yields the patterns that match a host and have rules, most specific first, with their rules. Every request
+// comes by here, so that of a pattern without rules no string is made.
+func (m *Map) byPattern(host string) iter.Seq2[string, []int] {
+	return func(yield func(string, []int) bool) {
+		if at := m.byHost[host]; host != "" && len(at) > 0 && !yield(host, at) {
+			return
+		}
+		var room [256]byte // a host name is no longer
+		_, rest, more := strings.Cut(host, ".")
+		for more {
+			wild := append(append(room[:0], "*."...), rest...)
+			if at := m.byHost[string(wild)]; len(at) > 0 && !yield(string(wild), at) {
+				return
 			}
-			out = append(out, "*."+after)
-			rest = after
+			_, rest, more = strings.Cut(rest, ".")
+		}
+		if at := m.byHost[""]; len(at) > 0 {
+			yield("", at)
 		}
 	}
-	return append(out, "")
 }
 
 // oneLabel enforces that an Ingress's wildcard stands for exactly one label of the host, unlike the

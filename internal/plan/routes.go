@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -44,11 +45,27 @@ func ofGRPC(r *gatewayv1.GRPCRoute) gatewayRoute {
 // is for the walk to say, which looks at the listeners themselves. Where some references still do not
 // resolve, the status stays as it was.
 func settleRoutes(before, after *snapshot.Snapshot) *snapshot.Snapshot {
+	if !routesRestOn(before, after) {
+		return after
+	}
 	put := slices.Concat(accepted(before, after, after.HTTPRoutes().All(), ofHTTP), accepted(before, after, after.GRPCRoutes().All(), ofGRPC))
 	if len(put) == 0 {
 		return after
 	}
 	return after.WithObjects(put, nil)
+}
+
+// routesRestOn reports whether anything differs that the status of any route could rest on, so that in a big cluster not every
+// route is looked at for each what-if.
+func routesRestOn(before, after *snapshot.Snapshot) bool {
+	for d := range after.Since(before, snapshot.HTTPRoutes, snapshot.GRPCRoutes, snapshot.Gateways, snapshot.ReferenceGrants, snapshot.Services) {
+		was, had := d.Before.(*corev1.Service)
+		is, has := d.After.(*corev1.Service)
+		if !had || !has || !slices.EqualFunc(was.Spec.Ports, is.Spec.Ports, func(a, b corev1.ServicePort) bool { return a.Port == b.Port }) {
+			return true
+		}
+	}
+	return false
 }
 
 // accepted gives the routes of a kind that are concerned, with a status with which their controller is content.

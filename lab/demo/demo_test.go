@@ -75,6 +75,7 @@ func TestEveryShortcomingIsAProblem(t *testing.T) {
 	for name, spoil := range map[string]func(*Result){
 		"no error at all":   func(r *Result) { r.FirstError = time.Time{} },
 		"another status":    func(r *Result) { r.Status = 500 },
+		"another log line":  func(r *Result) { r.Unlogged = "no line matches" },
 		"no alarm":          func(r *Result) { r.Alarm = time.Time{} },
 		"another cause":     func(r *Result) { r.Cause = "no-endpoints" },
 		"another object":    func(r *Result) { r.Object = "Service shop/cart" },

@@ -30,6 +30,8 @@ type Result struct {
 	Wrote    []string  // what it has changed, as the API server tells: "patch deployments shop/api"
 	// Calm says that the clients got no error any more at the end.
 	Calm bool
+	// Unlogged is why the gateway's log does not show the fault as it should; empty: it does.
+	Unlogged string
 }
 
 // Detected is how long after the clients' first error the alarm was raised.
@@ -47,6 +49,9 @@ func (r Result) Problems() []string {
 	}
 	if !slices.Contains(r.Fault.WantStatus, r.Status) {
 		out = append(out, fmt.Sprintf("clients got %d, expected one of %v", r.Status, r.Fault.WantStatus))
+	}
+	if r.Unlogged != "" {
+		out = append(out, r.Unlogged)
 	}
 	if r.Alarm.IsZero() {
 		out = append(out, "not detected")

@@ -91,6 +91,9 @@ func (d *demo) under(ctx context.Context, f fault.Fault, title string, ready fun
 	if result.Wrote, err = d.audit.wrote(logged); err != nil {
 		return result, err
 	}
+	if result.Unlogged, err = d.unlogged(ctx, f, injected); err != nil {
+		return result, err
+	}
 	if err := f.Restore(ctx, d.client); err != nil {
 		return result, fmt.Errorf("restore after %s: %w", f.Name, err)
 	}

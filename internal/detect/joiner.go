@@ -126,8 +126,8 @@ func (j *Joiner) explainWaiting(e *model.Signal, key hashedKey) (taken bool) {
 
 // explains reports whether an error line is about one of the tries of a request, which it takes off.
 func explains(e, s *model.Signal, tries *[]string) bool {
-	if !within(s, e) || e.Status != 0 && e.Status != s.Status {
-		return false
+	if !within(s, e) || e.Status != 0 && e.Status != s.Status || s.Failure == model.NoEndpoints && len(s.Tries) == 0 && len(e.Tries) > 0 {
+		return false // the last: nobody was asked
 	}
 	t := slices.IndexFunc(*tries, func(address string) bool { return matches(address, *e) })
 	if t < 0 {

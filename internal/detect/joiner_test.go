@@ -37,8 +37,9 @@ func TestJoiner(t *testing.T) {
 		line(1, "a"), line(1, "b"), access(1, 502, model.OtherFailure, "a", "b"), // one request, two tries
 		line(5, "a"), access(5, 200, "", "a", "c"), // mended by the second try
 		access(20, 502, model.OtherFailure, "a"), line(21, "a"), // its line comes late
-		access(60, 502, model.OtherFailure, "a"), // no line of its own
-		line(300, "a"), line(300, "b"),           // no access line: one request
+		access(60, 502, model.OtherFailure, "a"),            // no line of its own
+		access(100, 503, model.NoEndpoints), line(100, "a"), // nobody was asked for it
+		line(300, "a"), line(300, "b"), // no access line: one request
 		other, // of another client: another one
 	} {
 		j.Add(s)
@@ -50,6 +51,8 @@ func TestJoiner(t *testing.T) {
 		"5s 200  shop.test lone=false",
 		"20s 502 refused shop.testrefused! lone=false",
 		"1m0s 502 other  lone=false",
+		"1m40s 503 no-endpoints  lone=false",
+		"1m40s 0 refused shop.testrefused! lone=true",
 		"5m0s 0 refused shop.testrefused! lone=true",
 		"5m0s 0 refused shop.testrefused! lone=true",
 	}

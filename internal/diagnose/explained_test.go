@@ -22,3 +22,27 @@ func TestExplainedKeepsBothLines(t *testing.T) {
 		t.Errorf("of another upstream: got %+v", got)
 	}
 }
+
+// A line of the error log about another host of the same route is about another request.
+func TestExplainedByItsOwnHost(t *testing.T) {
+	at := time.Date(2026, 3, 14, 9, 26, 0, 0, time.UTC)
+	access := model.Signal{At: at, Status: 502, Failure: model.OtherFailure, Request: model.Request{Host: "a.test", Path: "/"}}
+	reason := model.Signal{At: at, ErrorLog: true, Failure: model.Refused, Request: model.Request{Host: "b.test", Path: "/"}}
+	if got := explained(access, []model.Signal{reason}); got.Failure != model.OtherFailure {
+		t.Errorf("by another host's line: got %+v", got)
+	}
+	reason.Request.Host = "A.test"
+	if got := explained(access, []model.Signal{reason}); got.Failure != model.Refused {
+		t.Errorf("by its own: got %+v", got)
+	}
+}
+
+// A request for which nobody was asked was refused by nobody, though another one was in the same second.
+func TestExplainedByNobody(t *testing.T) {
+	at := time.Date(2026, 3, 14, 9, 26, 0, 0, time.UTC)
+	access := model.Signal{At: at, Status: 503, Failure: model.NoEndpoints}
+	reason := model.Signal{At: at, ErrorLog: true, Failure: model.Refused, Tries: []model.Try{{Address: "10.1.0.5:80"}}}
+	if got := explained(access, []model.Signal{reason}); got.Failure != model.NoEndpoints {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -49,6 +49,7 @@ func (by routeIndex) find(r path.Route) *route {
 func (v *view) observe() {
 	by := routesByKey(v.routes)
 	access, reasons, guessed := map[*route][]model.Signal{}, map[*route][]model.Signal{}, map[*route][]model.Signal{}
+	var strange []model.Signal // reasons of requests on no known route
 	for _, s := range v.in.Signals {
 		located, ok := v.m.Locate(s)
 		if !ok {
@@ -64,6 +65,8 @@ func (v *view) observe() {
 				v.unrouted = append(v.unrouted, s)
 			case s.Request.Path == "" && s.Reason != "": // failed, or began with what is no request
 				v.unread = append(v.unread, s)
+			case s.ErrorLog:
+				strange = append(strange, s)
 			}
 			continue
 		}
@@ -87,6 +90,10 @@ func (v *view) observe() {
 		}
 		r.take(access[r], reasons[r], v.unread)
 		r.passedOn(answers)
+	}
+	slices.SortStableFunc(strange, func(a, b model.Signal) int { return a.At.Compare(b.At) })
+	for i := range v.unrouted {
+		v.unrouted[i] = explained(v.unrouted[i], strange)
 	}
 	if v.in.Target.IsZero() {
 		v.strays = aggregate("", model.Ref{}, v.unrouted, 0)
@@ -184,7 +191,7 @@ func explained(s model.Signal, reasons []model.Signal) model.Signal {
 		if x.At.After(s.At.Add(apart)) {
 			break
 		}
-		if x.Request.Path != "" && s.Request.Path != "" && x.Request.Path != s.Request.Path || !tried(s, x) {
+		if contradict(x.Request.Path, s.Request.Path) || contradict(strings.ToLower(x.Request.Host), strings.ToLower(s.Request.Host)) || !tried(s, x) {
 			continue
 		}
 		// That nobody was asked is all that an access line says of a request that the proxy turned away.
@@ -211,11 +218,14 @@ func toldBy(s, line model.Signal) model.Signal {
 	return s
 }
 
+// contradict reports whether two lines that both say something say different things.
+func contradict(a, b string) bool { return a != "" && b != "" && a != b }
+
 // tried reports whether the upstreams of an error line are among those of the request, where both
-// say any.
+// say any, or the request's own line says that nobody was asked.
 func tried(s, reason model.Signal) bool {
 	if len(s.Tries) == 0 || len(reason.Tries) == 0 {
-		return true
+		return len(reason.Tries) == 0 || s.Failure != model.NoEndpoints
 	}
 	return slices.ContainsFunc(reason.Tries, func(t model.Try) bool {
 		return slices.ContainsFunc(s.Tries, func(o model.Try) bool { return o.Address == t.Address })

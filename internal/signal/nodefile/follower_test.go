@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -484,7 +485,7 @@ func FuzzCheckpoint(f *testing.F) {
 			t.Fatal(err)
 		}
 		again, found, err := loadCheckpoint(path)
-		if err != nil || !found || !cmp.Equal(c, again, cmp.AllowUnexported(checkpoint{})) {
+		if err != nil || !found || !cmp.Equal(c, again, cmp.AllowUnexported(checkpoint{}), cmpopts.EquateEmpty()) {
 			t.Errorf("wrote %+v, read %+v, %v", c, again, err)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// Switch is a ConfigMap that stops every gatemend of a cluster for as long as it exists. It is for emergencies, so it
+// Switch is a ConfigMap that stops gatemend for as long as it exists. It is for emergencies, so it
 // takes few calls and few rights: to create ConfigMaps in its namespace, which RBAC cannot limit to one name, and to get and
 // delete that one. Nothing is listed, and no API is discovered.
 //
@@ -18,11 +18,12 @@ import (
 type Switch struct {
 	kube            kubernetes.Interface
 	namespace, name string
+	makes           bool // its namespace, if that is missing
 }
 
-// NewSwitch makes a switch of the ConfigMap of that name.
-func NewSwitch(kube kubernetes.Interface, namespace, name string) *Switch {
-	return &Switch{kube: kube, namespace: namespace, name: name}
+// NewSwitch makes a switch of the ConfigMap of that name, which makes its namespace if that is missing, or fails then.
+func NewSwitch(kube kubernetes.Interface, namespace, name string, makes bool) *Switch {
+	return &Switch{kube: kube, namespace: namespace, name: name, makes: makes}
 }
 
 func (s *Switch) wrap(verb string, err error) error {
@@ -42,12 +43,12 @@ func (s *Switch) Read(ctx context.Context) (data map[string]string, stopped bool
 	}
 }
 
-// Stop creates the ConfigMap, and its namespace if that is missing; false: it was there already, and is as it was.
+// Stop creates the ConfigMap; false: it was there already, and is as it was.
 func (s *Switch) Stop(ctx context.Context, data map[string]string) (created bool, err error) {
 	cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: s.name}, Data: data}
 	opts := metav1.CreateOptions{FieldManager: FieldManager}
 	_, err = s.kube.CoreV1().ConfigMaps(s.namespace).Create(ctx, cm, opts)
-	if apierrors.IsNotFound(err) {
+	if s.makes && apierrors.IsNotFound(err) {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}}
 		if _, err := s.kube.CoreV1().Namespaces().Create(ctx, ns, opts); err != nil && !apierrors.IsAlreadyExists(err) {
 			return false, fmt.Errorf("create namespace %s, which is missing: %w", s.namespace, err)

@@ -14,7 +14,7 @@ import (
 // One person may stop gatemend while another resumes it: what is deleted is what was looked at.
 func TestResumeDeletesThatVerySwitch(t *testing.T) {
 	kube := fake.NewClientset(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "stop", UID: "u1"}})
-	if deleted, err := act.NewSwitch(kube, "ns", "stop").Resume(t.Context()); !deleted || err != nil {
+	if deleted, err := act.NewSwitch(kube, "ns", "stop", false).Resume(t.Context()); !deleted || err != nil {
 		t.Errorf("deleted %v, error %v", deleted, err)
 	}
 	var calls []string

@@ -68,12 +68,12 @@ func Env(program string, in io.Reader, out, errOut io.Writer, getenv func(string
 			config, err := restConfig(flags)
 			return approvals{approval.Desk{Config: config}}, err
 		},
-		Switch: func(flags genericclioptions.RESTClientGetter) (cli.Switch, error) {
+		Switch: func(flags genericclioptions.RESTClientGetter, namespace string) (cli.Switch, error) {
 			c, err := connect(flags, all.Formats{}, time.Now)
 			if err != nil {
 				return nil, err
 			}
-			return act.NewSwitch(c.clients.Kube, guardrail.StopNamespace, guardrail.StopName), nil
+			return act.NewSwitch(c.clients.Kube, namespace, guardrail.StopName, namespace == guardrail.StopNamespace), nil
 		},
 		Connect: func(flags genericclioptions.RESTClientGetter, formats all.Formats) (cli.Cluster, error) {
 			return connect(flags, formats, time.Now)

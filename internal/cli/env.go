@@ -49,8 +49,8 @@ type Env struct {
 	ServeMetrics func(ctx context.Context, addr, tokenFile string, m *metrics.Metrics) error
 	// Approvals is where plans of a cluster's controller are decided on.
 	Approvals func(flags genericclioptions.RESTClientGetter) (Approvals, error)
-	// Switch is what stops every gatemend of a cluster.
-	Switch func(flags genericclioptions.RESTClientGetter) (Switch, error)
+	// Switch is what stops every gatemend of a cluster, in namespace gatemend, or what it does in another namespace.
+	Switch func(flags genericclioptions.RESTClientGetter, namespace string) (Switch, error)
 	// RunController runs a controller until the context ends.
 	RunController func(ctx context.Context, flags genericclioptions.RESTClientGetter, o ControllerOptions) error
 	// RunAgent runs an agent until the context ends.

@@ -41,7 +41,19 @@ func TestStopAndResume(t *testing.T) {
 		}
 	}
 
-	exit, _, errOut := run(t, "stop", "--kubeconfig", kubeconfig(t, api.User(t, "stranger")))
+	api.Namespace(t, "shop")
+	if exit, out, errOut := run(t, "stop", "--kubeconfig", admin, "-n", "shop"); exit != cli.ExitOK || !strings.Contains(out, "in namespace shop") {
+		t.Errorf("in shop: exit %d\n%s\n%s", exit, out, errOut)
+	}
+	if _, err := client.CoreV1().ConfigMaps("shop").Get(t.Context(), "gatemend-stop", metav1.GetOptions{}); err != nil {
+		t.Error(err)
+	}
+	exit, _, errOut := run(t, "stop", "--kubeconfig", admin, "-n", "shpo")
+	if exit != cli.ExitCouldNot || !strings.Contains(errOut, `namespaces "shpo" not found`) || !strings.Contains(errOut, "kubectl get namespaces") {
+		t.Errorf("in a namespace that is not there: exit %d\n%s", exit, errOut)
+	}
+
+	exit, _, errOut = run(t, "stop", "--kubeconfig", kubeconfig(t, api.User(t, "stranger")))
 	if exit != cli.ExitCouldNot || !strings.Contains(errOut, "gatemend was not stopped") || !strings.Contains(errOut, "kubectl create configmap gatemend-stop -n gatemend") {
 		t.Errorf("stranger: exit %d\n%s", exit, errOut)
 	}

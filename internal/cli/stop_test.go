@@ -20,6 +20,8 @@ type button struct {
 	data   map[string]string // nil: nobody has stopped gatemend
 	err    error             // of all calls
 	unread error             // of Read alone
+
+	namespace string // for which it was asked
 }
 
 func (b *button) Read(context.Context) (map[string]string, bool, error) {
@@ -47,7 +49,10 @@ func (b *button) run(t *testing.T, args ...string) (exit Exit, out, errOut strin
 	var o, e bytes.Buffer
 	env := Env{
 		Out: &o, Err: &e, Now: func() time.Time { return time.Unix(0, 0) },
-		Switch: func(genericclioptions.RESTClientGetter) (Switch, error) { return b, nil },
+		Switch: func(_ genericclioptions.RESTClientGetter, namespace string) (Switch, error) {
+			b.namespace = namespace
+			return b, nil
+		},
 	}
 	exit = Main(t.Context(), env, args)
 	return exit, o.String(), e.String()
@@ -68,6 +73,21 @@ func TestStopAndResumeSayHowItStands(t *testing.T) {
 	} {
 		if exit, out, errOut := b.run(t, step.args...); exit != ExitOK || !strings.Contains(out, step.says) {
 			t.Errorf("%v: exit %d, %q, %q", step.args, exit, out, errOut)
+		}
+	}
+	for _, step := range []struct {
+		args            []string
+		namespace, says string
+	}{
+		{[]string{"resume", "-n", "gatemend"}, "gatemend", "gatemend may act again\n"},
+		{[]string{"resume", "-n", "shop"}, "shop", "gatemend is not stopped in namespace shop\n"},
+		{[]string{"stop", "-n", "shop"}, "shop", "stopped: gatemend changes nothing in namespace shop until 'gatemend resume -n shop'\n"},
+		{[]string{"stop", "-n", "shop"}, "shop", "stopped already: gatemend was stopped in namespace shop (1970-01-01T00:00:00Z); 'gatemend resume -n shop' lets it act again\n"},
+		{[]string{"resume", "-n", "shop"}, "shop", "gatemend may act again in namespace shop\n"},
+		{[]string{"stop"}, "gatemend", "stopped: gatemend changes nothing until 'gatemend resume'\nwhere it was installed for one namespace alone, it may not see this: gatemend stop -n NAMESPACE\n"},
+	} {
+		if exit, out, errOut := b.run(t, step.args...); exit != ExitOK || out != step.says || b.namespace != step.namespace {
+			t.Errorf("%v: exit %d, %q in namespace %s, %q", step.args, exit, out, b.namespace, errOut)
 		}
 	}
 	b.unread = errors.New("may not get it")

@@ -40,6 +40,7 @@ func Modes() []Mode { return []Mode{Observe, Propose, Auto} }
 // approvals. It is a [mend.Asker].
 type asker struct {
 	mode    Mode
+	alone   string // see [guardrail.StopOf]
 	rules   rules
 	ledger  *ledger
 	key     types.NamespacedName
@@ -86,6 +87,7 @@ func (a *asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 // decide is what policies say.
 func (a *asker) decide(p model.Plan, s *snapshot.Snapshot) model.PolicyDecision {
 	in := guardrail.Input{Plan: p, Now: a.now(), Facts: guardrail.Look(s, p), History: guardrail.Recall(a.ledger.events())}
+	in.Facts.Stop = guardrail.StopOf(s, p, a.alone)
 	if a.rules.broken != "" {
 		return model.PolicyDecision{PolicyReason: model.PolicyReason{Verdict: model.Propose, Rule: "policies", Because: a.rules.broken}}
 	}

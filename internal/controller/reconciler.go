@@ -17,6 +17,7 @@ import (
 	"github.com/gatemend/gatemend/api/v1alpha1"
 	"github.com/gatemend/gatemend/internal/guardrail"
 	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/watch"
@@ -44,6 +45,7 @@ type incidentReconciler struct {
 	session *watch.Session
 	actor   mend.Actor
 	mode    Mode
+	alone   string // see [guardrail.StopOf]
 	now     func() time.Time
 	log     *slog.Logger
 	told    func(i *v1alpha1.Incident, reason, text string)
@@ -154,14 +156,14 @@ func (r *incidentReconciler) drive(ctx context.Context, key types.NamespacedName
 	}
 	present := r.force.now()
 	ask := &asker{
-		mode: r.mode, rules: present, ledger: r.ledger, key: key, cached: r.cached, voucher: r.voucher, rights: r.rights,
+		mode: r.mode, alone: r.alone, rules: present, ledger: r.ledger, key: key, cached: r.cached, voucher: r.voucher, rights: r.rights,
 		routes: r.session.Map, open: open, now: r.now,
 	}
 	engine := &mend.Engine{
 		Observer: view, Map: r.session.MapOf, Feed: r.session.Ring, Actor: r.actor, Asker: ask, Now: r.now,
 		Journal: &journal{ledger: r.ledger, key: key, attempt: attempt, ctx: ctx},
 		Options: mend.Options{
-			Policy: watch.PlanPolicy(present.set), Hold: func(s *snapshot.Snapshot) string { return r.hold(key, s) },
+			Policy: watch.PlanPolicy(present.set), Hold: func(s *snapshot.Snapshot, p model.Plan) string { return r.hold(key, s, p) },
 			OnEvent: func(e plan.Event) { r.heard(key, e) },
 			Limits:  plan.Limits{Unrehearsed: r.mode != Auto},
 		},
@@ -187,12 +189,12 @@ func (r *incidentReconciler) routeOf(key types.NamespacedName) string {
 }
 
 // hold says what holds every change back, as the engine asks right before it.
-func (r *incidentReconciler) hold(key types.NamespacedName, s *snapshot.Snapshot) string {
+func (r *incidentReconciler) hold(key types.NamespacedName, s *snapshot.Snapshot, p model.Plan) string {
 	i, _ := r.ledger.get(key)
 	if i == nil {
 		return errGone.Error()
 	}
-	return guardrail.StopOf(s).Objection(byPerson(i.Status))
+	return guardrail.StopOf(s, p, r.alone).Objection(byPerson(i.Status))
 }
 
 // heard is told of every step once it is recorded.

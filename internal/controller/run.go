@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -147,7 +148,7 @@ func Run(ctx context.Context, o Options) error {
 		l.meter = newMeter(o.Metrics)
 		o.Metrics.Incidents(l.standing)
 	}
-	if err := l.setUp(); err != nil {
+	if err := l.setUp(ctx); err != nil {
 		return err
 	}
 	if err := mgr.Start(ctx); err != nil {
@@ -186,11 +187,15 @@ type leader struct {
 }
 
 // setUp tells the manager what to run.
-func (l *leader) setUp() error {
+func (l *leader) setUp(ctx context.Context) error {
 	o, mgr := l.options, l.manager
-	if o.Policies != nil {
+	switch unread := l.unreadPolicies(ctx); {
+	case o.Policies != nil:
 		l.force.hold(o.Policies, "")
-	} else {
+	case unread != "":
+		o.Log.Warn("nothing is done unattended", "because", unread)
+		l.force.hold(nil, unread)
+	default:
 		l.policies = &policyReconciler{client: mgr.GetClient(), force: &l.force, changed: l.askEverybody}
 		if err := ctrl.NewControllerManagedBy(mgr).Named("policies").For(&v1alpha1.RemediationPolicy{}).Complete(l.policies); err != nil {
 			return fmt.Errorf("set up policies: %w", err)
@@ -223,6 +228,19 @@ func (l *leader) setUp() error {
 		return fmt.Errorf("set up the watch: %w", err)
 	}
 	return errors.Join(mgr.AddHealthzCheck("alive", healthz.Ping), mgr.AddReadyzCheck("ready", l.isReady))
+}
+
+// unreadPolicies says why one that was installed for a namespace alone cannot know policies, which belong to the whole cluster;
+// empty: it can, or that is not known yet. A watch that is forbidden would keep it from starting.
+func (l *leader) unreadPolicies(ctx context.Context) string {
+	if l.options.Namespace == "" || l.options.Policies != nil {
+		return ""
+	}
+	err := l.manager.GetAPIReader().List(ctx, &v1alpha1.RemediationPolicyList{}, client.Limit(1))
+	if !apierrors.IsForbidden(err) {
+		return ""
+	}
+	return fmt.Sprintf("RemediationPolicies belong to the whole cluster and may not be read: %v; give policies with --policy FILE (policies, of the chart)", err)
 }
 
 // hear has counted and recorded what the ledger stores, until stop.
@@ -305,7 +323,7 @@ func (l *leader) lead(ctx context.Context) error {
 	may := rights{l.manager.GetClient(), l.manager.GetRESTMapper()}
 	l.incidents = incidentReconciler{
 		ledger: held, clerk: desk, cached: l.manager.GetClient(), voucher: vouch, force: &l.force, session: session,
-		actor: rightful{fenced{o.Actor, l.lock}, may}, rights: may, mode: o.Mode, now: o.Now, log: o.Log, told: told,
+		actor: rightful{fenced{o.Actor, l.lock}, may}, rights: may, mode: o.Mode, alone: o.Namespace, now: o.Now, log: o.Log, told: told,
 	}
 	close(l.ready)
 	return l.watch(ctx, desk, session, sources)

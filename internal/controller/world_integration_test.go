@@ -56,6 +56,7 @@ type world struct {
 	admin client.Client
 	keep  time.Duration  // how long incidents are kept; 0: long enough
 	rules *guardrail.Set // of a file; nil: those of the cluster
+	alone string         // the only namespace that controllers look at, and their own; empty: they look at all
 	// measured and record are those of the next controller; nil: it has none.
 	measured *metrics.Metrics
 	record   func(controller.Say) (controller.Recorder, error)
@@ -334,14 +335,14 @@ func (w *world) start(name string, mode controller.Mode, kill func(call, bool) b
 		w.t.Fatal(err)
 	}
 	options := controller.Options{
-		Config: config, OwnNamespace: "gatemend", Identity: name, Mode: mode, Keep: cmp.Or(w.keep, time.Hour), Now: w.now,
+		Config: config, Namespace: w.alone, OwnNamespace: cmp.Or(w.alone, "gatemend"), Identity: name, Mode: mode, Keep: cmp.Or(w.keep, time.Hour), Now: w.now,
 		Policies: w.rules, Metrics: w.measured, Record: w.record,
 		Settles: settles,
 		Lease:   w.lease,
 		Log:     slog.New(slog.NewTextHandler(&p.log, nil)),
 		Actor:   act.New(clients.Kube, clients.Dynamic, clients.Mapper),
 		Follow: func(ctx context.Context) (*watch.Session, []watch.Source, error) {
-			watcher, err := kube.Watch(ctx, clients, kube.Options{Now: w.now})
+			watcher, err := kube.Watch(ctx, clients, kube.Options{Now: w.now, Namespace: w.alone})
 			if err != nil {
 				return nil, nil, err
 			}

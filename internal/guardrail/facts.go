@@ -41,7 +41,7 @@ type Target struct {
 
 // Look collects the facts about a plan from a snapshot; nil: nothing is known.
 func Look(s *snapshot.Snapshot, p model.Plan) Facts {
-	f := Facts{Stop: StopOf(s)}
+	f := Facts{Stop: StopOf(s, p, "")}
 	if s != nil {
 		f.Written = written(s)
 	}
@@ -167,28 +167,34 @@ func rolled(s *snapshot.Snapshot, workload model.Ref) int {
 	return n
 }
 
-// StopName and StopNamespace name the ConfigMap that stops gatemend for as long as it exists.
+// StopName names the ConfigMap that stops gatemend for as long as it exists: all of it in StopNamespace, and in any other
+// namespace whatever would change an object there.
 const (
 	StopNamespace = "gatemend"
 	StopName      = "gatemend-stop"
 )
 
-// Stop is the state of the kill switch.
+// Stop is the state of the kill switches that hold for a plan.
 type Stop struct {
 	Stopped bool
+	// Namespace is the only one in which gatemend was stopped; empty: it was in the whole cluster.
+	Namespace string
 	// Unknown is why nobody knows; empty: it is known.
 	Unknown string
 	// Because is what the one who stopped it said.
 	Because string
 }
 
-// String says that gatemend was stopped, why, and how to go on.
+// String says that gatemend was stopped, where, why, and how to go on.
 func (s Stop) String() string {
-	text := "gatemend was stopped"
+	text, resume := "gatemend was stopped", "gatemend resume"
+	if s.Namespace != "" {
+		text, resume = text+" in namespace "+s.Namespace, resume+" -n "+s.Namespace
+	}
 	if s.Because != "" {
 		text += " (" + s.Because + ")"
 	}
-	return text + "; 'gatemend resume' lets it act again"
+	return text + "; '" + resume + "' lets it act again"
 }
 
 // Objection says why nothing may be changed now, empty if nothing stands against it. Where nobody knows whether
@@ -206,17 +212,47 @@ func (s Stop) Objection(person bool) string {
 
 func (s Stop) unknown() string { return "whether gatemend was stopped is not known: " + s.Unknown }
 
-// StopOf reads the kill switch; a nil snapshot is a cluster of which nothing is known but that nobody asks.
-func StopOf(s *snapshot.Snapshot) Stop {
+// StopOf reads the kill switches that hold for a plan: the cluster's, and those of the namespaces whose objects it changes. A
+// nil snapshot is a cluster of which nothing is known but that nobody asks.
+//
+// One that was installed for a namespace alone may read ConfigMaps only there, and is stopped there: where the cluster's switch may not
+// be read, that of the namespace decides for plans that change nothing outside of it. Empty: it was installed for all.
+func StopOf(s *snapshot.Snapshot, p model.Plan, alone string) Stop {
 	if s == nil {
 		return Stop{}
 	}
-	cm, presence := s.ConfigMaps().Get(StopNamespace, StopName)
+	namespaces := []string{StopNamespace}
+	own := alone != "" && alone != StopNamespace && len(p.Remedy.Changes) > 0 // nothing is changed elsewhere
+	for _, c := range p.Remedy.Changes {
+		own = own && c.Target.Namespace == alone
+		if c.Target.Namespace != "" {
+			namespaces = append(namespaces, c.Target.Namespace)
+		}
+	}
+	var unknown Stop
+	for _, namespace := range namespaces {
+		switch there := stopIn(s, namespace); {
+		case there.Stopped:
+			return there
+		case there.Unknown != "" && (!own || namespace != StopNamespace):
+			unknown = there
+		}
+	}
+	return unknown
+}
+
+// stopIn reads the switch in one namespace.
+func stopIn(s *snapshot.Snapshot, namespace string) Stop {
+	cm, presence := s.ConfigMaps().Get(namespace, StopName)
 	switch presence {
 	case snapshot.Present:
-		return Stop{Stopped: true, Because: Because(cm.Data)}
+		stop := Stop{Stopped: true, Because: Because(cm.Data)}
+		if namespace != StopNamespace {
+			stop.Namespace = namespace
+		}
+		return stop
 	case snapshot.Unknown:
-		return Stop{Unknown: "ConfigMap " + StopNamespace + "/" + StopName + " cannot be read"}
+		return Stop{Unknown: "ConfigMap " + namespace + "/" + StopName + " cannot be read"}
 	default:
 		return Stop{}
 	}

@@ -2,10 +2,16 @@ package guardrail
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan/plantest"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // TestLook: how many ready pods of the cart, which has two, a change may take away at once.
@@ -57,5 +63,64 @@ func TestLookAtWhatIsNotThere(t *testing.T) {
 	}
 	if got := Look(nil, p).Targets[0]; got.Known || got.NamespaceKnown {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// The switches that hold for a plan about shop: the cluster's and the namespace's. One that was installed for shop alone, and cannot
+// look elsewhere, goes by the latter; whatever could not be looked at is never off.
+func TestStopOf(t *testing.T) {
+	shop := model.Plan{Remedy: model.Remedy{Changes: []model.Change{{Target: plantest.Ref("Service", "cart")}}}}
+	node := model.Plan{Remedy: model.Remedy{Changes: []model.Change{{Target: model.Ref{APIVersion: "v1", Kind: "Node", Name: "n"}}}}}
+	both := model.Plan{Remedy: model.Remedy{Changes: []model.Change{shop.Remedy.Changes[0], {Target: model.Ref{APIVersion: "v1", Kind: "Service", Namespace: "pay", Name: "x"}}}}}
+	const off, unknown = "", "not known"
+	for name, tc := range map[string]struct {
+		stopped  []string // namespaces that have a switch
+		coverage snapshot.Coverage
+		scope    string
+		plan     model.Plan
+		alone    string
+		want     string // what it says; empty: nothing
+	}{
+		"nobody":                              {nil, snapshot.Complete, "", shop, "", off},
+		"the cluster":                         {[]string{"gatemend"}, snapshot.Complete, "", shop, "", "gatemend was stopped (why); 'gatemend resume' lets"},
+		"the namespace":                       {[]string{"shop"}, snapshot.Complete, "", shop, "", "gatemend was stopped in namespace shop (why); 'gatemend resume -n shop' lets"},
+		"another namespace":                   {[]string{"pay"}, snapshot.Complete, "", shop, "", off},
+		"one of the plan's namespaces":        {[]string{"pay"}, snapshot.Complete, "", both, "", "in namespace pay"},
+		"no namespace":                        {[]string{"shop"}, snapshot.Complete, "", node, "", off},
+		"forbidden":                           {nil, snapshot.Denied, "", shop, "", unknown},
+		"forbidden, alone":                    {nil, snapshot.Denied, "", shop, "shop", unknown},
+		"failed, alone":                       {nil, snapshot.Failed, "", shop, "shop", unknown},
+		"nobody looked, alone":                {nil, snapshot.NotRead, "", shop, "shop", unknown},
+		"only shop is seen":                   {nil, snapshot.Partial, "shop", shop, "", unknown},
+		"only shop is seen, alone":            {nil, snapshot.Partial, "shop", shop, "shop", off},
+		"only shop is seen and stopped":       {[]string{"shop"}, snapshot.Partial, "shop", shop, "", "in namespace shop"},
+		"only shop is seen, alone, stopped":   {[]string{"shop"}, snapshot.Partial, "shop", shop, "shop", "in namespace shop"},
+		"only pay is seen, alone in shop":     {nil, snapshot.Partial, "pay", shop, "shop", unknown},
+		"only shop is seen, alone, a node":    {nil, snapshot.Partial, "shop", node, "shop", unknown},
+		"only shop is seen, alone, and pay":   {nil, snapshot.Partial, "shop", both, "shop", unknown},
+		"only shop is seen, alone, no change": {nil, snapshot.Partial, "shop", model.Plan{}, "shop", unknown},
+		"alone, all is seen, the cluster":     {[]string{"gatemend"}, snapshot.Complete, "", shop, "shop", "gatemend was stopped (why)"},
+		"alone in gatemend, not seen":         {nil, snapshot.Denied, "", model.Plan{}, "gatemend", unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := snapshot.NewBuilder()
+			b.Cover(snapshot.ConfigMaps, tc.coverage, tc.scope, "")
+			for _, ns := range tc.stopped {
+				if err := b.Add(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: StopName}, Data: map[string]string{"reason": "why"}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := StopOf(b.Seal(time.Unix(0, 0)), tc.plan, tc.alone)
+			says := got.Objection(false)
+			if (says == "") != (tc.want == off) || !strings.Contains(says, tc.want) || got.Stopped == (got.Unknown != "") && tc.want != off {
+				t.Errorf("got %+v: %q, want %q", got, says, tc.want)
+			}
+			if held := got.Objection(true) != ""; held != got.Stopped {
+				t.Errorf("what a person has agreed to is held back: %v", held)
+			}
+		})
+	}
+	if got := StopOf(nil, shop, ""); got != (Stop{}) {
+		t.Errorf("of no cluster: %+v", got)
 	}
 }

@@ -64,7 +64,7 @@ func (r *run) bounded(ctx context.Context, c model.Change, do func(context.Conte
 // heldBack says why change i must not be made on the cluster as it is now.
 func (r *run) heldBack(s *snapshot.Snapshot, i int) string {
 	if r.options.Hold != nil {
-		if why := r.options.Hold(s); why != "" {
+		if why := r.options.Hold(s, *r.state.Plan); why != "" {
 			return why
 		}
 	}

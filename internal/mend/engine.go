@@ -37,7 +37,7 @@ type Options struct {
 	Call time.Duration
 	// Hold is asked right before every change, and why it gives holds the change back; nil: nothing does. What
 	// was made of a plan before is taken back then.
-	Hold func(*snapshot.Snapshot) (why string)
+	Hold func(*snapshot.Snapshot, model.Plan) (why string)
 	// OnEvent is told of every event once it is recorded; nil: nobody.
 	OnEvent func(plan.Event)
 }

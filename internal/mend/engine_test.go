@@ -147,7 +147,7 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 		}, plan.Refused},
 		{"a rule says no", func(_ *cluster, e *Engine) { e.Asker = answer{Refused: true, Because: "p/all: mode propose"} }, plan.Refused},
 		{"it is held back", func(_ *cluster, e *Engine) {
-			e.Options.Hold = func(*snapshot.Snapshot) string { return "stopped" }
+			e.Options.Hold = func(*snapshot.Snapshot, model.Plan) string { return "stopped" }
 		}, plan.CouldNotAct},
 		{"the dry run is rejected", func(c *cluster, _ *Engine) {
 			c.dryRun = &act.RejectedError{Err: errors.New("webhook says no")}
@@ -299,7 +299,7 @@ func TestWhatIsHeldBackInTheMiddleIsTakenBack(t *testing.T) {
 		})
 		e := engine(c, &MemoryJournal{})
 		asked := 0
-		e.Options.Hold = func(*snapshot.Snapshot) string {
+		e.Options.Hold = func(*snapshot.Snapshot, model.Plan) string {
 			if asked++; asked > 1 {
 				return "kill-switch: stopped"
 			}

@@ -75,4 +75,6 @@ func PlanPolicy(set *guardrail.Set) plan.Policy {
 }
 
 // hold says what holds every change back, as the engine asks right before it.
-func (g *Guard) hold(s *snapshot.Snapshot) string { return guardrail.StopOf(s).Objection(g.person) }
+func (g *Guard) hold(s *snapshot.Snapshot, p model.Plan) string {
+	return guardrail.StopOf(s, p, "").Objection(g.person)
+}

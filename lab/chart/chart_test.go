@@ -9,10 +9,12 @@ import (
 	"helm.sh/helm/v3/pkg/lint"
 	"helm.sh/helm/v3/pkg/lint/support"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/gatemend/gatemend/api/v1alpha1"
 	"github.com/gatemend/gatemend/internal/testkit"
 	"github.com/gatemend/gatemend/lab/chart"
 )
@@ -131,6 +133,7 @@ func TestWrongValues(t *testing.T) {
 		{map[string]any{"metrics": map[string]any{"enabled": true}}, "metrics.tokenSecret.name"},
 		{map[string]any{"serviceMonitor": map[string]any{"enabled": true}}, "metrics.enabled"},
 		{map[string]any{"namespaced": "yes"}, "namespaced"},
+		{map[string]any{"policies": []any{map[string]any{"name": "all"}}}, "spec"},
 		{map[string]any{"image": map[string]any{"repository": "x", "digest": "latest"}}, "digest"},
 		{map[string]any{"image": map[string]any{"tga": "1"}}, "tga"},
 		{map[string]any{"rbac": map[string]any{"mendNamespaces": []any{"Not_A_Namespace"}}}, "mendNamespaces"},
@@ -288,6 +291,41 @@ func TestPodIsRestricted(t *testing.T) {
 	}
 	if len(pod.TopologySpreadConstraints) != 2 {
 		t.Errorf("got %v", pod.TopologySpreadConstraints)
+	}
+}
+
+// One that sees its own namespace alone is stopped there, and told its policies, as it may not read the cluster's.
+func TestOneNamespaceAlone(t *testing.T) {
+	values := map[string]any{
+		"mode": "auto", "namespaced": true,
+		"rbac":     map[string]any{"stoppers": []any{map[string]any{"kind": "Group", "name": "on-call"}}},
+		"policies": []any{map[string]any{"name": "wiring", "spec": map[string]any{"rules": []any{map[string]any{"name": "all", "mode": "off"}}}}},
+	}
+	text, err := chart.Render(dir, chart.Release{Name: "gatemend", Namespace: "shop", Values: values})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stoppers []string
+	for _, r := range objects[rbacv1.Role](t, text, "Role") {
+		stoppers = append(stoppers, r.Namespace+"/"+r.Name)
+	}
+	for _, b := range objects[rbacv1.RoleBinding](t, text, "RoleBinding") {
+		stoppers = append(stoppers, b.Namespace+"/"+b.Name)
+	}
+	stoppers = slices.DeleteFunc(stoppers, func(name string) bool { return !strings.HasSuffix(name, "/gatemend-stopper") })
+	if !slices.Equal(stoppers, []string{"shop/gatemend-stopper", "shop/gatemend-stopper"}) {
+		t.Errorf("the switch's role and binding are %v", stoppers)
+	}
+	maps := objects[corev1.ConfigMap](t, text, "ConfigMap")
+	if len(maps) != 1 {
+		t.Fatalf("got %d ConfigMaps", len(maps))
+	}
+	policies := objects[v1alpha1.RemediationPolicy](t, maps[0].Data["policies.yaml"], "RemediationPolicy")
+	if len(policies) != 1 || policies[0].Name != "wiring" || policies[0].Spec.Rules[0].Mode != v1alpha1.ModeOff {
+		t.Errorf("got %+v", policies)
+	}
+	if !strings.Contains(text, "            - --policy=/etc/gatemend/policies/policies.yaml\n") || !strings.Contains(text, "mountPath: /etc/gatemend/policies\n") {
+		t.Error("the controller is not told")
 	}
 }
 

@@ -264,7 +264,7 @@ func (l *life) run(ctx context.Context, end time.Time) error {
 		Observer: l, Feed: l, Actor: act.New(kube, dyn, l.api.Mapper()), Asker: l, Journal: l, Now: time.Now,
 		Options: mend.Options{
 			Policy: plan.Policy{AllowOwner: l.policies.AllowOwner, MaxChanges: 100}, Poll: time.Second, Rollout: 40 * time.Second,
-			Hold: func(s *snapshot.Snapshot) string { return guardrail.StopOf(s).Objection(person) },
+			Hold: func(s *snapshot.Snapshot, p model.Plan) string { return guardrail.StopOf(s, p, "").Objection(person) },
 		},
 	}
 	open, err := mend.Open(l)

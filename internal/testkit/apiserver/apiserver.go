@@ -105,17 +105,29 @@ func (s *Server) AwaitRight(t *testing.T, user, namespace string, r rbacv1.Polic
 	s.awaitRight(t, user, authorizationv1.ResourceAttributes{Namespace: namespace, Verb: r.Verbs[0], Group: r.APIGroups[0], Resource: r.Resources[0]})
 }
 
-// awaitRight waits until the server's authorizer, which watches roles as everybody does, has seen one.
+// AwaitNoRight waits until the server goes by that a user has a right no longer.
+func (s *Server) AwaitNoRight(t *testing.T, user, namespace string, r rbacv1.PolicyRule) {
+	t.Helper()
+	s.awaitAnswer(t, user, authorizationv1.ResourceAttributes{Namespace: namespace, Verb: r.Verbs[0], Group: r.APIGroups[0], Resource: r.Resources[0]}, false)
+}
+
+// awaitRight waits until a user has a right.
 func (s *Server) awaitRight(t *testing.T, user string, what authorizationv1.ResourceAttributes) {
+	t.Helper()
+	s.awaitAnswer(t, user, what, true)
+}
+
+// awaitAnswer waits until the server's authorizer, which watches roles as everybody does, has seen whether a user has a right.
+func (s *Server) awaitAnswer(t *testing.T, user string, what authorizationv1.ResourceAttributes, want bool) {
 	t.Helper()
 	what.Resource, what.Subresource, _ = strings.Cut(what.Resource, "/")
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: &what}}
 	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		answer, err := s.Kube(t).AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
-		return err == nil && answer.Status.Allowed, err
+		return err == nil && answer.Status.Allowed == want, err
 	})
 	if err != nil {
-		t.Fatalf("let %s %s %s: %v", user, what.Verb, what.Resource, err)
+		t.Fatalf("until it is %v that %s may %s %s: %v", want, user, what.Verb, what.Resource, err)
 	}
 }
 

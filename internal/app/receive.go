@@ -160,7 +160,7 @@ func (c *cluster) receivers(live watch.Live, o cli.ReceiveOptions) ([]watch.Sour
 	}
 	if o.OTLP != "" || o.OTLPHTTP != "" {
 		out = append(out, hears("OpenTelemetry logs", c.now, func(ctx context.Context) (hearer, error) {
-			return serveOTLP(ctx, o, otlp.Options{Admit: rules, Resolve: resolve})
+			return serveOTLP(ctx, o, otlp.Options{Admit: rules, Resolve: resolve, Now: c.now})
 		}))
 	}
 	if o.NodeLogs != "" {

@@ -118,7 +118,7 @@ func rooms() map[string][]string {
 		"github.com/wneessen/go-mail":    {"internal/notify/email"},
 		"modernc.org/sqlite":             {"internal/store/sqlite"},
 		"go.opentelemetry.io/otel":       {"internal/trace", "internal/app"},
-		"net/http":                       {"bench", "internal/controller", "internal/source/kube", "internal/signal/otlp", "internal/signal/inside", "internal/signal/probe", "internal/signal/synthetic", "internal/signal/dataplane", "internal/signal/prom", "internal/signal/alert", "internal/metrics", "internal/act", "internal/notify", "internal/app"},
+		"net/http":                       {"bench", "internal/controller", "internal/source/kube", "internal/signal/admit", "internal/signal/otlp", "internal/signal/inside", "internal/signal/probe", "internal/signal/synthetic", "internal/signal/dataplane", "internal/signal/prom", "internal/signal/alert", "internal/metrics", "internal/act", "internal/notify", "internal/app"},
 		"os":                             {"cmd", "examples", "accuracy", "bench", "internal/app", "internal/source/dump", "internal/signal/nodefile", "internal/signal/wholefile", "internal/mend", "internal/store/sqlite", "internal/notify"}, // mend keeps its journal in a file
 		"os/exec":                        {"examples", "accuracy", "bench"},
 		"log/slog":                       {"internal/controller", "internal/app", "internal/source", "internal/signal", "internal/act"},

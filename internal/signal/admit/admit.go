@@ -23,7 +23,7 @@ type Rules struct {
 	Token string
 	// TLS is how connections are protected; nil: not at all. See [Server].
 	TLS *tls.Config
-	// Renew is how long a connection over gRPC may last whose sender showed a certificate; 0 means 1 h. Certificates are only
+	// Renew is how long a connection may last whose sender showed a certificate; 0 means 1 h. Certificates are only
 	// looked at when a connection is made: without an end, one that has run out would be good for ever.
 	Renew time.Duration
 }

@@ -1,7 +1,6 @@
 package admit
 
 import (
-	"cmp"
 	"context"
 	"net/netip"
 	"time"
@@ -38,8 +37,7 @@ const (
 // maxMessage bytes. Whoever may not is refused by the metadata alone: no message is read.
 func (r Rules) GRPC(maxMessage int) []grpc.ServerOption {
 	alive := keepalive.ServerParameters{MaxConnectionIdle: idleFor, Time: askAfter, Timeout: answerUntil}
-	if r.certified() {
-		age := cmp.Or(r.Renew, renewEvery)
+	if age := r.renewal(); age > 0 {
 		alive.MaxConnectionAge, alive.MaxConnectionAgeGrace = age, min(renewGrace, age)
 	}
 	options := []grpc.ServerOption{

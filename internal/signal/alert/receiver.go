@@ -66,6 +66,7 @@ func (r *Receiver) Run(ctx context.Context, out chan<- model.Notice) error {
 	server := &http.Server{
 		Handler: r.Handler(out), ReadHeaderTimeout: readIn, ReadTimeout: readIn, WriteTimeout: readIn, MaxHeaderBytes: 16 << 10,
 	}
+	r.options.Admit.HTTP(server, r.options.Now)
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)

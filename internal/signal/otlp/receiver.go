@@ -41,6 +41,8 @@ type Options struct {
 	MaxMessage int
 	// MaxConnections is how many senders may be connected at once; 0 means 1024.
 	MaxConnections int
+	// Now is the clock by which connections over HTTP are renewed whose senders show certificates; needed for these alone.
+	Now func() time.Time
 }
 
 func (o Options) withDefaults() Options {
@@ -128,6 +130,7 @@ const (
 
 func (r *Receiver) serveHTTP(ctx context.Context, l net.Listener) {
 	server := &http.Server{Handler: r.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: readTimeout, IdleTimeout: idleTimeout}
+	r.options.Admit.HTTP(server, r.options.Now)
 	l = netutil.LimitListener(l, r.options.MaxConnections)
 	if r.options.Admit.TLS != nil {
 		l = tls.NewListener(l, r.options.Admit.TLS)

@@ -28,6 +28,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/signal/admit"
+	"github.com/gatemend/gatemend/internal/testkit/admittest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -305,4 +306,28 @@ func FuzzPost(f *testing.F) {
 			t.Errorf("counts %+v of %d, answer %v", n, size(&b), answer)
 		}
 	})
+}
+
+// A sender over HTTP that showed a certificate connects anew when its connection's time is over.
+func TestHTTPConnectionsAreRenewed(t *testing.T) {
+	ca := admittest.NewAuthority(t)
+	mutual, err := admit.ServerTLS(ca.Certificate(), ca.Key(t), ca.PEM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, Options{Admit: admit.Rules{TLS: mutual, Renew: time.Nanosecond}, Now: time.Now})
+	transport := &http.Transport{TLSClientConfig: ca.Client(t)}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.Replace(s.http, "http:", "https:", 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if !resp.Close {
+		t.Error("the connection goes on")
+	}
 }

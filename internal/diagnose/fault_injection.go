@@ -145,7 +145,7 @@ func (v *view) istioFault(o *unstructured.Unstructured) []finding {
 		m, _ := rule.(map[string]any)
 		for _, kind := range []string{"abort", "delay"} {
 			fault, ok, _ := unstructured.NestedMap(m, "fault", kind)
-			if !ok {
+			if !ok || none(fault) {
 				continue
 			}
 			kinds := []model.FailureKind{model.UpstreamStatus, model.Denied, model.NoRoute, model.Overload}
@@ -161,6 +161,12 @@ func (v *view) istioFault(o *unstructured.Unstructured) []finding {
 		}
 	}
 	return out
+}
+
+// none reports whether a fault is for no request: of zero percent of them (istio/api, networking/v1alpha3, HTTPFaultInjection).
+func none(fault map[string]any) bool {
+	share := piece{fields: fault}.at("percentage").fields["value"]
+	return share == int64(0) || share == float64(0)
 }
 
 // leadsRuleTo reports whether a VirtualService's rule is about a Service in front of a workload: by its

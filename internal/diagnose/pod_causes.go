@@ -323,26 +323,30 @@ func imagePull() Analyzer {
 
 func oomKilled() Analyzer {
 	return Analyzer{
-		Cause: "oom-killed", Doc: "Finds containers that are killed at their memory limit.", Inputs: podKinds(),
-		run: perWorkload("oom-killed", func(v *view, w *workload, pods []*corev1.Pod) finding {
-			t := v.trouble(pods[0])
-			field, c, ok := containerField(w, t.container, t.init)
-			limit := "its node's memory"
-			if ok {
-				if q, has := c.Resources.Limits[corev1.ResourceMemory]; has {
-					limit = "its limit of " + q.String()
-				}
-			}
-			f := v.onWorkload(w, "oom-killed", seen, field+".resources.limits.memory", fmt.Sprintf("container %s of %s is killed for using more memory than %s", t.container, w.ref, limit), pods)
-			if b := beforeContainer(w, t.container); ok && b != nil && !f.Related["goodRevision"].IsZero() {
-				was, had := b.Resources.Limits[corev1.ResourceMemory]
-				if now := c.Resources.Limits[corev1.ResourceMemory]; had && was.Cmp(now) > 0 {
-					f = f.wants(text(was.String()))
-				}
-			}
-			return f
-		}),
+		Cause: "oom-killed", Doc: "Finds containers, and processes in them, that are killed at their memory limit.", Inputs: podKinds(),
+		run: func(v *view) []finding { return append(oomKilledContainers()(v), v.killedWorkers()...) },
 	}
+}
+
+func oomKilledContainers() func(*view) []finding {
+	return perWorkload("oom-killed", func(v *view, w *workload, pods []*corev1.Pod) finding {
+		t := v.trouble(pods[0])
+		field, c, ok := containerField(w, t.container, t.init)
+		limit := "its node's memory"
+		if ok {
+			if q, has := c.Resources.Limits[corev1.ResourceMemory]; has {
+				limit = "its limit of " + q.String()
+			}
+		}
+		f := v.onWorkload(w, "oom-killed", seen, field+".resources.limits.memory", fmt.Sprintf("container %s of %s is killed for using more memory than %s", t.container, w.ref, limit), pods)
+		if b := beforeContainer(w, t.container); ok && b != nil && !f.Related["goodRevision"].IsZero() {
+			was, had := b.Resources.Limits[corev1.ResourceMemory]
+			if now := c.Resources.Limits[corev1.ResourceMemory]; had && was.Cmp(now) > 0 {
+				f = f.wants(text(was.String()))
+			}
+		}
+		return f
+	})
 }
 
 func livenessProbeKills() Analyzer {

@@ -33,6 +33,10 @@ func authBackendFailing() Analyzer {
 					continue
 				}
 				if f, ok := v.told(authWords(), r); ok {
+					if object, why, beside := v.besideNoAuthorizer(r); beside {
+						f.Object, f.Summary = object, fmt.Sprintf("requests for %s are to be authorised in their pods: %s", r, why)
+						f = f.because("object", why, object.Ref, time.Time{})
+					}
 					out = append(out, f)
 				}
 			}

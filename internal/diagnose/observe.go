@@ -80,7 +80,7 @@ func (v *view) observe() {
 		}
 	}
 	slices.SortStableFunc(v.unread, func(a, b model.Signal) int { return a.At.Compare(b.At) })
-	answers := ownAnswers(v.in.Logs)
+	answers := v.ownAnswers()
 	for _, r := range v.routes {
 		// What the proxy knows no route for, and of which it names no host, was for this one if nothing else came by it.
 		if len(access[r]) == 0 {

@@ -9,6 +9,7 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // besideEachOther is how far apart the lines of gateway and sidecar about one request may lie: each has the time at which
@@ -23,12 +24,17 @@ type passage struct {
 
 func passageOf(s *model.Signal) passage { return passage{lastHost(s), s.Request.Path, s.Status} }
 
-// ownAnswers are the failures that the mesh's proxies beside applications answered themselves.
-func ownAnswers(logs []model.LogExcerpt) map[passage][]model.Signal {
+// ownAnswers are the failures that the mesh's proxies beside applications answered themselves. One that a filter answered names no
+// upstream: it is of the pod whose log it is.
+func (v *view) ownAnswers() map[passage][]model.Signal {
 	out := map[passage][]model.Signal{}
-	for _, log := range logs {
+	for _, log := range v.in.Logs {
 		for _, s := range inbound(log) {
-			out[passageOf(&s)] = append(out[passageOf(&s)], s)
+			k := passageOf(&s)
+			if p, ok := v.s.Pods().Get(log.Pod.Namespace, log.Pod.Name); ok == snapshot.Present && k.host == "" {
+				k.host = p.Status.PodIP
+			}
+			out[k] = append(out[k], s)
 		}
 	}
 	return out

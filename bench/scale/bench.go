@@ -18,6 +18,7 @@ type bench struct {
 	size     size
 	idle     time.Duration
 	storm    int
+	soak     time.Duration // 0: everything else is measured
 	dir      string
 	profile  bool
 	out      io.Writer
@@ -60,6 +61,9 @@ func (b *bench) run(ctx context.Context) error {
 	defer p.stop()
 	if err := p.fill(ctx); err != nil {
 		return err
+	}
+	if b.soak > 0 {
+		return b.measureSoak(ctx, p)
 	}
 	r, err := b.measure(ctx, p)
 	if r != nil {

@@ -13,10 +13,11 @@ import (
 // controller is a 'gatemend controller' that runs.
 type controller struct {
 	*process
-	plane   *plane
-	began   time.Time
-	profile func(ctx context.Context, name, what string)
-	als     string // where it takes access logs
+	plane    *plane
+	began    time.Time
+	profile  func(ctx context.Context, name, what string)
+	als      string // where it takes access logs
+	profiles string // where it shows profiles
 }
 
 // startController runs gatemend outside of the cluster, with limits as its chart sets them.
@@ -31,7 +32,7 @@ func (p *plane) startController(ctx context.Context, mode string, more ...string
 			return nil, err
 		}
 	}
-	c := &controller{plane: p, began: time.Now(), als: ports[0]}
+	c := &controller{plane: p, began: time.Now(), als: ports[0], profiles: ports[2]}
 	args := append([]string{
 		"controller", "--mode", mode, "--kubeconfig", config, "--health-addr", ports[1], "--als", c.als, "--pprof-addr", ports[2],
 	}, more...)

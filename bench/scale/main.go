@@ -21,6 +21,7 @@ func main() {
 	flag.DurationVar(&b.idle, "idle", 2*time.Minute, "how long to measure under churn")
 	flag.StringVar(&b.dir, "dir", "", "a folder for logs and profiles; empty: one that is removed")
 	flag.IntVar(&b.storm, "storm", 1000, "Services that break at once; 0: none")
+	flag.DurationVar(&b.soak, "soak", 0, "in place of all that, watch for so long what is held while routes come, fail and go")
 	flag.BoolVar(&b.profile, "profile", false, "write heap and CPU profiles of gatemend to the folder")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

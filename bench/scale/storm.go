@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -150,8 +151,19 @@ func (p *plane) countStorm(ctx context.Context, began time.Time, s *storm) error
 	return ctx.Err()
 }
 
-// report503 reports, as Envoy does, requests that fail on all routes once a second, until the context ends.
+// report503 reports requests that fail on all routes.
 func report503(ctx context.Context, address string, apps []app) error {
+	return sendLogs(ctx, address, func(at time.Time) []*data.HTTPAccessLogEntry {
+		var out []*data.HTTPAccessLogEntry
+		for _, a := range apps {
+			out = append(out, failed(a, at), failed(a, at))
+		}
+		return out
+	})
+}
+
+// sendLogs reports requests once a second, as Envoy does, until the context ends.
+func sendLogs(ctx context.Context, address string, requests func(at time.Time) []*data.HTTPAccessLogEntry) error {
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return err
@@ -165,12 +177,9 @@ func report503(ctx context.Context, address string, apps []app) error {
 	defer tick.Stop()
 	id := &accesslog.StreamAccessLogsMessage_Identifier{Node: &core.Node{Id: "envoy-public"}, LogName: "gatemend"}
 	for ctx.Err() == nil {
-		const batch = 100 // messages stay small
-		for from := 0; from < len(apps); from += batch {
-			entries := &accesslog.StreamAccessLogsMessage_HTTPAccessLogEntries{}
-			for _, a := range apps[from:min(from+batch, len(apps))] {
-				entries.LogEntry = append(entries.LogEntry, failed(a, time.Now()), failed(a, time.Now()))
-			}
+		const batch = 200 // messages stay small
+		for part := range slices.Chunk(requests(time.Now()), batch) {
+			entries := &accesslog.StreamAccessLogsMessage_HTTPAccessLogEntries{LogEntry: part}
 			m := &accesslog.StreamAccessLogsMessage{Identifier: id, LogEntries: &accesslog.StreamAccessLogsMessage_HttpLogs{HttpLogs: entries}}
 			id = nil // Envoy names itself once
 			if err := stream.Send(m); err != nil {

@@ -1,0 +1,306 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	data "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/gatemend/gatemend/api/v1alpha1"
+)
+
+// How a soak goes: a route that nobody has seen before comes every newEvery and fails from its first request on, for want of
+// endpoints. Every other one is mended after mendedAfter; all are deleted after livesFor, with their Services. What is left of them
+// is an Incident, which gatemend deletes when it has been over for soakKeeps.
+const (
+	newEvery    = 2 * time.Second
+	mendedAfter = 20 * time.Second
+	livesFor    = 45 * time.Second
+	soakKeeps   = time.Minute
+	sampleEvery = 30 * time.Second
+)
+
+// sample is what the controller held at one moment.
+type sample struct {
+	at         time.Duration // since the stream began
+	rss, live  int64         // bytes: of the process, and of Go's objects that a collection leaves
+	goroutines int
+	routes     int // that have come so far
+	incidents  int // that were seen so far
+	stored     int // of them there now
+}
+
+// soak is a stream of routes and what is known of it.
+type soak struct {
+	plane *plane
+
+	mu     sync.Mutex
+	failed map[int]app // by number: those whose requests fail
+	well   map[int]app // those whose requests do not
+	routes int
+}
+
+// measureSoak has routes come, fail and go, while it watches what the controller holds.
+func (b *bench) measureSoak(ctx context.Context, p *plane) error {
+	told, config, err := p.startReceiver(ctx)
+	if err != nil {
+		return err
+	}
+	defer told.stop()
+	c, err := p.startController(ctx, "propose", "--keep-incidents", soakKeeps.String(), "--history", filepath.Join(b.dir, "history.db"),
+		"--history-retention", soakKeeps.String(), "--notify", config, "--data-dir", filepath.Join(b.dir, "notify"))
+	if err != nil {
+		return err
+	}
+	defer c.stop()
+	if _, err := c.awaitSync(ctx); err != nil {
+		return err
+	}
+	s := &soak{plane: p, failed: map[int]app{}, well: map[int]app{}}
+	for i, a := range p.apps {
+		if i%2 == 1 { // those of the gateway that sends its access log
+			s.well[i] = a
+		}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.send(ctx, c.als) })
+	g.Go(func() error { return s.come(ctx) })
+	samples, err := s.watch(ctx, b, c)
+	stop()
+	err = errors.Join(err, g.Wait())
+	if b.profile {
+		c.profile(context.WithoutCancel(ctx), "heap", "heap?gc=1")
+		c.profile(context.WithoutCancel(ctx), "goroutines", "goroutine?debug=2")
+	}
+	printSamples(b.out, samples)
+	return err
+}
+
+// come lets routes come, and go again.
+func (s *soak) come(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	tick := time.NewTicker(newEvery)
+	defer tick.Stop()
+	for n := len(s.plane.apps) | 1; ; n += 2 { // odd ones have an HTTPRoute
+		select {
+		case <-ctx.Done():
+			return g.Wait()
+		case <-tick.C:
+		}
+		a := s.plane.bench.size.app(n)
+		g.Go(func() error {
+			if err := s.live(ctx, a, n%4 == 1); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("route %s: %w", a.host, err)
+			}
+			return nil
+		})
+	}
+}
+
+// live is the life of one route.
+func (s *soak) live(ctx context.Context, a app, mended bool) error {
+	p := s.plane
+	if _, err := p.kube.CoreV1().Services(a.namespace).Create(ctx, a.service(), metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	if err := p.client.Create(ctx, a.httpRoute()); err != nil {
+		return err
+	}
+	s.put(a, true)
+	s.mu.Lock()
+	s.routes++
+	s.mu.Unlock()
+	if err := sleep(ctx, mendedAfter); err != nil {
+		return err
+	}
+	if mended {
+		patch := fmt.Appendf(nil, `[{"op":"replace","path":"/spec/selector","value":{"app.kubernetes.io/name":%q}}]`, p.bench.size.app(a.number%p.bench.size.namespaces).name)
+		if _, err := p.kube.CoreV1().Services(a.namespace).Patch(ctx, a.name, types.JSONPatchType, patch, metav1.PatchOptions{}); err != nil {
+			return err
+		}
+		s.put(a, false)
+	}
+	if err := sleep(ctx, livesFor-mendedAfter); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	delete(s.failed, a.number)
+	delete(s.well, a.number)
+	s.mu.Unlock()
+	if err := p.client.Delete(ctx, a.httpRoute()); err != nil && !apierrors.IsNotFound(err) {
+		return err
+	}
+	return p.kube.CoreV1().Services(a.namespace).Delete(ctx, a.name, metav1.DeleteOptions{})
+}
+
+// put says how an app's requests end.
+func (s *soak) put(a app, fails bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.failed, a.number)
+	delete(s.well, a.number)
+	if fails {
+		s.failed[a.number] = a
+	} else {
+		s.well[a.number] = a
+	}
+}
+
+// send reports two requests a second on each route.
+func (s *soak) send(ctx context.Context, address string) error {
+	return sendLogs(ctx, address, func(at time.Time) []*data.HTTPAccessLogEntry {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		var out []*data.HTTPAccessLogEntry
+		for _, n := range slices.Sorted(maps.Keys(s.well)) {
+			out = append(out, answered(s.well[n], at), answered(s.well[n], at))
+		}
+		for _, n := range slices.Sorted(maps.Keys(s.failed)) {
+			out = append(out, withoutEndpoints(s.failed[n], at), withoutEndpoints(s.failed[n], at))
+		}
+		return out
+	})
+}
+
+// answered is Envoy's word of a request that was answered.
+func answered(a app, at time.Time) *data.HTTPAccessLogEntry {
+	e := failed(a, at)
+	e.CommonProperties.ResponseFlags, e.CommonProperties.UpstreamTransportFailureReason = nil, ""
+	e.Response = &data.HTTPResponseProperties{ResponseCode: wrapperspb.UInt32(200), ResponseCodeDetails: "via_upstream"}
+	return e
+}
+
+// withoutEndpoints is Envoy's word of a request for which there was no endpoint.
+func withoutEndpoints(a app, at time.Time) *data.HTTPAccessLogEntry {
+	e := failed(a, at)
+	e.CommonProperties.ResponseFlags, e.CommonProperties.UpstreamTransportFailureReason = &data.ResponseFlags{NoHealthyUpstream: true}, ""
+	e.Response = &data.HTTPResponseProperties{ResponseCode: wrapperspb.UInt32(503), ResponseCodeDetails: "no_healthy_upstream"}
+	return e
+}
+
+// watch takes samples for as long as the bench is told to.
+func (s *soak) watch(ctx context.Context, b *bench, c *controller) ([]sample, error) {
+	began, seen := time.Now(), map[types.UID]bool{}
+	var out []sample
+	for next := began; time.Since(began) < b.soak; {
+		next = next.Add(sampleEvery)
+		if err := sleep(ctx, time.Until(next)); err != nil {
+			return out, context.Cause(ctx)
+		}
+		if err := c.died(); err != nil {
+			return out, err
+		}
+		one := sample{at: time.Since(began)}
+		var err error
+		if one.live, one.goroutines, err = c.held(ctx); err != nil {
+			return out, err
+		}
+		one.rss = c.usage().rss
+		var list v1alpha1.IncidentList
+		if err := s.plane.client.List(ctx, &list); err != nil {
+			return out, fmt.Errorf("list incidents: %w", err)
+		}
+		for i := range list.Items {
+			seen[list.Items[i].UID] = true
+		}
+		s.mu.Lock()
+		one.routes, one.incidents, one.stored = s.routes, len(seen), len(list.Items)
+		s.mu.Unlock()
+		out = append(out, one)
+		b.logf("%d routes so far, %d incidents, %d there; %s live, %s RSS, %d goroutines", one.routes, one.incidents, one.stored, mb(one.live), mb(one.rss), one.goroutines)
+	}
+	return out, nil
+}
+
+var (
+	heapInUse  = regexp.MustCompile(`(?m)^# HeapAlloc = (\d+)$`)
+	goroutines = regexp.MustCompile(`^goroutine profile: total (\d+)`)
+)
+
+// held asks the controller what a collection leaves of its heap, in bytes, and how many goroutines it has.
+func (c *controller) held(ctx context.Context) (live int64, n int, err error) {
+	text, err := c.asked(ctx, "heap?gc=1&debug=1")
+	if err != nil {
+		return 0, 0, err
+	}
+	if live, err = numberIn(text, heapInUse); err != nil {
+		return 0, 0, err
+	}
+	if text, err = c.asked(ctx, "goroutine?debug=1"); err != nil {
+		return 0, 0, err
+	}
+	many, err := numberIn(text, goroutines)
+	return live, int(many), err
+}
+
+func numberIn(text []byte, where *regexp.Regexp) (int64, error) {
+	m := where.FindSubmatch(text)
+	if m == nil {
+		return 0, fmt.Errorf("gatemend's profile has no %s", where)
+	}
+	return strconv.ParseInt(string(m[1]), 10, 64)
+}
+
+// asked gets one of the controller's profiles.
+func (c *controller) asked(ctx context.Context, what string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.profiles+"/debug/pprof/"+what, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask gatemend for a profile: %w", err)
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(resp.Body)
+}
+
+// printSamples prints every fourth sample and the last one, and what the second half added to the first.
+func printSamples(w io.Writer, all []sample) {
+	if len(all) == 0 {
+		return
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "after\troutes so far\tincidents so far\tincidents there\tlive heap\tRSS\tgoroutines")
+	for i, s := range all {
+		if i%4 == 3 || i == len(all)-1 {
+			fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\t%d\n", s.at.Round(time.Second), s.routes, s.incidents, s.stored, tenths(s.live), tenths(s.rss), s.goroutines)
+		}
+	}
+	_ = t.Flush() // there is nobody left to tell
+	third := len(all) / 3
+	if third == 0 {
+		return
+	}
+	middle, last := all[third:2*third], all[len(all)-third:]
+	fmt.Fprintf(w, "mean of the middle third and of the last one: live heap %s, %s; RSS %s, %s\n",
+		tenths(mean(middle, func(s sample) int64 { return s.live })), tenths(mean(last, func(s sample) int64 { return s.live })),
+		tenths(mean(middle, func(s sample) int64 { return s.rss })), tenths(mean(last, func(s sample) int64 { return s.rss })))
+}
+
+func mean(all []sample, of func(sample) int64) int64 {
+	var sum int64
+	for _, s := range all {
+		sum += of(s)
+	}
+	return sum / int64(len(all))
+}
+
+func tenths(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/(1<<20)) }

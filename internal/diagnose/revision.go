@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -149,7 +150,8 @@ func toldToStop(p *corev1.Pod) time.Time {
 
 // arrival is when the current revision last became the current one; zero if it is the first, or not
 // known. A rollback, or an old template applied again, gives an old ReplicaSet a new number: then the event of its
-// scaling up tells the time, or its oldest pod, unless that was made after the rollout was over, in place of another.
+// scaling up tells the time, or its oldest pod, unless that was made after the rollout was over, in place of another; or,
+// where there is no pod, who wrote the template last.
 func (v *view) arrival(w *workload) time.Time {
 	if w.newest == nil || w.before == nil {
 		return time.Time{}
@@ -158,8 +160,11 @@ func (v *view) arrival(w *workload) time.Time {
 	if w.newest.Annotations[history] == "" && !born.Before(w.before.CreationTimestamp.Time) {
 		return born
 	}
-	if at := v.scaledUp(w, w.newest); !at.IsZero() {
-		return at
+	// Of an object with many events in ten minutes the recorder keeps no more than their number (client-go, EventCorrelator):
+	// one from before the other revision came is of an earlier time.
+	up, other := v.scaledUp(w, w.newest), v.scaledUp(w, w.before)
+	if !up.IsZero() && !up.Before(other) {
+		return up
 	}
 	var oldest time.Time
 	for _, p := range w.pods {
@@ -173,7 +178,20 @@ func (v *view) arrival(w *workload) time.Time {
 			return time.Time{}
 		}
 	}
+	if written := templateWritten(d); oldest.IsZero() && !up.IsZero() && written.After(other) {
+		return written
+	}
 	return oldest
+}
+
+// templateWritten is the last write of those who hold fields of a Deployment's pod template; zero if that is not known.
+func templateWritten(d *appsv1.Deployment) (last time.Time) {
+	for _, m := range d.ManagedFields {
+		if m.Time != nil && m.Subresource == "" && m.FieldsV1 != nil && bytes.Contains(m.FieldsV1.GetRawBytes(), []byte(`"f:template"`)) && m.Time.After(last) {
+			last = m.Time.Time
+		}
+	}
+	return last
 }
 
 // scaledUp is when a ReplicaSet last got its first pod, as the Deployment's events say; zero if they do not.

@@ -49,6 +49,32 @@ func TestMendsAndVerifiesOnTraffic(t *testing.T) {
 	})
 }
 
+// A gateway names the Service and port that it sends requests to. While the observer has not heard of the change yet, these
+// are another route's, and what succeeds then and later is the mended route's all the same.
+func TestVerifiesByThePresentRoutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shop := plantest.Shop("cart", "web")
+		shop.Edit("Ingress/cart", 8081, "spec", "rules", 0, "http", "paths", 0, "backend", "service", "port", "number")
+		shop.Edit("Ingress/web", "cart", "spec", "rules", 0, "http", "paths", 0, "backend", "service", "name")
+		c := newCluster(t, shop.Snapshot(), plantest.Finding("service-port-missing", "Ingress", "cart", "spec.rules[0].http.paths[0].backend.service.port.number", "80", "service", "Service", "cart"))
+		c.fails["cart"] = func() bool { return len(c.writes) == 0 }
+		c.name = func(s *model.Signal) {
+			if s.Status == 200 {
+				s.RouteNamespace, s.Service, s.ServicePort = "shop", "cart", "80"
+			}
+		}
+		c.lag = 500 * time.Millisecond
+		time.Sleep(10 * time.Second) // it fails for a while
+		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Outcome != plan.Mended || len(c.writes) != 1 {
+			t.Errorf("got %s (%s) after %q, want %s", got.Outcome, got.Because, c.writes, plan.Mended)
+		}
+	})
+}
+
 func TestTakesBackWhatDidNotHelp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := wrongPort(t)

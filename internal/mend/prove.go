@@ -17,7 +17,10 @@ import (
 
 // count is what was counted of the routes before and after a change.
 type count struct {
+	// routes are those of the present state. The observer may not have heard of the change yet when counting begins, and a
+	// gateway's log may speak of the former ones still.
 	routes  *path.Map
+	former  *path.Map
 	reach   plan.Reach
 	failing []model.Trace
 	effect  time.Time
@@ -41,7 +44,7 @@ func (r *run) verify(ctx context.Context) error {
 	}
 	effect := r.state.AppliedAt
 	n := &count{
-		routes: r.mapOf(s), reach: plan.ReachOf(p, s), failing: plan.Failing(p), effect: effect,
+		former: r.mapOf(s), reach: plan.ReachOf(p, s), failing: plan.Failing(p), effect: effect,
 		from: r.failingSince(effect), others: map[string]*verify.Other{}, looked: effect,
 	}
 	for {
@@ -83,13 +86,14 @@ func (r *run) judge(ctx context.Context, p model.Plan, n *count, started time.Ti
 	if err != nil {
 		return verify.Judgement{}, fmt.Errorf("read cluster: %w", err)
 	}
+	n.routes = r.mapOf(s)
 	var signals []model.Signal
 	signals, n.next = r.Feed.Read(n.next)
 	for _, sig := range signals {
 		n.add(sig)
 	}
 	n.asked += r.probe(ctx, s, n, started)
-	well, ready := plan.Agrees(p, r.mapOf(s))
+	well, ready := plan.Agrees(p, n.routes)
 	switch {
 	case !ready:
 		n.ready = time.Time{}
@@ -130,7 +134,9 @@ func (n *count) add(sig model.Signal) {
 	}
 	route, ok := n.routes.Locate(sig)
 	if !ok {
-		return
+		if route, ok = n.former.Locate(sig); !ok {
+			return
+		}
 	}
 	failed, since := detect.Failing(sig), sig.At.After(n.effect)
 	switch {

@@ -45,6 +45,12 @@ type cluster struct {
 	lose    int     // this many answers get lost after the change took effect
 	rollout func(context.Context) error
 	deleted []metav1.Object
+	// name has a gateway's log name what it sent a request to; nil: it does not.
+	name func(*model.Signal)
+	// lag is how long after a change the observer hears of it.
+	lag   time.Duration
+	was   *snapshot.Snapshot // before the last change
+	heard time.Time          // when that is
 	// observed is what gateways reported before.
 	observed []model.Observation
 }
@@ -61,13 +67,20 @@ func (c *cluster) traffic() {
 			if f := c.fails[app]; f != nil && f() {
 				status = 502
 			}
-			c.ring.Add(model.Signal{At: c.until, Proxy: c.proxy, Request: model.Request{Host: app + ".shop.test", Path: "/"}, Status: status})
+			sig := model.Signal{At: c.until, Proxy: c.proxy, Request: model.Request{Host: app + ".shop.test", Path: "/"}, Status: status}
+			if c.name != nil {
+				c.name(&sig)
+			}
+			c.ring.Add(sig)
 		}
 		c.until = c.until.Add(c.every)
 	}
 }
 
 func (c *cluster) Snapshot(context.Context) (*snapshot.Snapshot, error) {
+	if c.was != nil && time.Now().Before(c.heard) {
+		return c.was.AsOf(time.Now()), nil
+	}
 	return c.now.AsOf(time.Now()), nil
 }
 
@@ -102,6 +115,7 @@ func (c *cluster) Apply(_ context.Context, ch model.Change) (act.Receipt, error)
 	if err != nil {
 		return act.Receipt{}, &act.StaleError{Object: ch.Target, Because: err.Error()}
 	}
+	c.was, c.heard = c.now, time.Now().Add(c.lag)
 	c.now = c.controllers(next)
 	c.writes = append(c.writes, written(ch))
 	c.held[ch.Target] = true

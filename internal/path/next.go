@@ -31,6 +31,11 @@ func (m *Map) Next(s *snapshot.Snapshot) *Map {
 	return &next
 }
 
+// SameRules reports whether the rules are known to be the same as those of another map. Of two that were read apart, nobody knows.
+func (m *Map) SameRules(o *Map) bool {
+	return len(m.routes) == len(o.routes) && (len(m.routes) == 0 || &m.routes[0] == &o.routes[0])
+}
+
 // changed brings what is known of objects of a kind, by namespace and name, from one snapshot to another: only those that
 // changed in between are looked at. of is told nil where one was deleted.
 func changed[T any](known []T, s, before *snapshot.Snapshot, kind snapshot.Kind, of func(metav1.Object) []T, key func(T) types.NamespacedName) []T {

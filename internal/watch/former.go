@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -11,28 +12,39 @@ import (
 // moment, and what is being answered meanwhile is logged at its end.
 const lag = 15 * time.Second
 
-// former are the rules before the last changes. A gateway that has not followed yet names in its log what only they
-// have: such a line is about the route that it was about until now, and not about one that nobody knows.
-type former struct {
-	routes *path.Map // nil: nothing has changed lately
-	until  time.Time
+// mostFormer is how many former rules are kept, in a cluster whose rules change all the time.
+const mostFormer = 8
+
+// former are the rules before the last changes, the oldest first. A gateway that has not followed yet names in its log what
+// only they have: such a line is about the route that it was about then, and not about one that nobody knows. Of several
+// changes in a row each counts: what is broken and mended within seconds was in force only between the two.
+type former []formerRules
+
+type formerRules struct {
+	routes *path.Map
+	until  time.Time // when no gateway goes by them any more
 }
 
-// replaced notes rules that were replaced. Of several changes in a row the rules before the first one count, by which
-// the slowest gateway goes.
+// replaced notes rules that were replaced just now.
 func (f *former) replaced(before *path.Map, now time.Time) {
-	if f.routes == nil || now.After(f.until) {
-		f.routes, f.until = before, now.Add(lag)
+	f.forget(now)
+	if len(*f) == mostFormer {
+		*f = slices.Delete(*f, 1, 2) // the slowest gateway goes by the oldest
 	}
+	*f = append(*f, formerRules{before, now.Add(lag)})
 }
 
-// locate finds the rule that a signal is about by the former rules, as long as these may be in force somewhere.
+func (f *former) forget(now time.Time) {
+	*f = slices.DeleteFunc(*f, func(r formerRules) bool { return now.After(r.until) })
+}
+
+// locate finds the rule that a signal is about by the former rules that may be in force somewhere, by the latest ones first.
 func (f *former) locate(sig model.Signal, now time.Time) (path.Route, bool) {
-	if now.After(f.until) {
-		f.routes = nil
+	f.forget(now)
+	for _, r := range slices.Backward(*f) {
+		if route, ok := r.routes.Locate(sig); ok {
+			return route, true
+		}
 	}
-	if f.routes == nil {
-		return path.Route{}, false
-	}
-	return f.routes.Locate(sig)
+	return path.Route{}, false
 }

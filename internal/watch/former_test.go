@@ -29,3 +29,22 @@ func TestAGatewayThatLagsBehind(t *testing.T) {
 		t.Errorf("long after the change a line is about %s, which is gone", r)
 	}
 }
+
+// A rule that was wrong for a few seconds, and was right before and is again, is what lines of those seconds are about.
+func TestLinesOfARuleThatWasWrongForSeconds(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	w := watcher(t, func() time.Time { return now })
+	line := model.Signal{At: now, Proxy: "nginx", Service: "shop-s2-80", Status: 503, Request: model.Request{Method: "GET", Path: "/"}}
+	w.former.replaced(shops(t, 1), now) // as it was until it was broken
+	now = now.Add(time.Second)
+	w.former.replaced(shops(t, 2), now) // as it was until it was mended
+	if r, ok := w.locate(line); !ok || r.Object.Name != "i2" {
+		t.Errorf("got route %s, %v; want that of i2, which had the Service meanwhile", r, ok)
+	}
+	for range 2 * mostFormer {
+		w.former.replaced(shops(t, 1), now)
+	}
+	if len(w.former) != mostFormer {
+		t.Errorf("%d former rules are kept, want %d at most", len(w.former), mostFormer)
+	}
+}

@@ -178,7 +178,9 @@ func (w *Watcher) locator() *path.Map {
 	if w.routes == nil || w.stale {
 		before := w.routes
 		w.routes, w.stale = w.Session.Map(), false
-		w.former.replaced(before, w.Session.Now())
+		if before != nil && !w.routes.SameRules(before) {
+			w.former.replaced(before, w.Session.Now())
+		}
 	}
 	return w.routes
 }

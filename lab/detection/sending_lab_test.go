@@ -50,11 +50,21 @@ func TestAloneByEachWay(t *testing.T) {
 	}
 	at := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 	host := manifest.Host(manifest.Cart)
+	inside := fmt.Sprintf("%s:%d", service.Spec.ClusterIP, service.Spec.Ports[0].Port)
+	// Pods are ready a moment before kube-proxy leads to them, and errors of that moment are rightly told of.
+	wait(ctx, t, "the Service to answer at its address", time.Minute, func() bool {
+		run, err := load.Start(ctx, lab.DialContext, []load.Target{{Name: "inside", Address: inside, Host: host}}, load.Limits{Rate: rate, Count: rate, Duration: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := run.Wait()[0]
+		return r.Errors() == 0 && r.Status[200] > 0
+	})
 	bootstrap, err := sending.Envoy{
 		Address: at(sendingPort), ALS: at(alsPort), OTLP: at(otlpPort), OTLPHTTP: at(postPort), Token: token,
 		Hosts: []sending.Host{{
 			Name: host, Cluster: fmt.Sprintf("%s_%s_%d", manifest.Namespace, manifest.Cart, service.Spec.Ports[0].Port),
-			Endpoints: []string{fmt.Sprintf("%s:%d", service.Spec.ClusterIP, service.Spec.Ports[0].Port)},
+			Endpoints: []string{inside},
 		}},
 	}.Bootstrap()
 	if err != nil {

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -121,32 +122,15 @@ func (s *Session) Diagnose(ctx context.Context, snap *snapshot.Snapshot, target 
 		}
 		l.Signals, l.Logs, l.Unseen = append(l.Signals, logs.Signals...), logs.Excerpts, append(l.Unseen, logs.Unseen...)
 	}
-	l.Signals = kept(l.Signals, func(sig *model.Signal) bool {
-		return !sig.At.Before(oldest) && (!sig.At.Before(onset) || !sig.ErrorLog && !sig.Failed())
-	})
+	past := func(sig model.Signal) bool {
+		return sig.At.Before(oldest) || sig.At.Before(onset) && (sig.ErrorLog || sig.Failed())
+	}
+	if slices.ContainsFunc(l.Signals, past) { // else they are shared: there may be tens of thousands
+		l.Signals = slices.DeleteFunc(slices.Clone(l.Signals), past)
+	}
 	d := l.Diagnose(ctx, target)
 	if err := ctx.Err(); err != nil {
 		return d, context.Cause(ctx)
 	}
 	return d, nil
-}
-
-// kept leaves out what is not wanted. Most often all of it is, and then nothing is copied.
-func kept(signals []model.Signal, wanted func(*model.Signal) bool) []model.Signal {
-	n := 0
-	for i := range signals {
-		if wanted(&signals[i]) {
-			n++
-		}
-	}
-	if n == len(signals) {
-		return signals
-	}
-	out := make([]model.Signal, 0, n)
-	for i := range signals {
-		if wanted(&signals[i]) {
-			out = append(out, signals[i])
-		}
-	}
-	return out
 }

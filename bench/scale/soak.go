@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -260,16 +259,12 @@ func numberIn(text []byte, where *regexp.Regexp) (int64, error) {
 
 // asked gets one of the controller's profiles.
 func (c *controller) asked(ctx context.Context, what string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.profiles+"/debug/pprof/"+what, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.DefaultClient.Do(req)
+	body, err := fetch(ctx, "http://"+c.profiles+"/debug/pprof/"+what)
 	if err != nil {
 		return nil, fmt.Errorf("ask gatemend for a profile: %w", err)
 	}
-	defer resp.Body.Close()
-	return io.ReadAll(resp.Body)
+	defer body.Close()
+	return io.ReadAll(body)
 }
 
 // printSamples prints every fourth sample and the last one, and what the second half added to the first.

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -20,7 +21,11 @@ func cniDatapathFault() Analyzer {
 			faults := networkFaults{v: v, known: map[string]*networkFault{}}
 			var out []finding
 			for r, l := range v.legsWith() {
-				out = append(out, v.onFaultyNodes(r, l, faults)...)
+				found := v.onFaultyNodes(r, l, faults)
+				if f, ok := v.rejecting(r, l); ok && len(found) == 0 {
+					found = append(found, f)
+				}
+				out = append(out, found...)
 			}
 			return out
 		},
@@ -119,6 +124,74 @@ func (v *view) onFaultyNodes(r *route, l path.Leg, faults networkFaults) []findi
 		out = append(out, f)
 	}
 	return out
+}
+
+// noRoute finds in a proxy's words that its system has no way to an address, or was told so on the way: EHOSTUNREACH and
+// ENETUNREACH, as nginx, Envoy, HAProxy and Go's programs write them.
+var noRoute = regexp.MustCompile(`(?i)no[ _]route[ _]to[ _]host|network[ _]is[ _]unreachable|host[ _]is[ _]unreachable|\bEHOSTUNREACH\b|\((?:113|101): `)
+
+// rejecting finds a node whose ready pods cannot be reached from other nodes while the kubelet there reaches them: something on
+// the way to them answers that they are not to be reached. A firewall that rejects does (icmp-host-prohibited, which Linux tells
+// programs as EHOSTUNREACH: torvalds/linux, net/ipv4/icmp.c, icmp_err_convert), and so does a node that knows no way to the pods of another one. Policies for pods
+// drop, or refuse.
+func (v *view) rejecting(r *route, l path.Leg) (finding, bool) {
+	ends := map[string]path.End{}
+	for _, e := range l.ReadyEnds() {
+		ends[e.Address()] = e
+	}
+	var hits []model.Signal
+	node := ""
+	pods := map[string]bool{}
+	for _, s := range r.hits(model.ConnectTimeout, model.Refused, model.Reset, model.OtherFailure) {
+		if len(s.Tries) == 0 || !noRoute.MatchString(s.Reason+s.Raw) {
+			continue
+		}
+		for _, t := range s.Tries {
+			e, ready := ends[t.Address]
+			if !ready || e.Pod == nil || e.Pod.Spec.HostNetwork || e.Node == "" || node != "" && node != e.Node {
+				return finding{}, false
+			}
+			node = e.Node
+			pods[e.Pod.Name] = true
+		}
+		hits = append(hits, s)
+	}
+	if len(hits) < few {
+		return finding{}, false
+	}
+	n, known := v.s.Nodes().Get("", node)
+	if known != snapshot.Present || v.reachedOn(node, hits[0].At) || !v.comesFromElsewhere(r, node) {
+		return finding{}, false
+	}
+	confidence := likely
+	if len(pods) > 1 {
+		confidence = proven
+	}
+	f := find("cni-datapath-fault", confidence, at(snapshot.RefOf(n), ""),
+		fmt.Sprintf("pods on node %s cannot be reached from other nodes, though its kubelet finds them ready: the gateway is told that there is no route to %s", node, share(len(pods), len(ends)))).
+		on(r).as(model.ConnectTimeout, model.Refused, model.Reset).since(hits[0].At).relates("service", serviceRef(l)).
+		because("proxy-log", hits[0].Raw, model.Ref{}, hits[0].At).
+		not("networkpolicy-blocks-ingress", "what a policy does not admit is dropped, and nobody says that there is no route")
+	return f, true
+}
+
+// reachedOn reports whether a request was seen since a time that a pod on a node answered.
+func (v *view) reachedOn(node string, since time.Time) bool {
+	for i := range v.in.Signals {
+		s := &v.in.Signals[i]
+		if s.Failed() || s.ErrorLog || s.At.Before(since) {
+			continue
+		}
+		if slices.ContainsFunc(v.s.PodsByIP(lastHost(s)), func(p *corev1.Pod) bool { return p.Spec.NodeName == node && !p.Spec.HostNetwork }) {
+			return true
+		}
+	}
+	return false
+}
+
+// comesFromElsewhere reports whether a route's gateway has a pod on another node than the one.
+func (v *view) comesFromElsewhere(r *route, node string) bool {
+	return slices.ContainsFunc(v.m.Gateways(r.Route), func(p *corev1.Pod) bool { return p.Spec.NodeName != "" && p.Spec.NodeName != node })
 }
 
 // networksOf are the nodes of gateways and of endpoints, each once.

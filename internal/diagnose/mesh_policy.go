@@ -25,7 +25,7 @@ func meshPolicyDenies() Analyzer {
 					f, ok = v.linkerdDenies(r, l)
 				}
 				if ok {
-					out = append(out, f.on(r).as(model.Denied, model.UpstreamStatus).relates("service", serviceRef(l)).showing(r, r.refused(403)))
+					out = append(out, f.on(r).as(append(f.kinds, model.Denied, model.UpstreamStatus)...).relates("service", serviceRef(l)).showing(r, r.refused(403)))
 				}
 			}
 			return append(out, v.outOfScope()...)
@@ -51,6 +51,25 @@ type caller struct {
 	outside   bool // it comes from a client out of the cluster
 	below     bool // the path stands for all paths below it
 	refused   bool // a proxy said that a policy refused
+	tcp       bool // the port is one of TCP for the mesh, which knows no requests there
+}
+
+// closing are the failures that a gateway sees where a connection is denied: at a port of TCP nobody can answer 403.
+func closing() []model.FailureKind {
+	return []model.FailureKind{model.ClosedEarly, model.Reset, model.OtherFailure}
+}
+
+// opaque reports whether Istio takes a Service's port for one of TCP because it is told so, by appProtocol or by the port's name
+// (istio.io, Protocol Selection). Where nothing tells it looks at what is sent.
+func opaque(p *corev1.ServicePort) bool {
+	if p == nil {
+		return false
+	}
+	name, _, _ := strings.Cut(p.Name, "-")
+	if p.AppProtocol != nil {
+		name = *p.AppProtocol
+	}
+	return strings.EqualFold(name, "tcp")
 }
 
 // istioDenies evaluates the AuthorizationPolicies of a leg's pods, then those of the gateway. Where the
@@ -65,13 +84,20 @@ func (v *view) istioDenies(r *route, l path.Leg) (finding, bool) {
 	if object, why, ok := v.namedDenial(r); ok {
 		return find("mesh-policy-denies", proven, object, why).because("object", why, object.Ref, time.Time{}), true
 	}
+	if f, ok := v.deniedBeside(r, l); ok {
+		return f, true
+	}
 	if pod, port := meshed(v, l); pod != nil && len(gateways) > 0 {
-		c := caller{request: r.trace.Request, port: port, below: below}
+		c := caller{request: r.trace.Request, port: port, below: below, tcp: opaque(l.Port)}
 		if g := gateways[0]; v.inMesh(g) {
 			c.namespace, c.account = g.Namespace, g.Spec.ServiceAccountName
 		}
 		if object, why, ok := v.authorize(pod, "", c); ok {
-			return find("mesh-policy-denies", proven, object, why).because("object", why, object.Ref, time.Time{}), true
+			f := find("mesh-policy-denies", proven, object, why).because("object", why, object.Ref, time.Time{})
+			if c.tcp {
+				f.kinds = closing()
+			}
+			return f, true
 		}
 	}
 	if len(gateways) > 0 && v.inMesh(gateways[0]) {
@@ -82,24 +108,61 @@ func (v *view) istioDenies(r *route, l path.Leg) (finding, bool) {
 	return finding{}, false
 }
 
-// namedDenial finds the policy in Envoy's words: rbac_access_denied_matched_policy[ns[shop]-policy[no-cart]-rule[0]]
-// (istio, pilot/pkg/security/authz/builder: policyName).
+// namedDenial finds the policy in the words of the proxy that answered.
 func (v *view) namedDenial(r *route) (model.FieldRef, string, bool) {
 	for _, s := range r.hits(model.Denied) {
-		_, rest, ok := strings.Cut(s.Reason+" "+s.Raw, "matched_policy[ns[")
-		namespace, rest, ok2 := strings.Cut(rest, "]-policy[")
-		name, rest, ok3 := strings.Cut(rest, "]-rule[")
-		rule, _, _ := strings.Cut(rest, "]")
-		if !ok || !ok2 || !ok3 {
-			continue
-		}
-		for _, p := range v.all(istio, "AuthorizationPolicy") {
-			if p.ref.Namespace == namespace && p.ref.Name == name {
-				return at(p.ref, "spec.rules["+rule+"]"), fmt.Sprintf("%s refuses the request by its rule %s", p.ref, rule), true
-			}
+		if object, rule, ok := v.policyIn(s.Reason + " " + s.Raw); ok {
+			return object, fmt.Sprintf("%s refuses the request by its rule %s", object.Ref, rule), true
 		}
 	}
 	return model.FieldRef{}, "", false
+}
+
+// policyIn finds the policy in Envoy's words: rbac_access_denied_matched_policy[ns[shop]-policy[no-cart]-rule[0]]
+// (istio, pilot/pkg/security/authz/builder: policyName).
+func (v *view) policyIn(words string) (object model.FieldRef, rule string, ok bool) {
+	_, rest, ok := strings.Cut(words, "matched_policy[ns[")
+	namespace, rest, ok2 := strings.Cut(rest, "]-policy[")
+	name, rest, ok3 := strings.Cut(rest, "]-rule[")
+	rule, _, _ = strings.Cut(rest, "]")
+	if !ok || !ok2 || !ok3 {
+		return model.FieldRef{}, "", false
+	}
+	for _, p := range v.all(istio, "AuthorizationPolicy") {
+		if p.ref.Namespace == namespace && p.ref.Name == name {
+			return at(p.ref, "spec.rules["+rule+"]"), rule, true
+		}
+	}
+	return model.FieldRef{}, "", false
+}
+
+// deniedBeside finds the policy by which the proxy beside an application closed the connections that the gateway saw closed,
+// where that proxy's log says so of the very port.
+func (v *view) deniedBeside(r *route, l path.Leg) (finding, bool) {
+	hits := r.hits(closing()...)
+	if len(hits) == 0 {
+		return finding{}, false
+	}
+	for _, log := range v.in.Logs {
+		i := slices.IndexFunc(l.ReadyEnds(), func(e path.End) bool {
+			return e.Pod != nil && e.Pod.Namespace == log.Pod.Namespace && e.Pod.Name == log.Pod.Name
+		})
+		if i < 0 {
+			continue
+		}
+		port := fmt.Sprintf(" inbound|%d|", l.ReadyEnds()[i].Port)
+		for _, line := range log.Lines {
+			object, rule, ok := v.policyIn(line)
+			if !ok || !strings.Contains(line, port) || !strings.Contains(line, `"- - -"`) {
+				continue // about a request, which is answered and does not look closed
+			}
+			f := find("mesh-policy-denies", proven, object, fmt.Sprintf("%s denies connections to port %d of pod %s by its rule %s", object.Ref, l.ReadyEnds()[i].Port, log.Pod.Name, rule))
+			f.kinds = closing()
+			f.Evidence = append(f.Evidence, model.Evidence{Kind: "proxy-log", Text: strings.TrimSpace(line), Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container})
+			return f, true
+		}
+	}
+	return finding{}, false
 }
 
 // authorize evaluates the policies that apply to a pod: one that denies decides, else one must allow if
@@ -129,11 +192,64 @@ func (v *view) authorize(p *corev1.Pod, gateway string, c caller) (object model.
 // of them denies nothing for certain.
 func deniedBy(a piece, c caller) (object model.FieldRef, why string, denied bool) {
 	for i, rule := range a.list("spec", "rules") {
+		if c.tcp {
+			rule, _ = onlyTCP(rule)
+		}
 		if m, _ := ruleMatches(rule, c); m == yes {
-			return at(a.ref, fmt.Sprintf("spec.rules[%d]", i)), fmt.Sprintf("%s denies what its rule %d matches, and that is every request for %s", a.ref, i, c.request), true
+			what := "every request for " + c.request.String()
+			if c.tcp {
+				what = fmt.Sprintf("every connection to port %d: it is one of TCP for the mesh, where hosts, paths, methods and headers are not known, and of a rule that denies only the rest counts", c.port)
+			}
+			return at(a.ref, fmt.Sprintf("spec.rules[%d]", i)), fmt.Sprintf("%s denies what its rule %d matches, and that is %s", a.ref, i, what), true
 		}
 	}
 	return model.FieldRef{}, "", false
+}
+
+// ofRequests reports whether a field of an AuthorizationPolicy's rule is about requests, of which connections know nothing.
+func ofRequests(field string) bool {
+	switch strings.ToLower(strings.TrimPrefix(field, "not")) {
+	case "hosts", "paths", "methods", "requestprincipals":
+		return true
+	default:
+		return strings.HasPrefix(field, "request.")
+	}
+}
+
+// onlyTCP is what Istio makes of a rule that denies, at a port of TCP: what is about requests is left out, which denies more. A
+// rule that allows does not count there if there is any such thing in it (istio, pilot/pkg/security/authz/model: checkError).
+func onlyTCP(rule piece) (left piece, less bool) {
+	fields := map[string]any{}
+	for _, part := range []struct{ list, item string }{{"from", "source"}, {"to", "operation"}} {
+		var items []any
+		for _, x := range rule.list(part.list) {
+			kept := map[string]any{}
+			for field, value := range x.at(part.item).fields {
+				if ofRequests(field) {
+					less = true
+				} else {
+					kept[field] = value
+				}
+			}
+			items = append(items, map[string]any{part.item: kept})
+		}
+		if len(items) > 0 {
+			fields[part.list] = items
+		}
+	}
+	var when []any
+	for _, x := range rule.list("when") {
+		if ofRequests(x.text("key")) {
+			less = true
+		} else {
+			when = append(when, x.fields)
+		}
+	}
+	if len(when) > 0 {
+		fields["when"] = when
+	}
+	rule.fields = fields
+	return rule, less
 }
 
 // noneAllows reports that none of the policies that allow allows a caller, and points at the first rule, which
@@ -144,6 +260,9 @@ func noneAllows(allows []piece, p *corev1.Pod, c caller) (object model.FieldRef,
 	for _, a := range allows {
 		for i, rule := range a.list("spec", "rules") {
 			m, missing := ruleMatches(rule, c)
+			if _, less := onlyTCP(rule); c.tcp && less {
+				m, missing = no, ""
+			}
 			if m == yes || m == maybe && !c.refused {
 				return model.FieldRef{}, "", false
 			}

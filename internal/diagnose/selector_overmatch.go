@@ -57,8 +57,12 @@ func (v *view) overmatch(r *route, l path.Leg) (finding, bool) {
 		}
 	}
 	sure := proven
-	if len(foreign) == 0 && len(own) == 1 && len(mute) == 1 {
-		if sure = v.refusedOnlyBy(r, owners[mute[0]], owners[own[0]]); sure > 0 {
+	if len(foreign) == 0 && len(own) == 1 && len(mute) > 0 {
+		var silent []path.End
+		for _, w := range mute {
+			silent = append(silent, owners[w]...)
+		}
+		if sure = v.refusedOnlyBy(r, silent, owners[own[0]]); sure > 0 {
 			foreign = mute
 		}
 	}
@@ -113,12 +117,14 @@ func (v *view) refusedOnlyBy(r *route, mute, own []path.End) float64 {
 			}
 			continue
 		}
-		is := func(e path.End) bool { return s.Tries[0].Address == e.Address() }
-		if slices.ContainsFunc(own, is) {
-			return 0
-		}
-		if slices.ContainsFunc(mute, is) {
-			sure = proven
+		for _, t := range s.Tries {
+			is := func(e path.End) bool { return t.Address == e.Address() }
+			if slices.ContainsFunc(own, is) {
+				return 0
+			}
+			if slices.ContainsFunc(mute, is) {
+				sure = proven
+			}
 		}
 	}
 	return sure

@@ -286,11 +286,27 @@ func (v *view) firstSteps(l timeline.Life, s *model.Signal) bool {
 	if began.IsZero() {
 		began = l.Created
 	}
-	if began.IsZero() || s.At.After(began.Add(firstSteps)) {
+	if began.IsZero() || s.At.After(began.Add(firstSteps)) && !v.isStarting(l) {
 		return false
 	}
 	first := v.firstAnswer(lastHost(s))
 	return first.IsZero() || s.At.Before(first)
+}
+
+// isStarting reports whether all that a pod has said so far is that it gets ready to serve.
+func (v *view) isStarting(l timeline.Life) bool {
+	begun := false
+	for _, log := range v.in.Logs {
+		if log.Pod.Namespace != l.Pod.Namespace || log.Pod.Name != l.Pod.Name || log.Previous {
+			continue
+		}
+		b, serves := starts(log.Lines)
+		if serves {
+			return false
+		}
+		begun = begun || b
+	}
+	return begun
 }
 
 // firstAnswer is when the first request was seen that an address answered; zero if none was.

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +65,41 @@ func (v *view) tight(w *workload) (finding, bool) {
 			f = f.because("object", fmt.Sprintf("revision %d changed the probe and not the image", snapshot.Revision(w.newest)), snapshot.RefOf(w.newest), w.rolledAt())
 		}
 	}
+	if n, longest := v.answersLate(w, time.Duration(limit)*time.Second); n >= few && f.Confidence == 0 && wereReady(pods) {
+		f.Confidence = likely
+		f = f.because("proxy-log", fmt.Sprintf("%d requests were answered well by these pods, and later than the probe waits: after up to %s", n, longest.Round(100*time.Millisecond)), model.Ref{}, time.Time{})
+	}
 	return f, f.Confidence > 0
+}
+
+// answersLate counts the requests that a workload's pods answered well and later than a time, and says how long the longest took:
+// to whom its clients wait for long, a probe does so too.
+func (v *view) answersLate(w *workload, limit time.Duration) (n int, longest time.Duration) {
+	host := map[string]bool{}
+	for _, p := range w.pods {
+		host[p.Status.PodIP] = p.Status.PodIP != ""
+	}
+	for i := range v.in.Signals {
+		s := &v.in.Signals[i]
+		if s.ErrorLog || s.Status < 200 || s.Status > 299 || len(s.Tries) == 0 || !host[lastHost(s)] {
+			continue // an upgraded connection lasts as long as its client likes
+		}
+		if took := s.Tries[len(s.Tries)-1].Duration; took >= limit {
+			n++
+			longest = max(longest, took)
+		}
+	}
+	return n, longest
+}
+
+// wereReady reports whether pods that are not ready have been: they turned so long after their containers started, which run on.
+func wereReady(pods []*corev1.Pod) bool {
+	return !slices.ContainsFunc(pods, func(p *corev1.Pod) bool {
+		c := path.PodCondition(p, corev1.PodReady)
+		return c == nil || slices.ContainsFunc(p.Status.ContainerStatuses, func(st corev1.ContainerStatus) bool {
+			return st.State.Running == nil || c.LastTransitionTime.Sub(st.State.Running.StartedAt.Time) < served
+		})
+	})
 }
 
 // gaveUp reports whether the kubelet says that a probe got no answer in time.
@@ -159,20 +194,24 @@ func (v *view) stillStarting(w *workload, p *corev1.Pod, st corev1.ContainerStat
 	if !known || len(tcpPorts(c)) > 0 && !declaresPort(c, port) {
 		return false
 	}
-	begun := false
+	begun, serves := false, false
 	for _, log := range v.in.Logs {
-		if log.Pod.Name != p.Name || log.Previous != (lastEnd(st) != nil) {
-			continue // of another run than the one that was, or is being, killed
-		}
-		for _, l := range log.Lines {
-			low := strings.ToLower(l)
-			begun = begun || strings.Contains(low, "starting") || strings.Contains(low, "loading") || strings.Contains(low, "initializ") || strings.Contains(low, "migrat") || strings.Contains(low, "warming")
-			if strings.Contains(low, "listening") || strings.Contains(low, "started in") || strings.Contains(low, "server started") || strings.Contains(low, "ready to accept") {
-				return false
-			}
+		if log.Pod.Name == p.Name && log.Previous == (lastEnd(st) != nil) { // else of another run than the one that was, or is being, killed
+			b, s := starts(log.Lines)
+			begun, serves = begun || b, serves || s
 		}
 	}
-	return begun || c.StartupProbe != nil
+	return !serves && (begun || c.StartupProbe != nil)
+}
+
+// starts reads from what an application says whether it is getting ready to serve, and whether it serves.
+func starts(lines []string) (begun, serves bool) {
+	for _, l := range lines {
+		low := strings.ToLower(l)
+		begun = begun || strings.Contains(low, "starting") || strings.Contains(low, "loading") || strings.Contains(low, "initializ") || strings.Contains(low, "migrat") || strings.Contains(low, "warming")
+		serves = serves || strings.Contains(low, "listening") || strings.Contains(low, "started in") || strings.Contains(low, "server started") || strings.Contains(low, "ready to accept")
+	}
+	return begun, serves
 }
 
 func declaresPort(c *corev1.Container, port int32) bool {

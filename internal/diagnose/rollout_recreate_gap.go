@@ -102,7 +102,7 @@ func (v *view) recreateGap(w *workload) (finding, bool) {
 	t := v.fatesOf(w)
 	var met []*model.Signal
 	for _, s := range t.of(unserved, atStop, departed, untold, atStart) {
-		if g.holds(s.At) {
+		if g.holds(s.At) || v.inEarlierGap(w, s) {
 			met = append(met, s)
 		}
 	}
@@ -123,7 +123,11 @@ func (v *view) recreateGap(w *workload) (finding, bool) {
 		f = f.because("object", fmt.Sprintf("revision %d came at %s", snapshot.Revision(w.newest), clock(g.from)), snapshot.RefOf(w.newest), g.from)
 	}
 	if len(t.all) > 0 {
-		f = f.covering(met).because("proxy-log", fmt.Sprintf("%d of %d failed requests fall in that time", len(met), len(t.all)), w.ref, g.from)
+		text := "%d of %d failed requests fall in that time"
+		if first, _ := span(met); !g.holds(first) {
+			text = "%d of %d failed requests fall in that time or in that of an earlier update"
+		}
+		f = f.covering(met).because("proxy-log", fmt.Sprintf(text, len(met), len(t.all)), w.ref, g.from)
 		f.routes = t.routes
 	}
 	if o.wanted != "" {
@@ -140,6 +144,32 @@ type gap struct{ from, to time.Time }
 func (g gap) holds(at time.Time) bool {
 	return !at.Before(g.from.Add(-beforeStop)) && (g.to.IsZero() || at.Before(g.to.Add(longGone/3)))
 }
+
+// inEarlierGap reports whether a request that met nobody was one of a row of such, without one that succeeded between, in which an
+// earlier revision of a Deployment came. What had become of that revision's pods nobody tells any more.
+func (v *view) inEarlierGap(w *workload, s *model.Signal) bool {
+	d, ok := w.object.(*appsv1.Deployment)
+	if !ok || s.Failure != model.NoEndpoints {
+		return false
+	}
+	var before, after time.Time // the successes next to it
+	for _, r := range w.routes {
+		i, _ := slices.BinarySearchFunc(r.succeeded, s.At, time.Time.Compare)
+		if i > 0 {
+			before = newestOf(before, r.succeeded[i-1])
+		}
+		if i < len(r.succeeded) && (after.IsZero() || r.succeeded[i].Before(after)) {
+			after = r.succeeded[i]
+		}
+	}
+	return slices.ContainsFunc(v.s.Revisions(d), func(rs *appsv1.ReplicaSet) bool {
+		came := rs.CreationTimestamp.Time
+		return rs != w.newest && came.After(before) && came.Before(after) && came.Sub(s.At).Abs() < longestGap
+	})
+}
+
+// longestGap is how far a request that met nobody may be from the coming of the revision to which that is put down.
+const longestGap = 5 * time.Minute
 
 // gap looks for the time between the end of the pods before and the readiness of those of the current
 // revision. It is known from the moment on at which they were told to stop, or, where nothing tells,
@@ -192,12 +222,27 @@ func (v *view) rolled(w *workload) time.Time {
 	return time.Time{}
 }
 
-// onlyStarting reports whether all that keeps a workload's pods from serving is that they are new.
+// onlyStarting reports whether all that keeps a workload's pods from serving is that they are new: made within the last minute, or
+// within the time that their startup probes give them.
 func (v *view) onlyStarting(w *workload) bool {
 	return len(w.pods) > 0 && !slices.ContainsFunc(w.pods, func(p *corev1.Pod) bool {
 		t := v.trouble(p)
-		return p.DeletionTimestamp == nil && (!v.young(p) || t.cause != "" && t.cause != "pods-not-ready" || restarts(p) > 0)
+		return p.DeletionTimestamp == nil && (!v.young(p) && !v.mayStillStart(p, t.container) || t.cause != "" && t.cause != "pods-not-ready" || restarts(p) > 0)
 	})
+}
+
+// mayStillStart reports whether the startup probe of a container that runs has not failed for as long as it may.
+func (v *view) mayStillStart(p *corev1.Pod, container string) bool {
+	for i := range p.Spec.Containers {
+		c := &p.Spec.Containers[i]
+		if c.Name != container || c.StartupProbe == nil {
+			continue
+		}
+		return slices.ContainsFunc(p.Status.ContainerStatuses, func(st corev1.ContainerStatus) bool {
+			return st.Name == container && st.State.Running != nil && v.s.At().Sub(st.State.Running.StartedAt.Time) < patience(c.StartupProbe)
+		})
+	}
+	return false
 }
 
 func restarts(p *corev1.Pod) int32 {

@@ -44,27 +44,52 @@ func (v *view) ownAnswers() map[passage][]model.Signal {
 // application knows. To the gateway an answer which that proxy made itself looks like the application's: in its log it is the
 // backend's own status (via_upstream), and only the sidecar's line has the flags that say what failed (istio.io, Envoy
 // Access Logs).
+//
+// Where the logs of some pods were read only, the others' proxies stand for theirs: if all that the application seemed to answer
+// at those pods with a status was the proxy's, it is at the others, too.
 func (r *route) passedOn(answers map[passage][]model.Signal) {
 	if len(answers) == 0 {
 		return
 	}
-	told := false
+	heard := map[string]bool{} // pods of which the proxy's log was read
+	for k := range answers {
+		heard[k.host] = true
+	}
+	told := map[int]model.Signal{} // by status
+	own := map[int]bool{}          // statuses that an application itself answered
+	var rest []*model.Signal
 	for i := range r.signals {
 		s := &r.signals[i]
 		if s.Failure != model.UpstreamStatus {
 			continue
 		}
+		host := lastHost(s)
 		by, ok := nearestTo(s.At, answers[passageOf(s)])
-		if !ok {
-			continue
+		switch {
+		case ok:
+			told[s.Status] = by
+			s.Tries = by.Tries
+			tellAs(s, by)
+		case heard[host]:
+			own[s.Status] = true
+		default:
+			rest = append(rest, s)
 		}
-		told = true
-		s.Proxy, s.Failure, s.Reason, s.Tries, s.Source = by.Proxy, by.Failure, by.Reason, by.Tries, by.Source
-		s.Raw, s.Access = by.Raw, cmp.Or(s.Access, s.Raw)
 	}
-	if told {
+	for _, s := range rest {
+		if by, ok := told[s.Status]; ok && !own[s.Status] {
+			tellAs(s, by)
+		}
+	}
+	if len(told) > 0 {
 		r.observed = aggregate(r.String(), r.Object, r.signals, r.requests)
 	}
+}
+
+// tellAs gives a failure the reason that another line tells.
+func tellAs(s *model.Signal, by model.Signal) {
+	s.Proxy, s.Failure, s.Reason, s.Source = by.Proxy, by.Failure, by.Reason, by.Source
+	s.Raw, s.Access = by.Raw, cmp.Or(s.Access, s.Raw)
 }
 
 // inbound lists the requests that a sidecar took for its application and answered itself, in order of time. Its cluster for

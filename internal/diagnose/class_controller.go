@@ -32,7 +32,11 @@ func (v *view) classesWithoutController() []finding {
 			return nil // controllers may run elsewhere
 		}
 		if why := v.unclaimed(r.Route, installed); why != "" {
-			out = append(out, v.withoutController(r, why))
+			f := v.withoutController(r, why)
+			f.dormant = !v.isTarget(r.Route) && slices.ContainsFunc(v.m.Routes(), func(by path.Route) bool {
+				return by.Class != r.Class && takesOver(by, r.Route) && moved(by, r.Route) && v.unclaimed(by, installed) == ""
+			})
+			out = append(out, f)
 		}
 	}
 	return out

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/gatemend/gatemend/internal/model"
-	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -24,7 +25,7 @@ func (v *view) unsentProxyProtocol(r *route) (finding, bool) {
 			continue
 		}
 		for _, e := range v.entries(r) {
-			if !path.Outside(e.Service) || !silentBalancer(e.Service.Annotations) {
+			if e.Service.Spec.Type != corev1.ServiceTypeLoadBalancer || !silentBalancer(e.Service.Annotations) || v.boundByHand(e.Service) {
 				continue
 			}
 			ref := snapshot.RefOf(e.Service)
@@ -37,6 +38,15 @@ func (v *view) unsentProxyProtocol(r *route) (finding, bool) {
 		}
 	}
 	return finding{}, false
+}
+
+// boundByHand reports whether a Service's pods are targets of a load balancer that somebody else than the controller set up, as
+// with Terraform: what that sends, its target group says, which is no object here (kubernetes-sigs/aws-load-balancer-controller,
+// TargetGroupBinding; those that the controller makes have the label).
+func (v *view) boundByHand(svc *corev1.Service) bool {
+	return slices.ContainsFunc(v.all("elbv2.k8s.aws", "TargetGroupBinding"), func(b piece) bool {
+		return b.ref.Namespace == svc.Namespace && b.text("spec", "serviceRef", "name") == svc.Name && b.object.GetLabels()["service.k8s.aws/stack-name"] == ""
+	})
 }
 
 // silentBalancer reports whether annotations set up a network load balancer of AWS that does not send the PROXY protocol.

@@ -206,21 +206,38 @@ func (v *view) walked(r path.Route) *route {
 }
 
 // replaced reports whether nothing serves a rule and another route at a listener that it asks for has its host and path, whatever a
-// request's other parts: then no request misses it, as after a move to another namespace that left the old route behind. Somebody
-// who asks about the very object wants to know of it nevertheless.
+// request's other parts: then no request misses it, as after a move to another namespace that left the old route behind.
 func (v *view) replaced(r path.Route) bool {
-	if r.Gateway.IsZero() || r.Served() {
-		return false
-	}
-	if o := v.in.Target.Object; o != nil && o.Kind == r.Object.Kind && o.Namespace == r.Object.Namespace && o.Name == r.Object.Name {
+	if r.Served() || v.isTarget(r) {
 		return false
 	}
 	by, ok := v.m.Match(r.Request())
-	if !ok || !by.Served() || by.Fixed != 0 || by.Object == r.Object || by.Gateway != r.Gateway || by.Host != r.Host || by.Path != r.Path || by.PathType != r.PathType {
+	if !ok || !takesOver(by, r) {
 		return false
 	}
-	everything := by.Method == "" && len(by.Headers) == 0 && len(by.Queries) == 0
-	return everything && slices.ContainsFunc(by.Listeners, func(l path.Listener) bool { return v.asksFor(r, l.Name, l.Port) })
+	if r.Gateway.IsZero() {
+		return slices.ContainsFunc(r.Faults, func(f path.Fault) bool { return f.Kind == path.ClassMissing }) && moved(by, r)
+	}
+	return by.Gateway == r.Gateway && by.PathType == r.PathType && slices.ContainsFunc(by.Listeners, func(l path.Listener) bool { return v.asksFor(r, l.Name, l.Port) })
+}
+
+// isTarget reports whether somebody asks about the very object of a rule, and so wants to know of it even if no request misses it.
+func (v *view) isTarget(r path.Route) bool {
+	o := v.in.Target.Object
+	return o != nil && o.Kind == r.Object.Kind && o.Namespace == r.Object.Namespace && o.Name == r.Object.Name
+}
+
+// takesOver reports whether a rule of another object that is served takes all requests for the host and path of one.
+func takesOver(by, r path.Route) bool {
+	return by.Object != r.Object && by.Served() && by.Fixed == 0 && by.Host == r.Host && by.Path == r.Path &&
+		by.Method == "" && len(by.Headers) == 0 && len(by.Queries) == 0
+}
+
+// moved reports whether an Ingress that no controller serves was left behind when its host and path went to another gateway: what serves
+// them there came after it. What is younger was meant to be served beside it.
+func moved(by, r path.Route) bool {
+	prefix := by.PathType == path.Prefix || by.PathType == r.PathType
+	return prefix && r.Host != "" && !by.Created.Before(r.Created)
 }
 
 // asked finds the rule that takes a request, and the more specific ones that were meant to and that nothing

@@ -104,16 +104,16 @@ func label(path, name string) string {
 	return filepath.ToSlash(filepath.Dir(path))
 }
 
-// podNamed finds pods by name alone, since the names of log files say no namespace.
+// podNamed finds pods by name alone, since the names of log files say no namespace: one of that name, if there is only one.
 func podNamed(s *snapshot.Snapshot) func(string) (*corev1.Pod, bool) {
-	byName := map[string][]*corev1.Pod{}
-	for p := range s.Pods().All() {
-		byName[p.Name] = append(byName[p.Name], p)
-	}
 	return func(name string) (*corev1.Pod, bool) {
-		if len(byName[name]) != 1 {
-			return nil, false
+		var found *corev1.Pod
+		for p := range s.Pods().Named(name) {
+			if found != nil {
+				return nil, false
+			}
+			found = p
 		}
-		return byName[name][0], true
+		return found, found != nil
 	}
 }

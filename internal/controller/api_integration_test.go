@@ -45,6 +45,7 @@ func approvalBy(name, user string) *v1alpha1.RemediationApproval {
 
 // An approval says who made it, whatever that user writes, and only who was given the right makes one.
 func TestApprovalsNameTheirRealUser(t *testing.T) {
+	t.Parallel()
 	api := apiserver.Start(t)
 	api.InstallGatemend(t)
 	api.Namespace(t, "shop")
@@ -81,6 +82,7 @@ func TestApprovalsNameTheirRealUser(t *testing.T) {
 
 // The schemas refuse what the program would not understand.
 func TestSchemasRefuseNonsense(t *testing.T) {
+	t.Parallel()
 	api := apiserver.Start(t)
 	api.InstallGatemend(t)
 	api.Namespace(t, "shop")
@@ -133,6 +135,7 @@ func TestSchemasRefuseNonsense(t *testing.T) {
 
 // 'kubectl get incidents' shows what matters.
 func TestIncidentsReadWell(t *testing.T) {
+	t.Parallel()
 	api := apiserver.Start(t)
 	api.InstallGatemend(t)
 	api.Namespace(t, "shop")

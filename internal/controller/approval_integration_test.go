@@ -70,6 +70,7 @@ func click(t *testing.T, handler http.Handler, secret, user, action string, q no
 // A click on a notification's button counts as the user's own approval: the API server, asked in that user's name, refuses
 // one who has no right, and one in whose name gatemend may not ask. Also at the prompt nobody approves as somebody else.
 func TestAClickApproves(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start("a", controller.Auto, nil)
 	w.setPort(badPort)

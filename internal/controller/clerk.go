@@ -45,31 +45,19 @@ type clerk struct {
 	told      func(*v1alpha1.Incident, string, string)
 	keep      time.Duration
 	began     time.Time
+	news      *newsQueue
 
 	mu     sync.Mutex
-	news   map[string]news // by the first route of a group
-	busy   map[string]bool // of which news are being written
 	groups groups
 	cases  map[types.NamespacedName]watch.Case
 	soon   map[types.NamespacedName]bool // of which the next repair need not wait
 	mended time.Time
-	wake   chan struct{}
-}
-
-// news is what is to be written of a group.
-type news struct {
-	counts    bool // something was heard of one of its alarms
-	first     bool // of its first one
-	diagnosis *model.Diagnosis
-	about     *watch.Case // what is to be mended
-	tried     bool        // they could not be written; the next tidying tries again
 }
 
 func newClerk(l *ledger, namespace string, now func() time.Time, log *slog.Logger) *clerk {
 	return &clerk{
 		ledger: l, namespace: namespace, now: now, log: log, began: now(),
-		news: map[string]news{}, busy: map[string]bool{}, groups: newGroups(), cases: map[types.NamespacedName]watch.Case{},
-		soon: map[types.NamespacedName]bool{}, wake: make(chan struct{}, 1),
+		news: newNewsQueue(), groups: newGroups(), cases: map[types.NamespacedName]watch.Case{}, soon: map[types.NamespacedName]bool{},
 	}
 }
 
@@ -78,40 +66,16 @@ func (c *clerk) alarm(a detect.Alarm, first string) {
 	c.mu.Lock()
 	before, followed := c.groups.of[a.Route]
 	of := c.groups.take(a, first)
-	c.hear(of, news{counts: true, first: of == a.Route})
-	if followed && before != of { // it is not counted there any more
-		c.hear(before, news{counts: true})
-	}
 	c.mu.Unlock()
-	c.poke()
-}
-
-// hear adds to the news of a group, with the lock held.
-func (c *clerk) hear(route string, fresh news) {
-	n := c.news[route]
-	n.counts, n.first, n.tried = n.counts || fresh.counts, n.first || fresh.first, fresh.tried
-	if fresh.diagnosis != nil {
-		n.diagnosis = fresh.diagnosis
+	c.news.add(of, news{counts: true, first: of == a.Route})
+	if followed && before != of { // it is not counted there any more
+		c.news.add(before, news{counts: true})
 	}
-	if fresh.about != nil {
-		n.about = fresh.about
-	}
-	c.news[route] = n
 }
 
 // diagnosed hears why a route fails.
 func (c *clerk) diagnosed(route string, d model.Diagnosis) {
-	c.mu.Lock()
-	c.hear(route, news{diagnosis: &d})
-	c.mu.Unlock()
-	c.poke()
-}
-
-func (c *clerk) poke() {
-	select {
-	case c.wake <- struct{}{}:
-	default: // it is going to look anyhow
-	}
+	c.news.add(route, news{diagnosis: &d})
 }
 
 // run writes until the context ends, or until another controller has taken over.
@@ -129,7 +93,7 @@ func (c *clerk) run(ctx context.Context) error {
 			return nil
 		case <-tidy.C:
 			c.tidy(ctx)
-			c.tryAgain()
+			c.news.tryAgain()
 		}
 	}
 }
@@ -137,12 +101,12 @@ func (c *clerk) run(ctx context.Context) error {
 // writeAll writes news as they come until the context ends.
 func (c *clerk) writeAll(ctx context.Context) {
 	for {
-		route, n, ok := c.next()
+		route, n, ok := c.news.next()
 		if !ok {
 			select {
 			case <-ctx.Done():
 				return
-			case <-c.wake:
+			case <-c.news.wake:
 				continue
 			}
 		}
@@ -150,64 +114,11 @@ func (c *clerk) writeAll(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			c.log.Error("an incident could not be written; it is tried again", "route", route, "error", err)
 		}
-		c.wroteOf(route, n, err)
+		c.news.done(route, n, err)
 		if ctx.Err() != nil {
 			return
 		}
 	}
-}
-
-// next takes the news of a group of which nobody writes just now; first those that tell why it fails, as a repair waits for them.
-func (c *clerk) next() (route string, n news, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	more := false
-	for r, of := range c.news {
-		if of.tried || c.busy[r] {
-			continue
-		}
-		more = more || ok
-		if !ok || of.diagnosis != nil && n.diagnosis == nil {
-			route, n, ok = r, of, true
-		}
-	}
-	if ok {
-		delete(c.news, route)
-		c.busy[route] = true
-	}
-	if more {
-		c.poke()
-	}
-	return route, n, ok
-}
-
-// wroteOf ends the writing of news that were taken. Those that could not be written are kept, under newer ones.
-func (c *clerk) wroteOf(route string, n news, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.busy, route)
-	fresh, some := c.news[route]
-	if err != nil {
-		n.tried = true
-		c.news[route] = n
-		if some {
-			c.hear(route, fresh)
-		}
-	}
-	if some {
-		c.poke()
-	}
-}
-
-// tryAgain has what could not be written written.
-func (c *clerk) tryAgain() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for route, n := range c.news {
-		n.tried = false
-		c.news[route] = n
-	}
-	c.poke()
 }
 
 // write takes news of one group to its incident.
@@ -429,9 +340,8 @@ func (c *clerk) Mend(_ context.Context, about watch.Case) (watch.Repair, error) 
 	if c.groups.open(about.Route) {
 		c.groups.take(about.Alarm, "")
 	}
-	c.hear(about.Route, news{counts: true, first: true, diagnosis: &about.Diagnosis, about: &about})
 	c.mu.Unlock()
-	c.poke()
+	c.news.add(about.Route, news{counts: true, first: true, diagnosis: &about.Diagnosis, about: &about})
 	return watch.Repair{HandedOver: true}, nil
 }
 

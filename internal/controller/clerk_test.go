@@ -56,12 +56,12 @@ func newDesk(t *testing.T) desk {
 func (d desk) write() {
 	d.t.Helper()
 	for {
-		route, n, ok := d.next()
+		route, n, ok := d.news.next()
 		if !ok {
 			return
 		}
 		err := d.clerk.write(d.t.Context(), route, n)
-		d.wroteOf(route, n, err)
+		d.news.done(route, n, err)
 		if err != nil {
 			d.t.Fatal(err)
 		}
@@ -207,13 +207,13 @@ func TestWhoseNewsAreWrittenFirst(t *testing.T) {
 		d.alarm(failing(route, 9, 4), "")
 	}
 	d.diagnosed("b", model.Diagnosis{})
-	if route, _, ok := d.next(); !ok || route != "b" {
+	if route, _, ok := d.news.next(); !ok || route != "b" {
 		t.Errorf("first news are of %q, want those of b, whose cause is known", route)
 	}
 	d.diagnosed("b", model.Diagnosis{})
 	taken := []string{}
 	for {
-		route, _, ok := d.next()
+		route, _, ok := d.news.next()
 		if !ok {
 			break
 		}
@@ -223,8 +223,8 @@ func TestWhoseNewsAreWrittenFirst(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "c"}, taken); diff != "" {
 		t.Errorf("taken while b is being written (-want +got)\n%s", diff)
 	}
-	d.wroteOf("b", news{}, nil)
-	if route, n, ok := d.next(); !ok || route != "b" || n.diagnosis == nil || n.counts {
+	d.news.done("b", news{}, nil)
+	if route, n, ok := d.news.next(); !ok || route != "b" || n.diagnosis == nil || n.counts {
 		t.Errorf("after that: %q %+v, want what came of b meanwhile", route, n)
 	}
 }
@@ -234,19 +234,19 @@ func TestNewsThatCouldNotBeWritten(t *testing.T) {
 	d := newDesk(t)
 	d.alarm(failing("a", 9, 4), "")
 	d.diagnosed("a", model.Diagnosis{Causes: []model.Finding{{ID: "earlier"}}})
-	route, n, _ := d.next()
-	d.wroteOf(route, n, errors.New("the API server is away"))
-	if _, _, ok := d.next(); ok {
+	route, n, _ := d.news.next()
+	d.news.done(route, n, errors.New("the API server is away"))
+	if _, _, ok := d.news.next(); ok {
 		t.Error("tried again at once")
 	}
-	d.tryAgain()
-	route, n, ok := d.next()
+	d.news.tryAgain()
+	route, n, ok := d.news.next()
 	if !ok || !n.first || !n.counts || n.diagnosis == nil {
 		t.Fatalf("when it is tried again: %q %+v, want all of it", route, n)
 	}
 	d.diagnosed("a", model.Diagnosis{Causes: []model.Finding{{ID: "later"}}})
-	d.wroteOf(route, n, errors.New("the API server is away"))
-	if _, n, ok = d.next(); !ok || !n.first || !n.counts || n.diagnosis.Causes[0].ID != "later" {
+	d.news.done(route, n, errors.New("the API server is away"))
+	if _, n, ok = d.news.next(); !ok || !n.first || !n.counts || n.diagnosis.Causes[0].ID != "later" {
 		t.Errorf("with newer news: %v %+v", ok, n)
 	}
 }

@@ -14,6 +14,7 @@ import (
 // and no change is made twice or taken back for requests of the other clock. The clock is the one by which everything is judged and recorded, and by which the gateway stamps requests;
 // that of leases and timers runs on, as it does in a machine whose clock is set.
 func TestTheClockIsSet(t *testing.T) {
+	t.Parallel()
 	for _, step := range []time.Duration{time.Hour, -time.Hour} {
 		t.Run(step.String(), func(t *testing.T) {
 			w := newWorld(t)

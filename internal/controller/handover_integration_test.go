@@ -16,6 +16,7 @@ import (
 // twice, and nothing is forgotten. Killed means that no call of it comes through any more, and that it does not learn
 // what became of its last one.
 func TestALeaderIsKilledAtEveryStep(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if err := clientFor(t, w.api.Admin).Create(t.Context(), allAuto("all")); err != nil {
 		t.Fatal(err)

@@ -33,6 +33,7 @@ func allAuto(name string, rules ...v1alpha1.Rule) *v1alpha1.RemediationPolicy {
 
 // In mode auto a policy's rule lets a fault be mended without anybody; the incident tells all of it.
 func TestAutoMendsWithinPolicy(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if err := clientFor(t, w.api.Admin).Create(t.Context(), allAuto("all")); err != nil {
 		t.Fatal(err)
@@ -77,6 +78,7 @@ func TestAutoMendsWithinPolicy(t *testing.T) {
 
 // In mode propose a plan is shown, and in mode observe not even that; nothing is touched.
 func TestProposeAndObserveTouchNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if err := clientFor(t, w.api.Admin).Create(t.Context(), allAuto("all")); err != nil {
 		t.Fatal(err)
@@ -110,6 +112,7 @@ func TestProposeAndObserveTouchNothing(t *testing.T) {
 // What a controller of another mode held back is asked about anew by the next one, at once: also where no policy of the
 // cluster changes and has everything looked at.
 func TestAnotherModeAsksAnew(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	rules, err := guardrail.Compile(*allAuto("all"))
 	if err != nil {
@@ -129,6 +132,7 @@ func TestAnotherModeAsksAnew(t *testing.T) {
 
 // Without a policy a person decides: who may create approvals in the namespace, by name.
 func TestAPersonApproves(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.start("a", controller.Auto, nil)
 	w.setPort(badPort)
@@ -165,6 +169,7 @@ func TestAPersonApproves(t *testing.T) {
 
 // Of a policy that does not compile the last version that did holds, and its status says where it is wrong.
 func TestABrokenPolicy(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	admin := clientFor(t, w.api.Admin)
 	policy := allAuto("all")

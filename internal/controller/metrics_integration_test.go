@@ -42,6 +42,7 @@ func (r *remembers) all() []model.Incident {
 // What alerts and the dashboard ask for is what a controller exports that has mended something; and what is recorded of
 // its incident is every state, in order.
 func TestAControllerExportsWhatIsAskedFor(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if err := clientFor(t, w.api.Admin).Create(t.Context(), allAuto("all")); err != nil {
 		t.Fatal(err)

@@ -48,6 +48,7 @@ func newShopAlone(t *testing.T) *world {
 
 // One that sees its own namespace alone mends there unattended, and the switch in that namespace stops it.
 func TestOneNamespaceAloneIsStoppedThere(t *testing.T) {
+	t.Parallel()
 	w := newShopAlone(t)
 	w.api.Create(t, filepath.Join("..", "..", "config", "rbac", "scoped.yaml"))
 	w.create(&rbacv1.ClusterRoleBinding{
@@ -77,6 +78,7 @@ func TestOneNamespaceAloneIsStoppedThere(t *testing.T) {
 // Where it may not look for the switch in its own namespace either, nothing is changed unattended; and without policies of its own,
 // where the cluster's may not be read, it runs and proposes.
 func TestOneNamespaceAloneThatCannotLook(t *testing.T) {
+	t.Parallel()
 	w := newShopAlone(t)
 	var reader rbacv1.ClusterRole
 	if err := w.admin.Get(t.Context(), types.NamespacedName{Name: "gatemend-reader"}, &reader); err != nil {

@@ -25,6 +25,7 @@ import (
 // with them here, from an alarm by way of an approval to the deletion of the old incident. No role lets anybody read
 // Secrets.
 func TestRightsAreThoseThatAreUsed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.keep = time.Second
 	policy := allAuto("ask", v1alpha1.Rule{Name: "all", Mode: v1alpha1.ModeApprove})
@@ -92,6 +93,7 @@ func TestRightsAreThoseThatAreUsed(t *testing.T) {
 // Where the role of a plan's action is not bound, the plan is shown and says so; nobody is asked, and once it is bound the
 // plan is carried out.
 func TestWithoutTheRightAPlanIsProposed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if err := clientFor(t, w.api.Admin).Create(t.Context(), allAuto("all")); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package snapshot_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,25 @@ func TestAddReplaces(t *testing.T) {
 	got, _ := b.Seal(time.Time{}).Services().Get("shop", "cart")
 	if got.Labels["is"] != "new" {
 		t.Errorf("the %s one was kept", got.Labels["is"])
+	}
+}
+
+func TestNamed(t *testing.T) {
+	b := snapshot.NewBuilder()
+	for _, at := range [][2]string{{"shop", "cart"}, {"shop", "web"}, {"bank", "cart"}, {"bank", "cart-2"}, {"art", "web"}} {
+		if err := b.Add(&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: at[0], Name: at[1]}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	services := b.Seal(time.Time{}).Services()
+	for name, want := range map[string][]string{"cart": {"bank", "shop"}, "cart-2": {"bank"}, "web": {"art", "shop"}, "basket": nil} {
+		var got []string
+		for o := range services.Named(name) {
+			got = append(got, o.Namespace)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s is in %v, want %v", name, got, want)
+		}
 	}
 }
 

@@ -147,6 +147,21 @@ func (t *Table[T]) in(namespace string) []Stored {
 	return nil
 }
 
+// Named yields the objects of one name in all namespaces, in order, without looking at any other.
+func (t *Table[T]) Named(name string) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, s := range t.shards {
+			one, has := s.get(key{namespace: s.namespace, name: name})
+			if !has {
+				continue
+			}
+			if o, ok := open[T](one); ok && !yield(o) {
+				return
+			}
+		}
+	}
+}
+
 // Covers reports whether all objects of the kind in that namespace are in the table.
 func (t *Table[T]) Covers(namespace string) bool {
 	return t.coverage.Whole() || (t.scope != "" && t.scope == namespace)

@@ -34,12 +34,12 @@ func (p *plane) measureModel(ctx context.Context, r *report) error {
 		}
 		defer stop()
 	}
-	began := time.Now()
+	began, before := time.Now(), usageOf(os.Getpid())
 	m := path.New(w.Snapshot())
 	for _, route := range m.Routes() {
 		m.WalkRoute(route)
 	}
-	r.whole = time.Since(began)
+	r.whole, r.walking = time.Since(began), usageOf(os.Getpid()).since(before)
 	const rounds = 40
 	for len(r.steps) < rounds {
 		select {

@@ -79,13 +79,18 @@ type usage struct {
 
 func (u usage) since(before usage) usage { return usage{u.cpu - before.cpu, u.rss, u.most} }
 
-// usage reads what Linux says of the process (proc_pid_stat(5), proc_pid_status(5)); zeros once it has ended, or if there is none.
+// usage of the process; zeros once it has ended, or if there is none.
 func (p *process) usage() usage {
-	var u usage
 	if p == nil {
-		return u
+		return usage{}
 	}
-	dir := filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid))
+	return usageOf(p.cmd.Process.Pid)
+}
+
+// usageOf reads what Linux says of a process (proc_pid_stat(5), proc_pid_status(5)); zeros if there is none.
+func usageOf(pid int) usage {
+	var u usage
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
 	if err != nil {
 		return u

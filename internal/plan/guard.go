@@ -235,7 +235,7 @@ func recreates(p proposal) string {
 		if slices.ContainsFunc(p.remedy.Changes, setsStrategy) {
 			continue
 		}
-		template := slices.ContainsFunc(c.Fields, func(f model.FieldChange) bool { return strings.HasPrefix(f.Path, "/spec/template") })
+		template := slices.ContainsFunc(c.Fields, setsTemplate)
 		if template && d.Status.ReadyReplicas > 0 {
 			return fmt.Sprintf("%s replaces all pods at once (strategy Recreate), and %d of them serve now", c.Target, d.Status.ReadyReplicas)
 		}

@@ -71,10 +71,12 @@ func settlePods(s, after *snapshot.Snapshot, f model.Finding, c model.Change) *s
 
 // movesPods reports whether a change of a workload makes its controller add, take away or replace pods.
 func movesPods(c model.Change) bool {
-	return slices.ContainsFunc(c.Fields, func(f model.FieldChange) bool {
-		return strings.HasPrefix(f.Path, "/spec/template") || f.Path == "/spec/replicas"
-	})
+	return slices.ContainsFunc(c.Fields, func(f model.FieldChange) bool { return setsTemplate(f) || f.Path == "/spec/replicas" })
 }
+
+func setsTemplate(f model.FieldChange) bool { return strings.HasPrefix(f.Path, "/spec/template") }
+
+func setsLabels(f model.FieldChange) bool { return strings.HasPrefix(f.Path, "/metadata/labels") }
 
 // settleOrphan does what a ReplicaSet does when one of its pods bears its labels no more: it lets go of it
 // and makes another.

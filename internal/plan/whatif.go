@@ -119,6 +119,9 @@ func (w *walks) tryIn(part *snapshot.Snapshot, near namespaces, f model.Finding,
 		t.refused = fmt.Sprintf("it does not fit the cluster: %v", err)
 		return t
 	}
+	if t.refused = overQuota(t.in, r.Changes); t.refused != "" {
+		return t
+	}
 	about := concerns(t.in, settled, f)
 	m, met := path.New(settled), map[int]bool{}
 	add := func(i int, after model.Trace) {

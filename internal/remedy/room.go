@@ -15,9 +15,8 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// room says how many more pods of a workload the cluster can take at most: by what pods ask for and nodes
-// have, and by the quotas of the namespace. It is not known where nodes or pods could not be looked at.
-// Affinity between pods and spreading are not looked at: less may fit, never more.
+// room says how many more pods of a workload the nodes can take at most, by what pods ask for and nodes have. It is not known
+// where nodes or pods could not be looked at. Affinity between pods and spreading are not looked at: less may fit, never more.
 func room(s *snapshot.Snapshot, workload model.Ref) (n int, known bool) {
 	t := templateOf(s, workload)
 	nodes, _ := s.Coverage(snapshot.Nodes)
@@ -41,7 +40,7 @@ func room(s *snapshot.Snapshot, workload model.Ref) (n int, known bool) {
 			n += fits(node, on[node.Name], pod)
 		}
 	}
-	return min(n, underQuota(s, pod)), true
+	return n, true
 }
 
 // takes reports whether the scheduler would think of a node for a pod, as its filters for cordons, taints
@@ -88,36 +87,6 @@ func asked(pod *corev1.Pod) corev1.ResourceList {
 	out := podresource.PodRequests(pod, podresource.PodResourcesOptions{})
 	out[corev1.ResourcePods] = *resource.NewQuantity(1, resource.DecimalSI)
 	return out
-}
-
-// underQuota says how many more pods the namespace's quotas allow.
-func underQuota(s *snapshot.Snapshot, pod *corev1.Pod) int {
-	n := math.MaxInt32
-	requests, limits := asked(pod), podresource.PodLimits(pod, podresource.PodResourcesOptions{})
-	wants := corev1.ResourceList{corev1.ResourcePods: requests[corev1.ResourcePods]}
-	for name, q := range requests {
-		wants[corev1.DefaultResourceRequestsPrefix+name], wants[name] = q, q // "cpu" in a quota means requests.cpu
-	}
-	for name, q := range limits {
-		wants["limits."+name] = q
-	}
-	for quota := range s.ResourceQuotas().In(pod.Namespace) {
-		if len(quota.Spec.Scopes) > 0 || quota.Spec.ScopeSelector != nil {
-			continue // for some pods only: whether for these is not looked at
-		}
-		free := corev1.ResourceList{}
-		for name, hard := range quota.Status.Hard {
-			left := hard.DeepCopy()
-			left.Sub(quota.Status.Used[name])
-			free[name] = left
-		}
-		for name := range wants {
-			if left, bounded := free[name]; bounded {
-				n = min(n, howOften(corev1.ResourceList{name: left}, corev1.ResourceList{name: wants[name]}))
-			}
-		}
-	}
-	return n
 }
 
 // howOften says how often what is asked for goes into what is free.

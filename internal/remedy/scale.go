@@ -16,7 +16,7 @@ func Scale() Action {
 	return Action{
 		Name:       "scale",
 		Doc:        "Gives a workload that was scaled to zero its replicas back, and one that has too much to do half as many again; where an autoscaler sets them, through its bounds.",
-		When:       "the workload has no replicas, or too few, and the cluster and the namespace's quota have room as far as is known",
+		When:       "the workload has no replicas, or too few, and the nodes and the namespace's quota have room as far as is known",
 		Reach:      "pods are added to one workload; none is replaced",
 		Back:       "the former count, or bound, is set again",
 		Risk:       model.RiskLow,
@@ -73,6 +73,9 @@ func more(c Case, workload model.Ref) []model.Remedy {
 			return nil
 		}
 		add, reason = int32(n), fmt.Sprintf("the cluster has room for %d more", n) //nolint:gosec // n < add, which is an int32
+	}
+	if n := underQuota(c.Snapshot, workload); 0 < n && n < int(add) { // where it lets none in, the what-if says which quota it is
+		add, reason = int32(n), fmt.Sprintf("the namespace's quota has room for %d more", n) //nolint:gosec // n < add, which is an int32
 	}
 	want := have + add
 	hpa := AutoscalerOf(c.Snapshot, workload)

@@ -322,7 +322,7 @@ func logEvidence(f finding) (model.Evidence, bool) {
 			continue
 		}
 		if hits := r.hitsOf(f); len(hits) > 0 {
-			s := hits[0]
+			s := r.toQuote(hits)
 			text := cmp.Or(s.Raw, s.Reason, fmt.Sprintf("%s answered %d", s.Request, s.Status))
 			return model.Evidence{Kind: "proxy-log", Text: text, At: s.At, Source: s.Source}, true
 		}

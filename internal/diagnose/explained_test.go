@@ -46,3 +46,60 @@ func TestExplainedByNobody(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// Of several lines that may be about a request the nearest in time is: an earlier one may be of a fault that is over.
+func TestExplainedByTheNearestLine(t *testing.T) {
+	at := time.Date(2026, 3, 14, 9, 26, 0, 0, time.UTC)
+	access := model.Signal{At: at, Status: 502, Failure: model.OtherFailure}
+	line := func(after time.Duration, failure model.FailureKind, path string) model.Signal {
+		return model.Signal{At: at.Add(after), ErrorLog: true, Failure: failure, Request: model.Request{Path: path}}
+	}
+	access.Request.Path = "/"
+	for _, tc := range []struct {
+		name  string
+		lines []model.Signal
+		want  model.FailureKind
+	}{
+		{"one of before and one of now", []model.Signal{line(-1500*time.Millisecond, model.TLS, "/"), line(-100*time.Millisecond, model.Refused, "/")}, model.Refused},
+		{"one of before and one of a moment later", []model.Signal{line(-1500*time.Millisecond, model.TLS, "/"), line(time.Second, model.Refused, "/")}, model.Refused},
+		{"equally near: the earlier", []model.Signal{line(-time.Second, model.TLS, "/"), line(time.Second, model.Refused, "/")}, model.TLS},
+		{"the nearest is about another request", []model.Signal{line(-1500*time.Millisecond, model.TLS, "/"), line(0, model.Refused, "/other")}, model.TLS},
+		{"of the same moment the first", []model.Signal{line(0, model.TLS, "/"), line(0, model.Refused, "/")}, model.TLS},
+		{"none is near", []model.Signal{line(-3*time.Second, model.TLS, "/"), line(2100*time.Millisecond, model.Refused, "/")}, model.OtherFailure},
+	} {
+		if got := explained(access, tc.lines); got.Failure != tc.want {
+			t.Errorf("%s: got %s, want %s", tc.name, got.Failure, tc.want)
+		}
+	}
+}
+
+// The line that is shown for a cause is one of what fails now, not of an earlier fault that looked alike and is over.
+func TestEvidenceIsOfTheLatestFailures(t *testing.T) {
+	at := time.Date(2026, 3, 14, 9, 26, 0, 0, time.UTC)
+	var access []model.Signal
+	add := func(n int, s model.Signal) {
+		for range n {
+			at = at.Add(100 * time.Millisecond)
+			s.At = at
+			access = append(access, s)
+		}
+	}
+	failed := model.Signal{Status: 502, Failure: model.Refused, Reason: "connect() failed (111: Connection refused)", Raw: "before"}
+	add(20, failed)
+	add(600, model.Signal{Status: 200})
+	failed.Raw = "now"
+	add(20, failed)
+	r := &route{}
+	r.take(access, nil, nil)
+	f := find("target-port-mismatch", proven, model.FieldRef{}, "").on(r).as(model.Refused)
+	if e, ok := logEvidence(f); !ok || e.Text != "now" {
+		t.Errorf("got %+v", e)
+	}
+	h := hearing{}
+	for _, s := range r.signals {
+		h = h.with(s, proven, r.resumed)
+	}
+	if h.quoted.Raw != "now" || h.first.Raw != "before" {
+		t.Errorf("of words: quoted %q, the first %q", h.quoted.Raw, h.first.Raw)
+	}
+}

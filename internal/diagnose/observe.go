@@ -137,7 +137,7 @@ func (r *route) take(access, reasons, nameless []model.Signal) {
 		}
 		r.requests = len(r.signals)
 	}
-	r.failures = len(r.signals)
+	r.failures, r.resumed = len(r.signals), r.lastBegan()
 	r.observed = aggregate(r.String(), r.Object, r.signals, r.requests)
 }
 
@@ -180,27 +180,49 @@ func (r *route) note(s model.Signal) {
 	}
 }
 
-// explained gives a failed request the failure and words of its error-log line, which says more
-// than the access log.
+// explained gives a failed request the failure and words of its error-log line, which says more than the access log. Of several
+// lines that may be about it the nearest in time is taken: what failed a second before may have failed for another reason.
 func explained(s model.Signal, reasons []model.Signal) model.Signal {
 	if s.Failure != model.NoFailure && s.Failure != model.OtherFailure && s.Reason != "" {
 		return s
 	}
-	from, _ := slices.BinarySearchFunc(reasons, s.At.Add(-apart), func(x model.Signal, t time.Time) int { return x.At.Compare(t) })
-	for _, x := range reasons[from:] {
-		if x.At.After(s.At.Add(apart)) {
+	from, _ := slices.BinarySearchFunc(reasons, s.At, func(x model.Signal, t time.Time) int { return x.At.Compare(t) })
+	near := apart // no other line may be farther away
+	var line *model.Signal
+	look := func(x *model.Signal) (over bool) {
+		away := x.At.Sub(s.At).Abs()
+		if away > near || line != nil && away == near {
+			return true
+		}
+		if tellsOf(x, s) {
+			line, near = x, away
+		}
+		return line == x
+	}
+	for i := from - 1; i >= 0; i-- {
+		if look(&reasons[i]) {
 			break
 		}
-		if contradict(x.Request.Path, s.Request.Path) || contradict(strings.ToLower(x.Request.Host), strings.ToLower(s.Request.Host)) || !tried(s, x) {
-			continue
-		}
-		// That nobody was asked is all that an access line says of a request that the proxy turned away.
-		turnedAway := s.Failure == model.NoEndpoints && len(s.Tries) == 0 && x.Failure == model.Overload
-		if s.Reason == "" || s.Failure == model.NoFailure || s.Failure == model.OtherFailure || s.Failure == x.Failure || turnedAway {
-			return toldBy(s, x)
+	}
+	for i := from; i < len(reasons); i++ {
+		if look(&reasons[i]) {
+			break
 		}
 	}
-	return s
+	if line == nil {
+		return s
+	}
+	return toldBy(s, *line)
+}
+
+// tellsOf reports whether an error-log line may be about a failed request, and says more than the request's own line.
+func tellsOf(line *model.Signal, s model.Signal) bool {
+	if contradict(line.Request.Path, s.Request.Path) || contradict(strings.ToLower(line.Request.Host), strings.ToLower(s.Request.Host)) || !tried(s, *line) {
+		return false
+	}
+	// That nobody was asked is all that an access line says of a request that the proxy turned away.
+	turnedAway := s.Failure == model.NoEndpoints && len(s.Tries) == 0 && line.Failure == model.Overload
+	return s.Reason == "" || s.Failure == model.NoFailure || s.Failure == model.OtherFailure || s.Failure == line.Failure || turnedAway
 }
 
 // toldBy gives a failed request what an error-log line about it says.

@@ -96,6 +96,42 @@ func (r *route) goesOn(f finding) bool {
 	return end.Sub(last) < quiet || after*len(hits) < enough*during
 }
 
+// plenty is how many failures must have been due in a pause, at the rate at which they came before and after it, before it
+// is taken that what failed after it is another matter.
+const plenty = 10
+
+// lastBegan is when the failures of a route began that were seen last: those after the last pause in which so many requests
+// succeeded that it was none of chance. What a line says from before that may be of a fault that somebody has mended.
+func (r *route) lastBegan() time.Time {
+	if len(r.signals) == 0 {
+		return time.Time{}
+	}
+	began, all := r.signals[0].At, r.succeededIn(r.signals[0].At, r.signals[len(r.signals)-1].At)+len(r.signals)
+	for i := range len(r.signals) - 1 {
+		last, next := r.signals[i].At, r.signals[i+1].At
+		if next.Sub(last) < quiet {
+			continue
+		}
+		if paused := r.succeededIn(last, next); paused*len(r.signals) >= plenty*(all-paused) {
+			began = next
+		}
+	}
+	return began
+}
+
+// succeededIn counts the requests that succeeded in a time.
+func (r *route) succeededIn(from, to time.Time) int {
+	first, _ := slices.BinarySearchFunc(r.succeeded, from, time.Time.Compare)
+	end, _ := slices.BinarySearchFunc(r.succeeded, to, time.Time.Compare)
+	return end - first
+}
+
+// toQuote is the one of a finding's failures of which the log's line is shown: the first of those that were seen last.
+func (r *route) toQuote(hits []model.Signal) model.Signal {
+	i := slices.IndexFunc(hits, func(s model.Signal) bool { return !s.At.Before(r.resumed) })
+	return hits[max(i, 0)]
+}
+
 // deadNow reports whether the walk says that each request fails.
 func (r *route) deadNow() bool {
 	return slices.ContainsFunc(r.trace.Hops, func(h model.Hop) bool { return h.Verdict == model.Broken }) &&

@@ -53,6 +53,8 @@ type route struct {
 	succeeded []time.Time
 	requests  int
 	failures  int
+	// resumed is when the failures began that were seen last, see lastBegan.
+	resumed time.Time
 	// astray are the requests that the application answered as one answers what is meant for another.
 	astray []model.Signal
 	// lost is set on the rule that was probably meant for the target's request, which no rule takes.

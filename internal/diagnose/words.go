@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -97,7 +98,7 @@ type hearing struct {
 	confidence float64
 	kinds      []model.FailureKind // of the failures that are accounted for
 	first      model.Signal
-	count      int
+	quoted     model.Signal   // the first of those that were seen last, see lastBegan
 	app        model.Evidence // an application's line, where one says it
 }
 
@@ -115,8 +116,8 @@ func (v *view) told(row spoken, r *route) (finding, bool) {
 		return finding{}, false
 	}
 	f := find(row.cause, h.confidence, v.pointed(row, r, h), fmt.Sprintf(row.says, r)).on(r).as(h.kinds...).since(h.first.At)
-	if line := cmp.Or(h.first.Raw, h.first.Reason); h.count > 0 && line != "" {
-		f.Evidence = append(f.Evidence, model.Evidence{Kind: "proxy-log", Text: line, At: h.first.At, Source: h.first.Source})
+	if line := cmp.Or(h.quoted.Raw, h.quoted.Reason); line != "" {
+		f.Evidence = append(f.Evidence, model.Evidence{Kind: "proxy-log", Text: line, At: h.quoted.At, Source: h.quoted.Source})
 	}
 	if h.app.Text != "" {
 		f.Evidence = append(f.Evidence, h.app)
@@ -146,7 +147,7 @@ func (v *view) toldBefore(row spoken) []finding {
 		if len(lines) < few || i < 0 {
 			continue
 		}
-		h := hearing{first: lines[0], count: len(lines)}
+		h := hearing{first: lines[0]}
 		f := find(row.cause, proven, v.pointed(row, v.routes[i], h), fmt.Sprintf(row.says, "all routes")).as(model.OtherFailure, model.Protocol).since(lines[0].At)
 		for _, r := range v.routes {
 			if cut(r) {
@@ -183,7 +184,7 @@ func (v *view) heard(r *route) map[model.CauseID]hearing {
 		for _, m := range verdict.Matches {
 			g := leaving(m.Signature, not)
 			if sure := surely(g); sure > 0 && g.Causes[0] == cause {
-				out[cause] = out[cause].with(s, sure)
+				out[cause] = out[cause].with(s, sure, r.resumed)
 				break
 			}
 		}
@@ -243,12 +244,14 @@ func (v *view) plainly(r *route) bool {
 	return len(r.legs) > 0
 }
 
-// with adds a failure of which the words tell the cause.
-func (h hearing) with(s model.Signal, sure float64) hearing {
-	if h.count == 0 {
-		h.first = s
+// with adds a failure of which the words tell the cause, on a route whose failures began again at some time.
+func (h hearing) with(s model.Signal, sure float64, resumed time.Time) hearing {
+	if len(h.kinds) == 0 {
+		h.first, h.quoted = s, s
 	}
-	h.count++
+	if h.quoted.At.Before(resumed) && !s.At.Before(resumed) {
+		h.quoted = s
+	}
 	h.confidence = max(h.confidence, sure)
 	if kind := cmp.Or(s.Failure, model.OtherFailure); !slices.Contains(h.kinds, kind) {
 		h.kinds = append(h.kinds, kind)

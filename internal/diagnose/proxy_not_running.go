@@ -49,6 +49,52 @@ func proxyProcessWedged() Analyzer {
 	}
 }
 
+// sinkIn is how long a gateway must have been unready before its log tells whether it still answers: the kubelet's time is in
+// whole seconds, and a line takes a moment to be read.
+const sinkIn = 3 * time.Second
+
+// answersStill reports whether the gateway of a route answers requests though no pod of it is ready, as far as its log tells by
+// now. Readiness is a probe's word: on a node that is short of CPU one may time out beside requests that are answered. Where a
+// container has ended, or was started again since, there is nothing to doubt.
+func (v *view) answersStill(r *route) bool {
+	var since time.Time
+	for _, f := range v.m.Fleets(r.Route) {
+		for _, p := range f.Pods {
+			c := path.PodCondition(p, corev1.PodReady)
+			if c == nil || c.LastTransitionTime.IsZero() || p.DeletionTimestamp != nil || len(p.Status.ContainerStatuses) == 0 {
+				return false
+			}
+			ended := func(st corev1.ContainerStatus) bool {
+				return st.State.Running == nil || st.State.Running.StartedAt.After(c.LastTransitionTime.Time)
+			}
+			if slices.ContainsFunc(p.Status.ContainerStatuses, ended) {
+				return false
+			}
+			if t := c.LastTransitionTime.Time; t.After(since) {
+				since = t
+			}
+		}
+	}
+	return !since.IsZero() && (v.s.At().Sub(since) < sinkIn || r.lastSeen().After(since.Add(time.Second)))
+}
+
+// throughUnready reports whether the walk of a route leads through a gateway that answers though it is not ready.
+func (r *route) throughUnready() bool {
+	return slices.ContainsFunc(r.trace.Hops, func(h model.Hop) bool { return h.Kind == model.HopGateway && h.Verdict == model.Suspect })
+}
+
+// lastSeen is when the last request of a route ended that its gateway logged.
+func (r *route) lastSeen() time.Time {
+	var last time.Time
+	if n := len(r.succeeded); n > 0 {
+		last = r.succeeded[n-1]
+	}
+	if n := len(r.signals); n > 0 && r.signals[n-1].At.After(last) {
+		last = r.signals[n-1].At
+	}
+	return last
+}
+
 // downFleet is a gateway's workload without a ready pod, as a backend would be looked at.
 type downFleet struct {
 	path.Fleet
@@ -115,6 +161,9 @@ func (f finding) of(d downFleet, id model.CauseID, what string) finding {
 	named := find(id, max(f.Confidence, proven), f.Object, what+": "+f.Summary)
 	f.ID, f.Family, f.Confidence, f.Summary = named.ID, named.Family, named.Confidence, named.Summary
 	f.routes, f.dormant, f.symptomOf = nil, false, ""
+	if slices.ContainsFunc(d.routes, (*route).throughUnready) {
+		f.Confidence = likely
+	}
 	return f.on(d.routes...).as(byStuckProxy()...).relates("workload", d.workload.ref)
 }
 

@@ -188,7 +188,7 @@ func newView(in Input) *view {
 	for _, r := range v.routes {
 		v.telling(r)
 		if r.requests > 0 && !r.lost && r.trace.Predicts == path.NoAnswer {
-			r.trace = v.m.WalkArrived(r.Route)
+			r.trace = v.m.WalkArrived(r.Route, v.answersStill(r))
 		}
 	}
 	if in.Target.Request != nil {

@@ -51,7 +51,7 @@ func TestEntryHop(t *testing.T) {
 			case (trace.Predicts == NoAnswer) != (tt.want == model.Broken):
 				t.Errorf("predicts %s", trace.Predicts)
 			}
-			if arrived := m.WalkArrived(m.Routes()[0]); arrived.Hops[0].Kind == model.HopLoadBalancer {
+			if arrived := m.WalkArrived(m.Routes()[0], false); arrived.Hops[0].Kind == model.HopLoadBalancer {
 				t.Errorf("what has arrived came by no Service: %+v", arrived.Hops[0])
 			}
 		})

@@ -49,8 +49,13 @@ func (m *Map) WalkLegs(r Route, legs []Leg) model.Trace {
 	return w.walk()
 }
 
-// WalkArrived walks one rule with a request that was seen to arrive at the gateway, by whatever way.
-func (m *Map) WalkArrived(r Route) model.Trace { return m.walker(r, m.Legs(r)).walk() }
+// WalkArrived walks one rule with a request that was seen to arrive at the gateway, by whatever way. answers says that the
+// gateway was seen to answer, whatever its pods' readiness tells.
+func (m *Map) WalkArrived(r Route, answers bool) model.Trace {
+	w := m.walker(r, m.Legs(r))
+	w.answers = answers
+	return w.walk()
+}
 
 func (m *Map) walker(r Route, legs []Leg) *walker {
 	return &walker{m: m, r: r, legs: legs, t: model.Trace{Request: r.Request(), Proxy: r.Proxy, Route: r.Object, Rule: r.Rule}}
@@ -79,6 +84,7 @@ type walker struct {
 	t       model.Trace
 	stopped bool
 	lost    bool     // requests do not come as far as the gateway
+	answers bool     // the gateway does, whatever its pods' readiness tells
 	refused []string // fields of backends that the proxy does not use
 	unknown bool
 	blind   string // why NetworkPolicies could not be judged: noted, though it hides no other trouble
@@ -184,6 +190,10 @@ func (w *walker) entry() {
 		}
 	}
 	if at, why, down := w.m.Down(w.r); down {
+		if w.answers {
+			w.hop(model.HopGateway, at, model.Suspect, why+"; it answers nevertheless, or did a moment ago")
+			return
+		}
 		w.hop(model.HopGateway, at, model.Broken, why)
 		w.stopped = true
 		w.predict(NoAnswer)

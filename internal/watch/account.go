@@ -79,7 +79,7 @@ func (w *Watcher) nameOf(sig model.Signal, route path.Route, located bool) (name
 	switch {
 	case located && selects(w.Target, route):
 		return route.String(), true
-	case !located && w.Target.IsZero():
+	case !located && w.Target.IsZero() && !unheardOf(sig, w.began, w.Session.Now()):
 		return sig.Request.Host + sig.Request.Path, true
 	default:
 		return "", false

@@ -14,12 +14,13 @@ func (w *Watcher) takeCounts(counts []model.Count) {
 	}
 	sums := map[string]*sum{}
 	for _, c := range counts {
-		route, ok := w.locate(c.Signal())
+		sig := c.Signal()
+		route, ok := w.locate(sig)
 		name := c.Host + c.Path + c.Service
 		switch {
 		case ok && selects(w.Target, route):
 			name = route.String()
-		case ok || !w.Target.IsZero():
+		case ok || !w.Target.IsZero() || unheardOf(sig, w.began, w.Session.Now()):
 			continue
 		}
 		s := sums[name]
@@ -32,7 +33,7 @@ func (w *Watcher) takeCounts(counts []model.Count) {
 			s.errors += int(c.Requests)
 		}
 		if w.Session.NoLogs { // else they are seen one by one, too
-			w.tally(name, s.object, c.Signal(), c.Failed(), int(c.Requests))
+			w.tally(name, s.object, sig, c.Failed(), int(c.Requests))
 		}
 	}
 	for name, s := range sums {

@@ -25,6 +25,12 @@ type formerRules struct {
 	until  time.Time // when no gateway goes by them any more
 }
 
+// unheardOf reports whether a signal that no rule takes may be about one that was replaced right before the watch began:
+// it names what its gateway goes by, and gateways may not have followed yet. Such a line tells of no route that fails now.
+func unheardOf(sig model.Signal, began, now time.Time) bool {
+	return (sig.Service != "" || sig.RouteName != "") && now.Sub(began) < lag
+}
+
 // replaced notes rules that were replaced just now.
 func (f *former) replaced(before *path.Map, now time.Time) {
 	f.forget(now)

@@ -48,3 +48,28 @@ func TestLinesOfARuleThatWasWrongForSeconds(t *testing.T) {
 		t.Errorf("%d former rules are kept, want %d at most", len(w.former), mostFormer)
 	}
 }
+
+// What was replaced right before the watch began is known to nobody. A line about it counts as nobody's only when every
+// gateway must have followed.
+func TestLinesOfRulesFromBeforeTheWatch(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	w := watcher(t, func() time.Time { return now })
+	fail := func(service string) int {
+		for range 8 {
+			now = now.Add(50 * time.Millisecond)
+			w.take(model.Signal{At: now, Proxy: "nginx", Service: service, Status: 503, Failure: model.NoEndpoints, Request: model.Request{Method: "GET", Path: "/"}})
+		}
+		return len(w.detector.Tick(now))
+	}
+	if n := fail("shop-gone-80"); n != 0 {
+		t.Errorf("%d alarms about a route of before the watch", n)
+	}
+	if n := fail(""); n != 1 {
+		t.Errorf("%d alarms about requests that name no rule, want 1", n)
+	}
+	w = watcher(t, func() time.Time { return now })
+	now = now.Add(lag)
+	if n := fail("shop-gone-80"); n != 1 {
+		t.Errorf("%d alarms about requests that go by a rule nobody knows long after, want 1", n)
+	}
+}

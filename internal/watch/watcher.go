@@ -56,6 +56,7 @@ type Watcher struct {
 	voices    voices
 	routes    *path.Map // of the state at the last tick
 	stale     bool      // there was a change since
+	began     time.Time
 	former    former
 	grown     map[string]int // routes of an incident when it was last told of, by its first route
 	blind     blindness
@@ -69,7 +70,7 @@ func (w *Watcher) prepare() {
 		w.Memory = NewMemory(nil)
 	}
 	w.detector, w.counted = w.Memory.detectors[0], w.Memory.detectors[1]
-	w.voices, w.blind = voices{}, blindness{}
+	w.voices, w.blind, w.began = voices{}, blindness{}, w.Session.Now()
 	w.grown, w.heard = map[string]int{}, heard{}
 	w.rates, w.causes = rates.New(rates.Options{}), map[string]string{}
 	w.events, w.sources = make(chan printer.EventDoc), newSources(w.Sources)
@@ -209,11 +210,8 @@ func (w *Watcher) take(sig model.Signal) {
 		return
 	}
 	route, ok := w.locate(sig)
-	switch {
-	case ok && selects(w.Target, route):
-		w.count(route.String(), route.Object, sig)
-	case !ok && w.Target.IsZero():
-		w.count(sig.Request.Host+sig.Request.Path, model.Ref{}, sig)
+	if name, ok := w.nameOf(sig, route, ok); ok {
+		w.count(name, route.Object, sig)
 	}
 }
 

@@ -80,6 +80,9 @@ func Run(ctx context.Context, o Options) (results []Result, err error) {
 		}
 		result, err := d.round(ctx, f)
 		results = append(results, result)
+		if err == nil {
+			err = d.restore(ctx, f)
+		}
 		if err != nil {
 			return results, err
 		}

@@ -25,6 +25,8 @@ type MeasureOptions struct {
 	Alones int           // how often it is
 	// Kept is a file in which each run is kept as it ends. Runs that are in it already are not made again.
 	Kept string
+	// Records is a folder for gatemend's events and journals, which tell why a run went as it did. Empty: they are not kept.
+	Records string
 }
 
 // Measured is what became of one fault.
@@ -48,11 +50,15 @@ func Measure(ctx context.Context, o MeasureOptions) (all []Measured, err error) 
 	if err := d.prepare(ctx, o.Options); err != nil {
 		return all, err
 	}
-	dir, err := os.MkdirTemp("", "gatemend-mttr-")
-	if err != nil {
+	dir := o.Records
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "gatemend-mttr-"); err != nil {
+			return all, fmt.Errorf("make a folder for gatemend's records: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	} else if err := os.MkdirAll(dir, 0o755); err != nil {
 		return all, fmt.Errorf("make a folder for gatemend's records: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	for i := range all {
 		if err := d.measure(ctx, o, &all[i], dir); err != nil {
 			return all, err
@@ -79,8 +85,13 @@ func (d *demo) measure(ctx context.Context, o MeasureOptions, m *Measured, dir s
 			return err
 		}
 		r, err := d.round(ctx, f)
+		// It ends first: what is restored piece by piece may fail meanwhile, and be mended once more, which the next run would
+		// begin with.
 		stop()
 		d.gatemend = nil
+		if err == nil {
+			err = d.restore(ctx, f)
+		}
 		if err != nil {
 			return err
 		}
@@ -94,6 +105,9 @@ func (d *demo) measure(ctx context.Context, o MeasureOptions, m *Measured, dir s
 	}
 	for o.Alone > 0 && len(m.Alone) < o.Alones {
 		r, err := d.alone(ctx, f, o.Alone)
+		if err == nil {
+			err = d.restore(ctx, f)
+		}
 		if err != nil {
 			return err
 		}

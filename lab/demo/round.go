@@ -42,8 +42,8 @@ func (d *demo) round(ctx context.Context, f fault.Fault) (Result, error) {
 	})
 }
 
-// under breaks the shop under traffic, once all routes answer well and ready says so, and restores it when over says that
-// it is: what clients met until then is in the result already.
+// under breaks the shop under traffic, once all routes answer well and ready says so, and returns when over says that it is:
+// what clients met until then is in the result already. The shop is left as it is.
 func (d *demo) under(ctx context.Context, f fault.Fault, title string, ready func() (bool, error), over func(r *Result, reports []load.Report, injected time.Time) (bool, error)) (Result, error) {
 	result := Result{Fault: f}
 	run, err := load.Start(ctx, d.cluster.DialContext, d.targets, load.Limits{
@@ -94,10 +94,15 @@ func (d *demo) under(ctx context.Context, f fault.Fault, title string, ready fun
 	if result.Unlogged, err = d.unlogged(ctx, f, injected); err != nil {
 		return result, err
 	}
-	if err := f.Restore(ctx, d.client); err != nil {
-		return result, fmt.Errorf("restore after %s: %w", f.Name, err)
-	}
 	return result, nil
+}
+
+// restore brings the shop back to its manifest after a fault.
+func (d *demo) restore(ctx context.Context, f fault.Fault) error {
+	if err := f.Restore(ctx, d.client); err != nil {
+		return fmt.Errorf("restore after %s: %w", f.Name, err)
+	}
+	return nil
 }
 
 // await polls until a condition holds, within a limit. It also ends when gatemend does, if that

@@ -38,5 +38,6 @@ func newMTTR(name *string) *cobra.Command {
 	cmd.Flags().DurationVar(&options.Alone, "alone", time.Minute, "how long each fault is also left to itself at most; 0: it is not")
 	cmd.Flags().IntVar(&options.Alones, "alones", 1, "how often each fault is left to itself")
 	cmd.Flags().StringVar(&options.Kept, "kept", "", "file in which every run is kept as it ends; those that are in it are not made again")
+	cmd.Flags().StringVar(&options.Records, "records", "", "folder in which gatemend's events and journals of every run are kept")
 	return cmd
 }

@@ -133,7 +133,7 @@ func isGoogleBackend(name string, l path.Leg) bool {
 func (r *route) whereChecked(l path.Leg) model.FieldRef {
 	switch {
 	case r.Proxy == "gcp-lb" && r.Object.Kind == "Ingress":
-		return at(serviceRef(l), annotation("cloud.google.com/backend-config"))
+		return at(serviceRef(l), annotation(backendConfig))
 	case r.Proxy == "aws-alb":
 		return at(serviceRef(l), annotation("alb.ingress.kubernetes.io/healthcheck-path"))
 	default:

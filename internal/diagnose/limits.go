@@ -2,11 +2,14 @@ package diagnose
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -86,9 +89,47 @@ func upstreamTimeout() Analyzer {
 					out = append(out, v.tooSlow(r, hits))
 				}
 			}
+			for _, r := range v.routes {
+				if f, ok := v.leftWaiting(r); ok {
+					out = append(out, f)
+				}
+			}
 			return out
 		},
 	}
+}
+
+// backendConfig is the annotation by which a Service names its BackendConfig. GKE reads it at Services only
+// (https://cloud.google.com/kubernetes-engine/docs/how-to/ingress-configuration#associating_backendconfig_with_your_ingress).
+const backendConfig = "cloud.google.com/backend-config"
+
+// peerLeft finds in an application's words that whoever asked went away, and after how long.
+var peerLeft = regexp.MustCompile(`(?i)(?:clos|abort|reset|disconnect|cancell?ed|went away|hung up|broken pipe).*?\b(?:after|took|in)\W{0,3}(\d+(?:\.\d+)?) ?(ms|s)\b`)
+
+// leftWaiting finds a load balancer out of the cluster, of which no log is read, that gives requests up as it was told to: the
+// application says that whoever asked left, each time after just as long as the load balancer waits.
+func (v *view) leftWaiting(r *route) (finding, bool) {
+	px, ok := all.Named(r.Proxy)
+	if !ok || !px.Outside || r.requests > 0 || slices.ContainsFunc(r.Faults, func(f path.Fault) bool { return f.Kind != path.CannotKnow }) {
+		return finding{}, false
+	}
+	waited, last := v.leftAfter(r)
+	if len(waited) < few {
+		return finding{}, false
+	}
+	k, ends := v.endedBy(r, waited[0])
+	if !ends || k.standby && !v.responseLimits(r)[0].standby || slices.ContainsFunc(waited, func(d time.Duration) bool { return !k.within(d) }) {
+		return finding{}, false
+	}
+	f := find("upstream-timeout", likely, k.at, fmt.Sprintf("the load balancer of %s gives up after %s, before the backend answers", r, k.set)).
+		on(r).as(model.ResponseTimeout).
+		because("app-log", fmt.Sprintf("%d requests were left by whoever asked, each after %s", len(waited), k.set), model.Ref{}, time.Time{})
+	f.Evidence = append(f.Evidence, last)
+	if ing := v.ingress(r.Route); ing != nil && r.Proxy == "gcp-lb" && ing.Annotations[backendConfig] != "" {
+		f = f.because("object", fmt.Sprintf("%s has the annotation %s, which is read at Services only", r.Object, backendConfig), r.Object, time.Time{})
+	}
+	f.unlogged = true
+	return v.relateBackend(f, r), true
 }
 
 // tooSlow compares how long the proxy waited with what it was told to wait.
@@ -148,6 +189,27 @@ func waits(hits []model.Signal) time.Duration {
 	}
 	slices.Sort(all)
 	return all[len(all)/2]
+}
+
+// leftAfter reads from what the applications behind a route log of its requests after how long whoever asked went away, and gives
+// the last such line.
+func (v *view) leftAfter(r *route) (waited []time.Duration, last model.Evidence) {
+	for _, log := range v.in.Logs {
+		if !v.behindRoute(r, log.Pod) {
+			continue
+		}
+		for _, l := range log.Lines {
+			m := peerLeft.FindStringSubmatch(l)
+			if m == nil || !strings.Contains(l, strings.TrimSuffix(r.Path, "/")) {
+				continue
+			}
+			if d, err := time.ParseDuration(m[1] + m[2]); err == nil {
+				waited = append(waited, d)
+				last = model.Evidence{Kind: "app-log", Text: strings.TrimSpace(l), Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container}
+			}
+		}
+	}
+	return waited, last
 }
 
 // slowAnswer finds an application's own line about a request on the route that it answered well, but

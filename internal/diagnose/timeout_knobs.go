@@ -224,6 +224,8 @@ func timeoutPlace(r *route) model.FieldRef {
 		return at(r.Object, r.Rule+".timeout")
 	case r.Proxy == "nginx":
 		return at(r.Object, annotation(readTimeout))
+	case r.Proxy == "gcp-lb" && len(r.legs) > 0 && r.legs[0].Service != nil:
+		return at(serviceRef(r.legs[0]), annotation(backendConfig)) // of an Ingress it is not read
 	default:
 		return at(r.Object, "")
 	}

@@ -2,6 +2,7 @@ package cloudlb
 
 import (
 	"strings"
+	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
@@ -18,6 +19,10 @@ func gcp() proxy.Proxy {
 		Patterns:  starPatterns,
 		Matching:  func(string) proxy.Matching { return proxy.Matching{} },
 		NewParser: func() proxy.Parser { return newGCPParser() },
+		// A backend service waits 30 s for an answer (https://cloud.google.com/load-balancing/docs/backend-service#timeout-setting).
+		Default: func(string) proxy.Settings {
+			return proxy.Settings{{Knob: proxy.ReadTimeout, Time: 30 * time.Second, Default: true}}
+		},
 	})
 }
 

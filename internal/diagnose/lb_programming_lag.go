@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/timeline"
@@ -29,6 +31,8 @@ func lbProgrammingLag() Analyzer {
 				if f, ok := v.unsynced(r, l); ok {
 					out = append(out, f)
 				} else if f, ok := v.programmedLate(r, l); ok {
+					out = append(out, f)
+				} else if f, ok := v.replacedTooSoon(r, l); ok {
 					out = append(out, f)
 				}
 			}
@@ -110,6 +114,68 @@ func (v *view) late(r *route, l path.Leg, w *workload, met []*model.Signal) find
 		}
 	}
 	return f
+}
+
+// replacedTooSoon finds a rollout, lately, that took the last old pod away before AWS's load balancer can have taken any new one
+// in: a target is used once it has passed its health check several times, and nothing makes the rollout wait for that. As no
+// request was seen, it counts only where somebody asks (kubernetes-sigs/aws-load-balancer-controller, docs: pod readiness gate,
+// and the annotations' defaults).
+func (v *view) replacedTooSoon(r *route, l path.Leg) (finding, bool) {
+	ing := v.ingress(r.Route)
+	if r.Proxy != "aws-alb" || r.requests > 0 || ing == nil || v.in.Target.IsZero() {
+		return finding{}, false
+	}
+	if s, ok := v.m.Setting(r.Route, l, proxy.TargetType); !ok || s.Value != "ip" {
+		return finding{}, false
+	}
+	every, times := targetChecks(ing.Annotations)
+	for _, ref := range v.behind(l) {
+		w := v.workload(ref)
+		if w == nil || w.serving == 0 || slices.ContainsFunc(w.pods, func(p *corev1.Pod) bool { return len(p.Spec.ReadinessGates) > 0 }) {
+			continue
+		}
+		last, first := v.lastStop(w), w.firstReady()
+		if last.IsZero() || v.s.At().Sub(last) > 2*lag || last.Sub(first) >= every*time.Duration(times) {
+			continue
+		}
+		f := find("lb-programming-lag", likely, at(w.ref, "spec.template.spec.readinessGates"),
+			fmt.Sprintf("the last old pod of %s was told to stop at %s, before the load balancer of %s can have taken a new one in, and no readiness gate makes the rollout wait for it", w.ref, clock(last), r)).
+			on(r).as(lateKinds()...).since(last).relates("workload", w.ref).relates("service", serviceRef(l)).
+			because("status", fmt.Sprintf("the first new pod was ready at %s, and a target is used after %d checks, %s apart", clock(first), times, every), w.ref, first)
+		f.atRest, f.unlogged = true, true
+		return f, true
+	}
+	return finding{}, false
+}
+
+// targetChecks is how often a load balancer of AWS checks a target, and how many times in a row one must pass before it is used.
+func targetChecks(annotations map[string]string) (every time.Duration, times int) {
+	every, times = 15*time.Second, 2
+	if d, ok := seconds(annotations["alb.ingress.kubernetes.io/healthcheck-interval-seconds"]); ok {
+		every = d
+	}
+	if n, err := strconv.Atoi(annotations["alb.ingress.kubernetes.io/healthy-threshold-count"]); err == nil && n > 0 {
+		times = n
+	}
+	return every, times
+}
+
+// lastStop is when a pod of a workload was last told to stop; zero if none was seen to be.
+func (v *view) lastStop(w *workload) (last time.Time) {
+	for _, t := range v.stops(w) {
+		last = newestOf(last, t)
+	}
+	return last
+}
+
+// firstReady is since when a workload has had one of the pods that are ready.
+func (w *workload) firstReady() (first time.Time) {
+	for _, p := range w.pods {
+		if c := path.PodCondition(p, corev1.PodReady); path.Ready(p) && (first.IsZero() || c.LastTransitionTime.Time.Before(first)) {
+			first = c.LastTransitionTime.Time
+		}
+	}
+	return first
 }
 
 // lagging is where to make the rollout wait for the load balancer: the readiness gate with which its controller

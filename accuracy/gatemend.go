@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatemend/gatemend/accuracy/reported"
 	"github.com/gatemend/gatemend/internal/model"
 )
 
@@ -38,17 +39,13 @@ func (g gatemend) diagnose(ctx context.Context, s scenario, mode string) (d mode
 }
 
 // explain pastes the evidence of a case, a line each, and gives the causes in order, each once.
-func (g gatemend) explain(ctx context.Context, c userCase) ([]model.CauseID, error) {
-	var paste strings.Builder
-	for _, e := range c.Evidence {
-		fmt.Fprintln(&paste, e.Text)
-	}
+func (g gatemend) explain(ctx context.Context, c reported.Case) ([]model.CauseID, error) {
 	var answer struct {
 		Matches []struct {
 			Causes []model.CauseID `json:"causes"`
 		} `json:"matches"`
 	}
-	if err := g.run(ctx, paste.String(), []string{"explain", "-", "-o", "json"}, &answer); err != nil {
+	if err := g.run(ctx, c.Text(), []string{"explain", "-", "-o", "json"}, &answer); err != nil {
 		return nil, err
 	}
 	var out []model.CauseID

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatemend/gatemend/accuracy/reported"
 	"github.com/gatemend/gatemend/internal/model"
 )
 
@@ -104,11 +105,11 @@ type explained struct {
 	third       bool // among the first three
 }
 
-func judgeCase(c userCase, ids []model.CauseID) explained {
+func judgeCase(c reported.Case, ids []model.CauseID) explained {
 	e := explained{id: c.ID, family: c.Family, wanted: c.CauseID, got: "(none)"}
 	if len(ids) > 0 {
-		e.got, e.first = ids[0], c.right(ids[0])
+		e.got, e.first = ids[0], c.Right(ids[0])
 	}
-	e.third = slices.ContainsFunc(ids[:min(3, len(ids))], c.right)
+	e.third = slices.ContainsFunc(ids[:min(3, len(ids))], c.Right)
 	return e
 }

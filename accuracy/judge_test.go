@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatemend/gatemend/accuracy/reported"
 	"github.com/gatemend/gatemend/internal/model"
 )
 
@@ -52,7 +53,7 @@ func TestJudge(t *testing.T) {
 }
 
 func TestJudgeCase(t *testing.T) {
-	c := userCase{CauseID: "keepalive-race", AlsoAccept: []model.CauseID{"termination-race"}}
+	c := reported.Case{CauseID: "keepalive-race", AlsoAccept: []model.CauseID{"termination-race"}}
 	for _, tt := range []struct {
 		ids          []model.CauseID
 		first, third bool

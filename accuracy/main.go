@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatemend/gatemend/accuracy/reported"
 	"github.com/gatemend/gatemend/accuracy/synth"
 )
 
@@ -53,13 +54,13 @@ type options struct {
 }
 
 // read reads the scenarios and cases of all folders, of which only some may be wanted.
-func (o options) read() (scenarios []scenario, cases []userCase, err error) {
+func (o options) read() (scenarios []scenario, cases []reported.Case, err error) {
 	for _, dir := range o.folders {
 		s, err := readScenarios(dir)
 		if err != nil {
 			return nil, nil, err
 		}
-		c, err := readCases(dir)
+		c, err := reported.Read(dir)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -69,7 +70,7 @@ func (o options) read() (scenarios []scenario, cases []userCase, err error) {
 		scenarios, cases = append(scenarios, s...), append(cases, c...)
 	}
 	scenarios = slices.DeleteFunc(scenarios, func(s scenario) bool { return !strings.Contains(s.name, o.only) })
-	cases = slices.DeleteFunc(cases, func(c userCase) bool { return !strings.Contains(c.ID, o.only) })
+	cases = slices.DeleteFunc(cases, func(c reported.Case) bool { return !strings.Contains(c.ID, o.only) })
 	return scenarios, cases, nil
 }
 

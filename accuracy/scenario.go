@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -65,42 +64,6 @@ func readScenarios(dir string) ([]scenario, error) {
 			return nil, err
 		}
 		out = append(out, s)
-	}
-	return out, nil
-}
-
-// userCase is what somebody reported: lines and facts, and the cause that was confirmed.
-type userCase struct {
-	ID       string `json:"id"`
-	Evidence []struct {
-		Text string `json:"text"`
-	} `json:"evidence"`
-	CauseID    model.CauseID   `json:"cause_id"`
-	AlsoAccept []model.CauseID `json:"also_accept"`
-	Family     string          `json:"family"`
-}
-
-func (c userCase) right(id model.CauseID) bool {
-	return id == c.CauseID || slices.Contains(c.AlsoAccept, id)
-}
-
-func readCases(dir string) ([]userCase, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
-	if err != nil {
-		return nil, err
-	}
-	var out []userCase
-	for _, file := range files {
-		if _, err := os.Stat(strings.TrimSuffix(file, ".yaml") + ".expect.yaml"); err == nil || strings.HasSuffix(file, ".expect.yaml") {
-			continue // a scenario
-		}
-		var c userCase
-		if err := readYAML(file, &c); err != nil {
-			return nil, err
-		}
-		if c.CauseID != "" {
-			out = append(out, c)
-		}
 	}
 	return out, nil
 }

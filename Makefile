@@ -114,6 +114,10 @@ generate: ## Write what is generated: config/crd, deep copies of API types, docs
 	$(GO) test ./internal/rules -run 'TestDocs' -update
 	cd lab && $(GO) test ./chart -update
 
+.PHONY: words
+words: ## Learn anew which words speak for which causes (internal/proxy/likeness), and say how good the answers are for cases that were kept from it
+	$(GO) run ./accuracy/learn accuracy/cases/tuned accuracy/cases/fresh
+
 .PHONY: golden
 golden: ## Refresh golden files, then look at what changed with git diff
 	$(GO) test $(call packages,internal,testkit\.Golden|flag.Bool..update) -update

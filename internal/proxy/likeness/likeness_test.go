@@ -1,6 +1,8 @@
 package likeness
 
 import (
+	_ "embed"
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,24 +10,18 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 )
 
+//go:embed told.txt
+var told string
+
 // Every cause of the catalogue has sentences, and every sentence is one of a cause of the catalogue.
 func TestSentencesCoverTheCatalogue(t *testing.T) {
 	sentences := map[model.CauseID]int{}
-	var last model.CauseID
-	for line := range strings.Lines(told) {
-		switch line = strings.TrimRight(line, "\n"); {
-		case line == "" || line[0] == '#':
-		case line[0] == '\t':
-			sentences[last]++
-		default:
-			last = model.CauseID(line)
-			if _, ok := catalogue.Lookup(last); !ok {
-				t.Errorf("the catalogue has no cause %s", last)
-			}
-			if sentences[last] > 0 {
-				t.Errorf("%s stands there twice", last)
-			}
+	for _, e := range Told(told) {
+		c := e.Causes[0]
+		if _, ok := catalogue.Lookup(c); !ok {
+			t.Errorf("the catalogue has no cause %s", c)
 		}
+		sentences[c]++
 	}
 	for _, c := range catalogue.Causes() {
 		if sentences[c.ID] < 4 {
@@ -34,8 +30,41 @@ func TestSentencesCoverTheCatalogue(t *testing.T) {
 	}
 }
 
+// What was learnt is of the sentences as they are: it recognises nearly all of them.
+func TestLearntOfTold(t *testing.T) {
+	m, err := parse(learnt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right, all := 0, Told(told)
+	for _, e := range all {
+		scores := m.Of(e.Lines)
+		if len(scores) > 0 && scores[0].Cause == e.Causes[0] {
+			right++
+			continue
+		}
+		for _, f := range features(e.Lines) {
+			if _, known := m.terms[f.term]; !known && !strings.Contains(f.term, " ") && len(features(e.Lines)) == 1 {
+				t.Errorf("%q stands in told.txt and was not learnt: run make words", e.Lines[0])
+			}
+		}
+	}
+	if right*10 < len(all)*9 {
+		t.Errorf("%d of %d sentences are recognised: run make words", right, len(all))
+	}
+	for _, c := range catalogue.Causes() {
+		if !slices.Contains(m.causes, c.ID) {
+			t.Errorf("%s was not learnt: run make words", c.ID)
+		}
+	}
+}
+
+func examples() []Example {
+	return Told("# words of three causes\nred\n\tthe apple is red\n\tcherries and apples\nblue\n\tthe sky is blue\n\tan open sky, blue as the sea\ngreen\n\tgrass grows\n\tleaves in spring\n")
+}
+
 func TestOf(t *testing.T) {
-	m := learn("# words of two causes\nred\n\tthe apple is red\n\tcherries and apples\nblue\n\tthe sky is blue\n\tan open sky, blue as the sea\ngreen\n\tgrass grows\n\tleaves in spring\n")
+	m := Learn(examples())
 	for name, c := range map[string]struct {
 		lines []string
 		want  model.CauseID
@@ -43,9 +72,9 @@ func TestOf(t *testing.T) {
 	}{
 		"a word of one cause":           {[]string{"apples everywhere"}, "red", "appl"},
 		"a pair tells more":             {[]string{"sky, blue"}, "blue", ""},
-		"lines add up":                  {[]string{"apple", "sky", "sky"}, "blue", "sky"},
-		"a word of all says little":     {[]string{"grass grows, and it is red"}, "green", "gras"},
-		"words of no sentence at all":   {[]string{"nothing to see here"}, "", ""},
+		"lines add up":                  {[]string{"apple", "open sky", "sea"}, "blue", "s"},
+		"more words outweigh one":       {[]string{"grass grows in spring, and it is red"}, "green", "g"},
+		"words of no sentence at all":   {[]string{"something quite unrelated"}, "", ""},
 		"what is absent does not count": {[]string{"no apples; grass"}, "green", "gras"},
 		"no text":                       {nil, "", ""},
 	} {
@@ -53,8 +82,44 @@ func TestOf(t *testing.T) {
 		if all := m.Of(c.lines); len(all) > 0 {
 			got = all[0]
 		}
-		if got.Cause != c.want || c.word != "" && got.Word != c.word && !strings.Contains(got.Word, c.word) {
+		if got.Cause != c.want || c.word != "" && !strings.Contains(got.Word, c.word) {
 			t.Errorf("%s: got %+v, want %s by %q", name, got, c.want, c.word)
+		}
+	}
+	scores := m.Of([]string{"apples everywhere"})
+	if len(scores) != 3 || scores[0].Value <= 0 || scores[2].Value >= 0 {
+		t.Errorf("apples should speak for one cause and against another; got %+v", scores)
+	}
+}
+
+// An example that allows several causes teaches none of them to be wrong.
+func TestLearnOfSeveralCauses(t *testing.T) {
+	m := Learn([]Example{
+		{[]string{"pods restart"}, []model.CauseID{"a", "b"}}, {[]string{"pods wait"}, []model.CauseID{"c"}}, {[]string{"nodes wait"}, []model.CauseID{"c"}},
+	})
+	if got := m.Of([]string{"restart"}); got[2].Cause != "c" || got[1].Value <= 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestWriteAndParse(t *testing.T) {
+	m := Learn(examples())
+	var text strings.Builder
+	if err := m.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	again, err := parse(text.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"apples everywhere", "an open sky", "leaves of grass"} {
+		if a, b := m.Of([]string{line}), again.Of([]string{line}); !slices.Equal(a, b) {
+			t.Errorf("%s: %+v before it was written, %+v after", line, a, b)
+		}
+	}
+	for _, wrong := range []string{"a:1 b:x\n", "a:1\nterm\t1:5\n", "a:1\nterm\tb:5\n"} {
+		if _, err := parse(wrong); err == nil {
+			t.Errorf("%q should not be read", wrong)
 		}
 	}
 }
@@ -79,12 +144,12 @@ func FuzzOf(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		lines := strings.Split(text, "\n")
 		a, b := m.Of(lines), m.Of(lines)
-		if len(a) != len(b) {
+		if !slices.Equal(a, b) {
 			t.Fatal("two answers for one text")
 		}
 		for i := range a {
-			if a[i] != b[i] || a[i].Word == "" || a[i].Value <= 0 {
-				t.Errorf("%+v and %+v", a[i], b[i])
+			if a[i].Words > 0 && a[i].Word == "" || i > 0 && a[i].Value > a[i-1].Value {
+				t.Errorf("%+v", a[i])
 			}
 		}
 	})
@@ -92,7 +157,9 @@ func FuzzOf(f *testing.F) {
 
 func BenchmarkLoad(b *testing.B) {
 	for b.Loop() {
-		learn(told)
+		if _, err := parse(learnt); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -8,6 +8,9 @@ import (
 // longest is how many bytes of a line are read: more is no sentence.
 const longest = 4096
 
+// pairWeight is what a pair of words counts: its two words have been counted already.
+const pairWeight = 0.6
+
 // terms are the words of a line, and the pairs of words that follow each other, with what each counts. The word
 // after one of absence does not count by itself: "no OOM kill" does not speak of OOM kills.
 func terms(line string) map[string]float64 {

@@ -3,7 +3,9 @@ package signature
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // comparison sets two things against each other that a text says of different objects: the Service's target port
@@ -11,23 +13,44 @@ import (
 // is a key, and values are compared under the same key only.
 type comparison struct {
 	left, right func() *regexp.Regexp
-	differ      bool // whether it holds when the two differ; otherwise when they agree
+	relation    string
 }
 
-// comparing reads "LEFT <> RIGHT" (they differ) or "LEFT == RIGHT" (they agree).
+// The relations of a comparison.
+const (
+	differ = " <> " // no value of one side is among those of the other
+	agree  = " == " // one is
+	less   = " < "  // a duration of the left side is shorter than one of the right side
+)
+
+// comparing reads two expressions with a relation between them.
 func comparing(text string) (*comparison, error) {
-	for sign, differ := range map[string]bool{" <> ": true, " == ": false} {
-		if left, right, ok := strings.Cut(text, sign); ok {
-			return &comparison{left: lazily(`(?i)` + left), right: lazily(`(?i)` + right), differ: differ}, nil
+	for _, relation := range []string{differ, agree, less} {
+		if left, right, ok := strings.Cut(text, relation); ok {
+			return &comparison{left: lazily(`(?i)` + left), right: lazily(`(?i)` + right), relation: relation}, nil
 		}
 	}
-	return nil, fmt.Errorf("compare: neither <> nor == in %q", text)
+	return nil, fmt.Errorf("compare: none of <>, == and < in %q", text)
 }
 
-// holds looks for both sides in a text. They differ when no value of one side is among those of the other.
+// The strengths of a comparison: two facts that contradict each other are more than any phrase. That two agree is no more
+// than a hint at what is left.
+const (
+	compared = 6
+	agreed   = 1
+)
+
+func (c *comparison) strength() int {
+	if c.relation == agree {
+		return agreed
+	}
+	return compared
+}
+
+// holds looks for both sides in a text.
 func (c *comparison) holds(text string) (quote string, ok bool) {
 	left, right := values(c.left(), text), values(c.right(), text)
-	shared, same, quote := false, false, ""
+	shared, same, shorter, quote := false, false, false, ""
 	for key, have := range left {
 		other, both := right[key]
 		if !both {
@@ -36,10 +59,58 @@ func (c *comparison) holds(text string) (quote string, ok bool) {
 		shared = true
 		for v := range have {
 			same = same || other[v]
+			shorter = shorter || shorterThan(v, other)
 		}
 		quote = fmt.Sprintf("%s … %s", anyOf(have), anyOf(other))
 	}
-	return quote, shared && same != c.differ
+	switch c.relation {
+	case less:
+		return quote, shorter
+	case agree:
+		return quote, shared && same
+	default:
+		return quote, shared && !same
+	}
+}
+
+// shorterThan reports whether a duration is shorter than one of some others.
+func shorterThan(value string, others map[string]bool) bool {
+	d, ok := duration(value)
+	if !ok {
+		return false
+	}
+	for v := range others {
+		if o, ok := duration(v); ok && d < o {
+			return true
+		}
+	}
+	return false
+}
+
+// thousand is from when on a number without a unit is one of milliseconds: programs count timeouts in these or in
+// seconds.
+const thousand = 1000
+
+// duration reads how long something takes as people write it: "60 s", "2 minutes", "75", "5000".
+func duration(text string) (time.Duration, bool) {
+	i := strings.IndexFunc(text, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+	if i < 0 {
+		i = len(text)
+	}
+	n, err := strconv.ParseFloat(text[:i], 64)
+	if err != nil {
+		return 0, false
+	}
+	unit := time.Second
+	switch u := strings.ToLower(strings.Trim(text[i:], " -")); {
+	case strings.HasPrefix(u, "ms"), strings.HasPrefix(u, "milli"), u == "" && n >= thousand:
+		unit = time.Millisecond
+	case strings.HasPrefix(u, "m"):
+		unit = time.Minute
+	case strings.HasPrefix(u, "h"):
+		unit = time.Hour
+	}
+	return time.Duration(n * float64(unit)), true
 }
 
 // values gathers what an expression finds: by key, the set of values.

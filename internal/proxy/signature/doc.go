@@ -16,7 +16,8 @@
 //	words    a text that must stand in a line, as it is
 //	regexp   an expression (RE2) that must match within a line
 //	says     a phrase in any case of letters: see below
-//	compare  two expressions, with <> between them if what they find must differ, with == if it must agree
+//	compare  two expressions, with <> between them if what they find must differ, == if it must agree, < if the first
+//	         is a shorter duration
 //	metric   a PromQL expression; the names of the counters in it are looked for
 //	field    a clause about a field of an access log: NAME = VALUE, != ~ (matches) !~ < <= > >=, absent, present
 //	status   the statuses with which it is written
@@ -38,6 +39,6 @@
 //
 // # Words without a phrase
 //
-// What the proxies' own words leave of a text is asked for the causes that its single words resemble (package likeness). They
-// count less than phrases, and are told of only where they speak for a cause that nothing else speaks for.
+// What the proxies' own words leave of a text is asked for which causes its single words speak, and against which (package
+// likeness). Both count beside the phrases; a cause is told of by them alone only where nothing else speaks for it.
 package signature

@@ -100,7 +100,15 @@ func TestExpressionsCompile(t *testing.T) {
 					exprs = append(exprs, expressed(strings.TrimSpace(side)))
 				}
 			case "compare":
-				exprs = strings.Split(strings.Replace(value, " == ", " <> ", 1), " <> ")
+				for _, relation := range []string{differ, agree, less} {
+					if left, right, ok := strings.Cut(value, relation); ok {
+						exprs = []string{left, right}
+						break
+					}
+				}
+				if len(exprs) == 0 {
+					t.Errorf("%s:%d: no relation", name, n)
+				}
 			case "field":
 				if c, err := clauseOf(value); err == nil && c.expr != nil {
 					exprs = []string{c.value}

@@ -21,9 +21,10 @@ type Hit struct {
 	from, to int
 	strength int
 	counter  bool
-	// alike is how much the words of the whole text speak for the first cause of the signature, where none of its
-	// phrases needs to be there.
-	alike float64
+	// likely is set where not a phrase of the signature was found, but the words of the whole text were asked how much
+	// they speak for its first cause, or against it: alike.
+	likely bool
+	alike  float64
 	// strange is set for what a product says where nothing but the words tells that it is this product.
 	strange bool
 }
@@ -39,6 +40,8 @@ type Matcher struct {
 	product string
 	// reports are, by cause, the signatures of how people describe what they see; nil if those were not asked for.
 	reports map[model.CauseID]*Signature
+	// alike tells of the words of a text what they speak for.
+	alike func() *likeness.Model
 	// columns are the names of all fields that signatures ask for.
 	columns map[string]bool
 }
@@ -47,7 +50,7 @@ type Matcher struct {
 // here); of all of them if none is named. An engine brings its products, since a log does not tell which of them
 // wrote it; a product brings its engine, whose signatures yield to its own.
 func (s *Set) Matcher(proxies ...string) *Matcher {
-	m := &Matcher{columns: map[string]bool{}, reader: newReader(), colour: regexp.MustCompile("\x1b\\[[0-9;]*m"), quoted: quoted()}
+	m := &Matcher{columns: map[string]bool{}, alike: likeness.Load, reader: newReader(), colour: regexp.MustCompile("\x1b\\[[0-9;]*m"), quoted: quoted()}
 	var engines []string
 	for _, g := range s.all {
 		if g.Engine != "" && slices.Contains(proxies, g.Proxy) {
@@ -69,10 +72,10 @@ func (s *Set) Matcher(proxies ...string) *Matcher {
 
 // quoted finds the first line of a request, and what nginx adds to each error: ngx_log_error_core in nginx's
 // src/core/ngx_log.c before it, ngx_http_log_error in src/http/ngx_http_request.c behind it. Of an answer's headers it
-// finds what each answer has, the status that Traefik puts before the reason for it, and
-// the names of Rust's modules, as in Linkerd's log.
+// finds what each answer has, the status that Traefik puts before the reason for it,
+// the names of Rust's modules, as in Linkerd's log, and what Go's loggers put before a message.
 func quoted() *regexp.Regexp {
-	return regexp.MustCompile(`^\d{4}(?:/\d\d){2} \d\d(?::\d\d){2} \[[a-z]+\] \d+#\d+: (?:\*\d+ )?|(?:, (?:client|server|request|subrequest|upstream|host|referrer): (?:"[^"]*"?|[^,"\s]*))+|"[A-Z]{3,7} \S+ HTTP/[0-9.]+"|'\d{3} [A-Za-z ]+' caused by: |\b\d{3} [A-Z][A-Za-z ]+ error=|\b[a-z_]+(?:::[a-z_]+)+|(?i)\b(?:content-type|date): [^;]+`)
+	return regexp.MustCompile(`^\d{4}(?:/\d\d){2} \d\d(?::\d\d){2} \[[a-z]+\] \d+#\d+: (?:\*\d+ )?|(?:, (?:client|server|request|subrequest|upstream|host|referrer): (?:"[^"]*"?|[^,"\s]*))+|"[A-Z]{3,7} \S+ HTTP/[0-9.]+"|'\d{3} [A-Za-z ]+' caused by: |\b\d{3} [A-Z][A-Za-z ]+ error=|\b[a-z_]+(?:::[a-z_]+)+|\btime="[^"]*"|\b(?:ts|time|level|lvl|logger|caller)=[^"\s]+|\bmsg=|(?i)\b(?:content-type|date): [^;]+`)
 }
 
 // report notes that a signature is what people say of a cause.
@@ -89,19 +92,7 @@ func (m *Matcher) report(g *Signature) {
 // Match finds the signatures in a text, line by line, the more specific ones of each line only.
 func (m *Matcher) Match(text string) []Hit {
 	text = m.colour.ReplaceAllString(text, "")
-	var out []Hit
-	n := 0
-	var prose []string
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\r\n")
-		fields := m.reader().fields(line)
-		found := m.specific(m.line(n, line, fields))
-		out = append(out, found...)
-		if strings.Contains(line, " ") && !m.record(fields) { // one word alone is a name, of a cause maybe
-			prose = append(prose, besides(m.quoted.ReplaceAllStringFunc(line, blank), found))
-		}
-		n++
-	}
+	out, prose, n := m.byLine(text)
 	out = append(out, m.across(text, n)...)
 	out = append(out, m.resembling(prose)...)
 	lower := asciiLower(text)
@@ -109,6 +100,34 @@ func (m *Matcher) Match(text string) []Hit {
 		out[i].strange = h.Engine != "" && h.Proxy != m.product && !strings.Contains(lower, h.Proxy)
 	}
 	return out
+}
+
+// byLine finds the signatures in each line, and what the lines say besides, which is prose; n is how many they are.
+func (m *Matcher) byLine(text string) (found []Hit, prose []string, n int) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		fields := m.reader().fields(line)
+		here := m.specific(m.line(n, line, fields))
+		found = append(found, here...)
+		if strings.Contains(line, " ") && !m.record(fields) { // one word alone is a name, of a cause maybe
+			prose = append(prose, besides(m.quoted.ReplaceAllStringFunc(line, blank), here))
+		}
+		n++
+	}
+	return found, prose, n
+}
+
+// Asking is the matcher with another model of what single words speak for.
+func (m *Matcher) Asking(model *likeness.Model) *Matcher {
+	out := *m
+	out.alike = func() *likeness.Model { return model }
+	return &out
+}
+
+// Prose is what a text says apart from what proxies write: the words of which package likeness is asked.
+func (m *Matcher) Prose(text string) []string {
+	_, prose, _ := m.byLine(m.colour.ReplaceAllString(text, ""))
+	return prose
 }
 
 // Signal finds the signatures in what a gateway logged of a request. What Envoy's parser gives as the reason
@@ -141,27 +160,25 @@ func besides(line string, found []Hit) string {
 }
 
 const (
-	// mostAlike is how many causes are considered that nothing but single words speaks for.
-	mostAlike = 12
-	// leastAlike is how much the words must speak for the most likely of them, and fewestAlike how many they must be;
-	// less is chance.
+	// leastAlike is how much the words of a text must speak for the most likely cause, and fewestAlike how many they
+	// must be; less is chance.
 	leastAlike  = 1.5
 	fewestAlike = 2
 )
 
-// resembling asks for which causes the words of a text speak, phrase or not.
+// resembling asks how much the words of a text speak for each cause, phrase or not.
 func (m *Matcher) resembling(prose []string) []Hit {
 	if m.reports == nil {
 		return nil
 	}
-	var out []Hit
-	all := slices.DeleteFunc(likeness.Load().Of(prose), func(s likeness.Score) bool { return s.Words < fewestAlike })
-	if len(all) == 0 || all[0].Value < leastAlike {
+	all := m.alike().Of(prose)
+	if len(all) == 0 || all[0].Value < leastAlike || all[0].Words < fewestAlike {
 		return nil
 	}
+	var out []Hit
 	for _, s := range all {
-		if g, ok := m.reports[s.Cause]; ok && len(out) < mostAlike {
-			out = append(out, Hit{Signature: g, Line: -1, Quote: s.Word, alike: s.Value})
+		if g, ok := m.reports[s.Cause]; ok {
+			out = append(out, Hit{Signature: g, Line: -1, Quote: s.Word, likely: true, alike: s.Value})
 		}
 	}
 	return out
@@ -251,9 +268,6 @@ func (g *Signature) fielded(line string, fields map[string]string) (Hit, bool) {
 	return Hit{Signature: g, Quote: quote, to: 12 * met}, met > 0
 }
 
-// compared is the strength of a comparison.
-const compared = 5
-
 // across finds phrases whose parts stand apart from each other, on the same line or not.
 func (m *Matcher) across(text string, lines int) []Hit {
 	lower := asciiLower(text)
@@ -262,7 +276,7 @@ func (m *Matcher) across(text string, lines int) []Hit {
 		best := Hit{Signature: g, Line: -1}
 		if g.compares != nil {
 			if quote, ok := g.compares.holds(text); ok {
-				best.strength, best.Quote = compared, quote
+				best.strength, best.Quote = g.compares.strength(), quote
 			}
 		}
 		for i := range g.patterns {

@@ -22,7 +22,7 @@ func admissionRejected() Analyzer {
 		run: func(v *view) []finding {
 			var out []finding
 			for _, w := range v.workloads {
-				if w.replicas == 0 || w.replicas > 0 && len(w.pods) >= int(w.replicas) {
+				if w.replicas == 0 || w.replicas > 0 && w.staying() >= int(w.replicas) {
 					continue
 				}
 				if f, ok := v.rejected(w); ok {
@@ -32,6 +32,18 @@ func admissionRejected() Analyzer {
 			return append(out, v.challenged()...)
 		},
 	}
+}
+
+// staying counts the pods that are not being ended. Those that are count for nothing to their controller, which makes others in
+// their place at once (kubernetes, pkg/controller: IsPodActive).
+func (w *workload) staying() int {
+	n := 0
+	for _, p := range w.pods {
+		if p.DeletionTimestamp == nil {
+			n++
+		}
+	}
+	return n
 }
 
 func (v *view) rejected(w *workload) (finding, bool) {

@@ -15,6 +15,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -57,6 +58,7 @@ func TestRealAPIServer(t *testing.T) {
 		"a Service whose address is taken gets another":         testCreateElsewhere,
 		"a deletion takes only what was created":                testDelete,
 		"a rollout is waited for":                               testWaitRollout,
+		"a resize in place is waited for":                       testWaitResize,
 		"an eviction takes the pod":                             testEvict,
 		"an eviction respects a PodDisruptionBudget":            testEvictBlocked,
 		"an eviction takes that very pod or none":               testEvictOther,
@@ -424,6 +426,73 @@ func testWaitRollout(t *testing.T, server *apiserver.Server) {
 	target.Kind = "DaemonSet"
 	if err := a.WaitRollout(ctx, target, nil); err == nil || ctx.Err() != nil {
 		t.Errorf("a kind without rollouts: got %v", err)
+	}
+}
+
+// testWaitResize plays the kubelet, which says in the pod's status what it has given it, or that it never can.
+func testWaitResize(t *testing.T, server *apiserver.Server) {
+	c, a := server.Kube(t), actor(t, server.Admin)
+	room := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("8"), corev1.ResourceMemory: resource.MustParse("8Gi")}
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "roomy"}, Status: corev1.NodeStatus{Capacity: room, Allocatable: room}}
+	if _, err := c.CoreV1().Nodes().Create(t.Context(), node, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(memory string) corev1.ResourceRequirements {
+		return corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(memory)}}
+	}
+	p, err := c.CoreV1().Pods(ns).Create(t.Context(), &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "growing"},
+		Spec:       corev1.PodSpec{NodeName: node.Name, Containers: []corev1.Container{{Name: "app", Image: "example.com/app", Resources: limit("128Mi")}}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := func(status corev1.PodStatus) {
+		t.Helper()
+		p, err := c.CoreV1().Pods(ns).Get(t.Context(), "growing", metav1.GetOptions{})
+		if err == nil {
+			p.Status.Conditions, p.Status.ContainerStatuses = status.Conditions, status.ContainerStatuses
+			_, err = c.CoreV1().Pods(ns).UpdateStatus(t.Context(), p, metav1.UpdateOptions{})
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	given := func(memory string) []corev1.ContainerStatus {
+		has := limit(memory)
+		return []corev1.ContainerStatus{{Name: "app", Resources: &has}}
+	}
+	report(corev1.PodStatus{ContainerStatuses: given("128Mi")})
+	change := model.Change{
+		Op: model.OpPatch, Target: ref("Pod", "growing"), UID: string(p.UID), Subresource: model.SubresourceResize,
+		Fields: []model.FieldChange{{Path: "/spec/containers/0/resources/limits/memory", Old: json.RawMessage(`"128Mi"`), New: json.RawMessage(`"256Mi"`)}},
+	}
+	receipt, err := a.Apply(t.Context(), change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeoutCause(t.Context(), waitLong, errors.New("the test took too long"))
+	defer stop()
+	var told []act.Rollout
+	if err := a.WaitRollout(ctx, change.Target, func(r act.Rollout) {
+		if told = append(told, r); len(told) == 1 {
+			report(corev1.PodStatus{ContainerStatuses: given("256Mi")})
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 2 || !strings.Contains(told[0].Waiting, "has 128Mi of memory, not yet 256Mi") || !told[1].Done {
+		t.Errorf("progress %+v, want one that waits and one that is done", told)
+	}
+	if _, err := a.Apply(t.Context(), *receipt.Undo); err != nil {
+		t.Fatalf("undo: %v", err)
+	}
+	report(corev1.PodStatus{
+		ContainerStatuses: given("256Mi"),
+		Conditions:        []corev1.PodCondition{{Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: corev1.PodReasonInfeasible, Message: "not on this node"}},
+	})
+	if _, stuck := errors.AsType[*act.StuckError](a.WaitRollout(ctx, change.Target, nil)); !stuck {
+		t.Error("a resize that the kubelet cannot make is waited for")
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // against the container's port, the selector against the labels. Where its expressions have two groups, the first
 // is a key, and values are compared under the same key only.
 type comparison struct {
-	left, right func() *regexp.Regexp
+	left, right part
 	relation    string
 }
 
@@ -27,7 +27,7 @@ const (
 func comparing(text string) (*comparison, error) {
 	for _, relation := range []string{differ, agree, less} {
 		if left, right, ok := strings.Cut(text, relation); ok {
-			return &comparison{left: lazily(`(?i)` + left), right: lazily(`(?i)` + right), relation: relation}, nil
+			return &comparison{left: expression(`(?i)` + left), right: expression(`(?i)` + right), relation: relation}, nil
 		}
 	}
 	return nil, fmt.Errorf("compare: none of <>, == and < in %q", text)
@@ -47,9 +47,12 @@ func (c *comparison) strength() int {
 	return compared
 }
 
-// holds looks for both sides in a text.
-func (c *comparison) holds(text string) (quote string, ok bool) {
-	left, right := values(c.left(), text), values(c.right(), text)
+// holds looks for both sides in a text whose lower-case form is given too.
+func (c *comparison) holds(text, lower string) (quote string, ok bool) {
+	if !c.left.may(lower) || !c.right.may(lower) {
+		return "", false
+	}
+	left, right := values(c.left.expr(), text), values(c.right.expr(), text)
 	shared, same, shorter, quote := false, false, false, ""
 	for key, have := range left {
 		other, both := right[key]

@@ -40,7 +40,7 @@ func TestFactsThatDisagree(t *testing.T) {
 		if !ok {
 			t.Fatalf("no signature %s", c.id)
 		}
-		if quote, got := g.compares.holds(c.text); got != c.want {
+		if quote, got := g.compares.holds(c.text, asciiLower(c.text)); got != c.want {
 			t.Errorf("%s: got %v (%s), want %v", name, got, quote, c.want)
 		}
 	}

@@ -71,11 +71,12 @@ func (s *Set) Matcher(proxies ...string) *Matcher {
 }
 
 // quoted finds the first line of a request, and what nginx adds to each error: ngx_log_error_core in nginx's
-// src/core/ngx_log.c before it, ngx_http_log_error in src/http/ngx_http_request.c behind it. Of an answer's headers it
+// src/core/ngx_log.c before it, ngx_http_log_error in src/http/ngx_http_request.c and ngx_stream_proxy_log_error in
+// src/stream/ngx_stream_proxy_module.c behind it. Of an answer's headers it
 // finds what each answer has, the status that Traefik puts before the reason for it,
 // the names of Rust's modules, as in Linkerd's log, and what Go's loggers put before a message.
 func quoted() *regexp.Regexp {
-	return regexp.MustCompile(`^\d{4}(?:/\d\d){2} \d\d(?::\d\d){2} \[[a-z]+\] \d+#\d+: (?:\*\d+ )?|(?:, (?:client|server|request|subrequest|upstream|host|referrer): (?:"[^"]*"?|[^,"\s]*))+|"[A-Z]{3,7} \S+ HTTP/[0-9.]+"|'\d{3} [A-Za-z ]+' caused by: |\b\d{3} [A-Z][A-Za-z ]+ error=|\b[a-z_]+(?:::[a-z_]+)+|\btime="[^"]*"|\b(?:ts|time|level|lvl|logger|caller)=[^"\s]+|\bmsg=|(?i)\b(?:content-type|date): [^;]+`)
+	return regexp.MustCompile(`^\d{4}(?:/\d\d){2} \d\d(?::\d\d){2} \[[a-z]+\] \d+#\d+: (?:\*\d+ )?|(?:, (?:client|server|request|subrequest|upstream|host|referrer): (?:"[^"]*"?|[^,"\s]*)|, bytes from/to (?:client|upstream):\d+/\d+)+|"[A-Z]{3,7} \S+ HTTP/[0-9.]+"|'\d{3} [A-Za-z ]+' caused by: |\b\d{3} [A-Z][A-Za-z ]+ error=|\b[a-z_]+(?:::[a-z_]+)+|\btime="[^"]*"|\b(?:ts|time|level|lvl|logger|caller)=[^"\s]+|\bmsg=|(?i)\b(?:content-type|date): [^;]+`)
 }
 
 // report notes that a signature is what people say of a cause.
@@ -275,7 +276,7 @@ func (m *Matcher) across(text string, lines int) []Hit {
 	for _, g := range m.all {
 		best := Hit{Signature: g, Line: -1}
 		if g.compares != nil {
-			if quote, ok := g.compares.holds(text); ok {
+			if quote, ok := g.compares.holds(text, lower); ok {
 				best.strength, best.Quote = g.compares.strength(), quote
 			}
 		}

@@ -45,6 +45,10 @@ func TestWeigh(t *testing.T) {
 			text: `[error] 22#22: *1 connect() failed (111: Connection refused) while connecting to upstream, client: 10.1.1.1, server: dex.example.com, request: "GET /oauth2/auth HTTP/1.1", upstream: "http://10.1.2.3:4180/oauth2/auth", host: "dex.example.com"`,
 			want: "target-port-mismatch", not: "auth-backend-failing",
 		},
+		"bytes that nginx counted are no pods": {
+			text: `[error] 93#93: *1 upstream timed out (110: Connection timed out) while connecting to upstream, server: 0.0.0.0:8000, upstream: "10.1.17.2:8000", bytes from/to client:0/0, bytes from/to upstream:0/0`,
+			want: "networkpolicy-blocks-ingress", not: "no-replicas",
+		},
 		"each alternative begins with a word": {text: "the probes of index.php fail, liveness kills the pod", want: "liveness-probe-kills", not: "auth-backend-failing"},
 		"a distance ends with the sentence":   {text: "we upgrade the chart; no header is lost, the pod is OOMKilled", want: "oom-killed", not: "websocket-upgrade-failed"},
 		"one word alone is no sign":           {text: "nf_conntrack: table full, dropping packet, hello", want: "conntrack-table-full", not: "tls-backend-mismatch"},

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -34,9 +35,9 @@ func quotaFull() Fault {
 				return err
 			}
 			// After many refusals the ReplicaSet's controller tries again in up to a quarter of an hour, but at once
-			// when the object changes: the Deployment's annotations are its own.
+			// when the object changes: the Deployment's annotations are its own. They stay there, so each time it takes another value.
 			d := manifest.Deployment(manifest.API)
-			d.Annotations = map[string]string{"shop.test/quota": "gone"}
+			d.Annotations = map[string]string{"shop.test/quota": "gone at " + time.Now().Format(time.RFC3339Nano)}
 			if err := c.Replace(ctx, d); err != nil {
 				return err
 			}

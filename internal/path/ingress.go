@@ -35,7 +35,9 @@ func (m *Map) ingressRoutes() []Route {
 			r := base
 			r.Rule, r.Path, r.PathType = defaultRule, "/", Prefix
 			r.Backends = []Backend{ingressBackend(ing, *b, defaultRule)}
-			out = append(out, r)
+			if act(ing, &r, *b) {
+				out = append(out, r)
+			}
 		}
 		for i := range ing.Spec.Rules {
 			out = append(out, ingressPaths(ing, i, base)...)
@@ -62,7 +64,9 @@ func ingressPaths(ing *networkingv1.Ingress, i int, base Route) []Route {
 			r.PathType = Comparison(*p.PathType)
 		}
 		r.Backends = []Backend{ingressBackend(ing, p.Backend, r.Rule+".backend")}
-		out = append(out, r)
+		if act(ing, &r, p.Backend) {
+			out = append(out, r)
+		}
 	}
 	return out
 }

@@ -237,6 +237,10 @@ func (w *walker) rule() {
 	if w.stopped {
 		return
 	}
+	if len(w.r.Backends) == 0 && slices.ContainsFunc(w.r.Faults, func(f Fault) bool { return f.Kind == CannotKnow }) {
+		w.stopped = true // its backends are what cannot be known
+		return
+	}
 	if len(w.r.Backends) == 0 && w.r.Fixed == 0 {
 		w.hop(model.HopRule, w.r.Object, model.Broken, w.r.Rule+" has no backend")
 		w.reject()

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"regexp"
 	"slices"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -26,15 +27,38 @@ func rootsOf(symptom model.CauseID) []model.CauseID {
 	case "readiness-gate-unmet":
 		return []model.CauseID{"lb-health-check", "cloud-firewall-blocks-lb"}
 	case "lb-not-provisioned":
-		return []model.CauseID{"proxy-not-running"}
+		return []model.CauseID{"proxy-not-running", "service-port-missing", "service-missing"}
+	case "unschedulable":
+		return []model.CauseID{"node-not-ready"}
 	default:
 		return nil
+	}
+}
+
+// Where a controller or the scheduler says of what it fails, and that is the root.
+var (
+	ofService = regexp.MustCompile(`(?i)\bservices?[ "/]+[a-z0-9]`)             // unable to find port http on service shop/cart; Service "cart" not found
+	ofNode    = regexp.MustCompile(`untolerated taint \{node\.kubernetes\.io/`) // which the node's own condition gave it
+)
+
+// tellingOf is what a symptom has to say for a root to be its own; some is false where it need not say anything.
+func tellingOf(symptom, root model.CauseID) (words *regexp.Regexp, some bool) {
+	switch {
+	case symptom == "lb-not-provisioned" && root != "proxy-not-running":
+		return ofService, true
+	case symptom == "unschedulable":
+		return ofNode, true
+	default:
+		return nil, false
 	}
 }
 
 // beneath reports whether a finding is the root of which another one is a symptom, on all of its routes.
 func (f finding) beneath(symptom finding) bool {
 	if f.dormant || f.Confidence < likely || !slices.Contains(rootsOf(symptom.ID), f.ID) {
+		return false
+	}
+	if told, some := tellingOf(symptom.ID, f.ID); some && !told.MatchString(symptom.Summary) {
 		return false
 	}
 	return !slices.ContainsFunc(symptom.routes, func(r *route) bool { return !slices.Contains(f.routes, r) })

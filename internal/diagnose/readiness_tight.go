@@ -69,7 +69,17 @@ func (v *view) tight(w *workload) (finding, bool) {
 		f.Confidence = likely
 		f = f.because("proxy-log", fmt.Sprintf("%d requests were answered well by these pods, and later than the probe waits: after up to %s", n, longest.Round(100*time.Millisecond)), model.Ref{}, time.Time{})
 	}
+	f.dormant = f.dormant && !v.comeAndGo(w)
 	return f, f.Confidence > 0
+}
+
+// comeAndGo reports whether the readiness probe of each of a workload's pods has been given up on lately: which of them are ready
+// changes from moment to moment, and at times none is.
+func (v *view) comeAndGo(w *workload) bool {
+	return !slices.ContainsFunc(w.pods, func(p *corev1.Pod) bool {
+		e := v.unhealthy(p)
+		return e == nil || !gaveUp(e.Message) || v.s.At().Sub(snapshot.EventTime(e)) > starting
+	})
 }
 
 // answersLate counts the requests that a workload's pods answered well and later than a time, and says how long the longest took:
@@ -108,8 +118,26 @@ func gaveUp(message string) bool {
 		strings.Contains(message, "timeout: failed to connect") || strings.Contains(message, "i/o timeout") || strings.HasSuffix(message, "\" timed out")
 }
 
-// lasted finds lengths of time in a log line.
-var lasted = regexp.MustCompile(`\b\d+(?:\.\d+)?(?:ms|s)\b`)
+// lasted and lastedMillis find lengths of time in a log line: 1.8s, took_ms=1800, "duration_ms": 1800.5.
+var (
+	lasted       = regexp.MustCompile(`\b\d+(?:\.\d+)?(?:ms|s)\b`)
+	lastedMillis = regexp.MustCompile(`(?i)(?:ms|millis)"?[=:] ?"?(\d+(?:\.\d+)?)\b`)
+)
+
+// lengths lists the lengths of time in a log line.
+func lengths(line string) []time.Duration {
+	var out []time.Duration
+	words := lasted.FindAllString(line, -1)
+	for _, m := range lastedMillis.FindAllStringSubmatch(line, -1) {
+		words = append(words, m[1]+"ms")
+	}
+	for _, word := range words {
+		if d, err := time.ParseDuration(word); err == nil {
+			out = append(out, d)
+		}
+	}
+	return out
+}
 
 // A check that an application logs itself, and how it says that it went well.
 var (
@@ -137,8 +165,8 @@ func (v *view) answeredLater(w *workload, probe *corev1.Probe, limit time.Durati
 			if !ofProbe(l, probe.HTTPGet.Path) {
 				continue
 			}
-			for _, word := range lasted.FindAllString(l, -1) {
-				if d, err := time.ParseDuration(word); err == nil && d >= limit && d > took {
+			for _, d := range lengths(l) {
+				if d >= limit && d > took {
 					line, source, took = strings.TrimSpace(l), log.Pod.Namespace+"/"+log.Pod.Name+"/"+log.Container, d
 				}
 			}

@@ -19,7 +19,9 @@ func rootsOf(symptom model.CauseID) []model.CauseID {
 	case "stale-endpoints":
 		return append(configuration, "circuit-breaker-open", "lb-health-check", "proxy-reload", "rate-limited")
 	case "gateway-not-programmed":
-		return append(configuration[1:], "lb-not-provisioned", "proxy-not-running")
+		return append(configuration[1:], "lb-not-provisioned", "proxy-not-running", "refgrant-missing")
+	case "gateway-listener-unattached":
+		return []model.CauseID{"gateway-not-programmed", "refgrant-missing"}
 	case "control-plane-unreachable", "controller-stale":
 		return []model.CauseID{"control-plane-cert-expired", "controller-permission-denied"}
 	case "liveness-probe-kills":
@@ -37,7 +39,9 @@ func rootsOf(symptom model.CauseID) []model.CauseID {
 
 // Where a controller or the scheduler says of what it fails, and that is the root.
 var (
-	ofService = regexp.MustCompile(`(?i)\bservices?[ "/]+[a-z0-9]`)             // unable to find port http on service shop/cart; Service "cart" not found
+	ofService = regexp.MustCompile(`(?i)\bservices?[ "/]+[a-z0-9]`) // unable to find port http on service shop/cart; Service "cart" not found
+	ofGrant   = regexp.MustCompile(`\(RefNotPermitted\)`)
+	ofGateway = regexp.MustCompile(`\(NoReadyListeners\)`)                      // Envoy Gateway, of a route whose listeners do not serve
 	ofNode    = regexp.MustCompile(`untolerated taint \{node\.kubernetes\.io/`) // which the node's own condition gave it
 )
 
@@ -46,6 +50,10 @@ func tellingOf(symptom, root model.CauseID) (words *regexp.Regexp, some bool) {
 	switch {
 	case symptom == "lb-not-provisioned" && root != "proxy-not-running":
 		return ofService, true
+	case symptom == "gateway-not-programmed" && root == "refgrant-missing":
+		return ofGrant, true
+	case symptom == "gateway-listener-unattached":
+		return ofGateway, true
 	case symptom == "unschedulable":
 		return ofNode, true
 	default:

@@ -15,7 +15,7 @@ import (
 func notAlso() map[string][]model.CauseID {
 	return map[string][]model.CauseID{
 		"it is a property of a route: one that works, by its requests, does not have it; one that has it fails, and then it is a cause": {
-			"gateway-not-programmed", "gateway-listener-unattached", "refgrant-missing", "ingress-path-mismatch", "route-conflict",
+			"gateway-not-programmed", "refgrant-missing", "ingress-path-mismatch", "route-conflict",
 			"route-weights-zero", "route-subset-missing", "backendref-invalid", "auth-secret-missing", "intentional-response", "proxy-loop",
 			"service-missing", "service-port-missing", "wrong-backend", "endpoints-unmanaged", "selector-mismatch", "selector-overmatch",
 			"named-port-missing", "target-port-mismatch", "wrong-listen-address", "publishes-not-ready", "externalname-bad",

@@ -96,15 +96,15 @@ func (v *view) unclaimed(r path.Route, installed []controllerPod) string {
 	if len(same) == 0 {
 		return fmt.Sprintf("its controller %s is not installed", r.Controller)
 	}
-	if !strings.HasSuffix(r.Controller, "ingress-nginx") || !strings.HasPrefix(r.Controller, "k8s.io/") {
-		return ""
+	if r.Proxy != "nginx" || !strings.HasPrefix(r.Controller, "k8s.io/") {
+		return "" // it is of another controller than ingress-nginx, which may take any
 	}
 	var claims []string
 	for _, c := range same {
 		for _, k := range c.spec.Containers {
-			switch claim := claimed(&k); claim {
-			case "":
-			case r.Controller:
+			switch claim := claimed(&k); {
+			case claim == "":
+			case claim == r.Controller, servesByName(&k, r.Class):
 				return ""
 			default:
 				claims = append(claims, claim)
@@ -130,6 +130,14 @@ func claimed(k *corev1.Container) string {
 		}
 	}
 	return claim
+}
+
+// servesByName reports whether a container of ingress-nginx serves a class by its name, whatever its controller
+// (kubernetes/ingress-nginx, docs: --ingress-class-by-name).
+func servesByName(k *corev1.Container, class string) bool {
+	return slices.Contains(k.Args, "--ingress-class="+class) && slices.ContainsFunc(k.Args, func(a string) bool {
+		return a == "--ingress-class-by-name" || a == "--ingress-class-by-name=true"
+	})
 }
 
 // inCluster reports whether a proxy is one that runs as pods, which a snapshot would show.

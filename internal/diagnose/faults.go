@@ -56,7 +56,12 @@ func gatewayListenerUnattached() Analyzer {
 		Doc:    "Finds HTTPRoutes that no listener of their Gateway takes, or whose Gateway does not exist.",
 		Inputs: []snapshot.Kind{snapshot.Gateways, snapshot.HTTPRoutes, snapshot.Namespaces},
 		run: func(v *view) []finding {
-			return v.otherHosts(faults(v, "gateway-listener-unattached", path.ListenerUnattached, path.GatewayMissing))
+			found := v.otherHosts(faults(v, "gateway-listener-unattached", path.ListenerUnattached))
+			for _, f := range faults(v, "gateway-listener-unattached", path.GatewayMissing) {
+				f.dormant = f.dormant || !slices.ContainsFunc(f.routes, func(r *route) bool { return !v.servedElsewhere(r) })
+				found = append(found, f)
+			}
+			return found
 		},
 	}
 }
@@ -70,4 +75,12 @@ func refgrantMissing() Analyzer {
 			return slices.Concat(faults(v, "refgrant-missing", path.GrantMissing), v.brokenListeners("refgrant-missing"), v.acrossNamespaces(), v.ungrantedPolicies())
 		},
 	}
+}
+
+// servedElsewhere reports whether the same rule serves the same host at another Gateway: a parentRef that is left of former times
+// keeps no request from there.
+func (v *view) servedElsewhere(r *route) bool {
+	return slices.ContainsFunc(v.m.Routes(), func(o path.Route) bool {
+		return o.Served() && o.Object == r.Object && o.Rule == r.Rule && o.Host == r.Host && o.Gateway != r.Gateway
+	})
 }

@@ -43,11 +43,18 @@ func (v *view) brokenListener(gw *gatewayv1.Gateway, i int) (finding, bool) {
 		as(model.NoRoute, model.TLS, model.Refused).because("object", why, ref, time.Time{}).wants(wanted)
 	f.unlogged = true
 	for _, r := range v.routes {
-		if r.Gateway.Namespace == gw.Namespace && r.Gateway.Name == gw.Name && r.Served() && v.asksFor(r.Route, string(l.Name), l.Port) {
+		if r.Gateway.Namespace == gw.Namespace && r.Gateway.Name == gw.Name && (r.Served() || lacksListener(r.Route)) && v.asksFor(r.Route, string(l.Name), l.Port) {
 			f = f.on(r)
 		}
 	}
 	return f, len(f.routes) > 0
+}
+
+// lacksListener reports whether all that is wrong with a route is that a listener of its Gateway is.
+func lacksListener(r path.Route) bool {
+	return !slices.ContainsFunc(r.Faults, func(f path.Fault) bool {
+		return f.Kind != path.NotProgrammed && (f.Kind != path.ListenerUnattached || !ofGateway.MatchString(f.Why))
+	})
 }
 
 // asksFor reports whether a route asks for a listener of its Gateway, or for all of them.

@@ -198,7 +198,7 @@ func nodeNotReady() Analyzer {
 
 func (v *view) lostNode(w *workload, name string, pods []*corev1.Pod) finding {
 	ref := model.Ref{APIVersion: "v1", Kind: "Node", Name: name}
-	f := v.onWorkload(w, "node-not-ready", seen, "", fmt.Sprintf("node %s is not ready, and %s of %s %s on it", name, share(len(pods), w.size()), w.ref, form(len(pods), "runs", "run")), pods)
+	f := v.onWorkload(w, "node-not-ready", seen, "", fmt.Sprintf("node %s is not ready, and %s of %s %s on it", name, share(len(pods), max(len(pods), w.size())), w.ref, form(len(pods), "runs", "run")), pods)
 	f.Object = at(ref, "status.conditions[type=Ready]")
 	if n, presence := v.s.Nodes().Get("", name); presence == snapshot.Present {
 		for _, c := range n.Status.Conditions {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
@@ -48,7 +49,7 @@ func (v *view) trouble(p *corev1.Pod) trouble {
 
 func (v *view) examine(p *corev1.Pod) trouble {
 	if p.DeletionTimestamp != nil {
-		return trouble{}
+		return v.held(p)
 	}
 	for _, look := range []func(*corev1.Pod) trouble{v.scheduling, v.node, v.mounts, v.initContainers, v.containers, v.readiness} {
 		if t := look(p); t.cause != "" {
@@ -65,6 +66,15 @@ func evidenceOf(e *corev1.Event, p *corev1.Pod) model.Evidence {
 		text = fmt.Sprintf("%s (%d times)", text, e.Count)
 	}
 	return model.Evidence{Kind: "event", Text: e.Reason + ": " + text, Object: &ref, At: snapshot.EventTime(e)}
+}
+
+// held is the trouble of a pod that was told to stop. It has none, as another one comes in its place; but a StatefulSet makes that
+// only when the former is gone, and on a lost node nobody ends it (kubernetes.io, Force Delete StatefulSet Pods).
+func (v *view) held(p *corev1.Pod) trouble {
+	if owner := metav1.GetControllerOf(p); owner == nil || owner.Kind != "StatefulSet" {
+		return trouble{}
+	}
+	return v.node(p)
 }
 
 func (v *view) scheduling(p *corev1.Pod) trouble {

@@ -119,8 +119,14 @@ func (m *Map) attach(a asking, ref gatewayv1.ParentReference, field string, p *p
 	gw, presence := m.s.Gateways().Get(p.gateway.Namespace, p.gateway.Name)
 	switch presence {
 	case snapshot.Absent:
-		at.Field += ".name"
-		p.faults = append(p.faults, Fault{Kind: GatewayMissing, Object: at, Why: p.gateway.String() + " does not exist"})
+		why := p.gateway.String() + " does not exist"
+		if at.Field += ".name"; ref.Namespace == nil {
+			if elsewhere := slices.Collect(m.s.Gateways().Named(p.gateway.Name)); len(elsewhere) == 1 {
+				at.Field = field + ".namespace"
+				why += fmt.Sprintf(", and the parentRef names no namespace: there is a Gateway %s in namespace %s", p.gateway.Name, elsewhere[0].Namespace)
+			}
+		}
+		p.faults = append(p.faults, Fault{Kind: GatewayMissing, Object: at, Why: why})
 		return
 	case snapshot.Unknown:
 		p.faults = append(p.faults, Fault{Kind: CannotKnow, Object: at, Why: p.gateway.String() + " could not be looked at"})

@@ -12,6 +12,7 @@ import (
 	podresource "k8s.io/component-helpers/resource"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -31,17 +32,18 @@ func OverQuota(s *snapshot.Snapshot, t Turnover) string {
 		return ""
 	}
 	for quota := range s.ResourceQuotas().In(t.Come[0].Namespace) {
-		come := quotaUse(s, quota, t.Come)
+		come, goes := quotaUse(s, quota, t.Come), quotaUse(s, quota, t.Go)
+		first, before := quotaUse(s, quota, t.Come[:1]), quotaUse(s, quota, t.Go[:min(t.Before, len(t.Go))])
 		for _, name := range slices.Sorted(maps.Keys(quota.Status.Hard)) {
 			if all := come[name]; all.IsZero() {
 				continue // it does not count what these pods ask for
 			}
 			hard, used := quota.Status.Hard[name], quota.Status.Used[name]
-			first := exceeds(hard, used, quotaUse(s, quota, t.Go[:min(t.Before, len(t.Go))])[name], quotaUse(s, quota, t.Come[:1])[name])
-			if why := exceeds(hard, used, quotaUse(s, quota, t.Go)[name], come[name]); first != "" || why != "" {
-				if why == "" {
-					why = "for the first of them, " + first
-				}
+			why := exceeds(hard, used, goes[name], come[name])
+			if at := exceeds(hard, used, before[name], first[name]); why == "" && at != "" {
+				why = "for the first of them, " + at
+			}
+			if why != "" {
 				return fmt.Sprintf("%s would refuse its new pods: %s: %s", snapshot.RefOf(quota), name, why)
 			}
 		}
@@ -103,11 +105,8 @@ func quotaUse(s *snapshot.Snapshot, quota *corev1.ResourceQuota, pods []*corev1.
 
 // ended reports whether a pod counts no more: it has finished, or should have been gone by now (kubernetes, quota/v1: QuotaV1Pod).
 func ended(p *corev1.Pod, now time.Time) bool {
-	if p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed {
-		return true
-	}
 	grace := p.DeletionGracePeriodSeconds
-	return p.DeletionTimestamp != nil && grace != nil && now.After(p.DeletionTimestamp.Add(time.Duration(*grace)*time.Second))
+	return path.Finished(p) || p.DeletionTimestamp != nil && grace != nil && now.After(p.DeletionTimestamp.Add(time.Duration(*grace)*time.Second))
 }
 
 // admitted is a pod as the API server would store it, as far as quotas count it: requests that are not set are the limits, and

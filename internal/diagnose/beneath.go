@@ -45,19 +45,19 @@ var (
 	ofNode    = regexp.MustCompile(`untolerated taint \{node\.kubernetes\.io/`) // which the node's own condition gave it
 )
 
-// tellingOf is what a symptom has to say for a root to be its own; some is false where it need not say anything.
-func tellingOf(symptom, root model.CauseID) (words *regexp.Regexp, some bool) {
+// tellingOf is what a symptom has to say for a root to be its own; nil where it need not say anything.
+func tellingOf(symptom, root model.CauseID) *regexp.Regexp {
 	switch {
 	case symptom == "lb-not-provisioned" && root != "proxy-not-running":
-		return ofService, true
+		return ofService
 	case symptom == "gateway-not-programmed" && root == "refgrant-missing":
-		return ofGrant, true
+		return ofGrant
 	case symptom == "gateway-listener-unattached":
-		return ofGateway, true
+		return ofGateway
 	case symptom == "unschedulable":
-		return ofNode, true
+		return ofNode
 	default:
-		return nil, false
+		return nil
 	}
 }
 
@@ -66,7 +66,7 @@ func (f finding) beneath(symptom finding) bool {
 	if f.dormant || f.Confidence < likely || !slices.Contains(rootsOf(symptom.ID), f.ID) {
 		return false
 	}
-	if told, some := tellingOf(symptom.ID, f.ID); some && !told.MatchString(symptom.Summary) {
+	if told := tellingOf(symptom.ID, f.ID); told != nil && !told.MatchString(symptom.Summary) {
 		return false
 	}
 	return !slices.ContainsFunc(symptom.routes, func(r *route) bool { return !slices.Contains(f.routes, r) })

@@ -205,7 +205,7 @@ func (v *view) wordsOf(w *workload, says *regexp.Regexp) []model.Evidence {
 		}
 		for _, l := range slices.Backward(log.Lines) {
 			if says.MatchString(l) {
-				out = append(out, model.Evidence{Kind: "app-log", Text: strings.TrimSpace(l), Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container})
+				out = append(out, model.Evidence{Kind: "app-log", Text: strings.TrimSpace(l), Source: sourceOf(log)})
 				break
 			}
 		}

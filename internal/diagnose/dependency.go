@@ -294,7 +294,7 @@ func (v *view) calls(w *workload) []call {
 		}
 		for _, line := range log.Lines {
 			if c, ok := v.read.call(line); ok {
-				c.source = log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
+				c.source = sourceOf(log)
 				w.failedCalls = append(w.failedCalls, c)
 			}
 		}

@@ -58,7 +58,7 @@ func (v *view) killedWorker(w *workload) (finding, bool) {
 		f := find("oom-killed", likely, at(w.ref, field+".resources.limits.memory"),
 			fmt.Sprintf("workers of container %s of %s are killed, most likely at its memory limit of %s, and take the requests that they serve with them", c.Name, w.ref, limit.String())).
 			relates("workload", w.ref).relates("service", w.service()).not("app-crash-mid-request", "the workers do not die by themselves, they are killed")
-		f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container})
+		f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: sourceOf(log)})
 		return f, true
 	}
 	return finding{}, false

@@ -49,7 +49,7 @@ func (v *view) refusedChecks(r *route, l path.Leg) (why string, said model.Evide
 				return "", said, false // it passes, or these are clients' requests, which ask for more than one path
 			}
 			n, last = n+1, c
-			said = model.Evidence{Kind: "app-log", Text: strings.TrimSpace(line), Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container}
+			said = model.Evidence{Kind: "app-log", Text: strings.TrimSpace(line), Source: sourceOf(log)}
 		}
 	}
 	return fmt.Sprintf("its pods answer %d to the check for %s", last.status, cmp.Or(last.path, "its path")), said, n >= few

@@ -205,7 +205,7 @@ func (v *view) leftAfter(r *route) (waited []time.Duration, last model.Evidence)
 			}
 			if d, err := time.ParseDuration(m[1] + m[2]); err == nil {
 				waited = append(waited, d)
-				last = model.Evidence{Kind: "app-log", Text: strings.TrimSpace(l), Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container}
+				last = model.Evidence{Kind: "app-log", Text: strings.TrimSpace(l), Source: sourceOf(log)}
 			}
 		}
 	}
@@ -225,7 +225,7 @@ func (v *view) slowAnswer(r *route, waited time.Duration) (line, source string) 
 			}
 			for _, word := range strings.FieldsFunc(l, func(c rune) bool { return strings.ContainsRune(" ,=\"{}", c) }) {
 				if d, err := time.ParseDuration(word); err == nil && d > waited {
-					return strings.TrimSpace(l), log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
+					return strings.TrimSpace(l), sourceOf(log)
 				}
 			}
 		}

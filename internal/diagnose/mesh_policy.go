@@ -54,24 +54,6 @@ type caller struct {
 	tcp       bool // the port is one of TCP for the mesh, which knows no requests there
 }
 
-// closing are the failures that a gateway sees where a connection is denied: at a port of TCP nobody can answer 403.
-func closing() []model.FailureKind {
-	return []model.FailureKind{model.ClosedEarly, model.Reset, model.OtherFailure}
-}
-
-// opaque reports whether Istio takes a Service's port for one of TCP because it is told so, by appProtocol or by the port's name
-// (istio.io, Protocol Selection). Where nothing tells it looks at what is sent.
-func opaque(p *corev1.ServicePort) bool {
-	if p == nil {
-		return false
-	}
-	name, _, _ := strings.Cut(p.Name, "-")
-	if p.AppProtocol != nil {
-		name = *p.AppProtocol
-	}
-	return strings.EqualFold(name, "tcp")
-}
-
 // istioDenies evaluates the AuthorizationPolicies of a leg's pods, then those of the gateway. Where the
 // proxy names the policy that refused, that is the one.
 func (v *view) istioDenies(r *route, l path.Leg) (finding, bool) {
@@ -136,35 +118,6 @@ func (v *view) policyIn(words string) (object model.FieldRef, rule string, ok bo
 	return model.FieldRef{}, "", false
 }
 
-// deniedBeside finds the policy by which the proxy beside an application closed the connections that the gateway saw closed,
-// where that proxy's log says so of the very port.
-func (v *view) deniedBeside(r *route, l path.Leg) (finding, bool) {
-	hits := r.hits(closing()...)
-	if len(hits) == 0 {
-		return finding{}, false
-	}
-	for _, log := range v.in.Logs {
-		i := slices.IndexFunc(l.ReadyEnds(), func(e path.End) bool {
-			return e.Pod != nil && e.Pod.Namespace == log.Pod.Namespace && e.Pod.Name == log.Pod.Name
-		})
-		if i < 0 {
-			continue
-		}
-		port := fmt.Sprintf(" inbound|%d|", l.ReadyEnds()[i].Port)
-		for _, line := range log.Lines {
-			object, rule, ok := v.policyIn(line)
-			if !ok || !strings.Contains(line, port) || !strings.Contains(line, `"- - -"`) {
-				continue // about a request, which is answered and does not look closed
-			}
-			f := find("mesh-policy-denies", proven, object, fmt.Sprintf("%s denies connections to port %d of pod %s by its rule %s", object.Ref, l.ReadyEnds()[i].Port, log.Pod.Name, rule))
-			f.kinds = closing()
-			f.Evidence = append(f.Evidence, model.Evidence{Kind: "proxy-log", Text: strings.TrimSpace(line), Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container})
-			return f, true
-		}
-	}
-	return finding{}, false
-}
-
 // authorize evaluates the policies that apply to a pod: one that denies decides, else one must allow if
 // there is any that allows (istio.io, Authorization Policy). It answers only what is certain.
 func (v *view) authorize(p *corev1.Pod, gateway string, c caller) (object model.FieldRef, why string, denied bool) {
@@ -206,52 +159,6 @@ func deniedBy(a piece, c caller) (object model.FieldRef, why string, denied bool
 	return model.FieldRef{}, "", false
 }
 
-// ofRequests reports whether a field of an AuthorizationPolicy's rule is about requests, of which connections know nothing.
-func ofRequests(field string) bool {
-	switch strings.ToLower(strings.TrimPrefix(field, "not")) {
-	case "hosts", "paths", "methods", "requestprincipals":
-		return true
-	default:
-		return strings.HasPrefix(field, "request.")
-	}
-}
-
-// onlyTCP is what Istio makes of a rule that denies, at a port of TCP: what is about requests is left out, which denies more. A
-// rule that allows does not count there if there is any such thing in it (istio, pilot/pkg/security/authz/model: checkError).
-func onlyTCP(rule piece) (left piece, less bool) {
-	fields := map[string]any{}
-	for _, part := range []struct{ list, item string }{{"from", "source"}, {"to", "operation"}} {
-		var items []any
-		for _, x := range rule.list(part.list) {
-			kept := map[string]any{}
-			for field, value := range x.at(part.item).fields {
-				if ofRequests(field) {
-					less = true
-				} else {
-					kept[field] = value
-				}
-			}
-			items = append(items, map[string]any{part.item: kept})
-		}
-		if len(items) > 0 {
-			fields[part.list] = items
-		}
-	}
-	var when []any
-	for _, x := range rule.list("when") {
-		if ofRequests(x.text("key")) {
-			less = true
-		} else {
-			when = append(when, x.fields)
-		}
-	}
-	if len(when) > 0 {
-		fields["when"] = when
-	}
-	rule.fields = fields
-	return rule, less
-}
-
 // noneAllows reports that none of the policies that allow allows a caller, and points at the first rule, which
 // would have to. A rule that may match counts as one that does, unless the proxy's words say that it refused.
 func noneAllows(allows []piece, p *corev1.Pod, c caller) (object model.FieldRef, why string, denied bool) {
@@ -260,8 +167,10 @@ func noneAllows(allows []piece, p *corev1.Pod, c caller) (object model.FieldRef,
 	for _, a := range allows {
 		for i, rule := range a.list("spec", "rules") {
 			m, missing := ruleMatches(rule, c)
-			if _, less := onlyTCP(rule); c.tcp && less {
-				m, missing = no, ""
+			if c.tcp {
+				if _, less := onlyTCP(rule); less {
+					m, missing = no, ""
+				}
 			}
 			if m == yes || m == maybe && !c.refused {
 				return model.FieldRef{}, "", false

@@ -43,7 +43,7 @@ const longestQuote = 400
 func (v *view) sayings() []ownWords {
 	var out []ownWords
 	for _, log := range v.in.Logs {
-		s := ownWords{pod: log.Pod, source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container}
+		s := ownWords{pod: log.Pod, source: sourceOf(log)}
 		s.fleet, s.known = v.m.FleetOf(log.Pod)
 		if !s.known && v.isBackend(log.Pod) {
 			continue
@@ -103,4 +103,9 @@ func (v *view) stuck(rs []*route) []*route {
 // not routed, what is gone is still asked.
 func byStuckProxy() []model.FailureKind {
 	return []model.FailureKind{model.NoRoute, model.NoEndpoints, model.Refused, model.ConnectTimeout, model.Reset, model.ClosedEarly, model.TLS, model.Protocol}
+}
+
+// sourceOf is where a log's lines are from: namespace, pod and container.
+func sourceOf(log model.LogExcerpt) string {
+	return log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
 }

@@ -109,7 +109,7 @@ func inbound(log model.LogExcerpt) []model.Signal {
 		if p.Parse([]byte(line), &s) != proxy.Access || s.Failure == model.NoFailure || s.Failure == model.UpstreamStatus {
 			continue
 		}
-		s.Source = log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
+		s.Source = sourceOf(log)
 		out = append(out, s)
 	}
 	slices.SortStableFunc(out, func(a, b model.Signal) int { return a.At.Compare(b.At) })

@@ -50,7 +50,7 @@ func (v *view) forbidden(w *workload) (finding, bool) {
 			account := model.Ref{APIVersion: "v1", Kind: "ServiceAccount", Namespace: m[1], Name: m[2]}
 			f := find("pod-forbidden", proven, v.grantOf(w, account), fmt.Sprintf("%s runs as %s, which may not %s %s", w.ref, account, m[3], m[4])).
 				on(v.rootsOf(w)...).as(model.NoEndpoints, model.UpstreamStatus, model.Refused, model.ResponseTimeout, model.NoRoute).relates("workload", w.ref).relates("account", account)
-			f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: strings.TrimSpace(l), Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container})
+			f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: strings.TrimSpace(l), Source: sourceOf(log)})
 			return f, true
 		}
 	}

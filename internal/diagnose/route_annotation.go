@@ -121,7 +121,7 @@ func (v *view) askedWithout(r *route) (line, source string) {
 			for _, s := range r.astray {
 				rest := strings.TrimPrefix(s.Request.Path, strings.TrimSuffix(r.Path, "/"))
 				if len(rest) > 1 && rest != s.Request.Path && strings.Contains(l, rest) && !strings.Contains(l, s.Request.Path) {
-					return l, log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
+					return l, sourceOf(log)
 				}
 			}
 		}

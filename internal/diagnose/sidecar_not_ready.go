@@ -197,7 +197,7 @@ func (v *view) refusedCall(p *corev1.Pod) (line, source string) {
 		}
 		for _, l := range log.Lines {
 			if c, ok := v.read.call(l); ok && (c.kind == model.Refused || c.kind == model.Reset) {
-				return strings.TrimSpace(l), log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
+				return strings.TrimSpace(l), sourceOf(log)
 			}
 		}
 	}

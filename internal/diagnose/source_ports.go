@@ -95,7 +95,7 @@ func (v *view) lacksPort(w *workload) (line, source string) {
 			return strings.Contains(low, "cannot assign requested address") || strings.Contains(low, "eaddrnotavail") || strings.Contains(low, "address not available")
 		})
 		if i >= 0 {
-			return strings.TrimSpace(log.Lines[i]), log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
+			return strings.TrimSpace(log.Lines[i]), sourceOf(log)
 		}
 	}
 	return "", ""

@@ -156,7 +156,7 @@ func (v *view) appHears(l path.Leg) heard {
 			continue
 		}
 		for _, line := range log.Lines {
-			e := model.Evidence{Kind: "app-log", Text: strings.TrimSpace(line), Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container}
+			e := model.Evidence{Kind: "app-log", Text: strings.TrimSpace(line), Source: sourceOf(log)}
 			switch {
 			case tlsServerSays(line):
 				return heard{tls: true, evidence: e}

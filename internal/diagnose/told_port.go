@@ -107,7 +107,7 @@ func (v *view) listensElsewhere(w *workload, p *corev1.Pod, port int32) (int32, 
 				continue
 			}
 			if n, err := strconv.Atoi(m[1]); err == nil && n <= 65535 && int32(n) != port {
-				return int32(n), model.Evidence{Kind: "app-log", Text: strings.TrimSpace(l), Source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container}
+				return int32(n), model.Evidence{Kind: "app-log", Text: strings.TrimSpace(l), Source: sourceOf(log)}
 			}
 			return 0, model.Evidence{}
 		}

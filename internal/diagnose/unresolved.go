@@ -68,7 +68,7 @@ func (v *view) saysUnresolved(w *workload) (saying, bool) {
 			if name == "" && out.name != "" {
 				continue
 			}
-			out = saying{line: strings.TrimSpace(l), source: log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container, name: name, silent: resolverSilent.MatchString(l)}
+			out = saying{line: strings.TrimSpace(l), source: sourceOf(log), name: name, silent: resolverSilent.MatchString(l)}
 		}
 	}
 	return out, out.line != ""

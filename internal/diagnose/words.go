@@ -295,7 +295,7 @@ func (v *view) heardInApp(cause model.CauseID, r *route) (line, source string) {
 		for _, l := range log.Lines {
 			for _, h := range v.matcher("application").Match(l) {
 				if h.Signature.Causes[0] == cause {
-					return l, log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
+					return l, sourceOf(log)
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
@@ -46,6 +49,7 @@ func actor(t *testing.T, config *rest.Config) *act.Actor {
 // TestRealAPIServer runs all of it against one kube-apiserver, each case with objects of its own.
 func TestRealAPIServer(t *testing.T) {
 	server := apiserver.Start(t)
+	server.InstallRollouts(t)
 	for name, run := range map[string]func(*testing.T, *apiserver.Server){
 		"a patch is applied and taken back":                     testPatch,
 		"fields are given back":                                 testRelease,
@@ -58,6 +62,7 @@ func TestRealAPIServer(t *testing.T) {
 		"a Service whose address is taken gets another":         testCreateElsewhere,
 		"a deletion takes only what was created":                testDelete,
 		"a rollout is waited for":                               testWaitRollout,
+		"an Argo Rollout is waited for":                         testWaitArgo,
 		"a resize in place is waited for":                       testWaitResize,
 		"an eviction takes the pod":                             testEvict,
 		"an eviction respects a PodDisruptionBudget":            testEvictBlocked,
@@ -430,6 +435,53 @@ func testWaitRollout(t *testing.T, server *apiserver.Server) {
 }
 
 // testWaitResize plays the kubelet, which says in the pod's status what it has given it, or that it never can.
+func testWaitArgo(t *testing.T, server *apiserver.Server) {
+	clients, err := kube.Connect(server.Admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := map[string]any{
+		"metadata": map[string]any{"labels": map[string]any{"app": "argo"}},
+		"spec":     map[string]any{"containers": []any{map[string]any{"name": "app", "image": "example.com/app"}}},
+	}
+	api := clients.Dynamic.Resource(schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "rollouts"}).Namespace(ns)
+	ro, err := api.Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": map[string]any{"name": "argo"},
+		"spec": map[string]any{
+			"selector": map[string]any{"matchLabels": map[string]any{"app": "argo"}}, "template": template,
+			"strategy": map[string]any{"canary": map[string]any{}},
+		},
+	}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeoutCause(t.Context(), waitLong, errors.New("the test took too long"))
+	defer stop()
+	// No controller runs here: what it would write is written as soon as the first look was reported.
+	ro.Object["status"] = map[string]any{"observedGeneration": "0", "phase": "Healthy", "stableRS": "a", "currentPodHash": "a"}
+	if ro, err = api.UpdateStatus(ctx, ro, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	var told []act.Rollout
+	err = actor(t, server.Admin).WaitRollout(ctx, model.Ref{APIVersion: "argoproj.io/v1alpha1", Kind: "Rollout", Namespace: ns, Name: "argo"}, func(r act.Rollout) {
+		if told = append(told, r); len(told) > 1 {
+			return
+		}
+		if err := unstructured.SetNestedField(ro.Object, fmt.Sprint(ro.GetGeneration()), "status", "observedGeneration"); err != nil {
+			t.Error(err)
+		}
+		if _, err := api.UpdateStatus(ctx, ro, metav1.UpdateOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 2 || told[0].Done || told[0].Waiting == "" || !told[1].Done {
+		t.Errorf("progress %+v, want one that waits and one that is done", told)
+	}
+}
+
 func testWaitResize(t *testing.T, server *apiserver.Server) {
 	c, a := server.Kube(t), actor(t, server.Admin)
 	room := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("8"), corev1.ResourceMemory: resource.MustParse("8Gi")}

@@ -55,7 +55,7 @@ func (e *StuckError) Error() string {
 // would not be worth its reconnects.
 const rolloutPoll = 500 * time.Millisecond
 
-// WaitRollout waits until the newest revision of a Deployment or StatefulSet has all its pods, all
+// WaitRollout waits until the newest revision of a Deployment, StatefulSet or Argo Rollout has all its pods, all
 // are available, and the pods of former revisions have gone; of a pod, until its containers have the limits that its
 // spec asks for. progress, which may be nil, is called
 // whenever something has changed. The error is a [*StuckError] as soon as it is plain that waiting
@@ -102,7 +102,7 @@ func temporary(err error) bool {
 }
 
 // errNoRollout means that a kind of object has no rollout that can be waited for.
-var errNoRollout = errors.New("only Deployments and StatefulSets roll out, and only pods are resized")
+var errNoRollout = errors.New("only Deployments, StatefulSets and Rollouts roll out, and only pods are resized")
 
 // look reads a workload with its pods and judges them.
 func (a *Actor) look(ctx context.Context, ref model.Ref) (Rollout, error) {
@@ -137,6 +137,8 @@ func (a *Actor) look(ctx context.Context, ref model.Ref) (Rollout, error) {
 			return Rollout{}, err
 		}
 		return judgeResize(ref, p)
+	case "Rollout":
+		return a.lookAtArgo(ctx, ref)
 	default:
 		return Rollout{}, errNoRollout
 	}

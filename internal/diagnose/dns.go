@@ -27,8 +27,7 @@ func dnsResolutionFailed() Analyzer {
 					out = append(out, v.unresolved(w, said))
 				}
 			}
-			out = append(append(out, v.dnsDown(out)...), v.unresolvedQuietly()...)
-			return append(out, v.gatewayUnresolved()...)
+			return append(append(out, v.dnsDown(out)...), v.unresolvedQuietly()...)
 		},
 	}
 }

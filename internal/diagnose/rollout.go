@@ -60,20 +60,29 @@ func (v *view) stable(w *workload, all []*appsv1.ReplicaSet) *appsv1.ReplicaSet 
 	return nil
 }
 
-// backToStable says how a person takes a Rollout back whose newest revision is at fault: gatemend does not, as its
-// controller answers a new template with steps and analyses of its own. Another template than the stable one is not
-// known to be good (argoproj/argo-rollouts, docs/features/rollback.md; kubectl argo rollouts undo).
+// backToStable says what a Rollout's controller would make of its former revision, and how a person takes it back there where
+// that is not the plain way back: the one that it calls stable, or one that is proven to have worked.
 func (v *view) backToStable(f finding, w *workload) finding {
 	r := v.rollout(w.ref)
-	if r == nil || w.before == nil || w.before.Labels[custom.RolloutHash] != r.Status.StableRS {
+	deployment, ok := w.object.(*appsv1.Deployment)
+	if r == nil || w.before == nil || !ok {
+		return f
+	}
+	stable := w.before.Labels[custom.RolloutHash] == r.Status.StableRS
+	if _, good := w.fine(); !good && !stable {
 		return f
 	}
 	revision := snapshot.Revision(w.before)
-	if revision == 0 {
+	detour := r.Detour(w.before, v.s.Revisions(deployment))
+	switch {
+	case detour != "" && revision != 0:
+		return f.because("object", fmt.Sprintf("the way back to revision %d is a person's, with 'kubectl argo rollouts undo %s -n %s --to-revision=%d': %s",
+			revision, r.Name, r.Namespace, revision, detour), w.ref, time.Time{})
+	case detour == "" && stable:
+		return f.because("object", fmt.Sprintf("its controller calls revision %d stable, and goes back there at once", revision), w.ref, time.Time{})
+	default:
 		return f
 	}
-	return f.because("object", fmt.Sprintf("its controller calls revision %d stable; a person takes it back there with 'kubectl argo rollouts undo %s -n %s --to-revision=%d'",
-		revision, r.Name, r.Namespace, revision), w.ref, time.Time{})
 }
 
 // makes reports whether a workload makes pods that a selector matches. The label that tells a Rollout's revisions apart is

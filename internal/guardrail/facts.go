@@ -9,8 +9,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/remedy"
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/snapshot/custom"
 )
 
 // Facts are what a decision needs to know of the cluster. Make them with [Look].
@@ -75,7 +77,7 @@ func (t *Target) look(s *snapshot.Snapshot, c model.Change) {
 		}
 	}
 	t.Serving = serving(s, t.Counted)
-	t.Takes = min(t.Serving, takes(s, c))
+	t.Takes = min(t.Serving, takes(s, c, t.Counted))
 }
 
 // created takes the labels of an object that does not exist yet.
@@ -94,7 +96,7 @@ func (t *Target) created(object json.RawMessage) {
 // every time; their workload is what is disturbed.
 func counted(p model.Plan, c model.Change) model.Ref {
 	if c.Target.Kind != string(snapshot.Pods) {
-		return c.Target
+		return plan.Holder(p, c.Target)
 	}
 	if w, ok := p.Finding.Related["workload"]; ok {
 		return w
@@ -115,7 +117,7 @@ func serving(s *snapshot.Snapshot, workload model.Ref) int {
 
 // takes is how many ready pods may be away at once because of a change: what is done to a pod is carried through
 // before the next one is touched, a rollout takes what its strategy allows, and a scaling down what it takes away.
-func takes(s *snapshot.Snapshot, c model.Change) int {
+func takes(s *snapshot.Snapshot, c model.Change, workload model.Ref) int {
 	if c.Subresource == model.SubresourceResize {
 		return 0 // the pod goes on serving
 	}
@@ -130,7 +132,7 @@ func takes(s *snapshot.Snapshot, c model.Change) int {
 	for _, f := range c.Fields {
 		switch {
 		case strings.HasPrefix(f.Path, "/spec/template"):
-			n = max(n, rolled(s, c.Target))
+			n = max(n, rolled(s, workload))
 		case f.Path == "/spec/replicas":
 			before, err1 := strconv.Atoi(string(f.Old))
 			after, err2 := strconv.Atoi(string(f.New))
@@ -146,7 +148,9 @@ func takes(s *snapshot.Snapshot, c model.Change) int {
 // rounded down and 25% by default; StatefulSets and DaemonSets replace one pod at a time by default).
 func rolled(s *snapshot.Snapshot, workload model.Ref) int {
 	d, presence := s.Deployments().Get(workload.Namespace, workload.Name)
-	if workload.Kind != string(snapshot.Deployments) || presence != snapshot.Present {
+	if r := custom.RolloutOf(s, workload); r != nil {
+		d = r.Deployment()
+	} else if workload.Kind != string(snapshot.Deployments) || presence != snapshot.Present {
 		return 1
 	}
 	replicas := 1

@@ -193,11 +193,12 @@ func rollsOut(p model.Plan, c model.Change) (model.Ref, bool) {
 		if !touches {
 			return model.Ref{}, false
 		}
+		workload = plan.Holder(p, workload)
 	default:
 		return model.Ref{}, false
 	}
 	k := snapshot.Kind(workload.Kind)
-	return workload, k == snapshot.Deployments || k == snapshot.StatefulSets
+	return workload, k == snapshot.Deployments || k == snapshot.StatefulSets || k == "Rollout"
 }
 
 // undo announces that a change is taken back and takes it back.

@@ -38,6 +38,7 @@ type server struct {
 func TestEveryPlanOnARealAPIServer(t *testing.T) {
 	api := apiserver.Start(t)
 	api.InstallGatewayAPI(t)
+	api.InstallRollouts(t)
 	api.InstallCustom(t, "chaos-mesh.org", "v1alpha1", "PodChaos", "podchaos")
 	clients, err := kube.Connect(api.Admin)
 	if err != nil {
@@ -77,7 +78,7 @@ func planFor(t *testing.T, f plantest.Fault, shop *plantest.Cluster) model.Plan 
 func (s server) carryOut(f plantest.Fault, shop *plantest.Cluster) {
 	t, actor := s.t, act.New(s.clients.Kube, s.clients.Dynamic, s.clients.Mapper)
 	p := planFor(t, f, shop)
-	if p.Remedy.Change.Target.Kind == "Deployment" { // what the server adds to a template is in its revisions too
+	if kind := p.Remedy.Change.Target.Kind; kind == "Deployment" || kind == "Rollout" { // what the server adds to a template is in its revisions too
 		s.create(shop, "ReplicaSet/cart-1")
 		s.create(shop, "ReplicaSet/cart-2")
 	}

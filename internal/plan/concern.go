@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"maps"
+
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -9,6 +11,7 @@ import (
 	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/snapshot/custom"
 )
 
 // concerns are the Services and routes that a finding is about: those that it names, and the Services
@@ -29,13 +32,24 @@ func concerns(before, after *snapshot.Snapshot, f model.Finding) map[model.Ref]b
 				continue
 			}
 			for svc := range s.Services().In(r.Namespace) {
-				if snapshot.Matches(svc.Spec.Selector, pods) {
+				if snapshot.Matches(selectorOf(svc, r), pods) {
 					about[plainRef(snapshot.RefOf(svc))] = true
 				}
 			}
 		}
 	}
 	return about
+}
+
+// selectorOf is a Service's selector, for the pods of any revision where they are those of a Rollout: its controller puts
+// the hash of one into the selectors of its Services.
+func selectorOf(svc *corev1.Service, workload model.Ref) map[string]string {
+	if workload.Kind != "Rollout" || svc.Spec.Selector[custom.RolloutHash] == "" {
+		return svc.Spec.Selector
+	}
+	selector := maps.Clone(svc.Spec.Selector)
+	delete(selector, custom.RolloutHash)
+	return selector
 }
 
 // podLabels are the labels of a workload's pods, or of a pod.
@@ -58,6 +72,9 @@ func podLabels(s *snapshot.Snapshot, ref model.Ref) map[string]string {
 	case *batchv1.Job:
 		return o.Spec.Template.Labels
 	case *unstructured.Unstructured:
+		if r := custom.RolloutOf(s, ref); r != nil {
+			return asDeployment(s, r).Spec.Template.Labels
+		}
 		found, _, err := unstructured.NestedStringMap(o.Object, "spec", "template", "metadata", "labels")
 		if err != nil {
 			return nil // a kind whose template is none of pods

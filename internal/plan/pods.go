@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // podOwner is what pods belong to.
@@ -83,7 +84,7 @@ func unready(p *corev1.Pod) {
 // finding blames lies elsewhere, or the change touches the very field that it blames. New pods of
 // an unchanged broken template are as broken as the old ones.
 func blamedChanged(f model.Finding, before, after *appsv1.Deployment) bool {
-	if f.Object.Kind != "Deployment" || f.Object.Namespace != after.Namespace || f.Object.Name != after.Name {
+	if f.Object.Kind != snapshot.RefOf(after).Kind || f.Object.Namespace != after.Namespace || f.Object.Name != after.Name {
 		return true
 	}
 	field := f.Object.Field

@@ -37,9 +37,12 @@ func turnover(s, after *snapshot.Snapshot, c model.Change) remedy.Turnover {
 	case c.Target.Kind == string(snapshot.Pods):
 		return replacement(s, c)
 	case c.Op != model.OpPatch || !movesPods(c):
+	case heldBy(after, c.Target) != nil:
+		d := asDeployment(after, heldBy(after, c.Target))
+		return rollout(s, d, func(rs *appsv1.ReplicaSet) bool { return hasAll(rs, c) })
 	case c.Target.Kind == string(snapshot.Deployments):
 		if d, presence := after.Deployments().Get(c.Target.Namespace, c.Target.Name); presence == snapshot.Present {
-			return rollout(s, d)
+			return rollout(s, d, func(rs *appsv1.ReplicaSet) bool { return len(remedy.TemplateDiff(d, rs)) == 0 })
 		}
 	case c.Target.Kind == string(snapshot.StatefulSets):
 		if d, presence := after.StatefulSets().Get(c.Target.Namespace, c.Target.Name); presence == snapshot.Present {
@@ -66,20 +69,29 @@ func replacement(s *snapshot.Snapshot, c model.Change) remedy.Turnover {
 	}
 }
 
-// rollout is what the Deployment controller does. Pods that are of the new template already stay. It makes the first new pod
+// hasAll reports whether a ReplicaSet of a Rollout has all that a change gives its template: the rest of the templates
+// cannot be compared, since that of a Rollout is without what the API server adds.
+func hasAll(rs *appsv1.ReplicaSet, c model.Change) bool {
+	tree, ok := asJSON(rs)
+	return ok && !slices.ContainsFunc(c.Fields, func(f model.FieldChange) bool {
+		return setsTemplate(f) && !same(pointed(tree, pointerSteps(f.Path)), f.New)
+	})
+}
+
+// rollout is what the Deployment controller does. Pods that are of the new template already, of which same tells, stay. It makes the first new pod
 // before old ones go, but for those that may be unavailable (kubernetes, pkg/controller/deployment: rolling.go, recreate.go).
-func rollout(s *snapshot.Snapshot, d *appsv1.Deployment) remedy.Turnover {
+func rollout(s *snapshot.Snapshot, d *appsv1.Deployment, same func(*appsv1.ReplicaSet) bool) remedy.Turnover {
 	var t remedy.Turnover
 	n := int(replicas(d.Spec.Replicas))
 	kept, leaving := 0, 0
 	for _, rs := range s.Revisions(d) {
-		same := len(remedy.TemplateDiff(d, rs)) == 0
+		stays := same(rs)
 		for _, p := range s.PodsOf(rs) {
 			switch {
 			case p.DeletionTimestamp != nil:
 				t.Go = slices.Insert(t.Go, leaving, p)
 				leaving++
-			case same && kept < n:
+			case stays && kept < n:
 				kept++
 			default:
 				t.Go = append(t.Go, p)

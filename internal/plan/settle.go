@@ -61,7 +61,9 @@ func settlePods(s, after *snapshot.Snapshot, f model.Finding, c model.Change) *s
 	case !movesPods(c):
 		return after
 	case c.Target.Kind == string(snapshot.Deployments):
-		return settleDeployment(s, after, f, c.Target)
+		return settleRollout(s, settleDeployment(s, after, f, c.Target), f, heldBy(after, c.Target))
+	case c.Target.Kind == "Rollout":
+		return settleRollout(s, after, f, heldBy(after, c.Target))
 	case c.Target.Kind == string(snapshot.StatefulSets):
 		return settleStatefulSet(after, c.Target)
 	default:
@@ -126,9 +128,14 @@ func settleDeployment(s, after *snapshot.Snapshot, f model.Finding, ref model.Re
 		return after
 	}
 	d = d.DeepCopy()
+	put, gone, _ := turnOver(after, f, old, d)
+	return after.WithObjects(append(put, d), gone)
+}
+
+// turnOver gives a workload the pods of its present template, in a ReplicaSet of their own, and d, which is the workload
+// with that template, the status that its controller then writes. ready: they come up.
+func turnOver(after *snapshot.Snapshot, f model.Finding, old, d *appsv1.Deployment) (put []metav1.Object, gone []model.Ref, ready bool) {
 	n := replicas(d.Spec.Replicas)
-	var gone []model.Ref
-	var put []metav1.Object
 	for _, rs := range after.Revisions(d) {
 		for _, p := range after.PodsOf(rs) {
 			gone = append(gone, snapshot.RefOf(p))
@@ -139,7 +146,7 @@ func settleDeployment(s, after *snapshot.Snapshot, f model.Finding, ref model.Re
 	}
 	rs := nextRevision(d, after.Revisions(d), n)
 	scaled := old.Status.ReadyReplicas > 0 && reflect.DeepEqual(old.Spec.Template, d.Spec.Template)
-	ready := scaled || freshCures(f) || blamedChanged(f, old, d) && runnable(&d.Spec.Template)
+	ready = scaled || freshCures(f) || blamedChanged(f, old, d) && runnable(&d.Spec.Template)
 	put = append(put, podsFor(rs, int(n), d.Spec.Template, ready)...)
 	d.Status = appsv1.DeploymentStatus{
 		ObservedGeneration: d.Generation, Replicas: n, UpdatedReplicas: n,
@@ -152,7 +159,7 @@ func settleDeployment(s, after *snapshot.Snapshot, f model.Finding, ref model.Re
 		available.Status = corev1.ConditionTrue
 	}
 	d.Status.Conditions = append(d.Status.Conditions, available)
-	return after.WithObjects(append(put, rs, d), gone)
+	return append(put, rs), gone, ready
 }
 
 // freshCures reports whether what is wrong with a workload is in its processes, not in its template: a gateway
@@ -161,7 +168,7 @@ func freshCures(f model.Finding) bool {
 	return catalogue.FamilyOf(f.ID) == "proxy-control-plane" || f.ID == "stale-dns-upstream"
 }
 
-// nextRevision is the ReplicaSet that the Deployment's present template gets.
+// nextRevision is the ReplicaSet that a workload's present template gets.
 func nextRevision(d *appsv1.Deployment, revisions []*appsv1.ReplicaSet, n int32) *appsv1.ReplicaSet {
 	newest := int64(0)
 	if len(revisions) > 0 {
@@ -171,7 +178,8 @@ func nextRevision(d *appsv1.Deployment, revisions []*appsv1.ReplicaSet, n int32)
 	rs.Namespace, rs.Name, rs.UID = d.Namespace, d.Name+"-whatif", d.UID+"-whatif"
 	rs.Labels = d.Spec.Template.Labels
 	rs.Annotations = map[string]string{"deployment.kubernetes.io/revision": fmt.Sprint(newest + 1)}
-	rs.OwnerReferences = []metav1.OwnerReference{controllerRef("apps/v1", "Deployment", d)}
+	owner := snapshot.RefOf(d) // a Rollout, too
+	rs.OwnerReferences = []metav1.OwnerReference{controllerRef(owner.APIVersion, owner.Kind, d)}
 	rs.Spec = appsv1.ReplicaSetSpec{Replicas: &n, Selector: d.Spec.Selector, Template: d.Spec.Template}
 	rs.Status = appsv1.ReplicaSetStatus{Replicas: n}
 	return rs

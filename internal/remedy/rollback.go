@@ -10,16 +10,16 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// Rollback takes a Deployment back to its last revision that worked. Argo's Rollouts are not: their controller answers a
-// new template with steps and analyses of its own, takes back by itself what fails in them, and is told to abort by other
-// means than a patch of the template (argoproj/argo-rollouts, docs/features/rollback.md).
+// Rollback takes a Deployment, or one of Argo's Rollouts, back to its last revision that worked.
 func Rollback() Action {
 	return Action{
-		Name:       "rollback",
-		Doc:        "Takes a Deployment back to the pod template of its last revision that worked; an Argo Rollout is left to `kubectl argo rollouts undo`.",
-		When:       "the present revision does not work, and the one before is known to have worked",
+		Name: "rollback",
+		Doc: "Takes a Deployment or an Argo Rollout back to the pod template of its last revision that worked. Of a Rollout with a workloadRef " +
+			"the Deployment is changed that it names.",
+		When: "the present revision does not work, and the one before is known to have worked; a Rollout's controller must go there at once, " +
+			"without the steps, pauses and analyses of its strategy",
 		Reach:      "all pods of the workload are replaced, step by step as its strategy says",
-		Back:       "the broken template is set again",
+		Back:       "the broken template is set again, which a Rollout's controller brings with all steps of its strategy",
 		Risk:       model.RiskMedium,
 		Candidates: rollback,
 	}
@@ -30,6 +30,9 @@ func rollback(c Case) []model.Remedy {
 	if w, ok := c.Finding.Related["workload"]; ok && workload.Kind != string(snapshot.Deployments) {
 		workload = w
 	}
+	if workload.Kind == "Rollout" {
+		return rollbackRollout(c, workload)
+	}
 	d, presence := c.Snapshot.Deployments().Get(workload.Namespace, workload.Name)
 	if workload.Kind != string(snapshot.Deployments) || presence != snapshot.Present || goodTemplate(c) == nil {
 		return nil
@@ -39,18 +42,25 @@ func rollback(c Case) []model.Remedy {
 		return nil
 	}
 	ref, revision := snapshot.RefOf(d), snapshot.Revision(c.revision())
+	r := backTo(c, ref, revision, patchOf(d, fields...))
+	if revision != 0 { // else only the patch says what is meant
+		r.Kubectl = fmt.Sprintf("kubectl rollout undo %s%s --to-revision=%d", model.ShellWord(ref.Resource()), namespaceFlag(ref), revision)
+	}
+	return []model.Remedy{finish(c, r)}
+}
+
+// backTo is the remedy whose change takes a workload back to a revision; 0: its number is not known.
+func backTo(c Case, workload model.Ref, revision int64, change model.Change) model.Remedy {
 	r := model.Remedy{
 		Action: "rollback", Risk: model.RiskMedium, Machine: model.MachineFix,
 		Why:     fmt.Sprintf("%s is the last revision whose pods were ready", c.Finding.Related["goodRevision"]),
-		Changes: []model.Change{patchOf(d, fields...)},
-		Summary: fmt.Sprintf("%s back to revision %d: %s", ref, revision, fieldNames(fields)),
-		Kubectl: fmt.Sprintf("kubectl rollout undo %s%s --to-revision=%d", model.ShellWord(ref.Resource()), namespaceFlag(ref), revision),
+		Changes: []model.Change{change},
+		Summary: fmt.Sprintf("%s back to revision %d: %s", workload, revision, fieldNames(change.Fields)),
 	}
-	if revision == 0 { // the revision's number is not known: only the patch says what is meant
-		r.Kubectl = ""
-		r.Summary = fmt.Sprintf("%s back to its former revision: %s", ref, fieldNames(fields))
+	if revision == 0 {
+		r.Summary = fmt.Sprintf("%s back to its former revision: %s", workload, fieldNames(change.Fields))
 	}
-	return []model.Remedy{finish(c, r)}
+	return r
 }
 
 // revision is the ReplicaSet of the last good revision; goodTemplate has found it.

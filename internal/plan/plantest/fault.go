@@ -3,6 +3,7 @@ package plantest
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -67,7 +68,7 @@ func liveness(period int, and map[string]any) map[string]any {
 func Faults() []Fault {
 	former := Shop("cart", "web")
 	good := []string{"goodRevision", "ReplicaSet", "cart-1"}
-	return append([]Fault{
+	return slices.Concat([]Fault{
 		{"target-port", func(c *Cluster) {
 			c.Edit("Service/cart", 9999, "spec", "ports", 0, "targetPort")
 			c.Edit("EndpointSlice/cart-x", 9999, "ports", 0, "port")
@@ -147,5 +148,5 @@ func Faults() []Fault {
 		}, Finding("termination-race", "Deployment", "cart", Container+".lifecycle.preStop", `{"sleep":{"seconds":5}}`), nil, nil},
 		{"header-too-big", func(*Cluster) {},
 			Finding("upstream-header-too-big", "Ingress", "cart", "metadata.annotations['nginx.ingress.kubernetes.io/proxy-buffer-size']", `"16k"`), nil, nil},
-	}, others()...)
+	}, others(), rollouts())
 }

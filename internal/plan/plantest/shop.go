@@ -163,6 +163,7 @@ func Ref(kind, name string) model.Ref {
 		"Ingress": "networking.k8s.io/v1", "NetworkPolicy": "networking.k8s.io/v1",
 		"HTTPRoute": "gateway.networking.k8s.io/v1", "Gateway": "gateway.networking.k8s.io/v1",
 		"HorizontalPodAutoscaler": "autoscaling/v2", "PodChaos": "chaos-mesh.org/v1alpha1",
+		"Rollout": "argoproj.io/v1alpha1",
 	}
 	return model.Ref{APIVersion: api[kind], Kind: kind, Namespace: Namespace, Name: name}
 }

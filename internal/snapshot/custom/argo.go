@@ -6,6 +6,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // Rollout is Argo's (argoproj/argo-rollouts, pkg/apis/rollouts/v1alpha1/types.go): it makes ReplicaSets as a Deployment
@@ -20,29 +21,52 @@ type Rollout struct {
 		Paused                  bool                   `json:"paused"`
 		MinReadySeconds         int32                  `json:"minReadySeconds"`
 		ProgressDeadlineSeconds *int32                 `json:"progressDeadlineSeconds"`
-		Strategy                struct {
-			Canary *struct {
-				StableService string `json:"stableService"`
-				CanaryService string `json:"canaryService"`
-			} `json:"canary"`
-			BlueGreen *struct {
-				ActiveService  string `json:"activeService"`
-				PreviewService string `json:"previewService"`
-			} `json:"blueGreen"`
+		RollbackWindow          struct {
+			Revisions int32 `json:"revisions"` // how many revisions ahead one may go back without steps
+		} `json:"rollbackWindow"`
+		Strategy struct {
+			Canary    *Canary    `json:"canary"`
+			BlueGreen *BlueGreen `json:"blueGreen"`
 		} `json:"strategy"`
 	} `json:"spec"`
 	Status struct {
-		Phase             string                       `json:"phase"` // Healthy, Progressing, Paused, Degraded
-		Message           string                       `json:"message"`
-		Abort             bool                         `json:"abort"`
-		StableRS          string                       `json:"stableRS"`       // hash of the ReplicaSet to go back to
-		CurrentPodHash    string                       `json:"currentPodHash"` // hash of the newest one
-		Replicas          int32                        `json:"replicas"`
-		ReadyReplicas     int32                        `json:"readyReplicas"`
-		UpdatedReplicas   int32                        `json:"updatedReplicas"`
-		AvailableReplicas int32                        `json:"availableReplicas"`
-		Conditions        []appsv1.DeploymentCondition `json:"conditions"`
+		Phase   string `json:"phase"` // Healthy, Progressing, Paused, Degraded
+		Message string `json:"message"`
+		Abort   bool   `json:"abort"`
+		// ObservedGeneration is that of the Rollout itself, as a number in words, and WorkloadObservedGeneration that of the
+		// object that lends it its template.
+		ObservedGeneration         string                       `json:"observedGeneration"`
+		WorkloadObservedGeneration string                       `json:"workloadObservedGeneration"`
+		StableRS                   string                       `json:"stableRS"`       // hash of the ReplicaSet to go back to
+		CurrentPodHash             string                       `json:"currentPodHash"` // hash of the newest one
+		Replicas                   int32                        `json:"replicas"`
+		ReadyReplicas              int32                        `json:"readyReplicas"`
+		UpdatedReplicas            int32                        `json:"updatedReplicas"`
+		AvailableReplicas          int32                        `json:"availableReplicas"`
+		Conditions                 []appsv1.DeploymentCondition `json:"conditions"`
 	} `json:"status"`
+}
+
+// Canary is the strategy that shifts requests step by step. Of steps and analyses no more is read than that there are some.
+type Canary struct {
+	StableService  string              `json:"stableService"`
+	CanaryService  string              `json:"canaryService"`
+	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable"`
+	MaxSurge       *intstr.IntOrString `json:"maxSurge"`
+	Steps          []map[string]any    `json:"steps"`
+	Analysis       map[string]any      `json:"analysis"`
+	AntiAffinity   map[string]any      `json:"antiAffinity"`
+}
+
+// BlueGreen is the strategy that moves all requests at once.
+type BlueGreen struct {
+	ActiveService         string         `json:"activeService"`
+	PreviewService        string         `json:"previewService"`
+	AutoPromotionEnabled  *bool          `json:"autoPromotionEnabled"` // nil: true
+	AutoPromotionSeconds  int32          `json:"autoPromotionSeconds"`
+	PrePromotionAnalysis  map[string]any `json:"prePromotionAnalysis"`
+	PostPromotionAnalysis map[string]any `json:"postPromotionAnalysis"`
+	AntiAffinity          map[string]any `json:"antiAffinity"`
 }
 
 // WorkloadRef names the Deployment whose template a Rollout takes.
@@ -63,6 +87,13 @@ func (r *Rollout) Deployment() *appsv1.Deployment {
 	d.Spec = appsv1.DeploymentSpec{
 		Replicas: r.Spec.Replicas, Selector: r.Spec.Selector, Template: r.Spec.Template, MinReadySeconds: r.Spec.MinReadySeconds,
 		Paused: r.Spec.Paused, ProgressDeadlineSeconds: r.Spec.ProgressDeadlineSeconds,
+	}
+	switch own := r.Spec.Strategy; {
+	case own.Canary != nil:
+		d.Spec.Strategy.RollingUpdate = &appsv1.RollingUpdateDeployment{MaxUnavailable: own.Canary.MaxUnavailable, MaxSurge: own.Canary.MaxSurge}
+	case own.BlueGreen != nil: // pods of the former revision stay until those of the new one serve
+		none, all := intstr.FromInt32(0), intstr.FromString("100%")
+		d.Spec.Strategy.RollingUpdate = &appsv1.RollingUpdateDeployment{MaxUnavailable: &none, MaxSurge: &all}
 	}
 	d.Status = appsv1.DeploymentStatus{
 		Replicas: r.Status.Replicas, ReadyReplicas: r.Status.ReadyReplicas, UpdatedReplicas: r.Status.UpdatedReplicas,

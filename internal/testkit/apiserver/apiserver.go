@@ -6,6 +6,7 @@ package apiserver
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -144,6 +145,28 @@ func (s *Server) InstallGatewayAPI(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatalf("install the Gateway API: %v", err)
+	}
+}
+
+// InstallRollouts installs Argo's Rollouts, as their repository publishes them (Apache 2.0): argoproj/argo-rollouts,
+// manifests/crds/rollout-crd.yaml at 9f8d111d8.
+func (s *Server) InstallRollouts(t *testing.T) {
+	t.Helper()
+	packed, err := os.Open(filepath.Join(moduleRoot(t), "internal", "testkit", "apiserver", "testdata", "rollout-crd.yaml.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	plain, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatalf("unpack Argo's Rollouts: %v", err)
+	}
+	crd := &apiextensionsv1.CustomResourceDefinition{}
+	if err := yaml.NewYAMLOrJSONDecoder(plain, 4096).Decode(crd); err != nil {
+		t.Fatalf("read Argo's Rollouts: %v", err)
+	}
+	if _, err := envtest.InstallCRDs(s.Admin, envtest.CRDInstallOptions{CRDs: []*apiextensionsv1.CustomResourceDefinition{crd}}); err != nil {
+		t.Fatalf("install Argo's Rollouts: %v", err)
 	}
 }
 

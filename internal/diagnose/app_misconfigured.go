@@ -27,7 +27,7 @@ func appMisconfigured() Analyzer {
 				}
 			}
 			for _, w := range v.workloads {
-				for _, look := range []func(*workload) (finding, bool){v.callsItself, v.unsetVariable, v.strangers, v.changedSetting} {
+				for _, look := range []func(*workload) (finding, bool){v.callsItself, v.namesNothing, v.unsetVariable, v.strangers, v.changedSetting} {
 					if f, ok := look(w); ok {
 						out = append(out, f)
 						break
@@ -122,11 +122,23 @@ func (v *view) misnamed(r *route, l path.Leg) bool {
 	return !v.podsNamed(serviceRef(l))
 }
 
-// podsNamed reports whether there are pods to which a Service of some name would lead.
+// podsNamed reports whether there are pods to which a Service of some name would lead: those of a workload of that name, or
+// with a label of it, if no Service of another name leads to them already.
 func (v *view) podsNamed(ref model.Ref) bool {
 	return slices.ContainsFunc(v.templates(ref.Namespace), func(t template) bool {
-		return t.ref.Name == ref.Name || slices.ContainsFunc(sortedKeys(t.template.Labels), func(k string) bool { return t.template.Labels[k] == ref.Name })
+		labelled := slices.ContainsFunc(sortedKeys(t.template.Labels), func(k string) bool { return t.template.Labels[k] == ref.Name })
+		return t.ref.Name == ref.Name || labelled && !v.led(t)
 	})
+}
+
+// led reports whether a Service leads to the pods of a template.
+func (v *view) led(t template) bool {
+	for svc := range v.s.Services().In(t.ref.Namespace) {
+		if len(svc.Spec.Selector) > 0 && matches(svc.Spec.Selector, t.template.Labels) {
+			return true
+		}
+	}
+	return false
 }
 
 // likeNamed finds the one Service of the namespace whose name is nearly that of a missing one; where none is nearly so, the
@@ -218,6 +230,34 @@ func (v *view) callsItself(w *workload) (finding, bool) {
 		}
 	}
 	return finding{}, false
+}
+
+// namesNothing finds a name of the cluster that an application asks for and that no Service has, nor any workload that one
+// could lead to: its resolver answers, and says no. Where a variable holds the name, wrongAddress says so.
+func (v *view) namesNothing(w *workload) (finding, bool) {
+	said, ok := v.saysUnresolved(w)
+	if !ok || said.silent || len(w.routes) == 0 || !v.suffers(w) {
+		return finding{}, false
+	}
+	service, inside := v.internal(said.name, w.ref.Namespace)
+	if _, presence := v.s.Services().Get(service.Namespace, service.Name); !inside || presence != snapshot.Absent || v.podsNamed(service) {
+		return finding{}, false
+	}
+	if field, _, _ := v.dnsSettings(&w.template.template.Spec, said.name); field != "" || v.toldToCall(w, service) {
+		return finding{}, false
+	}
+	field, _, _ := containerField(w, said.container, false)
+	f := find("app-misconfigured", likely, at(w.ref, field), fmt.Sprintf("%s asks for %s, and there is no Service %s in namespace %s", w.ref, said.name, service.Name, service.Namespace)).
+		on(w.routes...).as(appFailures()...).relates("workload", w.ref)
+	f.Evidence = append(f.Evidence, said.evidence())
+	return f, true
+}
+
+// toldToCall reports whether a setting of a workload names a Service.
+func (v *view) toldToCall(w *workload, service model.Ref) bool {
+	return slices.ContainsFunc(v.edges, func(r *route) bool {
+		return r.caller == w && slices.ContainsFunc(r.legs, func(l path.Leg) bool { return serviceRef(l) == service })
+	})
 }
 
 // rootsOf lists the gateways' routes that need a workload's own calls.

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -53,7 +54,7 @@ func (v *view) exhausted(w *workload) (finding, bool) {
 	if len(routes) == 0 {
 		return finding{}, false
 	}
-	f := find("app-workers-exhausted", proven, at(w.ref, concurrency(w)), fmt.Sprintf("all workers, threads or pooled connections of %s are busy, so requests wait: %s", w.ref, brief(said[0].Text))).
+	f := find("app-workers-exhausted", proven, at(w.ref, cmp.Or(concurrency(w), saidIn(w, said[0]))), fmt.Sprintf("all workers, threads or pooled connections of %s are busy, so requests wait: %s", w.ref, brief(said[0].Text))).
 		on(routes...).as(kinds...).since(hits[0].At).relates("workload", w.ref).relates("service", w.service())
 	f.Evidence = append(f.Evidence, said...)
 	return f, true
@@ -75,4 +76,13 @@ func concurrency(w *workload) string {
 		}
 	}
 	return ""
+}
+
+// saidIn is the container that wrote a line, empty where that is not known.
+func saidIn(w *workload, line model.Evidence) string {
+	field, _, ok := containerField(w, line.Source[strings.LastIndex(line.Source, "/")+1:], false)
+	if !ok {
+		return ""
+	}
+	return field
 }

@@ -27,8 +27,11 @@ func authBackendFailing() Analyzer {
 		Doc:    "Finds routes whose external authorisation service fails.",
 		Inputs: append(podKinds(), snapshot.Ingresses, snapshot.ConfigMaps, snapshot.Services, snapshot.EndpointSlices, snapshot.Other), stage: byWords,
 		run: func(v *view) []finding {
-			out := v.deadAuthorities()
+			out, deaf := v.deadAuthorities(), v.gatewayUnresolved()
 			for _, r := range v.routes {
+				if slices.ContainsFunc(deaf, func(f finding) bool { return slices.Contains(f.routes, r) }) {
+					continue // it is never asked
+				}
 				if slices.ContainsFunc(out, func(f finding) bool { return slices.Contains(f.routes, r) }) {
 					continue
 				}

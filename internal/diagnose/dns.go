@@ -27,7 +27,8 @@ func dnsResolutionFailed() Analyzer {
 					out = append(out, v.unresolved(w, said))
 				}
 			}
-			return append(append(out, v.dnsDown(out)...), v.unresolvedQuietly()...)
+			out = append(append(out, v.dnsDown(out)...), v.unresolvedQuietly()...)
+			return append(out, v.gatewayUnresolved()...)
 		},
 	}
 }

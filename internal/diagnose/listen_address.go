@@ -18,13 +18,15 @@ import (
 func wrongListenAddress() Analyzer {
 	return Analyzer{
 		Cause:  "wrong-listen-address",
-		Doc:    "Finds workloads whose process listens on loopback only, so that nothing outside its pod can connect.",
+		Doc:    "Finds workloads whose process listens on loopback only, so that nothing outside its pod can connect, or not on the IP family by which it is asked.",
 		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Pods, snapshot.Deployments, snapshot.ReplicaSets, snapshot.Events},
 		run: func(v *view) []finding {
 			var out []finding
 			for _, w := range v.workloads {
 				for i, r := range w.routes {
-					if f, ok := v.loopback(w, r, w.legs[i]); ok {
+					if f, ok := otherFamily(w, r, w.legs[i]); ok {
+						out = append(out, f)
+					} else if f, ok := v.loopback(w, r, w.legs[i]); ok {
 						out = append(out, f)
 					}
 				}
@@ -91,6 +93,48 @@ func (v *view) loopback(w *workload, r *route, l path.Leg) (finding, bool) {
 		f = f.because("model", refused, snapshot.RefOf(p), time.Time{})
 	}
 	return withGood(f, w), true
+}
+
+// otherFamily finds pods that refuse what comes by their second address, of the IP family that the Service has and the
+// process does not listen on.
+func otherFamily(w *workload, r *route, l path.Leg) (finding, bool) {
+	family, ends := secondFamily(l), l.ReadyEnds()
+	if family == "" || r.works() {
+		return finding{}, false
+	}
+	n := refusedAt(r, ends)
+	if n == 0 || !slices.Contains(path.Declared(ends[0].Pod), ends[0].Port) {
+		return finding{}, false
+	}
+	pod := snapshot.RefOf(ends[0].Pod)
+	f := find("wrong-listen-address", proven, at(w.ref, "spec.template.spec.containers[0]"),
+		fmt.Sprintf("%s does not listen on %s, by which %s leads to its pods, so connections to port %d are refused", w.ref, family, serviceRef(l), ends[0].Port)).
+		on(r).as(model.Refused, model.NoEndpoints).relates("workload", w.ref).relates("service", serviceRef(l)).relates("pod", pod).since(w.rolledAt()).
+		because("object", fmt.Sprintf("the first address of pod %s is %s, of the other family", pod.Name, ends[0].Pod.Status.PodIP), pod, time.Time{}).
+		because("model", fmt.Sprintf("%d connections to %s of ready pods were refused", n, family), pod, time.Time{})
+	return withGood(f, w), true
+}
+
+// secondFamily is the IP family of a Service's ready endpoints, if all of them are addresses that their pods have beside a
+// first one of the other family: the kubelet probes the first one only, so that nothing vouches for the second.
+func secondFamily(l path.Leg) string {
+	ends := l.ReadyEnds()
+	for _, e := range ends {
+		if e.Pod == nil || e.Pod.Status.PodIP == "" || familyOf(e.IP) == familyOf(e.Pod.Status.PodIP) || familyOf(e.IP) != familyOf(ends[0].IP) {
+			return ""
+		}
+	}
+	if len(ends) == 0 {
+		return ""
+	}
+	return familyOf(ends[0].IP)
+}
+
+func familyOf(ip string) string {
+	if strings.Contains(ip, ":") {
+		return "IPv6"
+	}
+	return "IPv4"
 }
 
 // refusesOtherwise reports whether a pod that refuses connections to a port has another reason for it than its address:

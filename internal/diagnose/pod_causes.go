@@ -301,7 +301,7 @@ func insufficientField(spec corev1.PodSpec, why string) string {
 
 func imagePull() Analyzer {
 	return Analyzer{
-		Cause: "image-pull", Doc: "Finds workloads whose image cannot be pulled.", Inputs: podKinds(),
+		Cause: "image-pull", Doc: "Finds workloads whose image cannot be pulled.", Inputs: append(podKinds(), snapshot.Secrets),
 		run: perWorkload("image-pull", func(v *view, w *workload, pods []*corev1.Pod) finding {
 			t := v.trouble(pods[0])
 			field, c, ok := containerField(w, t.container, t.init)
@@ -316,9 +316,36 @@ func imagePull() Analyzer {
 			if b := beforeContainer(w, t.container); b != nil && !f.Related["goodRevision"].IsZero() && b.Image != image {
 				f = f.wants(text(b.Image))
 			}
+			if field, secret := v.pullSecretMissing(w, pods[0]); field != "" {
+				f.Object.Field, f.Wanted = field, ""
+				f.Summary += fmt.Sprintf(": it is to be pulled with Secret %s, which does not exist", secret.Name)
+				f = f.because("object", fmt.Sprintf("%s of %s names Secret %s, which does not exist", field, w.ref, secret.Name), secret, time.Time{})
+			}
 			return f
 		}),
 	}
+}
+
+// refusedPull finds that a registry wants to know who asks: the words of containerd and Docker for its answers 401 and 403.
+var refusedPull = regexp.MustCompile(`(?i)unauthorized|authoriz?ation (?:failed|required)|authentication required|may require (?:'docker login'|authorization)|no basic auth credentials|access denied|denied:|40[13] (?:unauthorized|forbidden)`)
+
+// pullSecretMissing finds the Secret with which a pod's images are to be pulled, if it does not exist and the registry
+// refuses whoever does not say who it is. The kubelet goes on without such a Secret (k8s.io/kubernetes, pkg/kubelet,
+// getPullSecretsForPod).
+func (v *view) pullSecretMissing(w *workload, p *corev1.Pod) (field string, secret model.Ref) {
+	refused := slices.ContainsFunc(v.s.EventsOf(snapshot.RefOf(p)), func(e *corev1.Event) bool { return refusedPull.MatchString(e.Message) }) ||
+		slices.ContainsFunc(slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses), func(st corev1.ContainerStatus) bool {
+			return st.State.Waiting != nil && refusedPull.MatchString(st.State.Waiting.Message)
+		})
+	if !refused {
+		return "", model.Ref{}
+	}
+	for i, ref := range w.template.template.Spec.ImagePullSecrets {
+		if _, presence := v.s.Secrets().Get(w.ref.Namespace, ref.Name); presence == snapshot.Absent {
+			return fmt.Sprintf("spec.template.spec.imagePullSecrets[%d].name", i), model.Ref{APIVersion: "v1", Kind: "Secret", Namespace: w.ref.Namespace, Name: ref.Name}
+		}
+	}
+	return "", model.Ref{}
 }
 
 func oomKilled() Analyzer {

@@ -51,7 +51,9 @@ type portWord struct{ name, value string }
 func portWords(c *corev1.Container) []portWord {
 	var out []portWord
 	for _, e := range c.Env {
-		out = append(out, portWord{e.Name, e.Value})
+		if !callsBeside(c, e.Name) {
+			out = append(out, portWord{e.Name, e.Value})
+		}
 	}
 	words := append(append([]string{}, c.Command...), c.Args...)
 	for i, w := range words {
@@ -65,6 +67,22 @@ func portWords(c *corev1.Container) []portWord {
 	}
 	return out
 }
+
+// callsBeside reports whether a variable stands beside one that names another host, as SERVER_PORT beside
+// SERVER_HOST=recorder: it is the port of what is called, and nobody listens there.
+func callsBeside(c *corev1.Container, name string) bool {
+	of, ok := strings.CutSuffix(strings.ToUpper(name), "PORT")
+	if !ok {
+		return false
+	}
+	return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool {
+		host, found := strings.CutPrefix(strings.ToUpper(e.Name), of)
+		return found && slices.Contains([]string{"HOST", "HOSTNAME", "ADDR", "ADDRESS"}, host) && e.Value != "localhost" && elsewhereHost.MatchString(e.Value)
+	})
+}
+
+// elsewhereHost matches a name of another host, other than an address to listen on.
+var elsewhereHost = regexp.MustCompile(`^[a-zA-Z][\w-]*(\.[\w-]+)*$`)
 
 // portName matches the names of settings that say where a server listens, portValue what they say.
 var (

@@ -13,6 +13,7 @@ import (
 // saying is an application's own line about a name that it cannot resolve.
 type saying struct {
 	line, source string
+	container    string
 	name         string // empty where the line does not say it
 	silent       bool   // the resolver did not answer; false: it answered that there is no such name
 }
@@ -68,7 +69,7 @@ func (v *view) saysUnresolved(w *workload) (saying, bool) {
 			if name == "" && out.name != "" {
 				continue
 			}
-			out = saying{line: strings.TrimSpace(l), source: sourceOf(log), name: name, silent: resolverSilent.MatchString(l)}
+			out = saying{line: strings.TrimSpace(l), source: sourceOf(log), container: log.Container, name: name, silent: resolverSilent.MatchString(l)}
 		}
 	}
 	return out, out.line != ""

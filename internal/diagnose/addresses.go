@@ -170,9 +170,24 @@ func (v *view) home(namespace, host string) (service model.Ref, inside bool) {
 		ref.Name, ref.Namespace = labels[len(labels)-2], labels[len(labels)-1]
 		_, presence := v.s.Namespaces().Get("", ref.Namespace)
 		_, has := v.s.Services().Get(ref.Namespace, ref.Name)
-		return ref, has == snapshot.Present || presence == snapshot.Present
+		return ref, has == snapshot.Present || presence == snapshot.Present || v.displaced(ref) != nil
 	}
 	return ref, false
+}
+
+// displaced finds the Service that somebody names with a namespace that does not exist, and whose own is called nearly so:
+// fares.travel for fares.travel-prod. Nil if there is none, or more than one.
+func (v *view) displaced(named model.Ref) *corev1.Service {
+	if _, presence := v.s.Namespaces().Get("", named.Namespace); presence != snapshot.Absent {
+		return nil
+	}
+	var found []*corev1.Service
+	for svc := range v.s.Services().All() {
+		if svc.Name == named.Name && (alike(svc.Namespace, named.Namespace) || contains(svc.Namespace, named.Namespace)) {
+			found = append(found, svc)
+		}
+	}
+	return only(found)
 }
 
 // byAddress finds the Service that has an IP, or that selects the pod that has it.

@@ -62,7 +62,11 @@ func (v *view) wrongAddress(r *route) (finding, bool) {
 		case l.Presence == snapshot.Absent && v.misnamed(r, l):
 			f := r.asCause("app-misconfigured", likely, r.settingAt(), fmt.Sprintf("%s is told to call %s, which does not exist", r.Object, ref)).
 				as(model.NoRoute, model.NoEndpoints, model.UpstreamStatus)
-			if svc := v.likeNamed(l); svc != nil {
+			if svc := v.displaced(ref); svc != nil {
+				f.Confidence = proven
+				f.Summary += fmt.Sprintf("; %s does", snapshot.RefOf(svc))
+				f = f.wants(text(strings.Replace(r.setting.value, "."+ref.Namespace, "."+svc.Namespace, 1))).relates("service", snapshot.RefOf(svc))
+			} else if svc := v.likeNamed(l); svc != nil {
 				f.Confidence = proven
 				f.Summary += fmt.Sprintf("; %s does", snapshot.RefOf(svc))
 				f = f.wants(text(strings.Replace(r.setting.value, r.setting.host, svc.Name, 1))).relates("service", snapshot.RefOf(svc))

@@ -59,6 +59,8 @@ func (v *view) crashField(w *workload, c *corev1.Container, t trouble) string {
 		return ""
 	}
 	switch name, _, _ := v.missedVariable(w); {
+	case c.Lifecycle != nil && c.Lifecycle.PostStart != nil && v.hookFails(w):
+		return ".lifecycle.postStart"
 	case t.notRun() && len(c.Command) > 0:
 		return ".command"
 	case t.notRun() && len(c.Args) > 0:
@@ -67,6 +69,13 @@ func (v *view) crashField(w *workload, c *corev1.Container, t trouble) string {
 		return ".env[" + name + "]"
 	}
 	return ""
+}
+
+// hookFails reports whether the kubelet kills containers of a workload because what it runs after their start fails.
+func (v *view) hookFails(w *workload) bool {
+	return slices.ContainsFunc(w.pods, func(p *corev1.Pod) bool {
+		return w.current(p) && slices.ContainsFunc(v.s.EventsOf(snapshot.RefOf(p)), func(e *corev1.Event) bool { return e.Reason == "FailedPostStartHook" })
+	})
 }
 
 // notRun reports whether a container's program, or one that it calls, could not be run at all, so that nothing it depends

@@ -150,8 +150,20 @@ func sandboxField(w *workload, why string) string {
 		return "spec.template.spec.securityContext.sysctls"
 	case strings.Contains(why, "RuntimeHandler") || strings.Contains(why, "runtime handler") || strings.Contains(why, "RuntimeClass") || strings.Contains(why, "no runtime for"):
 		return "spec.template.spec.runtimeClassName"
+	case strings.Contains(why, "runAsNonRoot"):
+		return nonRootField(w)
 	}
 	return "spec.template.spec.securityContext"
+}
+
+// nonRootField is where a template asks that its containers do not run as root: of a container, which goes before the pod's.
+func nonRootField(w *workload) string {
+	for i, c := range w.template.template.Spec.Containers {
+		if s := c.SecurityContext; s != nil && s.RunAsNonRoot != nil && *s.RunAsNonRoot {
+			return fmt.Sprintf("spec.template.spec.containers[%d].securityContext.runAsNonRoot", i)
+		}
+	}
+	return "spec.template.spec.securityContext.runAsNonRoot"
 }
 
 func readinessGateUnmet() Analyzer {

@@ -95,7 +95,7 @@ func (v *view) internal(name, from string) (service model.Ref, ok bool) {
 	case len(labels) == 2:
 		service.Namespace = labels[1]
 		_, presence := v.s.Namespaces().Get("", labels[1])
-		return service, presence == snapshot.Present
+		return service, presence == snapshot.Present || v.displaced(service) != nil
 	default:
 		return model.Ref{}, false
 	}

@@ -25,6 +25,7 @@ import (
 var (
 	answeredStatus = regexp.MustCompile(`(?i)(?:HTTP/[0-9.]+"\s+|\b(?:http_?)?(?:status|status_?code|response_?code|code)"?\s*[:=]\s*"?)([1-5]\d\d)\b`)
 	askedPath      = regexp.MustCompile(`(?i)(?:"(?:GET|HEAD)\s+|\b(?:path|uri|url)"?\s*[:=]\s*"?)(/[^\s",]*)`)
+	changing       = regexp.MustCompile(`\b(?:POST|PUT|PATCH|DELETE)\b`) // checks ask with GET
 	fromGoogle     = regexp.MustCompile(`\b(?:35\.191\.\d{1,3}|130\.211\.[0-3])\.\d{1,3}\b`)
 )
 
@@ -67,7 +68,7 @@ type answeredCheck struct {
 func checkIn(line string) (answeredCheck, bool) {
 	c := answeredCheck{named: strings.Contains(line, "GoogleHC/") || strings.Contains(line, "ELB-HealthChecker/")}
 	status := answeredStatus.FindStringSubmatch(line)
-	if !c.named && !fromGoogle.MatchString(line) || status == nil {
+	if !c.named && (!fromGoogle.MatchString(line) || changing.MatchString(line)) || status == nil {
 		return c, false
 	}
 	c.status, _ = strconv.Atoi(status[1]) // three digits

@@ -199,17 +199,33 @@ func (v *view) leftAfter(r *route) (waited []time.Duration, last model.Evidence)
 			continue
 		}
 		for _, l := range log.Lines {
-			m := peerLeft.FindStringSubmatch(l)
-			if m == nil || !strings.Contains(l, strings.TrimSuffix(r.Path, "/")) {
+			if !strings.Contains(l, strings.TrimSuffix(r.Path, "/")) {
 				continue
 			}
-			if d, err := time.ParseDuration(m[1] + m[2]); err == nil {
+			if d, ok := leftIn(l); ok {
 				waited = append(waited, d)
 				last = model.Evidence{Kind: "app-log", Text: strings.TrimSpace(l), Source: sourceOf(log)}
 			}
 		}
 	}
 	return waited, last
+}
+
+// clientLeft finds a line of an nginx that serves the application about a request that its client gave up, with how long it
+// took: $request_time has seconds with three decimals (nginx.org, ngx_http_log_module), wherever the format puts it.
+var clientLeft = regexp.MustCompile(`HTTP/[0-9.]+"? 499 .*?[^.\d](\d+\.\d{3})(?:[^.\d]|$)`)
+
+// leftIn reads from a line of an application how long whoever asked waited until they went away.
+func leftIn(line string) (time.Duration, bool) {
+	if m := peerLeft.FindStringSubmatch(line); m != nil {
+		d, err := time.ParseDuration(m[1] + m[2])
+		return d, err == nil
+	}
+	if m := clientLeft.FindStringSubmatch(line); m != nil {
+		d, err := time.ParseDuration(m[1] + "s")
+		return d, err == nil
+	}
+	return 0, false
 }
 
 // slowAnswer finds an application's own line about a request on the route that it answered well, but

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -211,5 +213,23 @@ func TestWhatIsTriedAgain(t *testing.T) {
 				t.Errorf("again: %v, after %s, want %v, after %s", again, wait, want, tc.want-time.Second)
 			}
 		})
+	}
+}
+
+// What was mended is the incident's cause, whatever the repair itself made the failures look like meanwhile. A repair that did not
+// help proves nothing.
+func TestTheCauseIsThatWhichWasMended(t *testing.T) {
+	f := plantest.Faults()[0]
+	for outcome, want := range map[plan.Outcome]string{plan.Mended: string(f.Finding.ID), plan.NotHelped: "termination-race"} {
+		i, events := lived(t, f, time.Now(), plan.Event{Kind: plan.EventApplying}, plan.Event{Kind: plan.EventApplied, UID: "u"}, plan.Event{Kind: plan.EventWaited, OK: true})
+		i.Status.Diagnosis = &v1alpha1.Diagnosis{Cause: "termination-race", Where: "Deployment shop/cart", Summary: "pods stop too soon"}
+		closed := plan.Event{At: time.Now(), Kind: plan.EventClosed, Outcome: outcome, Because: "b"}
+		took(&i.Status, append(events, closed), closed)
+		if got := i.Status.Diagnosis; got.Cause != want {
+			t.Errorf("%s: the cause is %s, want %s", outcome, got.Cause, want)
+		}
+		if c := meta.FindStatusCondition(i.Status.Conditions, v1alpha1.ConditionDiagnosed); outcome == plan.Mended && (c == nil || !strings.HasPrefix(c.Message, want)) {
+			t.Errorf("%s: condition %+v", outcome, c)
+		}
 	}
 }

@@ -34,6 +34,20 @@ func took(s *v1alpha1.IncidentStatus, events []plan.Event, e plan.Event) {
 	s.Message = clip(text)
 	s.Actions = actionsOf(events)
 	concluded(s, e)
+	if e.Kind == plan.EventClosed && e.Outcome == plan.Mended && p != nil {
+		proven(s, e.At, p.Finding)
+	}
+}
+
+// proven has an incident's diagnosis name what was mended. While a repair was under way it may have been replaced: pods that
+// gatemend's own rollback ends look as if they were what fails.
+func proven(s *v1alpha1.IncidentStatus, at time.Time, f model.Finding) {
+	found := diagnosisOf(model.Diagnosis{Causes: []model.Finding{f}})
+	if d := s.Diagnosis; d != nil && d.Cause == found.Cause && d.Where == found.Where {
+		return
+	}
+	s.Diagnosis = found
+	setCondition(s, at, v1alpha1.ConditionDiagnosed, metav1.ConditionTrue, "CauseFound", found.Cause+": "+found.Summary)
 }
 
 // phaseAfter is the phase that an event of a repair brings; empty: it stays as it is.

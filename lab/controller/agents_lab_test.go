@@ -222,7 +222,7 @@ func (b *bench) openLogs(t *testing.T, since time.Time) []string {
 			continue
 		}
 		switch {
-		case e.User.Username != account || e.RequestReceivedTimestamp.Before(since) || !strings.Contains(e.RequestURI, "/log?"):
+		case e.User.Username != b.account() || e.RequestReceivedTimestamp.Before(since) || !strings.Contains(e.RequestURI, "/log?"):
 		case e.Stage == "ResponseStarted":
 			open[e.AuditID] = e.ObjectRef.Name
 		default:

@@ -40,8 +40,8 @@ const name = "controller"
 // imageRef is how gatemend's image is called here; no registry has it, so that no other can be taken for it.
 const imageRef = "gatemend.test/gatemend:lab"
 
-// account is as whom the controller acts.
-const account = "system:serviceaccount:" + install.Namespace + ":gatemend"
+// ownPods are gatemend's, in a namespace that has others, too.
+var ownPods = metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=gatemend"}
 
 // The times of a fault, in a cluster that has two processors for everything.
 const (
@@ -53,8 +53,9 @@ const (
 type bench struct {
 	*labtest.Lab
 
-	run   *load.Run
-	begin time.Time
+	namespace string // of gatemend
+	run       *load.Run
+	begin     time.Time
 }
 
 // TestInstalled installs gatemend from its manifests and its own image, and breaks the shop. In mode propose nothing is
@@ -150,7 +151,7 @@ func open(t *testing.T) *bench {
 	if err := lab.LoadImage(t.Context(), archive); err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{Lab: lab, begin: time.Now()}
+	b := &bench{Lab: lab, namespace: install.Namespace, begin: time.Now()}
 	b.run, err = load.Start(t.Context(), lab.DialContext, lab.Targets(t), load.Limits{Rate: requests, Count: requests * 5400, Duration: 90 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
@@ -175,11 +176,11 @@ func (b *bench) installChart(t *testing.T, values map[string]any) {
 	t.Helper()
 	repository, tag, _ := strings.Cut(imageRef, ":")
 	values["image"] = map[string]any{"repository": repository, "tag": tag, "pullPolicy": "Never"}
-	text, err := chart.Render(filepath.Join("..", "..", "charts", "gatemend"), chart.Release{Name: "gatemend", Namespace: install.Namespace, Values: values})
+	text, err := chart.Render(filepath.Join("..", "..", "charts", "gatemend"), chart.Release{Name: "gatemend", Namespace: b.namespace, Values: values})
 	if err != nil {
 		t.Fatal(err)
 	}
-	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": install.Namespace}}}
+	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": b.namespace}}}
 	if err := b.Client.Apply(t.Context(), namespace); err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +201,7 @@ func (b *bench) apply(t *testing.T, text string) {
 func (b *bench) awaitReplicas(t *testing.T) {
 	t.Helper()
 	b.Await(t, "gatemend's replicas", 2*time.Minute, func() bool {
-		d, err := b.Client.Kube.AppsV1().Deployments(install.Namespace).Get(t.Context(), "gatemend", metav1.GetOptions{})
+		d, err := b.Client.Kube.AppsV1().Deployments(b.namespace).Get(t.Context(), "gatemend", metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -315,6 +316,9 @@ func (b *bench) calm(t *testing.T) {
 	})
 }
 
+// account is as whom the controller acts.
+func (b *bench) account() string { return "system:serviceaccount:" + b.namespace + ":gatemend" }
+
 // log is what the API server recorded of the controller.
 func (b *bench) log(t *testing.T) []audit.Entry {
 	t.Helper()
@@ -326,7 +330,7 @@ func (b *bench) log(t *testing.T) []audit.Entry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(all, func(e audit.Entry) bool { return e.User != account })
+	return slices.DeleteFunc(all, func(e audit.Entry) bool { return e.User != b.account() })
 }
 
 // wrote lists what the controller has changed of the shop.
@@ -334,7 +338,7 @@ func (b *bench) wrote(t *testing.T) []audit.Object {
 	t.Helper()
 	var out []audit.Object
 	for _, e := range b.log(t) {
-		own := slices.Contains([]string{"incidents", "events"}, e.Object.Resource)
+		own := slices.Contains([]string{"incidents", "events", "leases"}, e.Object.Resource)
 		if !e.DryRun && e.Code < 300 && slices.Contains([]string{"create", "update", "patch", "delete"}, e.Verb) && e.Object.Namespace == manifest.Namespace && !own {
 			out = append(out, e.Object)
 		}
@@ -358,13 +362,13 @@ func (b *bench) denied(t *testing.T) []string {
 // explain shows what the controller's replicas logged.
 func (b *bench) explain(t *testing.T) {
 	t.Helper()
-	pods, err := b.Client.Kube.CoreV1().Pods(install.Namespace).List(t.Context(), metav1.ListOptions{})
+	pods, err := b.Client.Kube.CoreV1().Pods(b.namespace).List(t.Context(), ownPods)
 	if err != nil {
 		t.Log(err)
 		return
 	}
 	for _, p := range pods.Items {
-		text, err := b.Client.Kube.CoreV1().Pods(install.Namespace).GetLogs(p.Name, &corev1.PodLogOptions{}).DoRaw(t.Context())
+		text, err := b.Client.Kube.CoreV1().Pods(b.namespace).GetLogs(p.Name, &corev1.PodLogOptions{}).DoRaw(t.Context())
 		t.Logf("%s (%s): %v\n%s", p.Name, p.Status.Phase, err, text)
 	}
 }

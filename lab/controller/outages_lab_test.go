@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/gatemend/gatemend/internal/install"
 	"github.com/gatemend/gatemend/lab/manifest"
 )
 
@@ -68,7 +67,7 @@ func (b *bench) outages(t *testing.T, away time.Duration) {
 // resident is the memory that the largest replica has now, in bytes.
 func (b *bench) resident(t *testing.T) uint64 {
 	t.Helper()
-	pods, err := b.Client.Kube.CoreV1().Pods(install.Namespace).List(t.Context(), metav1.ListOptions{})
+	pods, err := b.Client.Kube.CoreV1().Pods(b.namespace).List(t.Context(), ownPods)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +144,7 @@ func (b *bench) memory(t *testing.T, pods []corev1.Pod, field string) map[string
 // bounded checks that no replica takes much memory, or was killed for it.
 func (b *bench) bounded(t *testing.T) {
 	t.Helper()
-	pods, err := b.Client.Kube.CoreV1().Pods(install.Namespace).List(t.Context(), metav1.ListOptions{})
+	pods, err := b.Client.Kube.CoreV1().Pods(b.namespace).List(t.Context(), ownPods)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/gatemend/gatemend/internal/install"
 	"github.com/gatemend/gatemend/lab/binary"
 	"github.com/gatemend/gatemend/lab/manifest"
 )
@@ -122,13 +121,13 @@ func end(cmd *exec.Cmd) {
 // logged is what all replicas have logged.
 func (b *bench) logged(t *testing.T) string {
 	t.Helper()
-	pods, err := b.Client.Kube.CoreV1().Pods(install.Namespace).List(t.Context(), metav1.ListOptions{})
+	pods, err := b.Client.Kube.CoreV1().Pods(b.namespace).List(t.Context(), ownPods)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all strings.Builder
 	for _, p := range pods.Items {
-		text, err := b.Client.Kube.CoreV1().Pods(install.Namespace).GetLogs(p.Name, &corev1.PodLogOptions{}).DoRaw(t.Context())
+		text, err := b.Client.Kube.CoreV1().Pods(b.namespace).GetLogs(p.Name, &corev1.PodLogOptions{}).DoRaw(t.Context())
 		if err != nil {
 			t.Logf("log of %s: %v", p.Name, err)
 			continue

@@ -69,6 +69,9 @@ func (c *cluster) Follow(ctx context.Context, o cli.FollowOptions) (watch.Live, 
 // Snapshot is the present state.
 func (l *live) Snapshot() *snapshot.Snapshot { return l.watcher.Snapshot() }
 
+// Silent says why the API server cannot be heard.
+func (l *live) Silent() string { return l.heart.silent() }
+
 // Changed yields after changes.
 func (l *live) Changed() <-chan struct{} { return l.watcher.Changed() }
 

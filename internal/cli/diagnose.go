@@ -122,7 +122,7 @@ func (o *diagnoseOptions) run(ctx context.Context) error {
 		return err
 	}
 	o.hint(l, ds)
-	return worst(ds)
+	return advised(worst(ds), l.Snapshot, o.scope.from != "")
 }
 
 // resolved looks every target up before anything is printed.

@@ -190,7 +190,7 @@ func (o *fixOptions) plan(ctx context.Context) error {
 	}
 	p, err := plan.Make(plan.Input{Diagnosis: watch.Only(d, model.CauseID(o.cause)), Snapshot: l.Snapshot, Policy: watch.PlanPolicy(o.policies)})
 	if err != nil {
-		return o.noPlan(d, err)
+		return advised(o.noPlan(d, err), l.Snapshot, o.scope.from != "")
 	}
 	if err := errors.Join(o.judge(&p, l.Snapshot), o.commitSource(&p, l.Snapshot)); err != nil {
 		return err
@@ -200,6 +200,9 @@ func (o *fixOptions) plan(ctx context.Context) error {
 
 // noPlan prints the diagnosis in place of a plan that could not be made.
 func (o *fixOptions) noPlan(d model.Diagnosis, because error) error {
+	if errors.Is(because, plan.ErrNothingToDo) && !d.Healthy {
+		because = errors.New("no cause was found")
+	}
 	fmt.Fprintf(o.env.Err, "gatemend: no plan: %s\n", because)
 	var err error
 	switch o.format.output {

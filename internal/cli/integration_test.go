@@ -54,8 +54,14 @@ func TestRightsDecideWhatIsKnown(t *testing.T) {
 
 	viewer := kubeconfig(t, api.User(t, "viewer"))
 	exit, out, errOut = run(t, "diagnose", "--kubeconfig", viewer, "-n", "shop")
-	if exit != cli.ExitCouldNot || !strings.Contains(out, "Could not look at") || strings.Contains(out, "service-missing") || strings.Contains(out, "✓ Name") {
+	if exit != cli.ExitCouldNot || !strings.Contains(out, "Could not look at") || strings.Contains(out, "service-missing") || strings.Contains(out, "✓ Name") ||
+		!strings.Contains(out, "IngressClass nginx ?") || !strings.Contains(errOut, "ClusterRole gatemend-reader") {
 		t.Errorf("viewer: exit %d, want 3 and what could not be looked at\n%s\n%s", exit, out, errOut)
+	}
+
+	exit, out, errOut = run(t, "fix", "--plan", "--kubeconfig", viewer, "-n", "shop")
+	if exit != cli.ExitCouldNot || !strings.Contains(errOut, "no plan: no cause was found") || !strings.Contains(errOut, "ClusterRole gatemend-reader") {
+		t.Errorf("viewer: exit %d, want 3 and what to ask for\n%s\n%s", exit, out, errOut)
 	}
 
 	stranger := kubeconfig(t, api.User(t, "stranger"))

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/watch"
 )
 
@@ -75,6 +77,29 @@ func judge(d model.Diagnosis) error {
 		return errWrong
 	default:
 		return errBlind
+	}
+}
+
+// advised adds to the error of a diagnosis that could not look at everything what a person can do about it.
+func advised(err error, s *snapshot.Snapshot, dump bool) error {
+	if !errors.Is(err, errBlind) {
+		return err
+	}
+	denied, failed := false, false
+	for _, k := range snapshot.Kinds() {
+		coverage, _ := s.Coverage(k)
+		denied = denied || coverage == snapshot.Denied || s.Scope(k) != ""
+		failed = failed || coverage == snapshot.Failed
+	}
+	switch {
+	case dump:
+		return &HintedError{Err: err, Hint: "'gatemend dump DIR' writes all that a diagnosis reads"}
+	case failed:
+		return &HintedError{Err: err, Hint: "the API server did not answer all that was asked: look again"}
+	case denied:
+		return &HintedError{Err: err, Hint: "ask for the ClusterRole " + model.ReaderRole + " (config/rbac/reader.yaml): it may read all that is named above"}
+	default:
+		return err
 	}
 }
 

@@ -110,7 +110,7 @@ var peerLeft = regexp.MustCompile(`(?i)(?:clos|abort|reset|disconnect|cancell?ed
 // application says that whoever asked left, each time after just as long as the load balancer waits.
 func (v *view) leftWaiting(r *route) (finding, bool) {
 	px, ok := all.Named(r.Proxy)
-	if !ok || !px.Outside || r.requests > 0 || slices.ContainsFunc(r.Faults, func(f path.Fault) bool { return f.Kind != path.CannotKnow }) {
+	if !ok || !px.Outside || r.requests > 0 || slices.ContainsFunc(r.Faults, func(f path.Fault) bool { return !f.Kind.Unknown() }) {
 		return finding{}, false
 	}
 	waited, last := v.leftAfter(r)

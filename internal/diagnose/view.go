@@ -371,7 +371,7 @@ func (v *view) leadsTo(r path.Route, o model.Ref) bool {
 func (v *view) legsWith() iter.Seq2[*route, path.Leg] {
 	return func(yield func(*route, path.Leg) bool) {
 		for _, r := range v.routes {
-			if !r.Served() && slices.ContainsFunc(r.Faults, func(f path.Fault) bool { return f.Kind != path.CannotKnow }) {
+			if !r.Served() && slices.ContainsFunc(r.Faults, func(f path.Fault) bool { return !f.Kind.Unknown() }) {
 				continue // requests do not get as far
 			}
 			for _, l := range r.legs {

@@ -40,6 +40,8 @@ type Options struct {
 	Hold func(*snapshot.Snapshot, model.Plan) (why string)
 	// OnEvent is told of every event once it is recorded; nil: nobody.
 	OnEvent func(plan.Event)
+	// OnSilence is told, once each time, why nobody can see whether a change helps; nil: nobody is told.
+	OnSilence func(why string)
 }
 
 func (o Options) defaults() Options {

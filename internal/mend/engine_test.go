@@ -75,6 +75,41 @@ func TestVerifiesByThePresentRoutes(t *testing.T) {
 	})
 }
 
+// While the API server does not answer, what is seen is of before: that is no sign that a change did not help.
+func TestNoVerdictWhileNothingIsSeen(t *testing.T) {
+	for name, tc := range map[string]struct {
+		knows bool // that it does not answer
+		want  plan.Outcome
+	}{"known": {true, plan.Mended}, "not known": {false, plan.NotHelped}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := wrongPort(t)
+				c.fails["cart"] = func() bool { return len(c.writes) == 0 }
+				c.lag = 3 * time.Minute
+				away := func() bool { return len(c.writes) == 1 && time.Now().Before(c.heard) }
+				c.apps = []string{"cart"}
+				if tc.knows {
+					c.silent = away
+				}
+				c.mute = away
+				time.Sleep(10 * time.Second) // it fails for a while
+				e, told := engine(c, &MemoryJournal{}), 0
+				e.Options.OnSilence = func(string) { told++ }
+				got, err := e.Run(t.Context(), Incident{ID: "i1"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if tc.knows != (told == 1) {
+					t.Errorf("it was told %d times", told)
+				}
+				if got.Outcome != tc.want {
+					t.Errorf("got %s (%s) after %q, want %s", got.Outcome, got.Because, c.writes, tc.want)
+				}
+			})
+		})
+	}
+}
+
 func TestTakesBackWhatDidNotHelp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := wrongPort(t)

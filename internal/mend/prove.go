@@ -47,7 +47,7 @@ func (r *run) verify(ctx context.Context) error {
 		former: r.mapOf(s), reach: plan.ReachOf(p, s), failing: plan.Failing(p), effect: effect,
 		from: r.failingSince(effect), others: map[string]*verify.Other{}, looked: effect,
 	}
-	for {
+	for silent := false; ; {
 		if now := r.Now(); n.clockSet(now) {
 			started = now
 		}
@@ -55,7 +55,15 @@ func (r *run) verify(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if j.Verdict != verify.NeedMore {
+		why := r.Observer.Silent()
+		if why != "" && !silent && r.options.OnSilence != nil {
+			r.options.OnSilence(why)
+		}
+		if silent = why != ""; silent {
+			// The objects are those of before, and logs stand still: that nothing gets better is not seen. The time to help
+			// counts from when it can be.
+			started, n.ready = r.Now(), time.Time{}
+		} else if j.Verdict != verify.NeedMore {
 			return r.record(plan.Event{Kind: plan.EventJudged, Judgement: &j})
 		}
 		if err := sleep(ctx, r.options.Poll); err != nil {

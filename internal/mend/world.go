@@ -19,6 +19,9 @@ type Observer interface {
 	Snapshot(ctx context.Context) (*snapshot.Snapshot, error)
 	// Diagnose says why the target fails, from a snapshot and everything else that was seen.
 	Diagnose(ctx context.Context, s *snapshot.Snapshot, target model.Target) (model.Diagnosis, error)
+	// Silent says why the cluster cannot be seen at the moment; empty: it can. What [Observer.Snapshot] gives is old while it
+	// cannot.
+	Silent() string
 	// Deleted gives the objects that were deleted a short while ago, the last one at the end.
 	Deleted() []metav1.Object
 }

@@ -47,6 +47,10 @@ type cluster struct {
 	deleted []metav1.Object
 	// name has a gateway's log name what it sent a request to; nil: it does not.
 	name func(*model.Signal)
+	// silent tells whether the API server does not answer now; nil: it always does.
+	silent func() bool
+	// mute tells whether what gateways report does not arrive now; nil: it always does.
+	mute func() bool
 	// lag is how long after a change the observer hears of it.
 	lag   time.Duration
 	was   *snapshot.Snapshot // before the last change
@@ -84,6 +88,13 @@ func (c *cluster) Snapshot(context.Context) (*snapshot.Snapshot, error) {
 	return c.now.AsOf(time.Now()), nil
 }
 
+func (c *cluster) Silent() string {
+	if c.silent != nil && c.silent() {
+		return "it does not answer"
+	}
+	return ""
+}
+
 func (c *cluster) Deleted() []metav1.Object { return c.deleted }
 
 func (c *cluster) Diagnose(_ context.Context, s *snapshot.Snapshot, _ model.Target) (model.Diagnosis, error) {
@@ -91,6 +102,9 @@ func (c *cluster) Diagnose(_ context.Context, s *snapshot.Snapshot, _ model.Targ
 }
 
 func (c *cluster) Read(from uint64) ([]model.Signal, uint64) {
+	if c.mute != nil && c.mute() {
+		return nil, from
+	}
 	c.traffic()
 	return c.ring.Read(from)
 }

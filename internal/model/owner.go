@@ -5,6 +5,9 @@ import "time"
 // OwnManager is the field manager under which the API server records what gatemend wrote.
 const OwnManager = "gatemend"
 
+// ReaderRole is the ClusterRole with all rights that looking needs (config/rbac/reader.yaml).
+const ReaderRole = "gatemend-reader"
+
 // Tool is what keeps objects as a source of its own says. Policies name tools by these ids.
 type Tool string
 

@@ -129,7 +129,7 @@ func (m *Map) attach(a asking, ref gatewayv1.ParentReference, field string, p *p
 		p.faults = append(p.faults, Fault{Kind: GatewayMissing, Object: at, Why: why})
 		return
 	case snapshot.Unknown:
-		p.faults = append(p.faults, Fault{Kind: CannotKnow, Object: at, Why: p.gateway.String() + " could not be looked at"})
+		p.faults = append(p.faults, Fault{Kind: GatewayUnknown, Object: at, Why: "it could not be looked at"})
 		return
 	case snapshot.Present:
 	}

@@ -208,7 +208,7 @@ func (m *Map) classify(ing *networkingv1.Ingress, r *Route) {
 		r.Faults = append(r.Faults, f)
 	default:
 		r.Proxy = m.controllerProxy(r.Class)
-		r.Faults = append(r.Faults, Fault{Kind: CannotKnow, Object: at, Why: fmt.Sprintf("IngressClass %s could not be looked at", r.Class)})
+		r.Faults = append(r.Faults, Fault{Kind: GatewayUnknown, Object: at, Why: "it could not be looked at"})
 	}
 }
 
@@ -246,7 +246,7 @@ func (m *Map) defaultClass(r *Route, at model.FieldRef) {
 		return
 	}
 	if !m.s.IngressClasses().Covers("") {
-		r.Faults = append(r.Faults, Fault{Kind: CannotKnow, Object: at, Why: "the Ingress names no class, and the IngressClasses could not be looked at"})
+		r.Faults = append(r.Faults, Fault{Kind: GatewayUnknown, Object: at, Why: "the Ingress names no class, and the IngressClasses could not be looked at"})
 		return
 	}
 	f := Fault{Kind: ClassMissing, Object: at, Why: fmt.Sprintf("%s names no class and no IngressClass is the default one, so no controller serves it", r.Object)}

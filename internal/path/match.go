@@ -240,7 +240,7 @@ func (r *Route) byPlace(o *Route) int {
 // served is 1 for a rule that nothing serves: another of the same host and path then answers.
 func served(r *Route) int {
 	for _, f := range r.Faults {
-		if f.Kind != GrantMissing && f.Kind != BackendInvalid && f.Kind != CannotKnow {
+		if f.Kind != GrantMissing && f.Kind != BackendInvalid && !f.Kind.Unknown() {
 			return 1
 		}
 	}

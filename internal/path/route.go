@@ -130,7 +130,11 @@ const (
 	HostTaken          FaultKind = "host-taken"          // another object owns the host
 	Refused            FaultKind = "refused"             // the controller says that it does not serve the object
 	CannotKnow         FaultKind = "cannot-know"         // something that decides it could not be read
+	GatewayUnknown     FaultKind = "gateway-unknown"     // the Gateway or class could not be read
 )
+
+// Unknown reports whether a fault is no more than that something could not be read.
+func (k FaultKind) Unknown() bool { return k == CannotKnow || k == GatewayUnknown }
 
 // Fault is one reason why a rule is not served as written.
 type Fault struct {

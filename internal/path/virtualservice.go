@@ -80,7 +80,7 @@ func (m *Map) istioParents(vs *custom.VirtualService) []parent {
 		case len(m.custom.Gateways) > 0:
 			p.faults = append(p.faults, Fault{Kind: GatewayMissing, Object: at, Why: p.gateway.String() + " does not exist"})
 		default:
-			p.faults = append(p.faults, Fault{Kind: CannotKnow, Object: at, Why: p.gateway.String() + " could not be looked at"})
+			p.faults = append(p.faults, Fault{Kind: GatewayUnknown, Object: at, Why: "it could not be looked at"})
 		}
 		if len(p.hosts) == 0 {
 			for _, h := range vs.Spec.Hosts {

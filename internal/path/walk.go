@@ -203,6 +203,10 @@ func (w *walker) entry() {
 		w.hop(model.HopGateway, snapshot.RefOf(p), model.Unknown, fmt.Sprintf("none of the gateway's pods is known to be ready: pod %s %s", p.Name, podState(p)))
 		return
 	}
+	if i := slices.IndexFunc(w.r.Faults, func(f Fault) bool { return f.Kind == GatewayUnknown }); i >= 0 {
+		w.hop(model.HopGateway, object, model.Unknown, w.r.Faults[i].Why)
+		return
+	}
 	w.hop(model.HopGateway, object, model.OK, why)
 }
 
@@ -231,13 +235,13 @@ func (w *walker) rule() {
 			w.refused = append(w.refused, f.Backend)
 		case CannotKnow:
 			w.hop(model.HopRule, w.r.Object, model.Unknown, f.Why)
-		case ClassMissing, GatewayMissing, NotProgrammed: // the gateway's hop tells of these
+		case ClassMissing, GatewayMissing, GatewayUnknown, NotProgrammed: // the gateway's hop tells of these
 		}
 	}
 	if w.stopped {
 		return
 	}
-	if len(w.r.Backends) == 0 && slices.ContainsFunc(w.r.Faults, func(f Fault) bool { return f.Kind == CannotKnow }) {
+	if len(w.r.Backends) == 0 && slices.ContainsFunc(w.r.Faults, func(f Fault) bool { return f.Kind.Unknown() }) {
 		w.stopped = true // its backends are what cannot be known
 		return
 	}

@@ -3,6 +3,7 @@ package printer
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -92,7 +93,7 @@ func (p *page) effects(plan model.Plan) {
 			break
 		}
 		before, after := orUnknown(b.Predicts), orUnknown(plan.After[i].Predicts)
-		if before == after && !p.style.Wide {
+		if before == after && !p.style.Wide && !slices.Contains(plan.Mends, i) {
 			same++
 			continue
 		}

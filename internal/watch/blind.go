@@ -1,12 +1,41 @@
 package watch
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
+
+// unseen is what cannot be looked at now: gateways, other sources, and objects without which routes and gateways go
+// unseen.
+func (w *Watcher) unseen() []model.Unseen {
+	_, unseen := w.Session.Live.Gateways()
+	unseen = append(unseen, w.sources.unseen()...)
+	if u, some := forbidden(w.locator().Snapshot()); some {
+		unseen = append(unseen, u)
+	}
+	return unseen
+}
+
+// forbidden names the kinds of which the user may not list all objects, among those that tell of routes and gateways.
+func forbidden(s *snapshot.Snapshot) (model.Unseen, bool) {
+	var kinds []string
+	first := ""
+	for _, k := range []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.GRPCRoutes, snapshot.Services, snapshot.EndpointSlices, snapshot.Pods} {
+		coverage, why := s.Coverage(k)
+		if coverage == snapshot.Denied || s.Scope(k) != "" {
+			kinds = append(kinds, string(k))
+			first = cmp.Or(first, why)
+		}
+	}
+	what := "all objects of kind " + strings.Join(kinds, ", ")
+	return model.Unseen{What: what, Why: fmt.Sprintf("%s (the ClusterRole %s lets them be seen)", first, model.ReaderRole)}, len(kinds) > 0
+}
 
 // blindFor is how long something must be out of sight before it is said: streams of logs break off
 // and are opened again all the time.

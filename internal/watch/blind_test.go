@@ -6,7 +6,31 @@ import (
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
+
+// Who may list pods of one namespace alone does not see gateways of others: it is said, with what to ask for.
+func TestForbidden(t *testing.T) {
+	b := snapshot.NewBuilder()
+	for _, k := range snapshot.Kinds() {
+		b.Cover(k, snapshot.Complete, "", "")
+	}
+	if u, some := forbidden(b.Seal(time.Time{})); some {
+		t.Errorf("all may be listed: got %+v", u)
+	}
+	b = snapshot.NewBuilder()
+	for _, k := range snapshot.Kinds() {
+		b.Cover(k, snapshot.Complete, "", "")
+	}
+	b.Cover(snapshot.GRPCRoutes, snapshot.NotServed, "", "")
+	b.Cover(snapshot.Services, snapshot.Partial, "", "it is not current")
+	b.Cover(snapshot.Ingresses, snapshot.Denied, "", "no, says the server")
+	b.Cover(snapshot.Pods, snapshot.Partial, "shop", "only namespace shop")
+	want := model.Unseen{What: "all objects of kind Ingress, Pod", Why: "no, says the server (the ClusterRole gatemend-reader lets them be seen)"}
+	if u, some := forbidden(b.Seal(time.Time{})); !some || u != want {
+		t.Errorf("got %+v, want %+v", u, want)
+	}
+}
 
 func TestBlindness(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

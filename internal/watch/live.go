@@ -47,6 +47,8 @@ type Logs interface {
 type Live interface {
 	// Snapshot is the present state.
 	Snapshot() *snapshot.Snapshot
+	// Silent says why the API server cannot be heard, so that the state may be an old one; empty: it can.
+	Silent() string
 	// Changed yields after changes of the state, at least once after the last of several.
 	Changed() <-chan struct{}
 	// Deleted gives the objects that were deleted since following began, the last one at the end.

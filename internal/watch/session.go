@@ -82,6 +82,9 @@ type View struct {
 // Snapshot gives the present state.
 func (v *View) Snapshot(context.Context) (*snapshot.Snapshot, error) { return v.Live.Snapshot(), nil }
 
+// Silent says why the cluster cannot be seen at the moment.
+func (v *View) Silent() string { return v.Live.Silent() }
+
 // Deleted gives what was deleted lately.
 func (v *View) Deleted() []metav1.Object { return v.Live.Deleted() }
 

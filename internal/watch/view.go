@@ -34,7 +34,7 @@ func (w *Watcher) draw() {
 		return
 	}
 	now := w.Session.Now()
-	gateways, unseen := w.Session.Live.Gateways()
+	gateways, _ := w.Session.Live.Gateways()
 	m := Moment{
 		Now:    now,
 		What:   fmt.Sprintf("%d routes behind %d gateway pods", len(w.locator().Routes()), len(gateways)),
@@ -43,7 +43,7 @@ func (w *Watcher) draw() {
 	for _, a := range w.voices.open(w.detector, w.counted) {
 		m.Alarms = append(m.Alarms, OpenAlarm{Route: a.Route, Since: a.From, Requests: a.Requests, Errors: a.Errors, Cause: w.causes[a.Route]})
 	}
-	for _, u := range append(unseen, w.sources.unseen()...) {
+	for _, u := range w.unseen() {
 		m.Warnings = append(m.Warnings, u.What+": "+u.Why)
 	}
 	w.Draw(m)

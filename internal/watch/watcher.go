@@ -169,6 +169,9 @@ func (w *Watcher) hello() error {
 		text = fmt.Sprintf("%d routes, but no gateway can be followed", len(w.locator().Routes()))
 	case len(gateways) == 0:
 		text = "no gateway pod is running yet; nginx, Envoy, HAProxy and Traefik would be followed"
+		if only := w.locator().Snapshot().Scope(snapshot.Pods); only != "" {
+			text = fmt.Sprintf("no gateway pod is seen in namespace %s, and no other may be looked at", only)
+		}
 	}
 	return w.Print(printer.NewEvent(printer.EventWatching, w.Session.Now(), text))
 }
@@ -263,8 +266,7 @@ func (w *Watcher) tick(alarms *inbox) error {
 		return err
 	}
 	now := w.Session.Now()
-	_, unseen := w.Session.Live.Gateways()
-	for _, text := range w.blind.update(append(unseen, w.sources.unseen()...), now) {
+	for _, text := range w.blind.update(w.unseen(), now) {
 		if err := w.Print(printer.NewEvent(printer.EventWarning, now, text)); err != nil {
 			return err
 		}

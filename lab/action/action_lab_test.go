@@ -184,6 +184,8 @@ func (o observer) Snapshot(context.Context) (*snapshot.Snapshot, error) {
 	return o.b.watch.Snapshot(), nil
 }
 
+func (o observer) Silent() string { return "" }
+
 func (o observer) Deleted() []metav1.Object { return nil }
 
 func (o observer) Diagnose(_ context.Context, s *snapshot.Snapshot, _ model.Target) (model.Diagnosis, error) {

@@ -157,6 +157,8 @@ func (l *life) Diagnose(_ context.Context, s *snapshot.Snapshot, t model.Target)
 }
 
 // Deleted are the objects that were there a short while ago.
+func (l *life) Silent() string { return "" }
+
 func (l *life) Deleted() (out []metav1.Object) {
 	l.api.Do(func() { out = slices.Clone(l.deleted) })
 	return out

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/gatemend/gatemend/internal/model"
 )
 
 // The reasons for which a cluster cannot be looked at.
@@ -39,7 +41,7 @@ func (e *AccessError) Hint() string {
 	case errors.Is(e.Case, ErrUnauthorized):
 		return "log in again, or choose another user with --context or --kubeconfig; 'kubectl auth whoami' shows who you are"
 	case errors.Is(e.Case, ErrForbidden):
-		return "ask for the ClusterRole 'view', or name a namespace that you may read with -n"
+		return "ask for the ClusterRole " + model.ReaderRole + " (config/rbac/reader.yaml), or name a namespace that you may read with -n"
 	default:
 		return "check the address, the network and any VPN; 'kubectl cluster-info' should answer, or choose another cluster with --context"
 	}

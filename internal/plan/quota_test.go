@@ -61,6 +61,7 @@ func TestQuotas(t *testing.T) {
 		}, rollsBack, "requests.cpu: 0 in use, of which 0 would go, and 200m more, where 150m is the most"},
 		{"a quota for other pods", []func(*plantest.Cluster){badImage, gone}, []string{quota(", scopes: [BestEffort]", "pods: 1", "pods: 1")}, rollsBack, ""},
 		{"a quota for such pods", []func(*plantest.Cluster){badImage, gone}, []string{quota(", scopes: [NotBestEffort, NotTerminating]", "pods: 1", "pods: 1")}, rollsBack, "ResourceQuota shop/tight would refuse"},
+		{"a quota for pods with an eye on other namespaces", []func(*plantest.Cluster){badImage, gone}, []string{quota(", scopes: [CrossNamespacePodAffinity]", "pods: 1", "pods: 1")}, rollsBack, ""},
 		{"a quota for a class of pods", []func(*plantest.Cluster){badImage, gone}, []string{quota(", scopeSelector: {matchExpressions: [{scopeName: PriorityClass, operator: In, values: [batch]}]}", "pods: 1", "pods: 1")}, rollsBack, ""},
 		{"a quota that counts something else", []func(*plantest.Cluster){badImage, gone}, []string{quota("", "services: 1, requests.nvidia.com/gpu: 0", "services: 2, requests.nvidia.com/gpu: 0")}, rollsBack, ""},
 		{"replicas that find no room", []func(*plantest.Cluster){toZero}, []string{quota("", "count/pods: 3", "count/pods: 2")}, noReplicas, "ResourceQuota shop/tight would refuse its new pods: count/pods: 2 in use, of which 0 would go, and 2 more, where 3 is the most"},

@@ -175,9 +175,32 @@ func matchesScope(scope corev1.ScopedResourceSelectorRequirement, p *corev1.Pod)
 		case corev1.ScopeSelectorOpNotIn:
 			return !slices.Contains(scope.Values, class)
 		}
-	default: // of affinity to other namespaces, or of what comes after Kubernetes 1.36
+	case corev1.ResourceQuotaScopeCrossNamespacePodAffinity:
+		return acrossNamespaces(p.Spec.Affinity)
+	default: // of what comes after Kubernetes 1.36
 	}
 	return false
+}
+
+// acrossNamespaces reports whether a pod is drawn to, or kept from, pods of namespaces that it names or selects (kubernetes,
+// quota/v1: usesCrossNamespacePodAffinity).
+func acrossNamespaces(a *corev1.Affinity) bool {
+	if a == nil {
+		return false
+	}
+	var terms []corev1.PodAffinityTerm
+	var preferred []corev1.WeightedPodAffinityTerm
+	if to := a.PodAffinity; to != nil {
+		terms, preferred = to.RequiredDuringSchedulingIgnoredDuringExecution, to.PreferredDuringSchedulingIgnoredDuringExecution
+	}
+	if from := a.PodAntiAffinity; from != nil {
+		terms = slices.Concat(terms, from.RequiredDuringSchedulingIgnoredDuringExecution)
+		preferred = slices.Concat(preferred, from.PreferredDuringSchedulingIgnoredDuringExecution)
+	}
+	for _, t := range preferred {
+		terms = append(slices.Clip(terms), t.PodAffinityTerm)
+	}
+	return slices.ContainsFunc(terms, func(t corev1.PodAffinityTerm) bool { return len(t.Namespaces) > 0 || t.NamespaceSelector != nil })
 }
 
 // bestEffort reports whether no container of a pod asks for CPU or memory.

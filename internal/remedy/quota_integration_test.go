@@ -45,7 +45,20 @@ func TestQuotasAsTheAPIServer(t *testing.T) {
 	both := container("app", list("100m", "64Mi"), list("200m", "128Mi"))
 	sidecar := container("sidecar", list("50m", "32Mi"), list("50m", "32Mi"))
 	sidecar.RestartPolicy = &always
+	term := func(namespaces []string, selected *metav1.LabelSelector) corev1.PodAffinityTerm {
+		apps := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "cart"}}
+		return corev1.PodAffinityTerm{LabelSelector: apps, TopologyKey: corev1.LabelHostname, Namespaces: namespaces, NamespaceSelector: selected}
+	}
+	away := func(t corev1.PodAffinityTerm) *corev1.Affinity {
+		return &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{t}}}
+	}
+	rather := &corev1.Affinity{PodAffinity: &corev1.PodAffinity{PreferredDuringSchedulingIgnoredDuringExecution: []corev1.WeightedPodAffinityTerm{
+		{Weight: 1, PodAffinityTerm: term(nil, &metav1.LabelSelector{})},
+	}}}
 	forms := map[string]corev1.PodSpec{
+		"away":      {Affinity: away(term(nil, nil)), Containers: []corev1.Container{both}},
+		"away-from": {Affinity: away(term([]string{"other"}, nil)), Containers: []corev1.Container{both}},
+		"rather-to": {Affinity: rather, Containers: []corev1.Container{both}},
 		"both":      {Containers: []corev1.Container{both}},
 		"limits":    {Containers: []corev1.Container{container("app", nil, list("200m", "128Mi"))}},
 		"nothing":   {Containers: []corev1.Container{container("app", nil, nil)}},
@@ -63,6 +76,7 @@ func TestQuotasAsTheAPIServer(t *testing.T) {
 		"lasting":        {Scopes: []corev1.ResourceQuotaScope{corev1.ResourceQuotaScopeNotTerminating}},
 		"best-effort":    {Scopes: []corev1.ResourceQuotaScope{corev1.ResourceQuotaScopeBestEffort}},
 		"no-best-effort": {Scopes: []corev1.ResourceQuotaScope{corev1.ResourceQuotaScopeNotBestEffort}},
+		"across":         {Scopes: []corev1.ResourceQuotaScope{corev1.ResourceQuotaScopeCrossNamespacePodAffinity}},
 		"class": {ScopeSelector: &corev1.ScopeSelector{MatchExpressions: []corev1.ScopedResourceSelectorRequirement{
 			{ScopeName: corev1.ResourceQuotaScopePriorityClass, Operator: corev1.ScopeSelectorOpIn, Values: []string{"batch"}},
 		}}},
@@ -73,6 +87,7 @@ func TestQuotasAsTheAPIServer(t *testing.T) {
 		"lasting":        {"pods", "requests.memory"},
 		"best-effort":    {"pods"},
 		"no-best-effort": {"pods", "limits.memory"},
+		"across":         {"pods", "memory"},
 		"class":          {"pods", "cpu"},
 	}
 	hard := func(name corev1.ResourceName, roomy bool) resource.Quantity {

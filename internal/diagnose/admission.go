@@ -103,6 +103,9 @@ func (v *view) rejector(w *workload, why string) model.FieldRef {
 	if m := exceededQuota.FindStringSubmatch(why); m != nil {
 		return at(model.Ref{APIVersion: "v1", Kind: "ResourceQuota", Namespace: ns, Name: m[1]}, "spec.hard")
 	}
+	if object, ok := v.policyNamed(why, ns); ok {
+		return object
+	}
 	if m := refusingWebhook.FindStringSubmatch(why); m != nil {
 		if object, ok := v.webhook(m[1], refusingPart(why)); ok {
 			return object

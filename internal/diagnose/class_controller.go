@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
@@ -22,7 +23,7 @@ func (v *view) classesWithoutController() []finding {
 	var installed []controllerPod
 	for _, r := range v.routes {
 		ing := v.ingress(r.Route)
-		if ing == nil || r.Controller == "" || !r.Served() || r.requests > 0 || len(ing.Status.LoadBalancer.Ingress) > 0 {
+		if ing == nil || r.Controller == "" || !r.Served() || r.requests > 0 || len(ing.Status.LoadBalancer.Ingress) > 0 && !v.ofAnotherGateway(ing, r.Proxy) {
 			continue
 		}
 		if installed == nil {
@@ -55,6 +56,36 @@ func (v *view) withoutController(r *route, why string) finding {
 		not("proxy-not-running", "no workload of that controller is there at all")
 	f.unlogged = true // those who serve other classes do not know the host
 	return f
+}
+
+// ofAnotherGateway reports whether the addresses in an Ingress's status are those of Services that lead to pods of other
+// proxies than its class's: who wrote them is gone, and has left the address to another gateway.
+func (v *view) ofAnotherGateway(ing *networkingv1.Ingress, proxy string) bool {
+	return !slices.ContainsFunc(ing.Status.LoadBalancer.Ingress, func(has networkingv1.IngressLoadBalancerIngress) bool {
+		for svc := range v.s.Services().All() {
+			mine := slices.ContainsFunc(svc.Status.LoadBalancer.Ingress, func(a corev1.LoadBalancerIngress) bool { return a.IP == has.IP && a.Hostname == has.Hostname })
+			if mine && len(svc.Spec.Selector) > 0 && v.leadsToOther(svc, proxy) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// leadsToOther reports whether a Service selects pods of a gateway, and none of a proxy.
+func (v *view) leadsToOther(svc *corev1.Service, proxy string) bool {
+	other := false
+	for p := range v.s.Pods().In(svc.Namespace) {
+		if !matches(svc.Spec.Selector, p.Labels) {
+			continue
+		}
+		px, _, ok := all.ForPod(p)
+		if ok && px.Name == proxy {
+			return false
+		}
+		other = other || ok
+	}
+	return other
 }
 
 // controllerPod is the template of a gateway's pods, and its proxy.

@@ -289,11 +289,11 @@ func signals(t *testing.T, data []byte) []model.Signal {
 			if x.Proxy != "" {
 				s.Proxy = x.Proxy
 			}
-			if x.Hostless || x.Unread {
-				s.Request.Host = ""
-			}
 			if x.Unread {
 				s.Request = model.Request{}
+			}
+			if x.Hostless || x.Unread {
+				s.Request.Host = ""
 				s.Gateway = model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: "edge", Name: "ingress-nginx-controller-1"}
 			}
 			if x.Upstream != "" {

@@ -42,6 +42,11 @@ func (v *view) scaledDown(w *workload) finding {
 		f = f.because("object", why, by, time.Time{})
 		f.Summary += ", as " + why
 		f.dormant = v.in.Target.IsZero() && !slices.ContainsFunc(w.routes, func(r *route) bool { return r.failures > 0 })
+		for _, r := range w.routes {
+			if met := v.namelessFailures(r); f.dormant && len(met) >= few {
+				f, f.dormant = f.showing(r, met).since(met[0].At), false
+			}
+		}
 		return f
 	}
 	n, why, when := v.lastCount(w)
@@ -50,6 +55,19 @@ func (v *view) scaledDown(w *workload) finding {
 		f.Summary += fmt.Sprintf("; it had %d replicas", n)
 	}
 	return f
+}
+
+// namelessFailures are requests that failed at a gateway of a route as the model says that this one's fail, on a path that it
+// takes, in lines that tell neither host nor backend.
+func (v *view) namelessFailures(r *route) []model.Signal {
+	var met []model.Signal
+	for _, s := range v.unrouted {
+		if s.Request.Host == "" && s.Service == "" && s.RouteName == "" && strconv.Itoa(s.Status) == r.trace.Predicts && r.Takes(s.Request.Path) && v.servedBy(r, s.Gateway) {
+			met = append(met, s)
+		}
+	}
+	slices.SortStableFunc(met, func(a, b model.Signal) int { return a.At.Compare(b.At) })
+	return met
 }
 
 // sleeps says who keeps a workload at zero on purpose, and why: KEDA, while no trigger of its ScaledObject is active

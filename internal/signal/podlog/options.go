@@ -31,8 +31,8 @@ type Options struct {
 	MaxStreams int
 	// Later is how long a log is not opened, so that who reads it elsewhere can say so first; see [Follower.Rest].
 	Later time.Duration
-	// Retry is how long to wait before a log is opened again after it broke, doubled up to 32 times
-	// that while it keeps failing; 0 means 250 ms.
+	// Retry is how long to wait before a log is opened again after it broke, doubled up to 8 times
+	// that while it keeps failing, and up to 32 times where that will hardly pass by itself; 0 means 250 ms.
 	Retry time.Duration
 }
 

@@ -91,9 +91,18 @@ func (s *stream) follow(ctx context.Context) {
 		if !pause(ctx, wait) {
 			return
 		}
-		wait = min(2*wait, 32*s.follower.options.Retry)
+		wait = min(2*wait, longest(err)*s.follower.options.Retry)
 		s.follower.counts.reopened.Add(1)
 	}
+}
+
+// longest is how many times the first wait the longest one is. What only a person can change is asked for seldom; an API
+// server or kubelet that was away is back at any moment, and until its log is open again a gateway goes unseen.
+func longest(err error) time.Duration {
+	if apierrors.IsForbidden(err) || apierrors.IsNotFound(err) || apierrors.IsTooManyRequests(err) {
+		return 32
+	}
+	return 8
 }
 
 // why says in few words why a log cannot be read.

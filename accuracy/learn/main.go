@@ -1,7 +1,7 @@
-// Command learn learns which words speak for which causes, of the sentences of internal/proxy/likeness/told.txt and of
-// reported cases, and writes internal/proxy/likeness/learnt.txt. Before that it says how good the answers of
-// 'gatemend explain' are for cases that were kept from the learning: each fifth of them, by lot, is asked what the
-// other four and the sentences have taught.
+// Command learn learns which words speak for which causes, of the sentences of internal/proxy/likeness/told.txt, of the
+// catalogue's pages and of reported cases, and writes internal/proxy/likeness/learnt.txt. Before that it says how good
+// the answers of 'gatemend explain' are for cases that were kept from the learning: each fifth of them, by lot, is asked
+// what the other four and the sentences have taught.
 package main
 
 import (
@@ -13,8 +13,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gatemend/gatemend/accuracy/reported"
+	"github.com/gatemend/gatemend/internal/catalogue"
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy/likeness"
 	"github.com/gatemend/gatemend/internal/proxy/signature"
 )
@@ -55,7 +58,7 @@ func run(out io.Writer, o options) error {
 	if err != nil {
 		return err
 	}
-	sentences := likeness.Told(string(told))
+	sentences := append(likeness.Told(string(told)), pages()...)
 	m := signature.Load().Matcher()
 	var lessons []lesson
 	for _, dir := range o.folders {
@@ -86,6 +89,27 @@ func run(out io.Writer, o options) error {
 	}
 	return os.WriteFile(filepath.Join(folder, "learnt.txt"), text.Bytes(), 0o644)
 }
+
+// pages are the sentences of the catalogue's pages, but for those that tell what a cause is not.
+func pages() []likeness.Example {
+	var out []likeness.Example
+	for _, c := range catalogue.Causes() {
+		for section := range strings.SplitSeq(c.Text, "\n## ") {
+			heading, text, _ := strings.Cut(section, "\n")
+			if heading == notThis {
+				continue
+			}
+			text = strings.Join(strings.Fields(text), " ")
+			for sentence := range strings.SplitSeq(text, ". ") {
+				out = append(out, likeness.Example{Lines: []string{sentence}, Causes: []model.CauseID{c.ID}})
+			}
+		}
+	}
+	return out
+}
+
+// notThis is the heading of the part of a page that tells what a cause is not.
+const notThis = "Not this if"
 
 // exams says of each exam which cases are asked in it.
 func (o options) exams() []func(lesson) bool {

@@ -171,7 +171,7 @@ func (l *learner) model(causes []model.CauseID) *Model {
 // then a line for each term, with numbers of causes and its weights for them.
 func (m *Model) Write(to io.Writer) error {
 	w := bufio.NewWriter(to)
-	fmt.Fprintln(w, "# Learnt of told.txt and accuracy/cases by 'make words'; do not edit. See package likeness.")
+	fmt.Fprintln(w, "# Learnt of told.txt, the catalogue's pages and accuracy/cases by 'make words'; do not edit. See package likeness.")
 	for i, c := range m.causes {
 		fmt.Fprintf(w, "%s:%.0f ", c, m.usual[i]*hundreds)
 	}

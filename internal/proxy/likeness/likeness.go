@@ -3,7 +3,7 @@
 // Each word, and each pair of words that follow each other, has a weight for each cause; a cause is as likely as the
 // weights of a text's words together say (a maximum-entropy model: "C. D. Manning, H. Schütze, Foundations of
 // Statistical Natural Language Processing", section 16.2). The weights were learnt, by [Learn], of the sentences of
-// told.txt and of the reported cases of accuracy/cases, and stand in learnt.txt: 'make words' learns them anew and
+// told.txt, of the catalogue's pages and of the reported cases of accuracy/cases, and stand in learnt.txt: 'make words' learns them anew and
 // says how often the answer is right for cases that were kept from it. Words that neither has say nothing.
 package likeness
 

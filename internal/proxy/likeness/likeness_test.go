@@ -124,6 +124,18 @@ func TestWriteAndParse(t *testing.T) {
 	}
 }
 
+// The reason of a status tells what its number tells, and nothing of Services or gateways.
+func TestReasonOfAStatus(t *testing.T) {
+	for line, want := range map[string]string{
+		"HTTP/1.1 503 Service Unavailable": "http 1.1 503", "503 Service Temporarily Unavailable": "503", "it answers Bad Gateway": "it answers 502",
+		"504 gateway time-out": "504", "the Service is unavailable": "the service is unavailable",
+	} {
+		if got := strings.Join(words(line), " "); got != want {
+			t.Errorf("%q is read as %q, want %q", line, got, want)
+		}
+	}
+}
+
 func TestStem(t *testing.T) {
 	for _, family := range [][]string{
 		{"restart", "restarts", "restarted", "restarting"}, {"policy", "policies"}, {"close", "closes", "closed", "closing"}, {"stopped", "stopping"},

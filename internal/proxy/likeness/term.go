@@ -2,6 +2,7 @@ package likeness
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -40,9 +41,23 @@ func terms(line string) map[string]float64 {
 // absent is how many words after one of absence it is surely about.
 const absent = 1
 
+// plainly writes out what is absent, and statuses as their numbers: who is told of "Service Unavailable" learns nothing of a
+// Service. The reasons are those of RFC 9110, section 15.6, and of nginx (ngx_http_error_*_page in
+// src/http/ngx_http_special_response.c).
+var plainly = sync.OnceValue(func() *strings.Replacer {
+	pairs := []string{"n't", " not", "’t", " not"}
+	for reason, status := range map[string]string{
+		"Service Unavailable": "503", "Service Temporarily Unavailable": "503", "Bad Gateway": "502", "Gateway Timeout": "504", "Gateway Time-out": "504",
+	} {
+		lower := strings.ToLower(reason)
+		pairs = append(pairs, status+" "+reason, status, reason, status, status+" "+lower, status)
+	}
+	return strings.NewReplacer(pairs...)
+})
+
 // words splits at all that is no letter or digit, and within words like targetPort.
 func words(line string) []string {
-	line = strings.NewReplacer("n't", " not", "’t", " not").Replace(line)
+	line = plainly().Replace(line)
 	var out []string
 	var word strings.Builder
 	end := func() {

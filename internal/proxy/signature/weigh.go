@@ -18,8 +18,9 @@ const (
 	// again is what a second hit of the same line counts: two readings of one line are hardly independent.
 	again = 0.4
 	// words is what the likeness of a text's words counts. It was chosen with cases that were kept from its learning,
-	// where phrases prove right less often than for the reports that they were made of.
-	words = 1.5
+	// where phrases prove right less often than for the reports that they were made of: those of strength 5 were in 71 of
+	// 100, of strength 4 in 51.
+	words = 1.8
 )
 
 // strengths are those of phrases, from a hint to hardly anything else, and of facts that contradict each other.

@@ -98,10 +98,21 @@ func tail(ctx context.Context, c kubernetes.Interface, opt LogOptions, w LogRequ
 			e.Lines = e.Lines[1:]
 		}
 		if errors.Is(err, io.EOF) {
+			if ofKubelet(e.Lines) {
+				return nil, nil
+			}
 			return e, nil
 		}
 		if err != nil {
 			return e, fmt.Errorf("read log of %s/%s container %s: %w", w.Pod.Namespace, w.Pod.Name, w.Container, cmp.Or(context.Cause(ctx), err))
 		}
 	}
+}
+
+// ofKubelet reports whether a log is no more than the kubelet's own words that there is none: it may say so with status 200,
+// in place of what the container wrote, when that container was removed a moment ago (kubernetes, cri-client/pkg/logs: ReadLogs;
+// pkg/kubelet/kuberuntime: GetContainerLogs).
+func ofKubelet(lines []string) bool {
+	return len(lines) == 1 && (strings.HasPrefix(lines[0], "failed to try resolving symlinks in path ") ||
+		strings.HasPrefix(lines[0], "unable to retrieve container logs for "))
 }

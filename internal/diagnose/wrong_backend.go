@@ -49,7 +49,8 @@ func (v *view) wrongService(r *route, l path.Leg) (finding, bool) {
 	if !ok {
 		m, ok = v.namedService(r, l)
 	}
-	if !ok || !m.sure && len(r.astray)+len(r.hits(model.UpstreamStatus, model.Protocol, model.TLS, model.Reset, model.ClosedEarly)) == 0 {
+	unsaid := len(r.succeeded) == 0 && len(r.hits(model.OtherFailure)) >= few // Traefik's log of requests says no reason
+	if !ok || !m.sure && !unsaid && len(r.astray)+len(r.hits(model.UpstreamStatus, model.Protocol, model.TLS, model.Reset, model.ClosedEarly)) == 0 {
 		return finding{}, false
 	}
 	ref := serviceRef(l)
@@ -80,6 +81,7 @@ const few = 3
 func wrongPlace() []model.FailureKind {
 	return []model.FailureKind{
 		model.UpstreamStatus, model.Protocol, model.TLS, model.Refused, model.Reset, model.ClosedEarly, model.ConnectTimeout, model.ResponseTimeout, model.NoEndpoints,
+		model.OtherFailure,
 	}
 }
 

@@ -55,10 +55,10 @@ func (e *StuckError) Error() string {
 // would not be worth its reconnects.
 const rolloutPoll = 500 * time.Millisecond
 
-// WaitRollout waits until the newest revision of a Deployment, StatefulSet or Argo Rollout has all its pods, all
-// are available, and the pods of former revisions have gone; of a pod, until its containers have the limits that its
-// spec asks for. progress, which may be nil, is called
-// whenever something has changed. The error is a [*StuckError] as soon as it is plain that waiting
+// WaitRollout waits until the newest revision of a Deployment or StatefulSet has all its pods, all are available, and the
+// pods of former revisions have gone; of an Argo Rollout, until its controller calls the newest revision healthy and stable,
+// which may leave pods of former ones for a while; of a pod, until its containers have the limits that its spec asks for.
+// progress, which may be nil, is called whenever something has changed. The error is a [*StuckError] as soon as it is plain that waiting
 // does not help; otherwise waiting ends with the context.
 func (a *Actor) WaitRollout(ctx context.Context, ref model.Ref, progress func(Rollout)) error {
 	tick := time.NewTicker(rolloutPoll)

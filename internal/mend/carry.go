@@ -28,17 +28,20 @@ func stale(err error) bool {
 	return ok
 }
 
+// fitting gives a change the resource version of a snapshot on which it may be made.
+type fitting func(*snapshot.Snapshot, model.Change) (model.Change, error)
+
 // call has the actor try or make a change that fits the cluster as it is now. Controllers write
 // status all the time, so a resource version is easily out of date: then it looks again, as long as
-// every field that the change sets still has its former value.
-func (r *run) call(ctx context.Context, c model.Change, do func(context.Context, model.Change) (act.Receipt, error)) (act.Receipt, error) {
+// every field that the change sets still has its former value, and what else fitting asks for holds.
+func (r *run) call(ctx context.Context, c model.Change, fitting fitting, do func(context.Context, model.Change) (act.Receipt, error)) (act.Receipt, error) {
 	const tries = 5
 	for try := 1; ; try++ {
 		s, err := r.Observer.Snapshot(ctx)
 		if err != nil {
 			return act.Receipt{}, &act.StaleError{Object: c.Target, Because: fmt.Sprintf("the cluster cannot be read: %v", err)}
 		}
-		fit, err := plan.Fit(s, c)
+		fit, err := fitting(s, c)
 		if err != nil && try == tries {
 			return act.Receipt{}, &act.StaleError{Object: c.Target, Because: err.Error()}
 		}
@@ -95,7 +98,13 @@ func (r *run) apply(ctx context.Context, i int) error {
 	if err := r.record(plan.Event{Kind: plan.EventApplying, Index: i}); err != nil {
 		return err
 	}
-	receipt, err := r.call(ctx, c, r.Actor.Apply)
+	fits := plan.Fit
+	if i == 0 { // what it rests on must hold on the very version that is changed
+		fits = func(s *snapshot.Snapshot, c model.Change) (model.Change, error) {
+			return plan.FitFirst(*r.state.Plan, s, c)
+		}
+	}
+	receipt, err := r.call(ctx, c, fits, r.Actor.Apply)
 	switch {
 	case err == nil:
 		return r.record(plan.Event{Kind: plan.EventApplied, Index: i, UID: receipt.UID})
@@ -228,7 +237,7 @@ func (r *run) takeBack(ctx context.Context, i int) error {
 	const tries = 6
 	c := r.state.Undo()[i]
 	for try, pause := 1, time.Second; ; try, pause = try+1, 2*pause {
-		_, err := r.call(ctx, c, r.Actor.Apply)
+		_, err := r.call(ctx, c, plan.Fit, r.Actor.Apply)
 		switch {
 		case err == nil:
 			return r.record(plan.Event{Kind: plan.EventUndone, Index: i})

@@ -80,7 +80,7 @@ func moved(events []plan.Event, s *snapshot.Snapshot) bool {
 // ways that the API server does not check, so each is tried by itself.
 func (r *run) rehearse(ctx context.Context) error {
 	for _, c := range r.state.Plan.Remedy.Changes {
-		if _, err := r.call(ctx, c, r.Actor.DryRun); err != nil {
+		if _, err := r.call(ctx, c, plan.Fit, r.Actor.DryRun); err != nil {
 			if ctx.Err() != nil {
 				return err
 			}

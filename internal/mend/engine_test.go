@@ -435,6 +435,44 @@ func (m *meddler) Ask(context.Context, model.Plan) (Answer, error) {
 	return Answer{Yes: true, Person: true}, nil
 }
 
+// TestARolloutThatIsPromotedMeanwhileIsLeft: the change of a Rollout's lender fits as before, but its controller would not go back
+// at once any more. That is asked for every try.
+func TestARolloutThatIsPromotedMeanwhileIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		faults := plantest.Faults()
+		f := faults[slices.IndexFunc(faults, func(f plantest.Fault) bool { return f.Name == "argo-workload-ref" })]
+		shop := plantest.Shop("cart", "web")
+		f.Break(shop)
+		c := newCluster(t, shop.Snapshot(), f.Finding)
+		shop.Edit("Rollout/cart", "h2", "status", "stableRS")
+		e := engine(c, &MemoryJournal{})
+		actor := &promoter{cluster: c, promoted: shop.Snapshot()}
+		e.Actor = actor
+		got, err := e.Run(t.Context(), Incident{ID: "i1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if actor.tries != 1 || len(c.writes) != 0 {
+			t.Errorf("got %s (%s), %d tries, writes %v; want one try and none", got.Outcome, got.Because, actor.tries, c.writes)
+		}
+	})
+}
+
+// promoter is a cluster in which a Rollout is promoted while the first change is made, which is refused for its version.
+type promoter struct {
+	*cluster
+	promoted *snapshot.Snapshot
+	tries    int
+}
+
+func (p *promoter) Apply(ctx context.Context, ch model.Change) (act.Receipt, error) {
+	if p.tries++; p.tries == 1 {
+		p.now = p.promoted
+		return act.Receipt{}, &act.StaleError{Object: ch.Target, Because: "it has another version"}
+	}
+	return p.cluster.Apply(ctx, ch)
+}
+
 // TestWhatWasRefusedOnceIsTriedInTheNextIncident: a right that was lacking says nothing of the change.
 func TestWhatWasRefusedOnceIsTriedInTheNextIncident(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,12 +1,15 @@
 package plan
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/plan/plantest"
 )
 
@@ -65,26 +68,112 @@ func TestARolloutThatIsManagedGetsAProposal(t *testing.T) {
 	}
 }
 
+// What a plan for a Rollout rests on is asked again before it is carried out: with a workloadRef nothing of that is in the
+// object that is changed.
+func TestARolloutsPlanHoldsNoMore(t *testing.T) {
+	edit := func(value any, path ...any) func(*plantest.Cluster) {
+		return func(c *plantest.Cluster) { c.Edit("Rollout/cart", value, path...) }
+	}
+	byHand := edit(map[string]any{"activeService": "cart", "autoPromotionEnabled": false}, "spec", "strategy", "blueGreen")
+	for name, tc := range map[string]struct {
+		fault string
+		edit  func(*plantest.Cluster)
+		want  string
+	}{
+		"as it was":          {"argo-workload-ref", func(*plantest.Cluster) {}, ""},
+		"promoted":           {"argo-workload-ref", edit("h2", "status", "stableRS"), "its controller would wait for an analysis on the way"},
+		"paused":             {"argo-workload-ref", edit(true, "spec", "paused"), "somebody has paused it"},
+		"by hand from now":   {"argo-workload-ref", byHand, "its controller would wait for a person to promote it"},
+		"not seen":           {"argo-workload-ref", edit("", "status", "workloadObservedGeneration"), "its controller has not seen it as it is"},
+		"back already":       {"argo-workload-ref", edit("h1", "status", "currentPodHash"), "its newest revision is not one that does not work"},
+		"a canary as it was": {"argo-canary", func(*plantest.Cluster) {}, ""},
+		"a canary promoted":  {"argo-canary", edit("h2", "status", "stableRS"), "its controller would take all 2 steps of its strategy on the way"},
+		"other fields": {"argo-canary", func(c *plantest.Cluster) {
+			c.Edit("ReplicaSet/cart-1", "shop:v0", "spec", "template", "spec", "containers", 0, "image")
+		}, "what tells its newest revision from the one that worked is not the same any more"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := Make(named(t, tc.fault).input())
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := json.MarshalIndent(p, "", "  ") // as it is stored until somebody has approved it
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(data, &p); err != nil {
+				t.Fatal(err)
+			}
+			s := changed(t, tc.fault, tc.edit).Snapshot
+			_, fitErr := FitFirst(p, s, p.Remedy.Changes[0])
+			for _, err := range []error{Recheck(p, path.New(s)), fitErr} {
+				if (err == nil) != (tc.want == "") || err != nil && (!errors.Is(err, ErrMoved) || !strings.HasSuffix(err.Error(), tc.want)) {
+					t.Errorf("got %v, want %q", err, tc.want)
+				}
+			}
+		})
+	}
+}
+
+// A template that was only asked for again is no other one; where more differs, it goes back as a whole, since its controller
+// goes at once to nothing but the former template itself.
+func TestARolloutThatWasRestarted(t *testing.T) {
+	const mark = "kubectl.kubernetes.io/restartedAt"
+	restarted := func(c *plantest.Cluster) {
+		for _, name := range []string{"ReplicaSet/cart-2", "Deployment/cart"} {
+			c.Edit(name, map[string]any{mark: "2026-05-04T00:00:00Z"}, "spec", "template", "metadata", "annotations")
+		}
+	}
+	p, err := Make(changed(t, "argo-workload-ref", restarted))
+	if err != nil || !strings.Contains(p.Diff, mark) || !strings.Contains(p.Diff, "shop:v1") {
+		t.Errorf("another image: %v\n%s", err, p.Diff)
+	}
+	var advice *AdviceError
+	p, err = Make(changed(t, "argo-workload-ref", func(c *plantest.Cluster) {
+		c.Edit("ReplicaSet/cart-1", c.Document("ReplicaSet/cart-2")["spec"].(map[string]any)["template"].(map[string]any)["spec"], "spec", "template", "spec")
+		restarted(c)
+	}))
+	if !errors.As(err, &advice) {
+		t.Errorf("restarted only: got %v\n%s", err, p.Diff)
+	}
+}
+
 // The pods that a quota must have room for are those that the former revision lacks.
 func TestARolloutsQuota(t *testing.T) {
 	const quota = `
 apiVersion: v1
 kind: ResourceQuota
 metadata: {name: few, namespace: shop}
-spec: {hard: {pods: "4"}}
-status: {hard: {pods: "4"}, used: {pods: "4"}}
+spec: {hard: {pods: "%[1]d"}}
+status: {hard: {pods: "%[1]d"}, used: {pods: "4"}}
 `
+	canary := func(unavailable any) func(*plantest.Cluster) {
+		return func(c *plantest.Cluster) {
+			c.Edit("Rollout/cart", unavailable, "spec", "strategy", "canary", "maxUnavailable")
+		}
+	}
+	routed := func(c *plantest.Cluster) {
+		canary(1)(c)
+		c.Edit("Rollout/cart", map[string]any{"nginx": map[string]any{}}, "spec", "strategy", "canary", "trafficRouting")
+	}
+	as := func(*plantest.Cluster) {}
 	for name, tc := range map[string]struct {
-		unavailable any
-		fits        bool
+		fault string
+		edit  func(*plantest.Cluster)
+		pods  int
+		fits  bool
 	}{
-		"broken pods go first":  {1, true},
-		"new pods come first":   {0, false},
-		"a quarter of two pods": {"25%", false},
+		"broken pods go first":         {"argo-canary", canary(1), 4, true},
+		"new pods come first":          {"argo-canary", canary(0), 4, false},
+		"a quarter of two pods":        {"argo-canary", canary("25%"), 4, false},
+		"blue stays beside green":      {"argo-workload-ref", as, 5, false},
+		"blue and green":               {"argo-workload-ref", as, 6, true},
+		"a routed canary stays":        {"argo-canary", routed, 5, false},
+		"a routed canary and all pods": {"argo-canary", routed, 6, true},
 	} {
-		_, err := Make(changed(t, "argo-canary", func(c *plantest.Cluster) {
-			c.Apply(quota)
-			c.Edit("Rollout/cart", tc.unavailable, "spec", "strategy", "canary", "maxUnavailable")
+		_, err := Make(changed(t, tc.fault, func(c *plantest.Cluster) {
+			c.Apply(fmt.Sprintf(quota, tc.pods))
+			tc.edit(c)
 		}))
 		if refused := errors.Is(err, ErrAllRefused); refused == tc.fits {
 			t.Errorf("%s: got %v", name, err)

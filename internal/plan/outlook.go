@@ -8,6 +8,8 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/remedy"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // Failing lists the walks, before the change, of the routes that a plan is to mend.
@@ -52,6 +54,9 @@ var ErrMoved = errors.New("the plan does not hold any more")
 
 // Recheck tries a plan's remedy on the cluster as it is now. It is asked right before acting.
 func Recheck(p model.Plan, now *path.Map) error {
+	if err := stillOffered(p, now.Snapshot()); err != nil {
+		return err
+	}
 	r := p.Remedy
 	r.Changes = slices.Clone(r.Changes)
 	for i, c := range r.Changes {
@@ -60,6 +65,22 @@ func Recheck(p model.Plan, now *path.Map) error {
 	}
 	if t := walksOf(now).try(p.Finding, r); t.refused != "" {
 		return &movedError{because: t.refused}
+	}
+	return nil
+}
+
+// FitFirst is [Fit] for the change of a plan with which it begins. It is made only as long as the plan's remedy is what would
+// be done on that very snapshot, whose resource version it gets.
+func FitFirst(p model.Plan, s *snapshot.Snapshot, c model.Change) (model.Change, error) {
+	if err := stillOffered(p, s); err != nil {
+		return c, err
+	}
+	return Fit(s, c)
+}
+
+func stillOffered(p model.Plan, s *snapshot.Snapshot) error {
+	if why := remedy.Withdrawn(remedy.Case{Finding: p.Finding, Snapshot: s}, p.Remedy); why != "" {
+		return &movedError{because: why}
 	}
 	return nil
 }

@@ -38,8 +38,13 @@ func turnover(s, after *snapshot.Snapshot, c model.Change) remedy.Turnover {
 		return replacement(s, c)
 	case c.Op != model.OpPatch || !movesPods(c):
 	case heldBy(after, c.Target) != nil:
-		d := asDeployment(after, heldBy(after, c.Target))
-		return rollout(s, d, func(rs *appsv1.ReplicaSet) bool { return hasAll(rs, c) })
+		r := heldBy(after, c.Target)
+		t := rollout(s, asDeployment(after, r), func(rs *appsv1.ReplicaSet) bool { return hasAll(rs, c) })
+		if r.KeepsOld() {
+			t.Go = slices.DeleteFunc(t.Go, func(p *corev1.Pod) bool { return p.DeletionTimestamp == nil })
+			t.Before = len(t.Go)
+		}
+		return t
 	case c.Target.Kind == string(snapshot.Deployments):
 		if d, presence := after.Deployments().Get(c.Target.Namespace, c.Target.Name); presence == snapshot.Present {
 			return rollout(s, d, func(rs *appsv1.ReplicaSet) bool { return len(remedy.TemplateDiff(d, rs)) == 0 })

@@ -10,10 +10,12 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
+const rollbackName = "rollback"
+
 // Rollback takes a Deployment, or one of Argo's Rollouts, back to its last revision that worked.
 func Rollback() Action {
 	return Action{
-		Name: "rollback",
+		Name: rollbackName,
 		Doc: "Takes a Deployment or an Argo Rollout back to the pod template of its last revision that worked. Of a Rollout with a workloadRef " +
 			"the Deployment is changed that it names.",
 		When: "the present revision does not work, and the one before is known to have worked; a Rollout's controller must go there at once, " +
@@ -25,11 +27,17 @@ func Rollback() Action {
 	}
 }
 
-func rollback(c Case) []model.Remedy {
+// rolledBack is the workload that a rollback is of.
+func rolledBack(c Case) model.Ref {
 	workload := c.Finding.Object.Ref
 	if w, ok := c.Finding.Related["workload"]; ok && workload.Kind != string(snapshot.Deployments) {
-		workload = w
+		return w
 	}
+	return workload
+}
+
+func rollback(c Case) []model.Remedy {
+	workload := rolledBack(c)
 	if workload.Kind == "Rollout" {
 		return rollbackRollout(c, workload)
 	}
@@ -52,7 +60,7 @@ func rollback(c Case) []model.Remedy {
 // backTo is the remedy whose change takes a workload back to a revision; 0: its number is not known.
 func backTo(c Case, workload model.Ref, revision int64, change model.Change) model.Remedy {
 	r := model.Remedy{
-		Action: "rollback", Risk: model.RiskMedium, Machine: model.MachineFix,
+		Action: rollbackName, Risk: model.RiskMedium, Machine: model.MachineFix,
 		Why:     fmt.Sprintf("%s is the last revision whose pods were ready", c.Finding.Related["goodRevision"]),
 		Changes: []model.Change{change},
 		Summary: fmt.Sprintf("%s back to revision %d: %s", workload, revision, fieldNames(change.Fields)),

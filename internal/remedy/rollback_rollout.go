@@ -3,61 +3,119 @@ package remedy
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/snapshot/custom"
 )
 
+// Withdrawn says why a rollback of a Rollout is not what would be done on the cluster as it is now; empty: it is, or it is
+// another remedy. Whether the Rollout's controller goes back at once rests on more than the fields that are changed, which
+// are those of a Deployment even, where that one lends it the template.
+func Withdrawn(c Case, r model.Remedy) string {
+	ref := rolledBack(c)
+	if r.Action != rollbackName || ref.Kind != "Rollout" {
+		return ""
+	}
+	now, why := backOf(c, ref)
+	if why == "" && !slices.EqualFunc(now.Changes, r.Changes, sameFields) {
+		why = "what tells its newest revision from the one that worked is not the same any more"
+	}
+	if why != "" {
+		return fmt.Sprintf("%s: %s", ref, why)
+	}
+	return ""
+}
+
+// sameFields reports whether two changes give the same fields of an object the same values. One may have been stored, which
+// lays JSON out anew.
+func sameFields(a, b model.Change) bool {
+	return sameObject(a.Target, b.Target) && slices.EqualFunc(a.Fields, b.Fields, func(a, b model.FieldChange) bool {
+		if a.Path != b.Path || (a.New == nil) != (b.New == nil) {
+			return false
+		}
+		if a.New == nil {
+			return true
+		}
+		x, err1 := decode(a.New)
+		y, err2 := decode(b.New)
+		return err1 == nil && err2 == nil && reflect.DeepEqual(x, y)
+	})
+}
+
 // rollbackRollout does what 'kubectl argo rollouts undo' does: it gives the Rollout the template of a former revision, or
 // the Deployment from which it takes it (argoproj/argo-rollouts, pkg/kubectl-argo-rollouts/cmd/undo). An update that is
 // aborted instead keeps the broken template, which the next sync brings again.
 func rollbackRollout(c Case, ref model.Ref) []model.Remedy {
+	r, why := backOf(c, ref)
+	if why != "" {
+		return nil
+	}
+	return []model.Remedy{r}
+}
+
+// backOf takes a Rollout back, or says why not.
+func backOf(c Case, ref model.Ref) (out model.Remedy, why string) {
 	r := custom.RolloutOf(c.Snapshot, ref)
 	if r == nil || goodTemplate(c) == nil {
-		return nil
+		return out, "it, or its revision that worked, is gone"
 	}
 	good, all := c.revision(), c.Snapshot.Revisions(r.Deployment())
 	newest := custom.Revision(all, r.Status.CurrentPodHash)
-	if newest == nil || newest == good || r.Detour(good, all) != "" {
-		return nil
+	if newest == nil || newest == good {
+		return out, "its newest revision is not one that does not work"
+	}
+	if detour := r.Detour(good, all); detour != "" {
+		return out, detour
 	}
 	holder := ref
 	if w := r.Spec.WorkloadRef; w != nil {
 		holder = model.Ref{APIVersion: w.APIVersion, Kind: w.Kind, Namespace: ref.Namespace, Name: w.Name}
 	}
-	if holder != ref && r.Lender() == "" {
-		return nil
-	}
 	o, t, ok := object(c.Snapshot, holder)
-	if !ok {
-		return nil
+	if !ok || holder != ref && r.Lender() == "" {
+		return out, "what lends it its template is not a Deployment that is there"
 	}
 	var lent *int64
 	if holder != ref {
 		generation := o.GetGeneration()
 		lent = &generation
 	}
-	if !r.Observed(lent) {
-		return nil // its newest ReplicaSet may be of another template than it has now
+	if !r.Observed(lent) { // its newest ReplicaSet may be of another template than it has now
+		return out, "its controller has not seen it as it is"
 	}
-	fields, ok := sameStep(t, r.Template(newest), r.Template(good))
-	if !ok || len(fields) == 0 {
-		return nil
+	from, to := r.Template(newest), r.Template(good)
+	fields, ok := sameStep(t, from, to)
+	if !ok || len(fields) == 0 || onlyRestarted(from, to) {
+		return out, "its templates differ in nothing that can be taken back"
 	}
 	revision := snapshot.Revision(good)
-	out := backTo(c, ref, revision, patchOf(o, fields...))
+	out = backTo(c, ref, revision, patchOf(o, fields...))
 	if holder != ref {
 		out.Summary += fmt.Sprintf(" of %s, from which it takes its template", holder)
 	}
 	if revision != 0 {
 		out.Kubectl = fmt.Sprintf("kubectl argo rollouts undo %s%s --to-revision=%d", model.ShellWord(r.Name), namespaceFlag(ref), revision)
 	}
-	return []model.Remedy{finish(c, out)}
+	return finish(c, out), ""
+}
+
+// onlyRestarted reports whether one template is the other one that was asked for again. Where more differs, that mark goes
+// back with the rest: to a template that is not wholly the former one the controller takes all steps.
+func onlyRestarted(a, b *corev1.PodTemplateSpec) bool {
+	a, b = a.DeepCopy(), b.DeepCopy()
+	for _, t := range []*corev1.PodTemplateSpec{a, b} {
+		t.CreationTimestamp = metav1.Time{}
+		delete(t.Annotations, RestartedAt)
+	}
+	return equality.Semantic.DeepEqual(a, b)
 }
 
 // sameStep lists the changes that do to the template of an object what makes one template into another. The object is as a

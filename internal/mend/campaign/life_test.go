@@ -156,9 +156,10 @@ func (l *life) Diagnose(_ context.Context, s *snapshot.Snapshot, t model.Target)
 	return d, nil
 }
 
-// Deleted are the objects that were there a short while ago.
+// Silent says nothing: the API server always answers.
 func (l *life) Silent() string { return "" }
 
+// Deleted are the objects that were there a short while ago.
 func (l *life) Deleted() (out []metav1.Object) {
 	l.api.Do(func() { out = slices.Clone(l.deleted) })
 	return out

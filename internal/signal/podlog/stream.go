@@ -96,8 +96,9 @@ func (s *stream) follow(ctx context.Context) {
 	}
 }
 
-// longest is how many times the first wait the longest one is. What only a person can change is asked for seldom; an API
-// server or kubelet that was away is back at any moment, and until its log is open again a gateway goes unseen.
+// longest is how many times the first wait the longest one is. What only a person can change is asked for seldom, and so is
+// an API server that says that it is asked too much; one that was away, or a kubelet, is back at any moment, and until its
+// log is open again a gateway goes unseen.
 func longest(err error) time.Duration {
 	if apierrors.IsForbidden(err) || apierrors.IsNotFound(err) || apierrors.IsTooManyRequests(err) {
 		return 32

@@ -35,15 +35,18 @@ type Rollout struct {
 		Abort   bool   `json:"abort"`
 		// ObservedGeneration is that of the Rollout itself, as a number in words, and WorkloadObservedGeneration that of the
 		// object that lends it its template.
-		ObservedGeneration         string                       `json:"observedGeneration"`
-		WorkloadObservedGeneration string                       `json:"workloadObservedGeneration"`
-		StableRS                   string                       `json:"stableRS"`       // hash of the ReplicaSet to go back to
-		CurrentPodHash             string                       `json:"currentPodHash"` // hash of the newest one
-		Replicas                   int32                        `json:"replicas"`
-		ReadyReplicas              int32                        `json:"readyReplicas"`
-		UpdatedReplicas            int32                        `json:"updatedReplicas"`
-		AvailableReplicas          int32                        `json:"availableReplicas"`
-		Conditions                 []appsv1.DeploymentCondition `json:"conditions"`
+		ObservedGeneration         string `json:"observedGeneration"`
+		WorkloadObservedGeneration string `json:"workloadObservedGeneration"`
+		StableRS                   string `json:"stableRS"`       // hash of the ReplicaSet to go back to
+		CurrentPodHash             string `json:"currentPodHash"` // hash of the newest one
+		Replicas                   int32  `json:"replicas"`
+		BlueGreen                  struct {
+			ActiveSelector string `json:"activeSelector"` // hash of the ReplicaSet to which the active Service leads
+		} `json:"blueGreen"`
+		ReadyReplicas     int32                        `json:"readyReplicas"`
+		UpdatedReplicas   int32                        `json:"updatedReplicas"`
+		AvailableReplicas int32                        `json:"availableReplicas"`
+		Conditions        []appsv1.DeploymentCondition `json:"conditions"`
 	} `json:"status"`
 }
 
@@ -55,7 +58,7 @@ type Canary struct {
 	MaxSurge       *intstr.IntOrString `json:"maxSurge"`
 	Steps          []map[string]any    `json:"steps"`
 	Analysis       map[string]any      `json:"analysis"`
-	AntiAffinity   map[string]any      `json:"antiAffinity"`
+	TrafficRouting map[string]any      `json:"trafficRouting"`
 }
 
 // BlueGreen is the strategy that moves all requests at once.
@@ -66,7 +69,6 @@ type BlueGreen struct {
 	AutoPromotionSeconds  int32          `json:"autoPromotionSeconds"`
 	PrePromotionAnalysis  map[string]any `json:"prePromotionAnalysis"`
 	PostPromotionAnalysis map[string]any `json:"postPromotionAnalysis"`
-	AntiAffinity          map[string]any `json:"antiAffinity"`
 }
 
 // WorkloadRef names the Deployment whose template a Rollout takes.
@@ -100,6 +102,14 @@ func (r *Rollout) Deployment() *appsv1.Deployment {
 		AvailableReplicas: r.Status.AvailableReplicas, Conditions: r.Status.Conditions,
 	}
 	return d
+}
+
+// KeepsOld reports whether pods of a former revision stay until requests have gone over to those of the new one: the
+// controller then makes all new pods beside them (argoproj/argo-rollouts, rollout/bluegreen.go; utils/replicaset/canary.go,
+// CalculateReplicaCountsForTrafficRoutedCanary).
+func (r *Rollout) KeepsOld() bool {
+	s := r.Spec.Strategy
+	return s.BlueGreen != nil || s.Canary != nil && s.Canary.TrafficRouting != nil
 }
 
 // Role says for what a Rollout uses a Service: stable, canary, active or preview; empty if it is none of its own.

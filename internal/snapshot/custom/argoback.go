@@ -3,10 +3,12 @@ package custom
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -60,13 +62,12 @@ func (r *Rollout) Lender() string {
 }
 
 // Observed reports whether the Rollout's controller has seen it as it is, and its lender, of which the generation is given;
-// nil: it has none. A controller of before 1.0 writes something else than a number, of which nothing can be told.
+// nil: it has none. A controller of before 1.0 writes something else than a number for the Rollout itself, of which nothing
+// can be told. Lenders came later, so that for one all but its generation, also nothing at all, means that it was not seen.
 func (r *Rollout) Observed(lender *int64) bool {
-	seen := func(have string, want int64) bool {
-		n, err := strconv.ParseInt(have, 10, 64)
-		return err != nil || n == want
-	}
-	return seen(r.Status.ObservedGeneration, r.Generation) && (lender == nil || seen(r.Status.WorkloadObservedGeneration, *lender))
+	n, err := strconv.ParseInt(r.Status.ObservedGeneration, 10, 64)
+	own := err != nil || n == r.Generation
+	return own && (lender == nil || r.Status.WorkloadObservedGeneration == strconv.FormatInt(*lender, 10))
 }
 
 // Revision finds the ReplicaSet of a hash among those of the Rollout; nil if it is not there.
@@ -97,35 +98,85 @@ func (r *Rollout) Template(rs *appsv1.ReplicaSet) *corev1.PodTemplateSpec {
 			delete(t.Annotations, k)
 		}
 	}
-	if s := r.Spec.Strategy; s.Canary != nil && s.Canary.AntiAffinity != nil || s.BlueGreen != nil && s.BlueGreen.AntiAffinity != nil {
-		t.Spec.Affinity = nil
-	}
+	t.Spec.Affinity = ownAffinity(t.Spec.Affinity)
 	return t
+}
+
+// ownAffinity is an affinity without the term that the controller has appended to keep the pods from those of another
+// revision, and without what it had to make for that (argoproj/argo-rollouts, GenerateReplicaSetAffinity). It is changed.
+func ownAffinity(a *corev1.Affinity) *corev1.Affinity {
+	if a == nil || a.PodAntiAffinity == nil {
+		return a
+	}
+	put := func(t corev1.PodAffinityTerm) bool {
+		return t.LabelSelector != nil && slices.ContainsFunc(t.LabelSelector.MatchExpressions, func(e metav1.LabelSelectorRequirement) bool {
+			return e.Key == RolloutHash
+		})
+	}
+	from := a.PodAntiAffinity
+	before := len(from.RequiredDuringSchedulingIgnoredDuringExecution) + len(from.PreferredDuringSchedulingIgnoredDuringExecution)
+	required := slices.DeleteFunc(from.RequiredDuringSchedulingIgnoredDuringExecution, put)
+	preferred := slices.DeleteFunc(from.PreferredDuringSchedulingIgnoredDuringExecution, func(t corev1.WeightedPodAffinityTerm) bool {
+		return put(t.PodAffinityTerm)
+	})
+	from.RequiredDuringSchedulingIgnoredDuringExecution, from.PreferredDuringSchedulingIgnoredDuringExecution = required, preferred
+	switch left := len(required) + len(preferred); {
+	case left > 0 || left == before:
+		return a
+	case a.NodeAffinity == nil && a.PodAffinity == nil:
+		return nil
+	default:
+		a.PodAntiAffinity = nil
+		return a
+	}
 }
 
 // Detour says what keeps the Rollout's controller from going back to a former ReplicaSet at once, by itself and all the way
 // when the Rollout gets that one's template again; empty: nothing does. To the revision that it calls stable it goes so
-// while an update to another one is under way, also while that one is paused or was aborted, and to those within its
-// rollback window. All else is an update as every other, with the steps, pauses and analyses of the strategy
-// (argoproj/argo-rollouts, rollout/sync.go: isFastRollback; rollout/canary.go and bluegreen.go; docs/features/rollback.md).
+// while an update to another one is under way, also while that one is paused or was aborted. All else is an update as every
+// other, with the steps, pauses and analyses of the strategy, but for revisions within its rollback window: to these it goes
+// at once, and cannot be taken back from there as fast if that does not help (argoproj/argo-rollouts, rollout/sync.go,
+// canary.go and bluegreen.go; docs/features/rollback.md).
 func (r *Rollout) Detour(to *appsv1.ReplicaSet, all []*appsv1.ReplicaSet) string {
-	stable, s := Revision(all, r.Status.StableRS), r.Spec.Strategy
+	stable, hash := Revision(all, r.Status.StableRS), to.Labels[RolloutHash]
 	switch {
 	case r.Spec.Paused:
 		return "somebody has paused it"
-	case to.Labels[RolloutHash] == "" || stable == nil:
+	case hash == "" || stable == nil:
 		return "which of its revisions is stable is not known"
-	case stable == to || r.withinWindow(to, stable, all):
+	}
+	switch waits := r.waits(hash, stable == to); {
+	case waits == "":
 		return ""
-	case s.Canary != nil && len(s.Canary.Steps) > 0:
-		return fmt.Sprintf("its controller would take all %d steps of its strategy on the way", len(s.Canary.Steps))
-	case s.Canary != nil && s.Canary.Analysis != nil,
-		s.BlueGreen != nil && (s.BlueGreen.PrePromotionAnalysis != nil || s.BlueGreen.PostPromotionAnalysis != nil):
-		return "its controller would wait for an analysis on the way"
-	case s.BlueGreen != nil && s.BlueGreen.AutoPromotionEnabled != nil && !*s.BlueGreen.AutoPromotionEnabled:
-		return "its controller would wait for a person to promote it"
-	case s.BlueGreen != nil && s.BlueGreen.AutoPromotionSeconds > 0:
-		return fmt.Sprintf("its controller would wait for %d s before it promotes it", s.BlueGreen.AutoPromotionSeconds)
+	case stable != to && r.withinWindow(to, stable, all):
+		return "its controller would go there at once, but back again, should that not help, it " + waits
+	default:
+		return "its controller " + waits
+	}
+}
+
+// waits says what the controller would do on the way to a revision before all requests are there. Back to the stable one
+// a canary takes no steps. The active Service of blue and green that has left it already is promoted again up to v1.9.1:
+// only since v1.10.0-rc1 a way back to the stable revision skips that (isFastRollback). Once it leads there, no analysis follows.
+func (r *Rollout) waits(hash string, stable bool) string {
+	if canary := r.Spec.Strategy.Canary; canary != nil && !stable {
+		switch {
+		case len(canary.Steps) > 0:
+			return fmt.Sprintf("would take all %d steps of its strategy on the way", len(canary.Steps))
+		case canary.Analysis != nil:
+			return "would wait for an analysis on the way"
+		}
+	}
+	b := r.Spec.Strategy.BlueGreen
+	switch {
+	case b == nil || stable && r.Status.BlueGreen.ActiveSelector == hash:
+		return ""
+	case b.PrePromotionAnalysis != nil || b.PostPromotionAnalysis != nil && !stable:
+		return "would wait for an analysis on the way"
+	case b.AutoPromotionEnabled != nil && !*b.AutoPromotionEnabled:
+		return "would wait for a person to promote it"
+	case b.AutoPromotionSeconds > 0:
+		return fmt.Sprintf("would wait for %d s before it promotes it", b.AutoPromotionSeconds)
 	default:
 		return ""
 	}

@@ -21,9 +21,10 @@ func (v *view) classesWithoutController() []finding {
 	}
 	var out []finding
 	var installed []controllerPod
+	taken := map[publishedFor]bool{}
 	for _, r := range v.routes {
 		ing := v.ingress(r.Route)
-		if ing == nil || r.Controller == "" || !r.Served() || r.requests > 0 || len(ing.Status.LoadBalancer.Ingress) > 0 && !v.ofAnotherGateway(ing, r.Proxy) {
+		if ing == nil || r.Controller == "" || !r.Served() || r.requests > 0 {
 			continue
 		}
 		if installed == nil {
@@ -32,7 +33,7 @@ func (v *view) classesWithoutController() []finding {
 		if len(installed) == 0 {
 			return nil // controllers may run elsewhere
 		}
-		if why := v.unclaimed(r.Route, installed); why != "" {
+		if why := v.unclaimed(r.Route, installed); why != "" && v.ofAnotherGateway(ing, r.Proxy, taken) {
 			f := v.withoutController(r, why)
 			f.dormant = !v.isTarget(r.Route) && slices.ContainsFunc(v.m.Routes(), func(by path.Route) bool {
 				return by.Class != r.Class && takesOver(by, r.Route) && moved(by, r.Route) && v.unclaimed(by, installed) == ""
@@ -58,18 +59,52 @@ func (v *view) withoutController(r *route, why string) finding {
 	return f
 }
 
-// ofAnotherGateway reports whether the addresses in an Ingress's status are those of Services that lead to pods of other
-// proxies than its class's: who wrote them is gone, and has left the address to another gateway.
-func (v *view) ofAnotherGateway(ing *networkingv1.Ingress, proxy string) bool {
-	return !slices.ContainsFunc(ing.Status.LoadBalancer.Ingress, func(has networkingv1.IngressLoadBalancerIngress) bool {
-		for svc := range v.s.Services().All() {
-			mine := slices.ContainsFunc(svc.Status.LoadBalancer.Ingress, func(a corev1.LoadBalancerIngress) bool { return a.IP == has.IP && a.Hostname == has.Hostname })
-			if mine && len(svc.Spec.Selector) > 0 && v.leadsToOther(svc, proxy) {
-				return false
-			}
+// publishedFor is an address that an Ingress publishes, and the proxy of its class.
+type publishedFor struct{ ip, hostname, proxy string }
+
+// ofAnotherGateway reports whether all addresses in an Ingress's status have gone to other proxies than its class's, so that
+// none says that it is served; taken remembers of which that is known.
+func (v *view) ofAnotherGateway(ing *networkingv1.Ingress, proxy string, taken map[publishedFor]bool) bool {
+	for _, a := range ing.Status.LoadBalancer.Ingress {
+		key := publishedFor{a.IP, a.Hostname, proxy}
+		other, known := taken[key]
+		if !known {
+			other = v.leftToOther(key)
+			taken[key] = other
 		}
-		return true
-	})
+		if !other {
+			return false
+		}
+	}
+	return true
+}
+
+// leftToOther reports whether an address is only that of Services that lead to pods of other proxies: who published it is gone,
+// and has left the address to another gateway. Several Services may share an address, and a node's (as k3s gives to every
+// Service) is also that of gateways on its network, which need no Service.
+func (v *view) leftToOther(a publishedFor) bool {
+	if !v.s.Services().Covers("") || !v.s.Nodes().Covers("") {
+		return false
+	}
+	for n := range v.s.Nodes().All() {
+		if slices.ContainsFunc(n.Status.Addresses, func(of corev1.NodeAddress) bool { return of.Address == a.ip || of.Address == a.hostname }) {
+			return false
+		}
+	}
+	left := false
+	for svc := range v.s.Services().All() {
+		mine := slices.ContainsFunc(svc.Status.LoadBalancer.Ingress, func(of corev1.LoadBalancerIngress) bool {
+			return a.ip != "" && of.IP == a.ip || a.hostname != "" && of.Hostname == a.hostname
+		})
+		if !mine && (a.ip == "" || !slices.Contains(svc.Spec.ExternalIPs, a.ip)) {
+			continue
+		}
+		if len(svc.Spec.Selector) == 0 || !v.leadsToOther(svc, a.proxy) {
+			return false
+		}
+		left = true
+	}
+	return left
 }
 
 // leadsToOther reports whether a Service selects pods of a gateway, and none of a proxy.

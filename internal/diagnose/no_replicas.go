@@ -6,9 +6,11 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -42,8 +44,11 @@ func (v *view) scaledDown(w *workload) finding {
 		f = f.because("object", why, by, time.Time{})
 		f.Summary += ", as " + why
 		f.dormant = v.in.Target.IsZero() && !slices.ContainsFunc(w.routes, func(r *route) bool { return r.failures > 0 })
+		if !f.dormant {
+			return f
+		}
 		for _, r := range w.routes {
-			if met := v.namelessFailures(r); f.dormant && len(met) >= few {
+			if met := v.namelessFailures(w, r); len(met) >= few {
 				f, f.dormant = f.showing(r, met).since(met[0].At), false
 			}
 		}
@@ -57,17 +62,48 @@ func (v *view) scaledDown(w *workload) finding {
 	return f
 }
 
-// namelessFailures are requests that failed at a gateway of a route as the model says that this one's fail, on a path that it
-// takes, in lines that tell neither host nor backend.
-func (v *view) namelessFailures(r *route) []model.Signal {
+// namelessFailures are requests that failed at a gateway of a workload's route as the model says that this one's fail, on a path
+// that it takes, in lines that tell neither host nor backend. Such a line counts only where no other workload's route may have
+// been asked: a gateway that logs no host has all those that fail on that path in the same lines.
+func (v *view) namelessFailures(w *workload, r *route) []model.Signal {
+	status, err := strconv.Atoi(r.trace.Predicts)
+	if err != nil || r.edge != nil {
+		return nil
+	}
+	var others []*route
+	for _, o := range v.routes {
+		nearer := o.Host == r.Host && len(o.Path) > len(r.Path) // it is asked first
+		if (nearer || mayAnswer(o, status)) && !slices.Contains(w.routes, o) {
+			others = append(others, o)
+		}
+	}
 	var met []model.Signal
 	for _, s := range v.unrouted {
-		if s.Request.Host == "" && s.Service == "" && s.RouteName == "" && strconv.Itoa(s.Status) == r.trace.Predicts && r.Takes(s.Request.Path) && v.servedBy(r, s.Gateway) {
+		if s.Request.Host != "" || s.Service != "" || s.RouteName != "" || s.Status != status {
+			continue
+		}
+		p, _, _ := strings.Cut(s.Request.Path, "?")
+		if !r.Takes(p) || !v.servedBy(r, s.Gateway) {
+			continue
+		}
+		if !slices.ContainsFunc(others, func(o *route) bool {
+			return o.Takes(p) && (v.servedBy(o, s.Gateway) || len(v.m.Fleets(o.Route)) == 0)
+		}) {
 			met = append(met, s)
 		}
 	}
 	slices.SortStableFunc(met, func(a, b model.Signal) int { return a.At.Compare(b.At) })
 	return met
+}
+
+// mayAnswer reports whether requests on a route may be answered with a status: the model says so, or cannot say, or some were.
+func mayAnswer(r *route, status int) bool {
+	for code := range strings.SplitSeq(r.trace.Predicts, "|") {
+		if code == path.UnknownOutcome || code == strconv.Itoa(status) || code == "5xx" && status >= 500 {
+			return true
+		}
+	}
+	return slices.ContainsFunc(r.signals, func(s model.Signal) bool { return s.Status == status })
 }
 
 // sleeps says who keeps a workload at zero on purpose, and why: KEDA, while no trigger of its ScaledObject is active

@@ -38,6 +38,9 @@ type view struct {
 	words                              // what was said
 	read      *reader
 	resolver  *dnsTrouble // what stops all names from being resolved, once it was looked for
+	// deafGateways is what gatewayUnresolved found, once it looked.
+	deafGateways []finding
+	deafLooked   bool
 }
 
 // route is a rule with its walk and what gateways logged of it; or an edge, a call from one workload to

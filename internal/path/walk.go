@@ -189,6 +189,11 @@ func (w *walker) entry() {
 			return
 		}
 	}
+	// It is told before what its pods say, who may be another gateway's: whatever comes of them, not all could be looked at.
+	unknown := slices.IndexFunc(w.r.Faults, func(f Fault) bool { return f.Kind == GatewayUnknown })
+	if unknown >= 0 {
+		w.hop(model.HopGateway, object, model.Unknown, w.r.Faults[unknown].Why)
+	}
 	if at, why, down := w.m.Down(w.r); down {
 		if w.answers {
 			w.hop(model.HopGateway, at, model.Suspect, why+"; it answers nevertheless, or did a moment ago")
@@ -203,11 +208,9 @@ func (w *walker) entry() {
 		w.hop(model.HopGateway, snapshot.RefOf(p), model.Unknown, fmt.Sprintf("none of the gateway's pods is known to be ready: pod %s %s", p.Name, podState(p)))
 		return
 	}
-	if i := slices.IndexFunc(w.r.Faults, func(f Fault) bool { return f.Kind == GatewayUnknown }); i >= 0 {
-		w.hop(model.HopGateway, object, model.Unknown, w.r.Faults[i].Why)
-		return
+	if unknown < 0 {
+		w.hop(model.HopGateway, object, model.OK, why)
 	}
-	w.hop(model.HopGateway, object, model.OK, why)
 }
 
 func (w *walker) stop(f model.FailureKind) {

@@ -129,16 +129,23 @@ func (v *view) placesIn(name, value string) []peer {
 
 // portBeside is the sibling of X_HOST that sets its port: X_PORT.
 func portBeside(env []setting, name string) (setting, bool) {
-	for _, end := range []string{"_HOST", "_HOSTNAME", "_ADDR", "_ADDRESS", "_SERVER"} {
-		if stem, ok := strings.CutSuffix(strings.ToUpper(name), end); ok {
-			for _, e := range env {
-				if strings.EqualFold(e.name, stem+"_PORT") {
-					return e, true
-				}
-			}
+	port := portBesideName(name)
+	for _, e := range env {
+		if port != "" && strings.EqualFold(e.name, port) {
+			return e, true
 		}
 	}
 	return setting{}, false
+}
+
+// portBesideName is X_PORT for X_HOST, in upper case; empty for names of another form.
+func portBesideName(name string) string {
+	for _, end := range []string{"_HOST", "_HOSTNAME", "_ADDR", "_ADDRESS", "_SERVER"} {
+		if stem, ok := strings.CutSuffix(strings.ToUpper(name), end); ok {
+			return stem + "_PORT"
+		}
+	}
+	return ""
 }
 
 // dataField writes a key of a ConfigMap or Secret as a field; keys with dots or slashes in brackets.

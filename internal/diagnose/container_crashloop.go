@@ -59,22 +59,29 @@ func (v *view) crashField(w *workload, c *corev1.Container, t trouble) string {
 		return ""
 	}
 	switch name, _, _ := v.missedVariable(w); {
-	case c.Lifecycle != nil && c.Lifecycle.PostStart != nil && v.hookFails(w):
-		return ".lifecycle.postStart"
 	case t.notRun() && len(c.Command) > 0:
 		return ".command"
 	case t.notRun() && len(c.Args) > 0:
 		return ".args"
 	case name != "":
 		return ".env[" + name + "]"
+	case c.Lifecycle != nil && c.Lifecycle.PostStart != nil && t.signalled() && v.hookFails(w, c):
+		return ".lifecycle.postStart"
 	}
 	return ""
 }
 
-// hookFails reports whether the kubelet kills containers of a workload because what it runs after their start fails.
-func (v *view) hookFails(w *workload) bool {
+// signalled reports whether a container was ended from outside (exit codes 137 and 143: SIGKILL, SIGTERM), not by itself.
+func (t trouble) signalled() bool { return t.killed || strings.Contains(t.why, "exit code 143") }
+
+// hookFails reports whether the kubelet kills a container of a workload because what it runs after its start fails. It says
+// the same of a hook that fails because its container ended by itself: the hook runs beside the program.
+func (v *view) hookFails(w *workload, c *corev1.Container) bool {
+	field := "spec.containers{" + c.Name + "}"
 	return slices.ContainsFunc(w.pods, func(p *corev1.Pod) bool {
-		return w.current(p) && slices.ContainsFunc(v.s.EventsOf(snapshot.RefOf(p)), func(e *corev1.Event) bool { return e.Reason == "FailedPostStartHook" })
+		return w.current(p) && slices.ContainsFunc(v.s.EventsOf(snapshot.RefOf(p)), func(e *corev1.Event) bool {
+			return e.Reason == "FailedPostStartHook" && (e.InvolvedObject.FieldPath == "" || e.InvolvedObject.FieldPath == field)
+		})
 	})
 }
 

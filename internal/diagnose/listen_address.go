@@ -24,7 +24,7 @@ func wrongListenAddress() Analyzer {
 			var out []finding
 			for _, w := range v.workloads {
 				for i, r := range w.routes {
-					if f, ok := otherFamily(w, r, w.legs[i]); ok {
+					if f, ok := v.otherFamily(w, r, w.legs[i]); ok {
 						out = append(out, f)
 					} else if f, ok := v.loopback(w, r, w.legs[i]); ok {
 						out = append(out, f)
@@ -96,21 +96,33 @@ func (v *view) loopback(w *workload, r *route, l path.Leg) (finding, bool) {
 }
 
 // otherFamily finds pods that refuse what comes by their second address, of the IP family that the Service has and the
-// process does not listen on.
-func otherFamily(w *workload, r *route, l path.Leg) (finding, bool) {
-	family, ends := secondFamily(l), l.ReadyEnds()
-	if family == "" || r.works() {
+// process does not listen on. One that has answered by it once does listen there. A probe that passes on the port does not
+// speak against it, as it does in loopback: the kubelet asks by the first address, and so proves that the process runs.
+func (v *view) otherFamily(w *workload, r *route, l path.Leg) (finding, bool) {
+	family := secondFamily(l)
+	if family == "" || len(r.succeeded) > 0 || v.restarting(w) {
 		return finding{}, false
 	}
+	ends := v.ownEnds(w, l)
 	n := refusedAt(r, ends)
-	if n == 0 || !slices.Contains(path.Declared(ends[0].Pod), ends[0].Port) {
+	if n == 0 || len(v.silent(ends)) < len(ends) {
 		return finding{}, false
 	}
-	pod := snapshot.RefOf(ends[0].Pod)
-	f := find("wrong-listen-address", proven, at(w.ref, "spec.template.spec.containers[0]"),
-		fmt.Sprintf("%s does not listen on %s, by which %s leads to its pods, so connections to port %d are refused", w.ref, family, serviceRef(l), ends[0].Port)).
+	p, port := ends[0].Pod, ends[0].Port
+	elsewhere, _ := v.listensElsewhere(w, p, port)
+	_, setting := loopbackSetting(w, port)
+	if elsewhere != 0 || v.elsewhere(p, port) != 0 || setting != "" || v.saysLoopback(w, port) != "" || !slices.Contains(path.Declared(p), port) {
+		return finding{}, false
+	}
+	confidence := likely
+	if slices.Contains(path.Proven(p), port) {
+		confidence = proven
+	}
+	pod := snapshot.RefOf(p)
+	f := find("wrong-listen-address", confidence, at(w.ref, "spec.template.spec.containers[0]"),
+		fmt.Sprintf("%s does not listen on %s, by which %s leads to its pods, so connections to port %d are refused", w.ref, family, serviceRef(l), port)).
 		on(r).as(model.Refused, model.NoEndpoints).relates("workload", w.ref).relates("service", serviceRef(l)).relates("pod", pod).since(w.rolledAt()).
-		because("object", fmt.Sprintf("the first address of pod %s is %s, of the other family", pod.Name, ends[0].Pod.Status.PodIP), pod, time.Time{}).
+		because("object", fmt.Sprintf("the first address of pod %s is %s, of the other family", pod.Name, p.Status.PodIP), pod, time.Time{}).
 		because("model", fmt.Sprintf("%d connections to %s of ready pods were refused", n, family), pod, time.Time{})
 	return withGood(f, w), true
 }
@@ -157,7 +169,7 @@ func (v *view) restarting(w *workload) bool {
 // refusedOn says how connections to a port of the workload's pods were refused; empty if they were
 // not.
 func (v *view) refusedOn(w *workload, r *route, l path.Leg, port int32) string {
-	if n := refusedAt(r, v.silent(l.ReadyEnds())); n > 0 && path.Listens(w.pods[0], port).Verdict == model.OK {
+	if n := refusedAt(r, v.silent(v.ownEnds(w, l))); n > 0 && path.Listens(w.pods[0], port).Verdict == model.OK {
 		return fmt.Sprintf("%d connections to port %d of ready pods were refused", n, port)
 	}
 	for _, p := range w.pods {
@@ -173,6 +185,12 @@ func (v *view) refusedOn(w *workload, r *route, l path.Leg, port int32) string {
 		}
 	}
 	return ""
+}
+
+// ownEnds are a backend's ready endpoints without those that are known to be of other workloads behind the same Service,
+// which may listen elsewhere.
+func (v *view) ownEnds(w *workload, l path.Leg) []path.End {
+	return slices.DeleteFunc(slices.Clone(l.ReadyEnds()), func(e path.End) bool { return e.Pod != nil && v.s.WorkloadOf(e.Pod) != w.ref })
 }
 
 // silent are the ends that have answered no request that was seen: one that has does listen for all.

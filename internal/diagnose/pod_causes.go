@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/gatemend/gatemend/internal/model"
+	proxyimage "github.com/gatemend/gatemend/internal/proxy/image"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -75,7 +76,7 @@ func sandboxFailed() Analyzer {
 		run: func(v *view) []finding {
 			found := perWorkload("sandbox-failed", func(v *view, w *workload, pods []*corev1.Pod) finding {
 				t := v.trouble(pods[0])
-				return v.onWorkload(w, "sandbox-failed", seen, sandboxField(w, t.why), fmt.Sprintf("pod %s of %s %s", pods[0].Name, w.ref, t.why), pods)
+				return v.onWorkload(w, "sandbox-failed", seen, sandboxField(w, t.why, t.container, t.init), fmt.Sprintf("pod %s of %s %s", pods[0].Name, w.ref, t.why), pods)
 			})(v)
 			for _, w := range v.workloads {
 				if f, ok := v.turnedAway(w); ok {
@@ -98,7 +99,7 @@ func (v *view) turnedAway(w *workload) (finding, bool) {
 			continue
 		}
 		why := p.Status.Reason + ": " + p.Status.Message
-		f := v.onWorkload(w, "sandbox-failed", seen, sandboxField(w, why), fmt.Sprintf("pod %s of %s was turned away by the kubelet: %s", p.Name, w.ref, why), nil)
+		f := v.onWorkload(w, "sandbox-failed", seen, sandboxField(w, why, "", false), fmt.Sprintf("pod %s of %s was turned away by the kubelet: %s", p.Name, w.ref, why), nil)
 		return f.because("status", why, snapshot.RefOf(p), time.Time{}).relates("pod", snapshot.RefOf(p)), true
 	}
 	return finding{}, false
@@ -135,8 +136,8 @@ func (v *view) claimAtFault(w *workload, p *corev1.Pod, why string) (model.Field
 	return model.FieldRef{}, false
 }
 
-// sandboxField is the part of the template of which the kubelet or the scheduler speaks.
-func sandboxField(w *workload, why string) string {
+// sandboxField is the part of the template of which the kubelet or the scheduler speaks, and for which container, if for one.
+func sandboxField(w *workload, why, container string, init bool) string {
 	switch {
 	case strings.Contains(why, "free ports"):
 		for i, c := range w.template.template.Spec.Containers {
@@ -151,19 +152,18 @@ func sandboxField(w *workload, why string) string {
 	case strings.Contains(why, "RuntimeHandler") || strings.Contains(why, "runtime handler") || strings.Contains(why, "RuntimeClass") || strings.Contains(why, "no runtime for"):
 		return "spec.template.spec.runtimeClassName"
 	case strings.Contains(why, "runAsNonRoot"):
-		return nonRootField(w)
+		return nonRootField(w, container, init)
 	}
 	return "spec.template.spec.securityContext"
 }
 
-// nonRootField is where a template asks that its containers do not run as root: of a container, which goes before the pod's.
-func nonRootField(w *workload) string {
-	for i, c := range w.template.template.Spec.Containers {
-		if s := c.SecurityContext; s != nil && s.RunAsNonRoot != nil && *s.RunAsNonRoot {
-			return fmt.Sprintf("spec.template.spec.containers[%d].securityContext.runAsNonRoot", i)
-		}
+// nonRootField is where a template asks that a container does not run as root: the container's own word goes before the pod's.
+func nonRootField(w *workload, container string, init bool) string {
+	const asks = "securityContext.runAsNonRoot"
+	if field, c, ok := containerField(w, container, init); ok && c.SecurityContext != nil && c.SecurityContext.RunAsNonRoot != nil {
+		return field + "." + asks
 	}
-	return "spec.template.spec.securityContext.runAsNonRoot"
+	return "spec.template.spec." + asks
 }
 
 func readinessGateUnmet() Analyzer {
@@ -328,10 +328,12 @@ func imagePull() Analyzer {
 			if b := beforeContainer(w, t.container); b != nil && !f.Related["goodRevision"].IsZero() && b.Image != image {
 				f = f.wants(text(b.Image))
 			}
-			if field, secret := v.pullSecretMissing(w, pods[0]); field != "" {
-				f.Object.Field, f.Wanted = field, ""
-				f.Summary += fmt.Sprintf(": it is to be pulled with Secret %s, which does not exist", secret.Name)
+			if field, secret, sure := v.pullSecretMissing(w, pods[0], t.container, image); field != "" {
 				f = f.because("object", fmt.Sprintf("%s of %s names Secret %s, which does not exist", field, w.ref, secret.Name), secret, time.Time{})
+				if sure {
+					f.Object.Field, f.Wanted = field, ""
+					f.Summary += fmt.Sprintf(": it is to be pulled with Secret %s, which does not exist", secret.Name)
+				}
 			}
 			return f
 		}),
@@ -339,25 +341,51 @@ func imagePull() Analyzer {
 }
 
 // refusedPull finds that a registry wants to know who asks: the words of containerd and Docker for its answers 401 and 403.
-var refusedPull = regexp.MustCompile(`(?i)unauthorized|authoriz?ation (?:failed|required)|authentication required|may require (?:'docker login'|authorization)|no basic auth credentials|access denied|denied:|40[13] (?:unauthorized|forbidden)`)
+// mayBeMissing finds what Docker Hub answers for an image that is not there as well.
+var (
+	refusedPull  = regexp.MustCompile(`(?i)unauthorized|authori[sz]ation (?:failed|required)|authentication required|no basic auth credentials|access denied|denied:|40[13] (?:unauthorized|forbidden)`)
+	mayBeMissing = regexp.MustCompile(`(?i)does not exist or may require`)
+)
 
-// pullSecretMissing finds the Secret with which a pod's images are to be pulled, if it does not exist and the registry
-// refuses whoever does not say who it is. The kubelet goes on without such a Secret (k8s.io/kubernetes, pkg/kubelet,
-// getPullSecretsForPod).
-func (v *view) pullSecretMissing(w *workload, p *corev1.Pod) (field string, secret model.Ref) {
-	refused := slices.ContainsFunc(v.s.EventsOf(snapshot.RefOf(p)), func(e *corev1.Event) bool { return refusedPull.MatchString(e.Message) }) ||
-		slices.ContainsFunc(slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses), func(st corev1.ContainerStatus) bool {
-			return st.State.Waiting != nil && refusedPull.MatchString(st.State.Waiting.Message)
-		})
-	if !refused {
-		return "", model.Ref{}
-	}
-	for i, ref := range w.template.template.Spec.ImagePullSecrets {
-		if _, presence := v.s.Secrets().Get(w.ref.Namespace, ref.Name); presence == snapshot.Absent {
-			return fmt.Sprintf("spec.template.spec.imagePullSecrets[%d].name", i), model.Ref{APIVersion: "v1", Kind: "Secret", Namespace: w.ref.Namespace, Name: ref.Name}
+// pullSecretMissing finds the Secret with which an image is to be pulled, if it does not exist and the registry refuses
+// whoever does not say who it is. The kubelet goes on without such a Secret (k8s.io/kubernetes, pkg/kubelet,
+// getPullSecretsForPod). sure is false where the registry may have refused what another Secret says, or have no such image.
+func (v *view) pullSecretMissing(w *workload, p *corev1.Pod, container, image string) (field string, secret model.Ref, sure bool) {
+	var said []string
+	for _, e := range v.s.EventsOf(snapshot.RefOf(p)) {
+		if strings.Contains(e.Message, "pull") && strings.Contains(e.Message, image) {
+			said = append(said, e.Message)
 		}
 	}
-	return "", model.Ref{}
+	for _, st := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
+		if st.Name == container && st.State.Waiting != nil {
+			said = append(said, st.State.Waiting.Message)
+		}
+	}
+	said = slices.DeleteFunc(said, func(s string) bool { return !refusedPull.MatchString(s) })
+	if len(said) == 0 {
+		return "", model.Ref{}, false
+	}
+	was := beforeContainer(w, container)
+	sure = was != nil && proxyimage.Repository(was.Image) == proxyimage.Repository(image) || !slices.ContainsFunc(said, mayBeMissing.MatchString)
+	for i, ref := range w.template.template.Spec.ImagePullSecrets {
+		_, presence := v.s.Secrets().Get(w.ref.Namespace, ref.Name)
+		switch {
+		case presence != snapshot.Absent:
+			sure = false
+		case field == "" && !neverNeeded(w, was, ref, image):
+			field = fmt.Sprintf("spec.template.spec.imagePullSecrets[%d].name", i)
+			secret = model.Ref{APIVersion: "v1", Kind: "Secret", Namespace: w.ref.Namespace, Name: ref.Name}
+		}
+	}
+	return field, secret, sure
+}
+
+// neverNeeded reports whether the revision before worked although it names the same Secret: it is then the image that
+// came with the new one that cannot be pulled. The same image may have been on the nodes since the Secret was there.
+func neverNeeded(w *workload, was *corev1.Container, secret corev1.LocalObjectReference, image string) bool {
+	_, fine := w.fine()
+	return fine && slices.Contains(w.before.Spec.Template.Spec.ImagePullSecrets, secret) && (was == nil || was.Image != image)
 }
 
 func oomKilled() Analyzer {

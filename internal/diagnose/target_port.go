@@ -136,7 +136,7 @@ func (v *view) targetPort(r *route, l path.Leg) (finding, bool) {
 	var suspect []path.End
 	refuses := len(r.hits(model.Refused)) > 0
 	for _, e := range l.ReadyEnds() {
-		if e.Pod != nil && (path.Listens(e.Pod, e.Port).Verdict == model.Suspect || v.elsewhere(e.Pod, e.Port) != 0 || refuses && toldElsewhere(e.Pod, e.Port) != 0) {
+		if e.Pod != nil && (path.Listens(e.Pod, e.Port).Verdict == model.Suspect || v.elsewhere(e.Pod, e.Port) != 0 || refuses && v.toldElsewhere(e.Pod, e.Port) != 0) {
 			suspect = append(suspect, e)
 		}
 	}
@@ -162,7 +162,7 @@ func (v *view) targetPort(r *route, l path.Leg) (finding, bool) {
 		f.Summary = fmt.Sprintf("%s forwards port %d to %s of %s, which listens on port %d", ref, l.Port.Port, targetOf(*l.Port, e.Port), v.s.WorkloadOf(e.Pod), n)
 		f.Confidence = proven
 	}
-	if n := toldElsewhere(e.Pod, e.Port); n != 0 && listens.Verdict == model.OK {
+	if n := v.toldElsewhere(e.Pod, e.Port); n != 0 && listens.Verdict == model.OK {
 		f.Summary = fmt.Sprintf("%s forwards port %d to %s of %s, which is told to listen on port %d", ref, l.Port.Port, targetOf(*l.Port, e.Port), v.s.WorkloadOf(e.Pod), n)
 	}
 	if wanted != 0 {
@@ -194,8 +194,8 @@ func (v *view) rightPort(p *corev1.Pod, l path.Listening) (port int32, why strin
 		return said, fmt.Sprintf("the application says that it listens on port %d", said)
 	case len(l.Declared) == 1:
 		return l.Declared[0], fmt.Sprintf("port %d is the only one that the container declares", l.Declared[0])
-	case toldElsewhere(p, 0) != 0:
-		return toldElsewhere(p, 0), fmt.Sprintf("a setting of the container tells it to listen on port %d", toldElsewhere(p, 0))
+	case v.toldElsewhere(p, 0) != 0:
+		return v.toldElsewhere(p, 0), fmt.Sprintf("a setting of the container tells it to listen on port %d", v.toldElsewhere(p, 0))
 	default:
 		return 0, ""
 	}

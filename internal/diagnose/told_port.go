@@ -18,21 +18,21 @@ import (
 // toldElsewhere is the port on which variables or arguments tell a pod's only container to listen, if it is not the
 // given one and they name no other; else 0. A container that declares ports, or a pod with several, is left to what
 // it declares.
-func toldElsewhere(p *corev1.Pod, port int32) int32 {
+func (v *view) toldElsewhere(p *corev1.Pod, port int32) int32 {
 	if len(path.Declared(p)) > 0 {
 		return 0
 	}
-	return toldBySettings(p, port)
+	return v.toldBySettings(p, port)
 }
 
 // toldBySettings is the same whatever the container declares, which is no more than a comment.
-func toldBySettings(p *corev1.Pod, port int32) int32 {
+func (v *view) toldBySettings(p *corev1.Pod, port int32) int32 {
 	if len(p.Spec.Containers) != 1 {
 		return 0
 	}
 	c := &p.Spec.Containers[0]
 	var told int32
-	for _, s := range portWords(c) {
+	for _, s := range v.portWords(p.Namespace, c) {
 		n, ok := portSetting(s.name, s.value)
 		switch {
 		case !ok:
@@ -48,10 +48,10 @@ func toldBySettings(p *corev1.Pod, port int32) int32 {
 // portWord is a variable or a flag of a container.
 type portWord struct{ name, value string }
 
-func portWords(c *corev1.Container) []portWord {
+func (v *view) portWords(namespace string, c *corev1.Container) []portWord {
 	var out []portWord
 	for _, e := range c.Env {
-		if !callsBeside(c, e.Name) {
+		if !v.callsBeside(namespace, c.Env, e.Name) {
 			out = append(out, portWord{e.Name, e.Value})
 		}
 	}
@@ -68,21 +68,24 @@ func portWords(c *corev1.Container) []portWord {
 	return out
 }
 
-// callsBeside reports whether a variable stands beside one that names another host, as SERVER_PORT beside
-// SERVER_HOST=recorder: it is the port of what is called, and nobody listens there.
-func callsBeside(c *corev1.Container, name string) bool {
-	of, ok := strings.CutSuffix(strings.ToUpper(name), "PORT")
-	if !ok {
+// callsBeside reports whether a variable stands beside one that names another host in the cluster, as SERVER_PORT beside
+// SERVER_HOST=recorder: it is the port of what is called, and nobody listens there. Of the names that tell a server where
+// to listen only those of a server may also be about another one; beside PORT or APP_PORT stands the name of this one.
+func (v *view) callsBeside(namespace string, env []corev1.EnvVar, name string) bool {
+	if !strings.HasSuffix(strings.ToUpper(name), "SERVER_PORT") {
 		return false
 	}
-	return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool {
-		host, found := strings.CutPrefix(strings.ToUpper(e.Name), of)
-		return found && slices.Contains([]string{"HOST", "HOSTNAME", "ADDR", "ADDRESS"}, host) && e.Value != "localhost" && elsewhereHost.MatchString(e.Value)
+	return slices.ContainsFunc(env, func(e corev1.EnvVar) bool {
+		if !strings.EqualFold(portBesideName(e.Name), name) || !hostName.MatchString(e.Value) {
+			return false
+		}
+		_, inside := v.home(namespace, e.Value)
+		return inside
 	})
 }
 
-// elsewhereHost matches a name of another host, other than an address to listen on.
-var elsewhereHost = regexp.MustCompile(`^[a-zA-Z][\w-]*(\.[\w-]+)*$`)
+// hostName matches the name of a host, other than an address to listen on.
+var hostName = regexp.MustCompile(`^[a-zA-Z][\w-]*(\.[\w-]+)*$`)
 
 // portName matches the names of settings that say where a server listens, portValue what they say.
 var (
@@ -130,7 +133,7 @@ func (v *view) listensElsewhere(w *workload, p *corev1.Pod, port int32) (int32, 
 			return 0, model.Evidence{}
 		}
 	}
-	if n := toldBySettings(p, port); n != 0 {
+	if n := v.toldBySettings(p, port); n != 0 {
 		return n, model.Evidence{Kind: "object", Text: fmt.Sprintf("its settings tell it to listen on port %d", n), Object: &ref}
 	}
 	return v.toldByFiles(p, port)

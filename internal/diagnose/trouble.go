@@ -179,7 +179,7 @@ func (v *view) initContainers(p *corev1.Pod) trouble {
 		if st.Ready || st.State.Terminated != nil && st.State.Terminated.ExitCode == 0 {
 			continue
 		}
-		if t := v.waiting(p, st); t.cause == "image-pull" || t.cause == "config-missing" {
+		if t := v.waiting(p, st); t.cause == "image-pull" || t.cause == "config-missing" || t.cause == "sandbox-failed" {
 			t.init = true
 			return t
 		}

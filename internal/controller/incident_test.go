@@ -2,6 +2,7 @@ package controller
 
 import (
 	"encoding/json"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -231,5 +232,24 @@ func TestTheCauseIsThatWhichWasMended(t *testing.T) {
 		if c := meta.FindStatusCondition(i.Status.Conditions, v1alpha1.ConditionDiagnosed); outcome == plan.Mended && (c == nil || !strings.HasPrefix(c.Message, want)) {
 			t.Errorf("%s: condition %+v", outcome, c)
 		}
+	}
+}
+
+// That a repair stands still, because nobody can see whether it helps, is logged and told of.
+func TestAStandstillIsTold(t *testing.T) {
+	i, _ := lived(t, plantest.Faults()[0], time.Now(), plan.Event{Kind: plan.EventApplying})
+	l := newLedger(nil, nil)
+	if err := l.put(i); err != nil {
+		t.Fatal(err)
+	}
+	var logged strings.Builder
+	var told []string
+	r := &incidentReconciler{
+		ledger: l, log: slog.New(slog.NewTextHandler(&logged, nil)),
+		told: func(_ *v1alpha1.Incident, reason, text string) { told = append(told, reason+": "+text) },
+	}
+	r.options(client.ObjectKeyFromObject(i), plan.Policy{}).OnSilence("it does not answer")
+	if len(told) != 1 || !strings.HasPrefix(told[0], "Waiting: ") || !strings.HasSuffix(told[0], ": it does not answer") || !strings.Contains(logged.String(), "it does not answer") {
+		t.Errorf("told %q, logged %q", told, &logged)
 	}
 }

@@ -162,11 +162,7 @@ func (r *incidentReconciler) drive(ctx context.Context, key types.NamespacedName
 	engine := &mend.Engine{
 		Observer: view, Map: r.session.MapOf, Feed: r.session.Ring, Actor: r.actor, Asker: ask, Now: r.now,
 		Journal: &journal{ledger: r.ledger, key: key, attempt: attempt, ctx: ctx},
-		Options: mend.Options{
-			Policy: watch.PlanPolicy(present.set), Hold: func(s *snapshot.Snapshot, p model.Plan) string { return r.hold(key, s, p) },
-			OnEvent: func(e plan.Event) { r.heard(key, e) },
-			Limits:  plan.Limits{Unrehearsed: r.mode != Auto},
-		},
+		Options: r.options(key, watch.PlanPolicy(present.set)),
 	}
 	result, err := engine.Run(ctx, incident)
 	switch {
@@ -179,6 +175,16 @@ func (r *incidentReconciler) drive(ctx context.Context, key types.NamespacedName
 		r.clerk.setMended(r.now())
 	}
 	return r.after(key, ask), nil
+}
+
+// options are the engine's for one incident.
+func (r *incidentReconciler) options(key types.NamespacedName, policy plan.Policy) mend.Options {
+	return mend.Options{
+		Policy: policy, Hold: func(s *snapshot.Snapshot, p model.Plan) string { return r.hold(key, s, p) },
+		OnEvent:   func(e plan.Event) { r.heard(key, e) },
+		OnSilence: func(why string) { r.silent(key, why) },
+		Limits:    plan.Limits{Unrehearsed: r.mode != Auto},
+	}
 }
 
 func (r *incidentReconciler) routeOf(key types.NamespacedName) string {
@@ -207,6 +213,20 @@ func (r *incidentReconciler) heard(key types.NamespacedName, e plan.Event) {
 	r.log.Info("repair", "incident", key.String(), "route", i.Spec.Route, "step", string(e.Kind), "outcome", string(e.Outcome), "text", text)
 	if reason, worth := eventReason(e); worth && r.told != nil {
 		r.told(i, reason, text)
+	}
+}
+
+// silent tells why a repair stands still. The Incident cannot be written while the API server does not answer; an Event
+// waits for it.
+func (r *incidentReconciler) silent(key types.NamespacedName, why string) {
+	i, _ := r.ledger.get(key)
+	if i == nil {
+		return
+	}
+	text := watch.SilenceText(why)
+	r.log.Warn("repair", "incident", key.String(), "route", i.Spec.Route, "text", text)
+	if r.told != nil {
+		r.told(i, "Waiting", text)
 	}
 }
 

@@ -96,7 +96,7 @@ func (t *Target) created(object json.RawMessage) {
 // every time; their workload is what is disturbed.
 func counted(p model.Plan, c model.Change) model.Ref {
 	if c.Target.Kind != string(snapshot.Pods) {
-		return plan.Holder(p, c.Target)
+		return plan.Holder(p, c)
 	}
 	if w, ok := p.Finding.Related["workload"]; ok {
 		return w

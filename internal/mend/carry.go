@@ -163,16 +163,21 @@ func (r *run) look(ctx context.Context, c model.Change) (plan.Carried, *snapshot
 	}
 }
 
-// wait lets controllers carry a change through.
+// wait lets controllers carry a change through. It waits for so long a time in which the API server can be seen.
 func (r *run) wait(ctx context.Context, i int) error {
 	workload, ok := rollsOut(*r.state.Plan, r.state.Plan.Remedy.Changes[i])
 	if !ok {
 		return r.record(plan.Event{Kind: plan.EventWaited, Index: i, OK: true})
 	}
-	limit, cancel := context.WithTimeoutCause(ctx, r.options.Rollout,
-		fmt.Errorf("the rollout of %s did not end within %s", workload, r.options.Rollout))
-	defer cancel()
+	limit, end := context.WithCancelCause(ctx)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		r.limit(limit, end, workload)
+	}()
 	err := r.Actor.WaitRollout(limit, workload, nil)
+	end(nil)
+	<-over
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -182,9 +187,32 @@ func (r *run) wait(ctx context.Context, i int) error {
 	return r.record(plan.Event{Kind: plan.EventWaited, Index: i, OK: true})
 }
 
+// limit ends the waiting for a rollout once it has taken too long. What has happened behind the back of an API server that
+// does not answer is no sign that a change did not help.
+func (r *run) limit(ctx context.Context, end context.CancelCauseFunc, workload model.Ref) {
+	tick := time.NewTicker(r.options.Poll)
+	defer tick.Stop()
+	var quiet silence
+	for left := r.options.Rollout; left > 0; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		r.hear(&quiet)
+		switch {
+		case quiet.forgiven():
+			left = r.options.Rollout
+		case !quiet.now:
+			left -= r.options.Poll
+		}
+	}
+	end(fmt.Errorf("the rollout of %s did not end within %s", workload, r.options.Rollout))
+}
+
 // rollsOut names the workload whose pods a change replaces, if it replaces any.
 func rollsOut(p model.Plan, c model.Change) (model.Ref, bool) {
-	workload := c.Target
+	workload, template := c.Target, false
 	if c.Subresource == model.SubresourceResize {
 		return workload, true // its node carries it out
 	}
@@ -195,19 +223,27 @@ func rollsOut(p model.Plan, c model.Change) (model.Ref, bool) {
 			workload = w
 		}
 	case model.OpPatch:
-		touches := false
+		replicas := false
 		for _, f := range c.Fields {
-			touches = touches || strings.HasPrefix(f.Path, "/spec/template") || f.Path == "/spec/replicas"
+			template, replicas = template || strings.HasPrefix(f.Path, "/spec/template"), replicas || f.Path == "/spec/replicas"
 		}
-		if !touches {
+		if !template && !replicas {
 			return model.Ref{}, false
 		}
-		workload = plan.Holder(p, workload)
+		workload = plan.Holder(p, c)
 	default:
 		return model.Ref{}, false
 	}
-	k := snapshot.Kind(workload.Kind)
-	return workload, k == snapshot.Deployments || k == snapshot.StatefulSets || k == "Rollout"
+	switch snapshot.Kind(workload.Kind) {
+	case snapshot.Deployments, snapshot.StatefulSets:
+		return workload, true
+	case "Rollout":
+		// Its controller's word is about its update as a whole, which may stand in a pause, have been aborted or crash: that
+		// tells nothing of a pod of the stable revision that was evicted. Whether pods are ready is looked at in the proof.
+		return workload, template
+	default:
+		return workload, false
+	}
 }
 
 // undo announces that a change is taken back and takes it back.

@@ -110,6 +110,116 @@ func TestNoVerdictWhileNothingIsSeen(t *testing.T) {
 	}
 }
 
+// An API server that comes and goes does not keep what does not help.
+func TestSilencesDoNotPutTheVerdictOffForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := wrongPort(t)
+		c.fails["cart"] = func() bool { return true }
+		began := time.Now()
+		c.silent = func() bool { return time.Since(began)%(50*time.Second) < 10*time.Second }
+		time.Sleep(10 * time.Second) // it fails for a while
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		got, err := engine(c, &MemoryJournal{}).Run(ctx, Incident{ID: "i1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Outcome != plan.NotHelped || c.targetPort() != 9999 {
+			t.Errorf("got %s (%s) after %q, want it taken back", got.Outcome, got.Because, c.writes)
+		}
+		if after := time.Since(began); after > 6*time.Minute {
+			t.Errorf("it was kept for %s", after)
+		}
+	})
+}
+
+// The first silences have a limit of time begin anew, further ones have it stand still. Each is told of once.
+func TestSilencesAreForgivenAFewTimes(t *testing.T) {
+	told, at := 0, true
+	r := &run{Engine: &Engine{Observer: &cluster{silent: func() bool { return at }}}, options: Options{OnSilence: func(string) { told++ }}}
+	var q silence
+	for i := range mostForgiven + 1 {
+		for range 2 { // each lasts for two looks
+			at = true
+			if r.hear(&q); !q.now || q.forgiven() != (i < mostForgiven) || told != i+1 {
+				t.Errorf("silence %d: %+v, told %d times", i, q, told)
+			}
+		}
+		at = false
+		if r.hear(&q); q.now || q.forgiven() {
+			t.Errorf("after silence %d: %+v", i, q)
+		}
+	}
+}
+
+// A rollout has so much time in which the API server can be seen.
+func TestARolloutIsWaitedForThroughSilences(t *testing.T) {
+	for name, tc := range map[string]struct {
+		ends   time.Duration // the rollout
+		silent func(since time.Duration) bool
+		want   plan.Outcome
+	}{
+		"none, and it ends in time":                     {2 * time.Minute, func(time.Duration) bool { return false }, plan.Mended},
+		"none, and it ends late":                        {4 * time.Minute, func(time.Duration) bool { return false }, plan.NotHelped},
+		"a long one":                                    {10 * time.Minute, func(d time.Duration) bool { return d > time.Minute && d < 9*time.Minute }, plan.Mended},
+		"it comes and goes, and the rollout never ends": {time.Hour, func(d time.Duration) bool { return d%(50*time.Second) < 10*time.Second }, plan.NotHelped},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCluster(t, plantest.Shop("cart", "web").Snapshot(), model.Finding{
+					ID: "readiness-probe-misconfigured", Confidence: 0.97, Wanted: `"/healthz"`,
+					Object: model.FieldRef{Ref: plantest.Ref("Deployment", "cart"), Field: "spec.template.spec.containers[0].readinessProbe.httpGet.path"},
+					Routes: []model.Ref{plantest.Ref("Ingress", "cart")},
+				})
+				began := time.Now()
+				c.silent = func() bool { return tc.silent(time.Since(began)) }
+				c.fails["cart"] = func() bool { return time.Since(began) < tc.ends }
+				c.rollout = func(ctx context.Context) error { return sleep(ctx, tc.ends-time.Since(began)) }
+				time.Sleep(10 * time.Second) // it fails for a while
+				got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Outcome != tc.want || (len(c.writes) == 2) != (tc.want == plan.NotHelped) {
+					t.Errorf("got %s (%s) after %q, want %s", got.Outcome, got.Because, c.writes, tc.want)
+				}
+			})
+		})
+	}
+}
+
+// What a Rollout's controller says of its update is waited for after a change of its template alone: an update that stands
+// in a pause must not end the replacement of pods after the first one.
+func TestWhatIsWaitedFor(t *testing.T) {
+	rollout := model.Ref{APIVersion: "argoproj.io/v1alpha1", Kind: "Rollout", Namespace: plantest.Namespace, Name: "cart"}
+	deployment, pod := plantest.Ref("Deployment", "cart"), plantest.Ref("Pod", "cart-2-0")
+	patch := func(of model.Ref, field string) model.Change {
+		return model.Change{Op: model.OpPatch, Target: of, Fields: []model.FieldChange{{Path: field}}}
+	}
+	const image, replicas = "/spec/template/spec/containers/0/image", "/spec/replicas"
+	for name, tc := range map[string]struct {
+		finding model.Finding
+		change  model.Change
+		want    model.Ref // none: nothing is waited for
+	}{
+		"a Rollout's pod": {model.Finding{Object: model.FieldRef{Ref: rollout}}, model.Change{Op: model.OpEvict, Target: pod}, model.Ref{}},
+		"a related Rollout's pod": {
+			model.Finding{Related: map[string]model.Ref{"workload": rollout}}, model.Change{Op: model.OpEvict, Target: pod}, model.Ref{},
+		},
+		"a Deployment's pod":     {model.Finding{Object: model.FieldRef{Ref: deployment}}, model.Change{Op: model.OpEvict, Target: pod}, deployment},
+		"a Rollout's template":   {model.Finding{Object: model.FieldRef{Ref: rollout}}, patch(rollout, image), rollout},
+		"a lent template":        {model.Finding{Object: model.FieldRef{Ref: rollout}}, patch(deployment, image), rollout},
+		"a Rollout's replicas":   {model.Finding{Object: model.FieldRef{Ref: rollout}}, patch(rollout, replicas), model.Ref{}},
+		"its lender's replicas":  {model.Finding{Object: model.FieldRef{Ref: rollout}}, patch(deployment, replicas), deployment},
+		"a Deployment's replica": {model.Finding{Object: model.FieldRef{Ref: deployment}}, patch(deployment, replicas), deployment},
+	} {
+		got, waits := rollsOut(model.Plan{Finding: tc.finding}, tc.change)
+		if waits != (tc.want != model.Ref{}) || waits && got != tc.want {
+			t.Errorf("%s: got %v %v", name, got, waits)
+		}
+	}
+}
+
 func TestTakesBackWhatDidNotHelp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := wrongPort(t)

@@ -47,23 +47,27 @@ func (r *run) verify(ctx context.Context) error {
 		former: r.mapOf(s), reach: plan.ReachOf(p, s), failing: plan.Failing(p), effect: effect,
 		from: r.failingSince(effect), others: map[string]*verify.Other{}, looked: effect,
 	}
-	for silent := false; ; {
-		if now := r.Now(); n.clockSet(now) {
-			started = now
+	var quiet silence
+	for last := started; ; {
+		now := r.Now()
+		if n.clockSet(now) {
+			started, last = now, now
 		}
+		passed := now.Sub(last)
+		last = now
 		j, err := r.judge(ctx, p, n, started)
 		if err != nil {
 			return err
 		}
-		why := r.Observer.Silent()
-		if why != "" && !silent && r.options.OnSilence != nil {
-			r.options.OnSilence(why)
-		}
-		if silent = why != ""; silent {
-			// The objects are those of before, and logs stand still: that nothing gets better is not seen. The time to help
-			// counts from when it can be.
-			started, n.ready = r.Now(), time.Time{}
-		} else if j.Verdict != verify.NeedMore {
+		r.hear(&quiet)
+		// In a silence the objects are those of before, and logs stand still: that nothing gets better is not seen. The time
+		// to help does not pass.
+		switch {
+		case quiet.forgiven():
+			started, n.ready = now, time.Time{}
+		case quiet.now:
+			started, n.ready = started.Add(passed), time.Time{}
+		case j.Verdict != verify.NeedMore:
 			return r.record(plan.Event{Kind: plan.EventJudged, Judgement: &j})
 		}
 		if err := sleep(ctx, r.options.Poll); err != nil {
@@ -71,6 +75,31 @@ func (r *run) verify(ctx context.Context) error {
 		}
 	}
 }
+
+// silence keeps account of the times in which the API server cannot be seen.
+type silence struct {
+	now   bool
+	times int
+}
+
+// mostForgiven is how many silences have a limit of time begin anew, since watches and controllers need a while after one to
+// catch up. In further ones it stands still: a server that comes and goes must not keep a change that does not help.
+const mostForgiven = 3
+
+// hear takes in whether the API server can be seen now, and tells of each silence once.
+func (r *run) hear(q *silence) {
+	why := r.Observer.Silent()
+	if why != "" && !q.now {
+		q.times++
+		if r.options.OnSilence != nil {
+			r.options.OnSilence(why)
+		}
+	}
+	q.now = why != ""
+}
+
+// forgiven reports whether a limit of time begins anew.
+func (q silence) forgiven() bool { return q.now && q.times <= mostForgiven }
 
 // ahead reports whether a time of a signal is none of this clock: it was stamped before the clock was set back, or by a
 // clock that is far ahead. What came before a change could not be told from what came after it.

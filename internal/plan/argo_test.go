@@ -11,6 +11,7 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/plan/plantest"
+	"github.com/gatemend/gatemend/internal/snapshot/custom"
 )
 
 // A Rollout is left to a person where its controller would not go back at once, or what it has now is not known.
@@ -135,6 +136,38 @@ func TestARolloutThatWasRestarted(t *testing.T) {
 	}))
 	if !errors.As(err, &advice) {
 		t.Errorf("restarted only: got %v\n%s", err, p.Diff)
+	}
+}
+
+// Of the Deployment that lends it its template, a Rollout takes that alone: its replicas are the Deployment's own pods.
+func TestALendersReplicasAreItsOwn(t *testing.T) {
+	in := changed(t, "argo-workload-ref", func(*plantest.Cluster) {})
+	c := model.Change{
+		Op: model.OpPatch, Target: plantest.Ref("Deployment", "cart"),
+		Fields: []model.FieldChange{{Path: "/spec/replicas", Old: []byte("0"), New: []byte("3")}},
+	}
+	after, err := in.Snapshot.With(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := turnover(in.Snapshot, after, c); len(got.Come) != 3 || len(got.Go) != 0 {
+		t.Errorf("%d pods come and %d go, want 3 and none", len(got.Come), len(got.Go))
+	}
+	rollout := in.Diagnosis.Causes[0].Object.Ref
+	settled, err := Expect(in.Snapshot, in.Diagnosis.Causes[0], []model.Change{c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := custom.RolloutOf(settled, rollout); got == nil || got.Status.CurrentPodHash != "h2" || got.Status.Phase != "Progressing" {
+		t.Errorf("its update is taken to have ended: %+v", got)
+	}
+	p := model.Plan{Finding: in.Diagnosis.Causes[0]}
+	if got := Holder(p, c); got != c.Target {
+		t.Errorf("its pods are taken for those of %s", got)
+	}
+	c.Fields[0].Path = "/spec/template/spec/containers/0/image"
+	if got := Holder(p, c); got != rollout {
+		t.Errorf("the pods of the template that it lends are taken for those of %s", got)
 	}
 }
 

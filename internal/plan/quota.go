@@ -37,8 +37,8 @@ func turnover(s, after *snapshot.Snapshot, c model.Change) remedy.Turnover {
 	case c.Target.Kind == string(snapshot.Pods):
 		return replacement(s, c)
 	case c.Op != model.OpPatch || !movesPods(c):
-	case heldBy(after, c.Target) != nil:
-		r := heldBy(after, c.Target)
+	case heldBy(after, c) != nil:
+		r := heldBy(after, c)
 		t := rollout(s, asDeployment(after, r), func(rs *appsv1.ReplicaSet) bool { return hasAll(rs, c) })
 		if r.KeepsOld() {
 			t.Go = slices.DeleteFunc(t.Go, func(p *corev1.Pod) bool { return p.DeletionTimestamp == nil })

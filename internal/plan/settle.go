@@ -61,9 +61,9 @@ func settlePods(s, after *snapshot.Snapshot, f model.Finding, c model.Change) *s
 	case !movesPods(c):
 		return after
 	case c.Target.Kind == string(snapshot.Deployments):
-		return settleRollout(s, settleDeployment(s, after, f, c.Target), f, heldBy(after, c.Target))
+		return settleRollout(s, settleDeployment(s, after, f, c.Target), f, heldBy(after, c))
 	case c.Target.Kind == "Rollout":
-		return settleRollout(s, after, f, heldBy(after, c.Target))
+		return settleRollout(s, after, f, heldBy(after, c))
 	case c.Target.Kind == string(snapshot.StatefulSets):
 		return settleStatefulSet(after, c.Target)
 	default:

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"maps"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -69,23 +70,25 @@ func settledRollout(u *unstructured.Unstructured, d *appsv1.Deployment, ready bo
 	return u
 }
 
-// heldBy names the workload of whose pods a change of a template is: of a Deployment that lends it, a Rollout.
-func heldBy(s *snapshot.Snapshot, target model.Ref) *custom.Rollout {
-	switch target.Kind {
-	case "Rollout":
-		return custom.RolloutOf(s, target)
-	case string(snapshot.Deployments):
-		return custom.Borrower(s, target)
+// heldBy is the Rollout whose pods a change replaces; nil: none. Of a Deployment it takes the template alone, and has
+// replicas of its own.
+func heldBy(s *snapshot.Snapshot, c model.Change) *custom.Rollout {
+	switch {
+	case c.Target.Kind == "Rollout":
+		return custom.RolloutOf(s, c.Target)
+	case c.Target.Kind == string(snapshot.Deployments) && slices.ContainsFunc(c.Fields, setsTemplate):
+		return custom.Borrower(s, c.Target)
 	default:
 		return nil
 	}
 }
 
-// Holder is the workload whose pods are of the template that a plan changes in an object: of a Deployment that lends it to
-// the Rollout which is at fault, that one; else it is the object itself.
-func Holder(p model.Plan, target model.Ref) model.Ref {
-	if of := p.Finding.Object.Ref; of.Kind == "Rollout" && target.Kind == string(snapshot.Deployments) {
+// Holder is the workload whose pods a change of a plan replaces: where it changes the template that a Deployment lends to
+// the Rollout which is at fault, that one; else it is the changed object itself.
+func Holder(p model.Plan, c model.Change) model.Ref {
+	of := p.Finding.Object.Ref
+	if of.Kind == "Rollout" && c.Target.Kind == string(snapshot.Deployments) && slices.ContainsFunc(c.Fields, setsTemplate) {
 		return of
 	}
-	return target
+	return c.Target
 }

@@ -16,26 +16,53 @@ import (
 func (w *Watcher) unseen() []model.Unseen {
 	_, unseen := w.Session.Live.Gateways()
 	unseen = append(unseen, w.sources.unseen()...)
-	if u, some := forbidden(w.locator().Snapshot()); some {
-		unseen = append(unseen, u)
-	}
-	return unseen
+	return append(unseen, unlisted(w.locator().Snapshot())...)
 }
 
-// forbidden names the kinds of which the user may not list all objects, among those that tell of routes and gateways.
-func forbidden(s *snapshot.Snapshot) (model.Unseen, bool) {
-	var kinds []string
-	first := ""
+// unlisted names the kinds of which not all objects are known, among those that tell of routes and gateways: because the
+// user may not list them, because listing them failed, and because they are not told of any more. What fails, fails of one
+// kind after the other and comes back so: it has one name, whichever kinds they are, so that it is told once.
+func unlisted(s *snapshot.Snapshot) []model.Unseen {
+	var denied, failed, outdated lack
 	for _, k := range []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.GRPCRoutes, snapshot.Services, snapshot.EndpointSlices, snapshot.Pods} {
 		coverage, why := s.Coverage(k)
-		if coverage == snapshot.Denied || s.Scope(k) != "" {
-			kinds = append(kinds, string(k))
-			first = cmp.Or(first, why)
+		switch {
+		case coverage == snapshot.Denied || s.Scope(k) != "":
+			denied.add(k, why)
+		case coverage == snapshot.Failed:
+			failed.add(k, why)
+		case coverage == snapshot.Partial:
+			outdated.add(k, why)
 		}
 	}
-	what := "all objects of kind " + strings.Join(kinds, ", ")
-	return model.Unseen{What: what, Why: fmt.Sprintf("%s (the ClusterRole %s lets them be seen)", first, model.ReaderRole)}, len(kinds) > 0
+	var out []model.Unseen
+	if len(denied.kinds) > 0 {
+		out = append(out, model.Unseen{
+			What: "all objects of kind " + denied.names(),
+			Why:  fmt.Sprintf("%s (the ClusterRole %s lets them be seen)", denied.why, model.ReaderRole),
+		})
+	}
+	if len(failed.kinds) > 0 {
+		out = append(out, model.Unseen{What: "all that routes lead through", Why: failed.names() + " could not be read: " + failed.why})
+	}
+	if len(outdated.kinds) > 0 {
+		out = append(out, model.Unseen{What: "changes of what routes lead through", Why: outdated.names() + ": " + outdated.why})
+	}
+	return out
 }
+
+// lack is of which kinds something lacks, and why it does of the first.
+type lack struct {
+	kinds []string
+	why   string
+}
+
+func (l *lack) add(k snapshot.Kind, why string) {
+	l.kinds = append(l.kinds, string(k))
+	l.why = cmp.Or(l.why, why)
+}
+
+func (l *lack) names() string { return strings.Join(l.kinds, ", ") }
 
 // blindFor is how long something must be out of sight before it is said: streams of logs break off
 // and are opened again all the time.

@@ -9,26 +9,44 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// Who may list pods of one namespace alone does not see gateways of others: it is said, with what to ask for.
-func TestForbidden(t *testing.T) {
-	b := snapshot.NewBuilder()
-	for _, k := range snapshot.Kinds() {
-		b.Cover(k, snapshot.Complete, "", "")
-	}
-	if u, some := forbidden(b.Seal(time.Time{})); some {
-		t.Errorf("all may be listed: got %+v", u)
-	}
-	b = snapshot.NewBuilder()
-	for _, k := range snapshot.Kinds() {
-		b.Cover(k, snapshot.Complete, "", "")
-	}
-	b.Cover(snapshot.GRPCRoutes, snapshot.NotServed, "", "")
-	b.Cover(snapshot.Services, snapshot.Partial, "", "it is not current")
-	b.Cover(snapshot.Ingresses, snapshot.Denied, "", "no, says the server")
-	b.Cover(snapshot.Pods, snapshot.Partial, "shop", "only namespace shop")
-	want := model.Unseen{What: "all objects of kind Ingress, Pod", Why: "no, says the server (the ClusterRole gatemend-reader lets them be seen)"}
-	if u, some := forbidden(b.Seal(time.Time{})); !some || u != want {
-		t.Errorf("got %+v, want %+v", u, want)
+// What is known of but in part is told of, by what it is for: who may list pods of one namespace alone does not see gateways
+// of others, and is told what to ask for; what could not be read, and what is not told of any more, is not calm either.
+func TestUnlisted(t *testing.T) {
+	for name, tc := range map[string]struct {
+		cover func(*snapshot.Builder)
+		want  []model.Unseen
+	}{
+		"all": {func(b *snapshot.Builder) { b.Cover(snapshot.GRPCRoutes, snapshot.NotServed, "", "") }, nil},
+		"some may not be listed": {func(b *snapshot.Builder) {
+			b.Cover(snapshot.Ingresses, snapshot.Denied, "", "no, says the server")
+			b.Cover(snapshot.Pods, snapshot.Partial, "shop", "only namespace shop")
+		}, []model.Unseen{{What: "all objects of kind Ingress, Pod", Why: "no, says the server (the ClusterRole gatemend-reader lets them be seen)"}}},
+		"a list fails": {func(b *snapshot.Builder) {
+			b.Cover(snapshot.HTTPRoutes, snapshot.Failed, "", "conversion webhook failed")
+			b.Cover(snapshot.Pods, snapshot.Failed, "", "it is still being read")
+		}, []model.Unseen{{What: "all that routes lead through", Why: "HTTPRoute, Pod could not be read: conversion webhook failed"}}},
+		"a watch fails": {func(b *snapshot.Builder) {
+			b.Cover(snapshot.Services, snapshot.Partial, "", "it is not current: connection refused")
+		}, []model.Unseen{{What: "changes of what routes lead through", Why: "Service: it is not current: connection refused"}}},
+		"each for itself": {func(b *snapshot.Builder) {
+			b.Cover(snapshot.Ingresses, snapshot.Denied, "", "no")
+			b.Cover(snapshot.HTTPRoutes, snapshot.Failed, "", "500")
+			b.Cover(snapshot.Services, snapshot.Partial, "", "refused")
+		}, []model.Unseen{
+			{What: "all objects of kind Ingress", Why: "no (the ClusterRole gatemend-reader lets them be seen)"},
+			{What: "all that routes lead through", Why: "HTTPRoute could not be read: 500"},
+			{What: "changes of what routes lead through", Why: "Service: refused"},
+		}},
+		"what routes do not need": {func(b *snapshot.Builder) { b.Cover(snapshot.Events, snapshot.Failed, "", "500") }, nil},
+	} {
+		b := snapshot.NewBuilder()
+		for _, k := range snapshot.Kinds() {
+			b.Cover(k, snapshot.Complete, "", "")
+		}
+		tc.cover(b)
+		if got := unlisted(b.Seal(time.Time{})); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: got %+v, want %+v", name, got, tc.want)
+		}
 	}
 }
 

@@ -83,7 +83,7 @@ func (m *Mender) Run(ctx context.Context, view *View, route string, incident men
 			doc.Route = route
 			printing = errors.Join(printing, m.Print(doc))
 		}, OnSilence: func(why string) {
-			doc := printer.NewEvent(printer.EventWarning, m.Session.Now(), "whether it helped will be judged when the API server can be seen again: "+why)
+			doc := printer.NewEvent(printer.EventWarning, m.Session.Now(), SilenceText(why))
 			doc.Route = route
 			printing = errors.Join(printing, m.Print(doc))
 		}},

@@ -38,6 +38,11 @@ func routine(e plan.Event) bool {
 	}
 }
 
+// SilenceText is what people read while nobody can see whether a change helps.
+func SilenceText(why string) string {
+	return "whether it helped will be judged when the API server can be seen again: " + why
+}
+
 // StepText is what people read of an event of a repair; p is the plan of the attempt.
 func StepText(e plan.Event, p *model.Plan) string {
 	switch e.Kind {

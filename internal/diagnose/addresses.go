@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -173,7 +174,10 @@ func (v *view) home(namespace, host string) (service model.Ref, inside bool) {
 	case 1:
 		return ref, host != "localhost"
 	case 2, 3:
-		// name.namespace, or pod.service.namespace of a StatefulSet
+		// name.namespace, or pod.service and pod.service.namespace of a StatefulSet
+		if headless, ok := v.ofPod(namespace, labels[0], labels[1]); ok && len(labels) == 2 {
+			return headless, true
+		}
 		ref.Name, ref.Namespace = labels[len(labels)-2], labels[len(labels)-1]
 		_, presence := v.s.Namespaces().Get("", ref.Namespace)
 		_, has := v.s.Services().Get(ref.Namespace, ref.Name)
@@ -182,19 +186,39 @@ func (v *view) home(namespace, host string) (service model.Ref, inside bool) {
 	return ref, false
 }
 
-// displaced finds the Service that somebody names with a namespace that does not exist, and whose own is called nearly so:
-// fares.travel for fares.travel-prod. Nil if there is none, or more than one.
+// displaced finds the Service that somebody names with a namespace that does not exist, and whose own has that name with an
+// ending more, or less: fares.travel for fares.travel-prod. Nil if there is none, or more than one. Names that are only alike
+// are those of neighbours: team-a and team-b, shop-de and shop-fr.
 func (v *view) displaced(named model.Ref) *corev1.Service {
-	if _, presence := v.s.Namespaces().Get("", named.Namespace); presence != snapshot.Absent {
+	if _, presence := v.s.Namespaces().Get("", named.Namespace); presence != snapshot.Absent || topLevel(named.Namespace) {
 		return nil
 	}
 	var found []*corev1.Service
-	for svc := range v.s.Services().All() {
-		if svc.Name == named.Name && (alike(svc.Namespace, named.Namespace) || contains(svc.Namespace, named.Namespace)) {
+	for svc := range v.s.Services().Named(named.Name) {
+		if strings.HasPrefix(svc.Namespace, named.Namespace+"-") || strings.HasPrefix(named.Namespace, svc.Namespace+"-") {
 			found = append(found, svc)
 		}
 	}
 	return only(found)
+}
+
+// topLevel reports whether the last label of a name is one under which there are names outside of the cluster, and that a
+// namespace might begin with, too: auth.app where there is a namespace app-prod.
+func topLevel(label string) bool {
+	return slices.Contains([]string{"internal", "local", "app", "dev", "com", "net", "io"}, label)
+}
+
+// nameIn matches what may be a host within a setting's value.
+var nameIn = regexp.MustCompile(`[a-zA-Z0-9._-]+`)
+
+// withHost is a setting's value with another host in the place of one, which it may name beside others.
+func withHost(value, host, other string) string {
+	return nameIn.ReplaceAllStringFunc(value, func(name string) string {
+		if name == host {
+			return other
+		}
+		return name
+	})
 }
 
 // byAddress finds the Service that has an IP, or that selects the pod that has it.

@@ -27,7 +27,7 @@ func appMisconfigured() Analyzer {
 				}
 			}
 			for _, w := range v.workloads {
-				for _, look := range []func(*workload) (finding, bool){v.callsItself, v.namesNothing, v.unsetVariable, v.strangers, v.changedSetting} {
+				for _, look := range []func(*workload) (finding, bool){v.callsItself, v.unsetVariable, v.strangers, v.changedSetting, v.namesNothing} {
 					if f, ok := look(w); ok {
 						out = append(out, f)
 						break
@@ -63,9 +63,10 @@ func (v *view) wrongAddress(r *route) (finding, bool) {
 			f := r.asCause("app-misconfigured", likely, r.settingAt(), fmt.Sprintf("%s is told to call %s, which does not exist", r.Object, ref)).
 				as(model.NoRoute, model.NoEndpoints, model.UpstreamStatus)
 			if svc := v.displaced(ref); svc != nil {
-				f.Confidence = proven
+				f.Confidence = r.notFound()
 				f.Summary += fmt.Sprintf("; %s does", snapshot.RefOf(svc))
-				f = f.wants(text(strings.Replace(r.setting.value, "."+ref.Namespace, "."+svc.Namespace, 1))).relates("service", snapshot.RefOf(svc))
+				host := strings.Replace(r.setting.host, ref.Name+"."+ref.Namespace, ref.Name+"."+svc.Namespace, 1)
+				f = f.wants(text(withHost(r.setting.value, r.setting.host, host))).relates("service", snapshot.RefOf(svc))
 			} else if svc := v.likeNamed(l); svc != nil {
 				f.Confidence = proven
 				f.Summary += fmt.Sprintf("; %s does", snapshot.RefOf(svc))
@@ -86,6 +87,15 @@ func (v *view) wrongAddress(r *route) (finding, bool) {
 			fmt.Sprintf("%s is refused by %s for its credentials or rights: %s", r.Object, r.callee(), inBrief(r.said[len(r.said)-1].line))).as(model.Denied, model.UpstreamStatus), true
 	}
 	return finding{}, false
+}
+
+// notFound is how sure it is that there is nothing of the name that an edge's caller asks for: it may be one of the outside,
+// until a log says that there is none.
+func (r *route) notFound() float64 {
+	if slices.ContainsFunc(r.said, func(c call) bool { return c.kind == model.NoRoute }) {
+		return proven
+	}
+	return likely
 }
 
 // shutPort reports whether a setting names a port that neither a headless Service nor any of its pods has: its name gives the
@@ -237,10 +247,11 @@ func (v *view) callsItself(w *workload) (finding, bool) {
 }
 
 // namesNothing finds a name of the cluster that an application asks for and that no Service has, nor any workload that one
-// could lead to: its resolver answers, and says no. Where a variable holds the name, wrongAddress says so.
+// could lead to: its resolver answers, and says no. Where a variable holds the name, wrongAddress says so. It counts only
+// where the line is certainly a resolver's, and nothing else is known of the workload's settings.
 func (v *view) namesNothing(w *workload) (finding, bool) {
 	said, ok := v.saysUnresolved(w)
-	if !ok || said.silent || len(w.routes) == 0 || !v.suffers(w) {
+	if !ok || !said.certain || !v.read.hostly.MatchString(said.name) || len(w.routes) == 0 || !v.suffers(w) {
 		return finding{}, false
 	}
 	service, inside := v.internal(said.name, w.ref.Namespace)

@@ -51,7 +51,7 @@ func (v *view) unresolved(w *workload, said saying) finding {
 	name := said.name
 	if inside {
 		name = fullName(service)
-		if _, presence := v.s.Services().Get(service.Namespace, service.Name); presence == snapshot.Absent && !said.silent {
+		if _, presence := v.s.Services().Get(service.Namespace, service.Name); presence == snapshot.Absent && said.certain {
 			f.symptomOf = "app-misconfigured"
 			f.Summary += fmt.Sprintf(": there is no Service %s in namespace %s", service.Name, service.Namespace)
 			return f

@@ -16,6 +16,7 @@ type saying struct {
 	container    string
 	name         string // empty where the line does not say it
 	silent       bool   // the resolver did not answer; false: it answered that there is no such name
+	certain      bool   // the words are a resolver's that says that there is no such name, and the name stands where these have it
 }
 
 func (s saying) evidence() model.Evidence {
@@ -30,15 +31,32 @@ func (s saying) whom() string {
 	return s.name
 }
 
+// noSuchName finds the words of which it is certain that a resolver was asked for the name and knows none such. Others leave
+// room for a word that is no name: "cannot connect to host after 3 attempts: Name or service not known".
+var noSuchName = regexp.MustCompile(strings.Join([]string{
+	`lookup ([\w.-]+)(?: on \S+)?: no such host`,
+	`(?:getaddrinfo|query\w+) ENOTFOUND ([\w.-]+)`,
+	// The JDK's, and Netty's, which has a sentence in the place of the name.
+	`UnknownHostException: (?:[Ff]ailed to resolve ')?([\w.-]+)(?:[^\w.\- ]|$)`,
+	`[Cc]ould not resolve host: ([\w.-]+)`,
+	`[Ff]ailed to resolve '([\w.-]+)' \(\[Errno -2\]`,
+	`could not translate host name "([\w.-]+)"`,
+	`Unknown MySQL server host '([\w.-]+)' \(-2\)`,
+	`([\w.-]+) could not be resolved \(3:`,
+	`host not found in (?:upstream|resolver) "([\w.-]+)`,
+	`(?:No such host is known|Name or service not known|Name does not resolve)\.? \(([\w.-]+):\d+\)`, // .NET
+}, "|"))
+
 // unresolvedName finds what resolvers say of a name: those of Go, Node.js, Java, curl, glibc (through
-// Python, Ruby, PostgreSQL's and MySQL's clients), .NET, Rust and nginx.
+// Python, Ruby, PostgreSQL's and MySQL's clients), .NET, Rust and nginx. Much else is resolved, too: placeholders,
+// dependencies, components; so the two words alone say nothing of a host.
 var unresolvedName = regexp.MustCompile(strings.Join([]string{
 	`lookup ([\w.-]+)(?: on \S+)?:? (?:no such host|server misbehaving|i/o timeout|read udp|dial udp|write udp|Temporary failure)`,
 	`getaddrinfo (?:ENOTFOUND|EAI_AGAIN|EAI_FAIL) ([\w.-]+)`,
 	`query\w+ (?:ENOTFOUND|ETIMEOUT|ESERVFAIL|EREFUSED|ECONNREFUSED) ([\w.-]+)`,
-	`UnknownHostException:? ([\w.-]+)`,
-	`[Cc]ould not resolve(?: host(?:name)?| proxy)?:? '?"?([\w.-]+)`,
-	`[Ff]ailed to resolve '?"?([\w.-]+)`,
+	`UnknownHostException: ([\w.-]+)`,
+	`[Cc]ould not resolve (?:host(?:name)?|proxy):? '?"?([\w.-]+)`,
+	`[Ff]ailed to resolve '([\w.-]+)' (?:\(\[Errno|\[A|after \d+ quer)`, // Python, Netty
 	`could not translate host name "([\w.-]+)"`,
 	`Unknown (?:MySQL )?(?:server )?host '?([\w.-]+)`,
 	`(?:host|hostname|host=)['":= ]+([\w.-]+)['",]*.{0,120}(?:Name or service not known|Temporary failure in name resolution|Name does not resolve)`,
@@ -70,6 +88,9 @@ func (v *view) saysUnresolved(w *workload) (saying, bool) {
 				continue
 			}
 			out = saying{line: strings.TrimSpace(l), source: sourceOf(log), container: log.Container, name: name, silent: resolverSilent.MatchString(l)}
+			if m := noSuchName.FindStringSubmatch(l); m != nil && !out.silent {
+				out.name, out.certain = strings.Trim(strings.Join(m[1:], ""), "."), true
+			}
 		}
 	}
 	return out, out.line != ""
@@ -93,12 +114,28 @@ func (v *view) internal(name, from string) (service model.Ref, ok bool) {
 		service.Name, service.Namespace = labels[len(labels)-3], labels[len(labels)-2]
 		return service, true
 	case len(labels) == 2:
+		if headless, ok := v.ofPod(from, labels[0], labels[1]); ok {
+			return headless, true
+		}
 		service.Namespace = labels[1]
 		_, presence := v.s.Namespaces().Get("", labels[1])
 		return service, presence == snapshot.Present || v.displaced(service) != nil
 	default:
 		return model.Ref{}, false
 	}
+}
+
+// numbered matches the names that a StatefulSet gives to its pods.
+var numbered = regexp.MustCompile(`-\d+$`)
+
+// ofPod is the Service of a namespace by which a name of two labels means one pod of a StatefulSet, kafka-0.kafka; the second
+// label may be the name of a namespace as well. ok is false where the two are a Service's name and namespace.
+func (v *view) ofPod(from, first, second string) (service model.Ref, ok bool) {
+	if _, presence := v.s.Services().Get(second, first); presence == snapshot.Present || !numbered.MatchString(first) {
+		return model.Ref{}, false
+	}
+	_, presence := v.s.Services().Get(from, second)
+	return model.Ref{APIVersion: "v1", Kind: "Service", Namespace: from, Name: second}, presence == snapshot.Present
 }
 
 // fullName is a Service's name as the cluster's DNS knows it.

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,13 +50,13 @@ func (v *view) wrongService(r *route, l path.Leg) (finding, bool) {
 	if !ok {
 		m, ok = v.namedService(r, l)
 	}
-	unsaid := len(r.succeeded) == 0 && len(r.hits(model.OtherFailure)) >= few // Traefik's log of requests says no reason
-	if !ok || !m.sure && !unsaid && len(r.astray)+len(r.hits(model.UpstreamStatus, model.Protocol, model.TLS, model.Reset, model.ClosedEarly)) == 0 {
+	shown := m.sure || len(r.astray)+len(r.hits(model.UpstreamStatus, model.Protocol, model.TLS, model.Reset, model.ClosedEarly)) > 0
+	if !ok || !shown && !noReason(r, l) {
 		return finding{}, false
 	}
 	ref := serviceRef(l)
 	confidence := proven
-	if !m.sure && len(r.astray) < few && r.failures == 0 {
+	if !shown || !m.sure && len(r.astray) < few && r.failures == 0 {
 		confidence = likely
 	}
 	f := find("wrong-backend", confidence, at(r.Object, l.Backend.Field+".name"),
@@ -69,9 +70,16 @@ func (v *view) wrongService(r *route, l path.Leg) (finding, bool) {
 	if n := len(r.astray); n > 0 {
 		f = f.because("proxy-log", fmt.Sprintf("%s answered %d to %d requests for %s", ref, r.astray[0].Status, n, r), ref, r.astray[0].At)
 	}
-	f.covers = true
+	f.covers = shown // what a gateway does not say may be the Service's own fault as well
 	return f.not("app-error", ref.String()+" is not the application that these requests are for").
 		not("service-missing", ref.String()+" exists; it is another one's"), true
+}
+
+// noReason reports whether all requests fail by what the gateway's log does not tell: of a 502 Traefik's says no reason.
+// Where others say none, it is the connection that fails, which a backend's own fault is as well.
+func noReason(r *route, l path.Leg) bool {
+	return r.Proxy == "traefik" && len(r.succeeded) == 0 && !dead(l) && len(r.hits(model.OtherFailure)) >= few &&
+		!slices.ContainsFunc(r.hits(model.OtherFailure), func(s model.Signal) bool { return s.Status != 502 })
 }
 
 // few is how many requests must have gone astray before they count as proof.
@@ -81,7 +89,6 @@ const few = 3
 func wrongPlace() []model.FailureKind {
 	return []model.FailureKind{
 		model.UpstreamStatus, model.Protocol, model.TLS, model.Refused, model.Reset, model.ClosedEarly, model.ConnectTimeout, model.ResponseTimeout, model.NoEndpoints,
-		model.OtherFailure,
 	}
 }
 

@@ -92,9 +92,7 @@ func lookup(object []byte, pointer string) (json.RawMessage, bool) {
 	if pointer == "" {
 		return value, true
 	}
-	unescape := strings.NewReplacer("~1", "/", "~0", "~")
-	for part := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
-		part = unescape.Replace(part)
+	for _, part := range model.PointerSteps(pointer) {
 		var fields map[string]json.RawMessage
 		if json.Unmarshal(value, &fields) == nil {
 			next, ok := fields[part]

@@ -3,7 +3,6 @@ package owner
 import (
 	"encoding/json"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -53,7 +52,7 @@ func Manager(o metav1.Object, pointer string) (manager model.FieldManager, ok bo
 	if json.Unmarshal(data, &content) != nil {
 		return model.FieldManager{}, false
 	}
-	steps := split(pointer)
+	steps := model.PointerSteps(pointer)
 	for _, m := range o.GetManagedFields() {
 		var fields map[string]any
 		if m.FieldsV1 == nil || m.Subresource == "status" || json.Unmarshal(m.FieldsV1.GetRawBytes(), &fields) != nil || !owns(fields, content, steps) {
@@ -127,14 +126,4 @@ func includes(item, want any) bool {
 func index(step string, length int) (int, bool) {
 	i, err := strconv.Atoi(step)
 	return i, err == nil && i >= 0 && i < length
-}
-
-// split gives the steps of a JSON pointer.
-func split(pointer string) []string {
-	unescape := strings.NewReplacer("~1", "/", "~0", "~")
-	steps := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
-	for i := range steps {
-		steps[i] = unescape.Replace(steps[i])
-	}
-	return slices.Clip(steps)
 }

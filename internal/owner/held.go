@@ -160,7 +160,7 @@ func within(set *fieldpath.Set, content any, fields []model.FieldChange) *fieldp
 	part, leaves := fieldpath.NewSet(), set.Leaves()
 	for p := range set.All() {
 		if slices.ContainsFunc(fields, func(f model.FieldChange) bool {
-			steps := split(f.Path)
+			steps := model.PointerSteps(f.Path)
 			return (len(p) >= len(steps) || leaves.Has(p)) && along(p, content, steps)
 		}) {
 			part.Insert(p.Copy())

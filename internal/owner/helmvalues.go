@@ -24,7 +24,7 @@ func helmValues(c model.Change, after metav1.Object) (string, error) {
 	}
 	values := map[string]any{}
 	for _, f := range c.Fields {
-		steps := split(f.Path)
+		steps := model.PointerSteps(f.Path)
 		name, rest := valueFor(c.Target.Kind, steps)
 		if name == nil {
 			return "", nil

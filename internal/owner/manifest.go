@@ -151,7 +151,7 @@ type editing struct {
 // manifest makes a change in the object's manifest.
 func (e *editing) manifest(root *yaml.Node, object any, c model.Change) error {
 	for _, f := range c.Fields {
-		if err := e.set(root, object, split(f.Path), f); err != nil {
+		if err := e.set(root, object, model.PointerSteps(f.Path), f); err != nil {
 			return err
 		}
 	}
@@ -161,7 +161,7 @@ func (e *editing) manifest(root *yaml.Node, object any, c model.Change) error {
 // values makes a change in a values file, if that sets all the fields.
 func (e *editing) values(root *yaml.Node, c model.Change) error {
 	for _, f := range c.Fields {
-		steps := split(f.Path)
+		steps := model.PointerSteps(f.Path)
 		name, rest := valueFor(c.Target.Kind, steps)
 		if name == nil || name[0] == "image" {
 			return nil

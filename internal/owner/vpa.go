@@ -27,7 +27,7 @@ func ofResources(s *snapshot.Snapshot, o metav1.Object, pointer string) (model.O
 		if mode == "" {
 			mode = "Auto" // the API's default
 		}
-		if mode == "Off" || !controls(vpa, container(o, pointer), split(pointer)) {
+		if mode == "Off" || !controls(vpa, container(o, pointer), model.PointerSteps(pointer)) {
 			continue // it only recommends
 		}
 		found.Name, found.Because = vpa.GetName(), snapshot.RefOf(vpa).String()+" sets the resources, updateMode "+mode
@@ -75,7 +75,7 @@ func controls(vpa *unstructured.Unstructured, container string, steps []string) 
 
 // container is the name of the container that a field is of, empty if of none.
 func container(o metav1.Object, pointer string) string {
-	steps := split(pointer)
+	steps := model.PointerSteps(pointer)
 	data, err := snapshot.JSONOf(o)
 	var fields any
 	if err != nil || len(steps) < 5 || json.Unmarshal(data, &fields) != nil {

@@ -63,7 +63,7 @@ func fieldsCarried(o any, fields []model.FieldChange) Carried {
 	}
 	made, not := 0, 0
 	for _, f := range fields {
-		have := pointed(tree, pointerSteps(f.Path))
+		have := pointed(tree, model.PointerSteps(f.Path))
 		if same(have, f.New) {
 			made++
 		} else if same(have, f.Old) {

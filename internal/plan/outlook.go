@@ -3,7 +3,6 @@ package plan
 import (
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -111,14 +110,4 @@ func Recall(events []Event, since time.Time) Memory {
 		m.Attempts = append(m.Attempts, Fold(byIncident[id]).Tried...)
 	}
 	return m
-}
-
-// pointerSteps splits a JSON pointer.
-func pointerSteps(p string) []string {
-	steps := strings.Split(strings.TrimPrefix(p, "/"), "/")
-	unescape := strings.NewReplacer("~1", "/", "~0", "~")
-	for i := range steps {
-		steps[i] = unescape.Replace(steps[i])
-	}
-	return steps
 }

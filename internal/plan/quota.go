@@ -79,7 +79,7 @@ func replacement(s *snapshot.Snapshot, c model.Change) remedy.Turnover {
 func hasAll(rs *appsv1.ReplicaSet, c model.Change) bool {
 	tree, ok := asJSON(rs)
 	return ok && !slices.ContainsFunc(c.Fields, func(f model.FieldChange) bool {
-		return setsTemplate(f) && !same(pointed(tree, pointerSteps(f.Path)), f.New)
+		return setsTemplate(f) && !same(pointed(tree, model.PointerSteps(f.Path)), f.New)
 	})
 }
 

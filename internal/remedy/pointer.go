@@ -69,16 +69,3 @@ func pointer(tokens []string) string {
 	}
 	return b.String()
 }
-
-// steps splits a JSON pointer.
-func steps(pointer string) []string {
-	if pointer == "" {
-		return nil
-	}
-	out := strings.Split(pointer[1:], "/")
-	unescape := strings.NewReplacer("~1", "/", "~0", "~")
-	for i := range out {
-		out[i] = unescape.Replace(out[i])
-	}
-	return out
-}

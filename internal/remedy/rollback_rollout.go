@@ -137,7 +137,7 @@ func sameStep(object any, from, to *corev1.PodTemplateSpec) (fields []model.Fiel
 				return nil, false
 			}
 		}
-		if want, ok = with(want, steps(f.Path), value); !ok {
+		if want, ok = with(want, model.PointerSteps(f.Path), value); !ok {
 			return nil, false
 		}
 	}

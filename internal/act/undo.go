@@ -18,11 +18,10 @@ func undoOn(object json.RawMessage, undo model.Change) (model.Change, error) {
 		if f.Old != nil || at <= 0 {
 			continue
 		}
-		parent, key := f.Path[:at], f.Path[at+1:]
+		parent, key := f.Path[:at], model.PointerSteps(f.Path[at:])[0]
 		if _, there := lookup(object, parent); there || added[parent] {
 			continue
 		}
-		key = strings.NewReplacer("~1", "/", "~0", "~").Replace(key)
 		whole, err := json.Marshal(map[string]json.RawMessage{key: f.New})
 		if err != nil {
 			return model.Change{}, fmt.Errorf("encode undo: %w", err)

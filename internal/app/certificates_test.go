@@ -1,16 +1,24 @@
 package app
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/credentials"
 
 	"github.com/gatemend/gatemend/internal/cli"
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/signal/admit"
 	"github.com/gatemend/gatemend/internal/testkit/admittest"
 )
@@ -120,5 +128,95 @@ func TestReplacedFilesAreUsedWithoutARestart(t *testing.T) {
 	}
 	if !connected(second) {
 		t.Error("half a change ends it")
+	}
+}
+
+// An Alertmanager that keeps its connection meets the certificate of replaced files all the same, once that connection's time is over.
+func TestAlertsComeToTheReplacedCertificate(t *testing.T) {
+	first, second := admittest.NewAuthority(t), admittest.NewAuthority(t)
+	both := append(first.PEM(), second.PEM()...)
+	secret := mounted{t.TempDir()}
+	holds := func(version string, a *admittest.Authority) {
+		secret.replace(t, version, map[string][]byte{"tls.crt": a.Certificate(), "tls.key": a.Key(t), "ca.crt": both})
+	}
+	holds("1", first)
+	free, err := listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, files := free.Addr().String(), secret.files()
+	var forward atomic.Int64
+	c := cluster{now: func() time.Time { return time.Now().Add(time.Duration(forward.Load())) }}
+	receiver, err := c.alerts(cli.AlertOptions{Address: address, CertFile: files.CertFile, KeyFile: files.KeyFile, ClientCAFile: files.CAFile})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- receiver.Run(ctx, make(chan model.Notice)) }()
+	defer func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+
+	config := first.Client(t)
+	config.RootCAs.AppendCertsFromPEM(both)
+	transport := &http.Transport{TLSClientConfig: config}
+	defer transport.CloseIdleConnections()
+	// shown is the authority of the certificate that a webhook meets.
+	shown := func() *admittest.Authority {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+address, strings.NewReader(`{"version":"4","alerts":[]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := transport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.Copy(io.Discard, resp.Body) // to its end, or the connection is not used again
+		if err := errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s, error %v", resp.Status, err)
+		}
+		for _, a := range []*admittest.Authority{first, second} {
+			roots := x509.NewCertPool()
+			roots.AppendCertsFromPEM(a.PEM())
+			if _, err := resp.TLS.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots}); err == nil {
+				return a
+			}
+		}
+		t.Fatal("a certificate of nobody")
+		return nil
+	}
+	for { // until it listens
+		conn, err := tls.Dial("tcp", address, config)
+		if err == nil {
+			_ = conn.Close()
+			break
+		}
+		select {
+		case err := <-done:
+			t.Fatal(err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	if shown() != first {
+		t.Error("the first request met another certificate than that of the files")
+	}
+	holds("2", second)
+	if shown() != first {
+		t.Error("the connection was not kept: this test proves nothing")
+	}
+	forward.Store(int64(24 * time.Hour))
+	if shown() != first {
+		t.Error("a connection ended before its request was answered")
+	}
+	if shown() != second {
+		t.Error("the connection is kept for ever, and with it the former certificate")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -162,6 +163,56 @@ func TestInterruptedBuildIsNoResult(t *testing.T) {
 	}
 	if other, err := store.build(context.Background(), broken, []string{"m"}); err != nil || other["m"] == paths["m"] {
 		t.Errorf("after a change of go.sum: %v, %v; want another place", other, err)
+	}
+}
+
+// Programs of our own are built each time, but linked again only when their sources have changed.
+func TestAnUnchangedProgramIsNotLinkedAgain(t *testing.T) {
+	store := &Store{Dir: t.TempDir(), Source: t.TempDir()}
+	own := set{name: "m", dir: ".", ours: true, programs: map[string]string{"m": "example.org/m"}}
+	sources := func(main string) {
+		t.Helper()
+		for name, text := range map[string]string{"go.mod": "module example.org/m\n\ngo 1.26\n", "go.sum": "", "main.go": main} {
+			if err := os.WriteFile(filepath.Join(store.Source, name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	prints := func() string {
+		t.Helper()
+		paths, err := store.build(t.Context(), own, []string{"m"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), paths["m"]).CombinedOutput()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	sources("package main\n\nfunc main() { print(\"one\") }\n")
+	if got := prints(); got != "one" {
+		t.Fatalf("it prints %q", got)
+	}
+	// What lies there and says of itself that it is the program is taken for it: nothing is linked.
+	cached := filepath.Join(store.Dir, "own", "m")
+	file, err := os.OpenFile(cached, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteString("mark"); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	prints()
+	if data, err := os.ReadFile(cached); err != nil || !bytes.HasSuffix(data, []byte("mark")) {
+		t.Errorf("it was linked again, error %v", err)
+	}
+	sources("package main\n\nfunc main() { print(\"two\") }\n")
+	if got := prints(); got != "two" {
+		t.Errorf("after a change of its source it prints %q", got)
 	}
 }
 

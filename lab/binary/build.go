@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -53,6 +55,9 @@ func (s *Store) build(ctx context.Context, set set, wanted []string) (map[string
 		return nil, fmt.Errorf("create scratch folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(scratch) }() // the next build clears it if this cannot
+	if err := copyThere(paths, scratch); err != nil {
+		return nil, err
+	}
 	if err := s.compile(ctx, set, lacking, scratch); err != nil {
 		return nil, err
 	}
@@ -65,6 +70,25 @@ func (s *Store) build(ctx context.Context, set set, wanted []string) (map[string
 		}
 	}
 	return paths, nil
+}
+
+// copyThere puts what the cache has of some programs into scratch: the compiler sees by the build id in a program that lies where
+// it would put it whether it is what it would make, and then does not link it again. They are copies, since it writes there
+// otherwise while images are made of those in the cache.
+func copyThere(paths map[string]string, scratch string) error {
+	for name, path := range paths {
+		data, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(scratch, name), data, 0o755)
+		}
+		if err != nil {
+			return fmt.Errorf("copy cached program: %w", err)
+		}
+	}
+	return nil
 }
 
 // folder names the set's place in the cache after what the builds depend on.

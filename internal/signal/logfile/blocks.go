@@ -187,11 +187,13 @@ func (b *Blocks) skipLine(text []byte) []byte {
 	return text[i+1:]
 }
 
-// isWrapped reports whether the first line looks like one that a container runtime wrote.
+// isWrapped reports whether the first line looks like one that a container runtime or kubectl wrote.
 func (b *Blocks) isWrapped(text []byte) bool {
 	line, _, _ := bytes.Cut(text, []byte{'\n'})
 	_, _, _, _, is := cri(line)
-	return is || bytes.HasPrefix(line, []byte(`{"log":`))
+	_, _, by := prefixed(line)
+	_, _, at := stamped(line)
+	return is || by || at || bytes.HasPrefix(line, []byte(`{"log":`))
 }
 
 // goesOn reports whether the next input goes on where this one ends.

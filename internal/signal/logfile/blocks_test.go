@@ -87,7 +87,11 @@ func TestBlocks(t *testing.T) {
 		},
 		"a mark before it":            {"\uFEFFa\n\uFEFFb\n", []string{"1:a", "2:\uFEFFb"}},
 		"a mark before what is in it": {"\uFEFF2026-05-04T08:30:15.1Z stdout F a\n", []string{"1:a"}},
-		"Docker":                      {`{"log":"a\"b\n","stream":"stdout","time":"x"}` + "\n", []string{`1:a"b`}},
+		"kubectl --prefix and --timestamps": {
+			"[pod/a-1/app] 2026-05-04T08:30:15.120000000Z a\n[pod/b-1/app] 2026-05-04T08:30:15.130000000Z b\n",
+			[]string{"1:a", "2:b"},
+		},
+		"Docker": {`{"log":"a\"b\n","stream":"stdout","time":"x"}` + "\n", []string{`1:a"b`}},
 	} {
 		for how, r := range map[string]io.Reader{
 			"plain": strings.NewReader(test.text), "gzip": bytes.NewReader(zipped(t, test.text)), "zstd": bytes.NewReader(zstandard(t, test.text)),

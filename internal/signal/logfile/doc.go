@@ -4,7 +4,8 @@
 // A folder holds files named POD_CONTAINER.log, and POD_CONTAINER.previous.log for the container before
 // the last restart, as kubectl users and gatemend itself save them; any of them may be compressed with
 // gzip (.gz) or Zstandard (.zst). A file of another name is a gateway's log if it reads like one. Lines with the prefix of a
-// container runtime (CRI, or Docker's json-file) are unwrapped.
+// container runtime (CRI, or Docker's json-file) are unwrapped, and so are those of kubectl logs --timestamps and
+// --prefix, where one file holds the logs of as many containers as its lines name.
 //
 // What cannot be read is counted and named with file and line, and never stops the reading.
 package logfile

@@ -144,12 +144,50 @@ func TestBrokenFiles(t *testing.T) {
 func TestUnwraps(t *testing.T) {
 	a := strings.TrimSuffix(line("/a", 200), "\n")
 	for name, text := range map[string]string{
-		"CRI":    "2026-05-04T08:30:15.1Z stdout P " + a[:50] + "\n2026-05-04T08:30:15.1Z stderr F 2026/05/04 08:30:15 [notice] 1#1: reload\n2026-05-04T08:30:15.1Z stdout F " + a[50:] + "\n",
-		"Docker": fmt.Sprintf("{\"log\":%q,\"stream\":\"stdout\",\"time\":\"2026-05-04T08:30:15Z\"}\n{\"log\":%q,\"stream\":\"stdout\",\"time\":\"2026-05-04T08:30:15Z\"}\n", a[:50], a[50:]+"\n"),
+		"CRI":                  "2026-05-04T08:30:15.1Z stdout P " + a[:50] + "\n2026-05-04T08:30:15.1Z stderr F 2026/05/04 08:30:15 [notice] 1#1: reload\n2026-05-04T08:30:15.1Z stdout F " + a[50:] + "\n",
+		"Docker":               fmt.Sprintf("{\"log\":%q,\"stream\":\"stdout\",\"time\":\"2026-05-04T08:30:15Z\"}\n{\"log\":%q,\"stream\":\"stdout\",\"time\":\"2026-05-04T08:30:15Z\"}\n", a[:50], a[50:]+"\n"),
+		"kubectl --timestamps": "2026-05-04T08:30:15.120000000Z " + a + "\n2026-05-04T10:30:15.200000000+02:00 2026/05/04 08:30:15 [notice] 1#1: reload\n",
+		"kubectl --prefix":     "[pod/lb-1/controller] " + a + "\n[pod/lb-1/controller] 2026/05/04 08:30:15 [notice] 1#1: reload\n",
+		"kubectl with both":    "[pod/lb-1/controller] 2026-05-04T08:30:15.120000000Z " + a + "\n",
 	} {
 		signals, report, err := Read(fstest.MapFS{"x.log": file(text)}, "x.log", Options{})
 		if err != nil || len(signals) != 1 || signals[0].Request.Path != "/a" || report.Files[0].Malformed != 0 {
 			t.Errorf("%s: %v, %d signals, %+v", name, err, len(signals), report)
+		}
+	}
+}
+
+// What kubectl logs --prefix prints of several containers are as many logs, each read for what its container is.
+func TestOneFileOfSeveralContainers(t *testing.T) {
+	text := "[pod/web-1/controller] " + line("/an-application-that-logs-like-nginx", 200) +
+		"[pod/lb-1/controller] " + line("/a", 502) +
+		"[pod/web-1/other] 2026-05-04T08:30:15.120000000Z panic: boom\n" +
+		"[pod/lb-1/controller] " + line("/b", 502) +
+		"[some/thing] else\n"
+	signals, report, err := Read(fstest.MapFS{"all.log": file(text)}, "all.log", Options{Pod: pods})
+	if err != nil || len(signals) != 2 || signals[0].Source != "all.log:2" || signals[1].Source != "all.log:4" || signals[0].Gateway.Name != "lb-1" {
+		t.Fatalf("%v, signals %+v", err, signals)
+	}
+	got := map[string][]string{}
+	for _, e := range report.Excerpts {
+		got[e.Pod.Name+"/"+e.Container] = e.Lines
+	}
+	want := map[string][]string{
+		"web-1/controller": {strings.TrimSuffix(line("/an-application-that-logs-like-nginx", 200), "\n")},
+		"web-1/other":      {"panic: boom"},
+		"/":                {"[some/thing] else"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("excerpts (-want +got):\n%s", diff)
+	}
+}
+
+// A line's own time that looks like a stamp of kubectl's is the line's.
+func TestOwnTimesStay(t *testing.T) {
+	for _, text := range []string{"2026-05-04T08:30:15Z INF ready", "2026-05-04T08:30:15.123456Z\tinfo\tready", "2026-05-04T08:30:15.123456789 ready", "[pod/x] ready"} {
+		_, report, err := Read(fstest.MapFS{"a_b.log": file(text + "\n")}, ".", Options{})
+		if err != nil || len(report.Excerpts) != 1 || !cmp.Equal(report.Excerpts[0].Lines, []string{text}) {
+			t.Errorf("%q: %v, excerpts %+v", text, err, report.Excerpts)
 		}
 	}
 }

@@ -39,14 +39,45 @@ type heldLine struct {
 	ended  bool
 }
 
+// logs are the logs in one file: one, or where kubectl logs --prefix wrote the lines of several containers, as many.
+type logs struct {
+	name    string
+	options Options
+	report  *Report
+	emit    func(model.Signal)
+	streams []*stream
+	of      map[source]*stream
+}
+
 func readStream(r io.Reader, name string, o Options, report *Report, emit func(model.Signal)) {
-	st := &stream{File: File{Name: label(o, name)}, options: o, report: report, emit: emit}
-	st.Pod, st.Container, st.Previous = logName(name)
-	st.decideByName()
-	if err := st.read(r); err != nil {
-		st.Error = err.Error()
+	ls := &logs{name: name, options: o, report: report, emit: emit, of: map[source]*stream{}}
+	size, last, err := ls.read(r)
+	if last == nil {
+		last = ls.from(source{})
 	}
-	st.finish()
+	ls.streams[0].Bytes = size
+	if err != nil {
+		last.Truncated, last.Error = true, err.Error()
+	}
+	for _, st := range ls.streams {
+		st.finish()
+	}
+}
+
+// from finds the log of a container; the zero value is the one after which the file is named.
+func (ls *logs) from(container source) *stream {
+	if st, ok := ls.of[container]; ok {
+		return st
+	}
+	st := &stream{File: File{Name: label(ls.options, ls.name)}, options: ls.options, report: ls.report, emit: ls.emit}
+	st.Pod, st.Container, st.Previous = logName(ls.name)
+	if container != (source{}) {
+		st.Pod, st.Container = container.pod, container.container
+	}
+	st.decideByName()
+	ls.of[container] = st
+	ls.streams = append(ls.streams, st)
+	return st
 }
 
 // decideByName decides by the pod, if the snapshot has it.
@@ -70,32 +101,39 @@ func (st *stream) be(p proxy.Proxy, parser proxy.Parser) {
 	st.decided, st.Proxy, st.parser = true, p.Name, parser
 }
 
-func (st *stream) read(r io.Reader) error {
+// read reads all lines. last is the log of the last one, nil if there is none.
+func (ls *logs) read(r io.Reader) (size int64, last *stream, err error) {
 	l, err := newLines(r)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	for {
 		line, ended, err := l.next()
-		st.Bytes = l.bytes
-		if errors.Is(err, io.EOF) {
-			return nil
+		switch {
+		case errors.Is(err, io.EOF):
+			return l.bytes, last, nil
+		case err != nil:
+			return l.bytes, last, err
 		}
-		if err != nil {
-			st.Truncated = true
-			return err
+		container, text, is := prefixed(line)
+		if !is {
+			text = line
 		}
-		st.Lines++
-		st.Truncated = !ended
-		text, _, ok := st.unwrapper.Unwrap(line)
-		if !ok {
-			continue
-		}
-		if st.decided {
-			st.line(text, l.number, ended)
-			continue
-		}
-		st.held = append(st.held, heldLine{bytes.Clone(text), l.number, ended})
+		last = ls.from(container)
+		last.Lines++
+		last.Truncated = !ended
+		last.wrapped(text, l.number, ended)
+	}
+}
+
+func (st *stream) wrapped(line []byte, number int, ended bool) {
+	text, _, ok := st.unwrapper.Unwrap(line)
+	switch {
+	case !ok:
+	case st.decided:
+		st.line(text, number, ended)
+	default:
+		st.held = append(st.held, heldLine{bytes.Clone(text), number, ended})
 		if len(st.held) >= sniffLines {
 			st.decideByContent()
 		}

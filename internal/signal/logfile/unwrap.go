@@ -12,7 +12,7 @@ import (
 	"github.com/gatemend/gatemend/internal/proxy/field"
 )
 
-// Unwrapper takes off what a container runtime puts around lines, and joins lines that it split. The zero
+// Unwrapper takes off what a container runtime and kubectl put around lines, and joins lines that were split. The zero
 // value is ready.
 type Unwrapper struct {
 	parser fastjson.Parser
@@ -22,6 +22,9 @@ type Unwrapper struct {
 // Unwrap returns the line that the container wrote, and when the runtime got it; the zero time where that
 // is not said. ok is false if more of the line must come first.
 func (u *Unwrapper) Unwrap(line []byte) (text []byte, at time.Time, ok bool) {
+	if _, rest, is := prefixed(line); is {
+		line = rest
+	}
 	if at, stream, flag, text, is := cri(line); is {
 		text, ok = u.join(string(stream), text, flag == 'F')
 		return text, at, ok
@@ -33,6 +36,9 @@ func (u *Unwrapper) Unwrap(line []byte) (text []byte, at time.Time, ok bool) {
 			text, ok = u.join(string(v.GetStringBytes("stream")), text, complete)
 			return text, at, ok
 		}
+	}
+	if at, text, is := stamped(line); is {
+		return text, at, true
 	}
 	return line, time.Time{}, true
 }
@@ -79,6 +85,38 @@ func cri(line []byte) (at time.Time, stream []byte, flag byte, text []byte, ok b
 	}
 	_, text, _ = bytes.Cut(rest, []byte{' '})
 	return at, stream, rest[0], text, true
+}
+
+// source is the container that a line is of.
+type source struct{ pod, container string }
+
+// prefixed splits "[pod/NAME/CONTAINER] text", what kubectl logs --prefix prints (kubernetes/kubectl, pkg/cmd/logs).
+func prefixed(line []byte) (from source, text []byte, ok bool) {
+	rest, found := bytes.CutPrefix(line, []byte("[pod/"))
+	if !found {
+		return source{}, nil, false
+	}
+	name, text, found := bytes.Cut(rest, []byte("] "))
+	pod, container, split := bytes.Cut(name, []byte{'/'})
+	if !found || !split || len(pod) == 0 || len(container) == 0 || bytes.ContainsAny(container, "/ ") || bytes.IndexByte(pod, ' ') >= 0 {
+		return source{}, nil, false
+	}
+	return source{string(pod), string(container)}, text, true
+}
+
+// stamped splits "2026-03-14T09:26:00.123456789Z text", what kubectl logs --timestamps prints: always nine digits
+// (kubernetes/kubernetes, pkg/kubelet/kuberuntime/logs, "timeFormatOut"), which no gateway writes of itself.
+func stamped(line []byte) (at time.Time, text []byte, ok bool) {
+	const fixed = len("2006-01-02T15:04:05.000000000")
+	if len(line) <= fixed || line[len("2006-01-02")] != 'T' || line[len("2006-01-02T15:04:05")] != '.' {
+		return time.Time{}, nil, false
+	}
+	stamp, text, _ := bytes.Cut(line, []byte{' '})
+	if len(stamp) < fixed+len("Z") || stamp[fixed] != 'Z' && stamp[fixed] != '+' && stamp[fixed] != '-' {
+		return time.Time{}, nil, false
+	}
+	at, ok = field.ISO(stamp)
+	return at, text, ok
 }
 
 func (u *Unwrapper) join(stream string, text []byte, complete bool) ([]byte, bool) {

@@ -8,8 +8,8 @@ import (
 	"github.com/gatemend/gatemend/internal/source/dump/typed"
 )
 
-// json reads JSON: one or several documents one after another, each an object, a list of Kubernetes or a
-// bare array; and what kubectl cluster-info dump prints, where logs stand between them. Where something
+// json reads JSON: one or several documents one after another, or parted as YAML parts them, each an object, a list
+// of Kubernetes or a bare array; and what kubectl cluster-info dump prints, where logs stand between them. Where something
 // cannot be read, reading goes on at the next line that can begin a document.
 func (r *reader) json() {
 	for {
@@ -28,7 +28,7 @@ func (r *reader) json() {
 			r.w.advance(1) // of the list whose beginning could not be read
 		default:
 			var begin []byte
-			if begin, err = r.w.literal(); err == nil {
+			if begin, err = r.w.literal(); err == nil && !separates(begin) {
 				line, err = r.w.line, fmt.Errorf("not a Kubernetes object: it begins with %s", brief(begin))
 			}
 		}

@@ -195,6 +195,11 @@ func TestReadDamage(t *testing.T) {
 			[]string{"Namespace /a", "Namespace /b"},
 			[]model.Unseen{{What: "a.json:2", Why: "not a Kubernetes object: it begins with warning"}, {What: "a.json:4", Why: "the file ends in the middle of an object"}},
 		},
+		"JSON between dashes": {
+			map[string]string{"a.yaml": `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"a"}}` + "\n---\n" + `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"b"}}` + "\n--- \n"},
+			[]string{"Namespace /a", "Namespace /b"},
+			nil,
+		},
 		"a bad item among good ones of JSON": {
 			map[string]string{"a.json": `{"kind":"List","apiVersion":"v1","items":[` + "\n" + `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"a"}},` + "\n" + `{"apiVersion":"v1","kind":"Pod",,},` + "\n" + `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"b"}}]}`},
 			[]string{"Namespace /a", "Namespace /b"},

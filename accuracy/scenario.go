@@ -2,14 +2,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
+	"github.com/gatemend/gatemend/accuracy/reported"
 	"github.com/gatemend/gatemend/internal/model"
 )
 
@@ -51,7 +49,7 @@ func readScenarios(dir string) ([]scenario, error) {
 	for _, file := range files {
 		base := strings.TrimSuffix(file, ".expect.yaml")
 		s := scenario{name: filepath.Base(base), objects: base + ".yaml"}
-		if err := readYAML(file, &s.want); err != nil {
+		if err := reported.ReadYAML(file, &s.want); err != nil {
 			return nil, err
 		}
 		if _, err := os.Stat(s.objects); errors.Is(err, fs.ErrNotExist) {
@@ -66,15 +64,4 @@ func readScenarios(dir string) ([]scenario, error) {
 		out = append(out, s)
 	}
 	return out, nil
-}
-
-func readYAML(file string, into any) error {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	if err := yaml.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	return nil
 }

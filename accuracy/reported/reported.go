@@ -58,17 +58,25 @@ func Read(dir string) ([]Case, error) {
 		case !errors.Is(err, fs.ErrNotExist):
 			return nil, err
 		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
 		var c Case
-		if err := yaml.Unmarshal(data, &c); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+		if err := ReadYAML(file, &c); err != nil {
+			return nil, err
 		}
 		if c.CauseID != "" {
 			out = append(out, c)
 		}
 	}
 	return out, nil
+}
+
+// ReadYAML reads a file of a case.
+func ReadYAML(file string, into any) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if err := yaml.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,15 +35,12 @@ func (v *view) proveGood(w *workload) string {
 	if n := w.before.Status.ReadyReplicas; n > 0 {
 		return fmt.Sprintf("%s still has %d ready pods", rev, n)
 	}
-	if w.came.IsZero() {
-		return ""
-	}
 	for _, p := range w.pods {
 		if c := metav1.GetControllerOfNoCopy(p); c != nil && c.UID == w.before.UID && readyToTheEnd(p) {
 			return fmt.Sprintf("pod %s of %s was ready until it was told to stop", p.Name, rev)
 		}
 	}
-	if w.takenBack() || v.othersServed(w) {
+	if w.came.IsZero() || w.takenBack() || v.othersServed(w) {
 		return ""
 	}
 	succeeded, failed := v.servedBefore(w)
@@ -174,7 +172,8 @@ func (v *view) arrival(w *workload) time.Time {
 	}
 	d, _ := w.object.(*appsv1.Deployment)
 	for _, c := range d.Status.Conditions {
-		if c.Type == appsv1.DeploymentProgressing && c.Reason == "NewReplicaSetAvailable" && c.LastUpdateTime.Time.Before(oldest) {
+		over := c.Type == appsv1.DeploymentProgressing && c.Reason == "NewReplicaSetAvailable" && c.LastUpdateTime.Time.Before(oldest)
+		if over && !strings.Contains(c.Message, strconv.Quote(w.before.Name)) { // else it still tells of the rollout before
 			return time.Time{}
 		}
 	}

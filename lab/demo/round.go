@@ -65,6 +65,7 @@ func (d *demo) under(ctx context.Context, f fault.Fault, title string, ready fun
 	if err != nil {
 		return result, err
 	}
+	run.Anew() // an error of the time before, when the routes came to answer well, is none of the fault's
 	injected := time.Now()
 	broken := make(chan error, 1)
 	go func() { broken <- f.Inject(ctx, d.client) }()

@@ -71,7 +71,7 @@ func Start(ctx context.Context, dial DialFunc, targets []Target, l Limits) (*Run
 			stop()
 			return nil, fmt.Errorf("start load to %s: %w", t.Name, err)
 		}
-		r.reports = append(r.reports, Report{Target: t, Status: map[int]int{}, Transport: map[string]int{}})
+		r.reports = append(r.reports, empty(t))
 	}
 	for i := range targets {
 		r.done.Go(func() { r.pace(ctx, client, i, targets[i], l) })
@@ -88,6 +88,15 @@ func (r *Run) Report() []Report {
 		out[i] = r.reports[i].copy()
 	}
 	return out
+}
+
+// Anew begins the reports anew: what came until now is in none any more. Requests that are waiting for an answer count when it comes.
+func (r *Run) Anew() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.reports {
+		r.reports[i] = empty(r.reports[i].Target)
+	}
 }
 
 // Wait returns the report when everything has ended.

@@ -58,6 +58,36 @@ func TestCountsEveryAnswerOnce(t *testing.T) {
 	}
 }
 
+// What came before the reports began anew is forgotten, and what is answered later counts.
+func TestAnew(t *testing.T) {
+	var n atomic.Int64
+	release := make(chan struct{})
+	target := server(t, func(w http.ResponseWriter, _ *http.Request) {
+		if n.Add(1) == 1 {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		<-release
+	})
+	run, err := load.Start(t.Context(), dial, []load.Target{target}, load.Limits{Rate: 100, Count: 3, Duration: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(5 * time.Second); run.Report()[0].Sent < 3 || run.Report()[0].FirstError.IsZero(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the first answer does not come")
+		}
+	}
+	run.Anew()
+	if r := run.Report()[0]; r.Done() != 0 || !r.FirstError.IsZero() || r.Target.Name != "web" {
+		t.Errorf("got %+v, want an empty report", r)
+	}
+	close(release)
+	if r := run.Wait()[0]; r.Status[200] != 2 || r.Errors() != 0 || !r.FirstError.IsZero() {
+		t.Errorf("got %+v, want the two that were waiting", r)
+	}
+}
+
 func TestKeepsTheRateWhileAnswersAreLate(t *testing.T) {
 	release := make(chan struct{})
 	target := server(t, func(http.ResponseWriter, *http.Request) { <-release })

@@ -28,6 +28,11 @@ type Second struct {
 	Transport int
 }
 
+// empty is the report of a target to which nothing was sent.
+func empty(t Target) Report {
+	return Report{Target: t, Status: map[int]int{}, Transport: map[string]int{}}
+}
+
 // Done is the number of requests that have ended.
 func (r Report) Done() int {
 	n := 0

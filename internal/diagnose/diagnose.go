@@ -272,7 +272,7 @@ func (v *view) finish(f finding) model.Finding {
 		}
 	}
 	out.Summary = strings.ReplaceAll(out.Summary, "\n", " ")
-	return out
+	return v.lent(out)
 }
 
 // onRoute says what a finding does to a route: how many of its requests were seen to fail by it, else what

@@ -139,6 +139,8 @@ func (v *view) whyDown(d downFleet, id model.CauseID, what string) finding {
 	for _, r := range d.routes {
 		w.routes, w.legs = append(w.routes, r), append(w.legs, v.front(d))
 	}
+	w.came = v.arrival(&w)
+	w.good = v.proveGood(&w)
 	sub := &view{s: v.s, m: v.m, in: v.in, routes: d.routes, workloads: []*workload{&w}, troubles: v.troubles, made: v.made}
 	for _, a := range []Analyzer{
 		noReplicas(), admissionRejected(), unschedulable(), volumeUnavailable(), nodeNotReady(), configMissing(), imagePull(),

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -34,6 +36,22 @@ func (v *view) rollouts(namespace string) (out []template, lent map[string]bool)
 		}
 	}
 	return out, lent
+}
+
+// lent names the field of a Rollout by which it takes its template from a Deployment, where what is wrong is in that
+// template: it has none of its own, and its lender, which has the field that is to be changed, is among the evidence.
+func (v *view) lent(f model.Finding) model.Finding {
+	const inTemplate = "spec.template"
+	r := v.rollout(f.Object.Ref)
+	if r == nil || r.Lender() == "" || !strings.HasPrefix(f.Object.Field, inTemplate) {
+		return f
+	}
+	lender := model.Ref{APIVersion: r.Spec.WorkloadRef.APIVersion, Kind: r.Spec.WorkloadRef.Kind, Namespace: r.Namespace, Name: r.Lender()}
+	f.Evidence = append(slices.Clone(f.Evidence), model.Evidence{
+		Kind: "object", Object: &lender, Text: fmt.Sprintf("it takes its template from %s, where the field is %s", lender, f.Object.Field),
+	})
+	f.Object.Field = "spec.workloadRef"
+	return f
 }
 
 // rollout is Argo's object behind a workload; nil if it is none.

@@ -1,6 +1,7 @@
 // Package early tells from two states of a cluster, one after the other, which routes are about to fail: the
-// last ready endpoint of their Service vanished, the Service itself did, or a pod behind it died. The
-// API server knows that before the first request fails, and before any gateway logs it.
+// last ready endpoint of their Service vanished, the Service itself did, or a pod behind it died; or the last
+// ready pod of their gateway did. The API server knows that before the first request fails, and before any
+// gateway logs it, which one that is down never does.
 //
 // Whether requests fail is not guessed: the model of a request walks each such route in both states.
 package early
@@ -21,17 +22,17 @@ import (
 
 // Warning is one thing that went wrong between two states.
 type Warning struct {
-	Service model.Ref
-	Text    string
-	Routes  []path.Route // to the Service
+	Object model.Ref // the Service, or the workload of the gateway
+	Text   string
+	Routes []path.Route // to the Service, or through the gateway and no other one
 	// Fails are those of Routes that were predicted to work before and are predicted to fail now.
 	Fails []path.Route
 }
 
-// Compare says what went wrong from one state to the next, sorted by Service. Services to which no route
-// leads are left out, and so is what could not be looked at in either state.
+// Compare says what went wrong from one state to the next: with gateways first, then with Services, each sorted.
+// Those that no route needs are left out, and so is what could not be looked at in either state.
 func Compare(before, after *path.Map) []Warning {
-	var warnings []Warning
+	warnings := fallen(before, after)
 	for _, service := range shrunk(before.Snapshot(), after.Snapshot()) {
 		routes := after.To(service.Namespace, service.Name)
 		if len(routes) == 0 {
@@ -41,7 +42,7 @@ func Compare(before, after *path.Map) []Warning {
 		if text == "" {
 			continue
 		}
-		w := Warning{Service: service, Text: text, Routes: routes}
+		w := Warning{Object: service, Text: text, Routes: routes}
 		for _, r := range routes {
 			if !failing(before.WalkRoute(r)) && failing(after.WalkRoute(r)) {
 				w.Fails = append(w.Fails, r)
@@ -50,6 +51,52 @@ func Compare(before, after *path.Map) []Warning {
 		warnings = append(warnings, w)
 	}
 	return warnings
+}
+
+// fallen says which gateways had a ready pod and have none now, with the routes that nothing else serves.
+func fallen(before, after *path.Map) (out []Warning) {
+	for _, f := range before.AllFleets() {
+		if ready, known := before.FleetReady(f); f.Proxy == "" || !ready || !known {
+			continue
+		}
+		now, why := fleetOf(after, f.Object)
+		if ready, known := after.FleetReady(now); why == "" && (ready || !known) {
+			continue
+		}
+		w := Warning{Object: f.Object, Text: why}
+		for _, r := range after.Routes() {
+			_, text, down := after.Down(r)
+			if !down && (why == "" || len(after.Fleets(r)) > 0) || !through(before, r, f.Object) {
+				continue
+			}
+			if _, _, was := before.Down(r); !was {
+				w.Routes = append(w.Routes, r)
+				w.Text = cmp.Or(w.Text, text)
+			}
+		}
+		if w.Fails = w.Routes; len(w.Routes) > 0 {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// fleetOf finds a gateway's workload, or says that it was deleted. Where it could not be looked at it is as empty as its
+// pods are then unknown.
+func fleetOf(m *path.Map, object model.Ref) (f path.Fleet, gone string) {
+	all := m.AllFleets()
+	if i := slices.IndexFunc(all, func(f path.Fleet) bool { return f.Object == object }); i >= 0 {
+		return all[i], ""
+	}
+	if _, p := m.Snapshot().Lookup(object); p == snapshot.Absent {
+		gone = fmt.Sprintf("the gateway's %s was deleted", object)
+	}
+	return path.Fleet{Object: object}, gone
+}
+
+// through reports whether a workload is among those that may serve a route.
+func through(m *path.Map, r path.Route, object model.Ref) bool {
+	return slices.ContainsFunc(m.Fleets(r), func(f path.Fleet) bool { return f.Object == object })
 }
 
 // failing reports whether some requests would be answered with an error of the server.

@@ -107,3 +107,46 @@ func TestCompare(t *testing.T) {
 		})
 	}
 }
+
+func TestCompareGateways(t *testing.T) {
+	deployment := func(name, replicas string) string {
+		return `{apiVersion: apps/v1, kind: Deployment, metadata: {name: ` + name + `, namespace: edge}, spec: {replicas: ` + replicas +
+			`, selector: {matchLabels: {app: ` + name + `}}, template: {metadata: {labels: {app: ` + name + `}}, spec: {containers: [{name: controller, image: "registry.k8s.io/ingress-nginx/controller:v1.13.2"}]}}}}`
+	}
+	pod := func(of, ready string) string {
+		return `{apiVersion: v1, kind: Pod, metadata: {name: ` + of + `-1, namespace: edge, labels: {app: ` + of + `}, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: ` + of + `-x, uid: rs, controller: true}]}, ` +
+			`spec: {containers: [{name: controller, image: "registry.k8s.io/ingress-nginx/controller:v1.13.2"}]}, status: {phase: Running, podIP: 10.0.1.1, conditions: [{type: Ready, status: "` + ready + `"}]}}`
+	}
+	set := func(of string) string {
+		return `{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: ` + of + `-x, namespace: edge, uid: rs, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: ` + of + `, uid: d, controller: true}]}}`
+	}
+	shop := []string{class, route, svc, endpoints("1", endpoint("1", "true"))}
+	with := func(more ...string) []string { return append(more, shop...) }
+	up := with(deployment("a", "1"), set("a"), pod("a", "True"))
+	for name, c := range map[string]struct {
+		before, after []string
+		unread        []snapshot.Kind
+		want          string // part of the text; empty: no warning
+	}{
+		"nothing changed":             {up, up, nil, ""},
+		"its pod is not ready":        {up, with(deployment("a", "1"), set("a"), pod("a", "False")), nil, "none of the gateway's 1 pods is ready"},
+		"scaled to zero":              {up, with(deployment("a", "0"), set("a")), nil, "Deployment edge/a is scaled to zero"},
+		"deleted":                     {up, shop, nil, "Deployment edge/a was deleted"},
+		"pods cannot be read":         {up, with(deployment("a", "1"), set("a")), []snapshot.Kind{snapshot.Pods}, ""},
+		"nothing of it can be read":   {up, shop, []snapshot.Kind{snapshot.Pods, snapshot.Deployments}, ""},
+		"it had none before":          {with(deployment("a", "1"), set("a"), pod("a", "False")), with(deployment("a", "0"), set("a")), nil, ""},
+		"another one serves":          {with(deployment("a", "1"), set("a"), pod("a", "True"), deployment("b", "1"), set("b"), pod("b", "True")), with(deployment("a", "0"), set("a"), deployment("b", "1"), set("b"), pod("b", "True")), nil, ""},
+		"deleted, another one serves": {with(deployment("a", "1"), set("a"), pod("a", "True"), deployment("b", "1"), set("b"), pod("b", "True")), with(deployment("b", "1"), set("b"), pod("b", "True")), nil, ""},
+		"no route needs it":           {[]string{class, deployment("a", "1"), set("a"), pod("a", "True")}, []string{class, deployment("a", "0"), set("a")}, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := Compare(world(t, c.before), world(t, c.after, c.unread...))
+			if (len(got) == 1) != (c.want != "") || len(got) > 1 {
+				t.Fatalf("got %+v", got)
+			}
+			if len(got) == 1 && (!strings.Contains(got[0].Text, c.want) || len(got[0].Fails) != 1 || got[0].Object.Name != "a") {
+				t.Errorf("got %+v, want %q and the route", got[0], c.want)
+			}
+		})
+	}
+}

@@ -112,6 +112,9 @@ func (m *Map) Fleets(r Route) []Fleet {
 	return same
 }
 
+// AllFleets lists the workloads of all gateways and of what controls them, by their names.
+func (m *Map) AllFleets() []Fleet { return m.fleets }
+
 // FleetSpaces lists the namespaces in which gateways and their control planes run, in order.
 func (m *Map) FleetSpaces() []string { return slices.Sorted(maps.Keys(m.spaces)) }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan/plantest"
+	"github.com/gatemend/gatemend/internal/remedy"
 )
 
 const hpa = `
@@ -110,6 +111,20 @@ func TestOnlyAPersonOpensWhatIsShut(t *testing.T) {
 		i := slices.IndexFunc(p.Guards, func(g model.GuardResult) bool { return g.Guard == "access" })
 		if i < 0 || blocked(p.Guards) {
 			t.Errorf("%s: got guards %+v, want access, which a person's yes lifts", name, p.Guards)
+		}
+	}
+}
+
+// TestAGatewaysRollbackNeedsAPerson: what all routes go through is not replaced by a machine alone, as an application is.
+func TestAGatewaysRollbackNeedsAPerson(t *testing.T) {
+	for id, want := range map[model.CauseID]model.Machine{"container-crashloop": model.MachineFix, "proxy-not-running": model.MachinePropose} {
+		in := rollbackFault(t).input()
+		f := in.Diagnosis.Causes[0]
+		f.ID = id
+		all := candidates(remedy.Case{Finding: f, Snapshot: in.Snapshot})
+		i := slices.IndexFunc(all, func(r model.Remedy) bool { return r.Action == "rollback" })
+		if i < 0 || all[i].Machine != want {
+			t.Errorf("%s: got %+v, want a rollback for which a machine may do %q", id, all, want)
 		}
 	}
 }

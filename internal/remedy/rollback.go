@@ -6,6 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 
+	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -19,7 +20,7 @@ func Rollback() Action {
 		Doc: "Takes a Deployment or an Argo Rollout back to the pod template of its last revision that worked. Of a Rollout with a workloadRef " +
 			"the Deployment is changed that it names.",
 		When: "the present revision does not work, and the one before is known to have worked; a Rollout's controller must go there at once, " +
-			"without the steps, pauses and analyses of its strategy",
+			"without the steps, pauses and analyses of its strategy, and have none on the way back either unless it calls that revision stable",
 		Reach:      "all pods of the workload are replaced, step by step as its strategy says",
 		Back:       "the broken template is set again, which a Rollout's controller brings with all steps of its strategy",
 		Risk:       model.RiskMedium,
@@ -64,6 +65,9 @@ func backTo(c Case, workload model.Ref, revision int64, change model.Change) mod
 		Why:     fmt.Sprintf("%s is the last revision whose pods were ready", c.Finding.Related["goodRevision"]),
 		Changes: []model.Change{change},
 		Summary: fmt.Sprintf("%s back to revision %d: %s", workload, revision, fieldNames(change.Fields)),
+	}
+	if catalogue.FamilyOf(c.Finding.ID) == "proxy-control-plane" { // it replaces what all routes go through, not an application that fails anyway
+		r.Machine = model.MachinePropose
 	}
 	if revision == 0 {
 		r.Summary = fmt.Sprintf("%s back to its former revision: %s", workload, fieldNames(change.Fields))

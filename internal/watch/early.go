@@ -9,7 +9,7 @@ import (
 	"github.com/gatemend/gatemend/internal/path"
 )
 
-// warnedAgain is how long a Service that was warned of is not warned of again: a readiness that comes
+// warnedAgain is how long a Service or gateway that was warned of is not warned of again: a readiness that comes
 // and goes would fill the screen.
 const warnedAgain = 10 * time.Second
 
@@ -31,7 +31,7 @@ func (w *Watcher) foresee(alarms *inbox) error {
 		return nil
 	}
 	for _, warning := range early.Compare(before, after) {
-		if now.Sub(w.foresight.warned[warning.Service]) < warnedAgain {
+		if now.Sub(w.foresight.warned[warning.Object]) < warnedAgain {
 			continue
 		}
 		n := model.Notice{At: now, Source: "early warning", Text: warning.Text}
@@ -44,7 +44,7 @@ func (w *Watcher) foresee(alarms *inbox) error {
 			n.About = []model.Target{{Object: &r.Object}}
 			n.Text += "; requests to it will fail"
 		}
-		w.foresight.remember(warning.Service, now)
+		w.foresight.remember(warning.Object, now)
 		if err := w.noted(n, alarms); err != nil {
 			return err
 		}
@@ -52,11 +52,11 @@ func (w *Watcher) foresee(alarms *inbox) error {
 	return nil
 }
 
-func (f *foresight) remember(service model.Ref, now time.Time) {
+func (f *foresight) remember(object model.Ref, now time.Time) {
 	for s, at := range f.warned {
 		if now.Sub(at) >= warnedAgain {
 			delete(f.warned, s)
 		}
 	}
-	f.warned[service] = now
+	f.warned[object] = now
 }

@@ -17,6 +17,7 @@ func TestTheClockIsSet(t *testing.T) {
 	t.Parallel()
 	for _, step := range []time.Duration{time.Hour, -time.Hour} {
 		t.Run(step.String(), func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			if err := clientFor(t, w.api.Admin).Create(t.Context(), allAuto("all")); err != nil {
 				t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +39,10 @@ type Server struct {
 	env   *envtest.Environment
 }
 
+// starting is held while a server starts, for which it takes all processors there are: several at once would keep each other
+// from having their first namespace within the five seconds that envtest waits for it (Environment.waitForDefaultNamespace).
+var starting sync.Mutex //nolint:gochecknoglobals // tests share the machine, and nothing else
+
 // Start starts an API server. It never skips: a test that nobody runs proves nothing.
 func Start(t *testing.T) *Server {
 	t.Helper()
@@ -45,8 +50,10 @@ func Start(t *testing.T) *Server {
 		t.Fatal("KUBEBUILDER_ASSETS is not set: run 'make test-integration', or " +
 			`export KUBEBUILDER_ASSETS="$(cd lab && go run ./cmd/lab binaries --print-dir)"`)
 	}
-	env := &envtest.Environment{ControlPlaneStopTimeout: 20 * time.Second}
+	env := &envtest.Environment{ControlPlaneStartTimeout: 2 * time.Minute, ControlPlaneStopTimeout: 20 * time.Second}
+	starting.Lock()
 	config, err := env.Start()
+	starting.Unlock()
 	if err != nil {
 		t.Fatalf("start API server: %v", err)
 	}

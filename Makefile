@@ -68,7 +68,7 @@ can-lab:
 		echo "Without root: make demo-offline (demo) and make test-unit (tests)."; exit 1; fi
 
 .PHONY: test
-test: can-lab test-integration test-e2e ## Run all tests, each once: unit and integration (a real API server), then the lab's and end to end
+test: can-lab test-integration test-e2e ## Run all tests: unit and integration (a real API server), then the lab's and end to end
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need nothing but Go
@@ -84,8 +84,8 @@ test-integration: build lab ## Run the product's tests, those against a real kub
 	GATEMEND=$(CURDIR)/$(GATEMEND) PROGRAMS="$$($(LAB) binaries $(SCALE))" $(GO) test -tags integration -count=1 ./bench/scale
 
 # SIDE are the tests that spend their time waiting until a cluster is as they want it: two clusters have room beside each other.
-# All others are alone, since they measure times, or want to know of everything that happens on the machine.
-SIDE := e2e controller campaign action
+# All others are alone, since they measure times, or how soon something is well again.
+SIDE := e2e campaign action
 
 .PHONY: test-e2e
 test-e2e: can-lab build lab ## Run the lab's tests, the end-to-end ones on a real cluster included (Linux, root)

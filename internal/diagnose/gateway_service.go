@@ -23,7 +23,7 @@ func (v *view) strayEntries() []finding {
 		}
 		for _, fleet := range v.m.Fleets(r.Route) {
 			if l, ok := v.strayEntry(fleet); ok {
-				out = append(out, mismatch(r, l, v.fleetWorkload(fleet), true))
+				out = append(out, v.mismatch(r, l, v.fleetWorkload(fleet), true))
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func selectorMismatch() Analyzer {
 					continue
 				}
 				if w, sure := v.meant(l); w != nil {
-					out = append(out, mismatch(r, l, w, sure))
+					out = append(out, v.mismatch(r, l, w, sure))
 				}
 			}
 			return append(out, v.strayEntries()...)
@@ -63,7 +63,7 @@ func (v *view) swapped(r *route, l path.Leg) (finding, bool) {
 	if !proof && (declares(own, l) == v.declaredBy(other[0], l) || r.requests > 0) {
 		return finding{}, false
 	}
-	f := mismatch(r, l, own, true)
+	f := v.mismatch(r, l, own, true)
 	f.Summary = fmt.Sprintf("%s selects %s, which matches the pods of %s only; those of %s carry %s and no Service selects them",
 		serviceRef(l), pairs(l.Service.Spec.Selector), other[0], own.ref, pairs(own.template.template.Labels))
 	f = f.as(wrongPlace()...).showing(r, r.astray).not("target-port-mismatch", "the port is right for the pods of "+own.ref.String())
@@ -173,7 +173,7 @@ func (v *view) claimed(w *workload) bool {
 	return false
 }
 
-func mismatch(r *route, l path.Leg, w *workload, sure bool) finding {
+func (v *view) mismatch(r *route, l path.Leg, w *workload, sure bool) finding {
 	ref := serviceRef(l)
 	have := w.template.template.Labels
 	var wrong []string
@@ -195,7 +195,7 @@ func mismatch(r *route, l path.Leg, w *workload, sure bool) finding {
 		field = selectorField(wrong[0])
 	}
 	confidence := proven
-	if !sure {
+	if !sure || v.unknownWorkload(w.ref) { // another that was not read may be the one that is meant, and have no pods
 		confidence = likely
 	}
 	selector := pairs(l.Service.Spec.Selector)

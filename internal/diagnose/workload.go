@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -42,8 +43,60 @@ func (v *view) templates(namespace string) []template {
 	for d := range s.DaemonSets().In(namespace) {
 		out = append(out, template{snapshot.RefOf(d), d, &d.Spec.Template, d.Spec.Selector, -1})
 	}
+	out = append(out, v.byTheirPods(namespace)...)
 	v.made[namespace] = out
 	return out
+}
+
+// byTheirPods lists the workloads that were not read and whose pods were, as their newest pods show them. How many are
+// wanted, and what selects them, is not known.
+func (v *view) byTheirPods(namespace string) []template {
+	newest := map[model.Ref]*corev1.Pod{}
+	for p := range v.s.Pods().In(namespace) {
+		ref := v.s.WorkloadOf(p)
+		if path.Finished(p) || !v.unknownWorkload(ref) {
+			continue
+		}
+		if other := newest[ref]; other == nil || podOrder(other, p) < 0 {
+			newest[ref] = p
+		}
+	}
+	var out []template
+	for _, ref := range slices.SortedFunc(maps.Keys(newest), model.Ref.Compare) {
+		p := newest[ref]
+		labels := maps.Clone(p.Labels)
+		for _, own := range []string{appsv1.DefaultDeploymentUniqueLabelKey, appsv1.ControllerRevisionHashLabelKey, appsv1.StatefulSetPodNameLabel, appsv1.PodIndexLabel} {
+			delete(labels, own)
+		}
+		out = append(out, template{
+			ref:      ref,
+			object:   &metav1.ObjectMeta{Namespace: ref.Namespace, Name: ref.Name},
+			template: &corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: p.Annotations}, Spec: p.Spec},
+			replicas: -1,
+		})
+	}
+	return out
+}
+
+// unknownWorkload reports whether a workload is of a kind of which not all was read, and was not read.
+func (v *view) unknownWorkload(ref model.Ref) bool {
+	var presence snapshot.Presence
+	switch snapshot.Kind(ref.Kind) {
+	case snapshot.Deployments:
+		_, presence = v.s.Deployments().Get(ref.Namespace, ref.Name)
+	case snapshot.StatefulSets:
+		_, presence = v.s.StatefulSets().Get(ref.Namespace, ref.Name)
+	case snapshot.DaemonSets:
+		_, presence = v.s.DaemonSets().Get(ref.Namespace, ref.Name)
+	default:
+		return false
+	}
+	return presence == snapshot.Unknown
+}
+
+// podOrder compares pods by age, the younger one last.
+func podOrder(a, b *corev1.Pod) int {
+	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 }
 
 func count(n *int32) int32 {

@@ -307,9 +307,8 @@ func (s *Snapshot) deploymentOf(p *corev1.Pod, replicaSet string) (model.Ref, bo
 	if !ok || hash == "" {
 		return model.Ref{}, false
 	}
-	d, presence := s.Deployments().Get(p.Namespace, name)
-	if presence != Present {
+	if _, presence := s.Deployments().Get(p.Namespace, name); presence == Absent {
 		return model.Ref{}, false
 	}
-	return RefOf(d), true
+	return model.Ref{APIVersion: appsv1.SchemeGroupVersion.String(), Kind: string(Deployments), Namespace: p.Namespace, Name: name}, true
 }

@@ -30,8 +30,9 @@ func TestWorkloadOfWithoutReplicaSets(t *testing.T) {
 		want string
 	}{
 		"of a Deployment":         {pod("cart-5d9", "5d9"), "Deployment/cart"},
-		"of one that is not read": {pod("web-5d9", "5d9"), "ReplicaSet/web-5d9"},
+		"of one that is not read": {pod("web-5d9", "5d9"), "Deployment/web"},
 		"without the hash":        {pod("cart-5d9", ""), "ReplicaSet/cart-5d9"},
+		"of another hash":         {pod("web-5d9", "5d8"), "ReplicaSet/web-5d9"},
 	} {
 		if got := s.WorkloadOf(test.pod); got.Kind+"/"+got.Name != test.want {
 			t.Errorf("%s: %s/%s, want %s", name, got.Kind, got.Name, test.want)

@@ -19,7 +19,7 @@ func notAlso() map[string][]model.CauseID {
 			"route-weights-zero", "route-subset-missing", "backendref-invalid", "auth-secret-missing", "intentional-response", "proxy-loop",
 			"service-missing", "service-port-missing", "wrong-backend", "endpoints-unmanaged", "selector-mismatch", "selector-overmatch",
 			"named-port-missing", "target-port-mismatch", "wrong-listen-address", "publishes-not-ready", "externalname-bad",
-			"networkpolicy-blocks-ingress", "networkpolicy-blocks-egress", "mesh-policy-denies", "auth-backend-failing", "mtls-mismatch", "tls-backend-mismatch", "certificate-invalid",
+			"networkpolicy-blocks-ingress", "networkpolicy-blocks-egress", "mesh-policy-denies", "auth-backend-failing", "mtls-mismatch", "certificate-invalid",
 		},
 		"only failed requests show it: without them it is a setting like any other, and no fault": {
 			"no-replicas", "pod-evicted", "pod-forbidden", "readiness-probe-too-tight", "readiness-probe-missing", "tls-sni-mismatch", "upstream-header-too-big",

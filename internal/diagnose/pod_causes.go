@@ -227,11 +227,19 @@ func (v *view) lostNode(w *workload, name string, pods []*corev1.Pod) finding {
 
 func unschedulable() Analyzer {
 	return Analyzer{
-		Cause: "unschedulable", Doc: "Finds workloads whose pods fit on no node.", Inputs: append(podKinds(), snapshot.Nodes),
+		Cause: "unschedulable", Doc: "Finds workloads whose pods fit on no node.", Inputs: append(podKinds(), snapshot.Nodes, snapshot.PersistentVolumeClaims),
 		run: func(v *view) []finding {
 			out := perWorkload("unschedulable", func(v *view, w *workload, pods []*corev1.Pod) finding {
 				t := v.trouble(pods[0])
-				return v.onWorkload(w, "unschedulable", seen, unschedulableField(w, t.why), fmt.Sprintf("%s of %s: the scheduler finds no node: %s", share(len(pods), w.size()), w.ref, strings.TrimPrefix(t.why, "is not scheduled: ")), pods)
+				f := v.onWorkload(w, "unschedulable", seen, unschedulableField(w, t.why), fmt.Sprintf("%s of %s: the scheduler finds no node: %s", share(len(pods), w.size()), w.ref, strings.TrimPrefix(t.why, "is not scheduled: ")), pods)
+				// Resources are asked for before volumes (kubernetes/kubernetes, pkg/scheduler/apis/config/v1, getDefaultPlugins): the node that
+				// has the volume may be one that is full.
+				if elsewhereBound(t.why) && !insufficient.MatchString(t.why) {
+					if object, ok := v.claimAtFault(w, pods[0], t.why); ok {
+						f.Object = object
+					}
+				}
+				return f
 			})(v)
 			for _, w := range v.workloads {
 				if f, ok := v.forNoNode(w); ok {
@@ -279,6 +287,9 @@ func unschedulableField(w *workload, why string) string {
 	}
 	if field := insufficientField(spec, why); field != "" {
 		return field
+	}
+	if elsewhereBound(why) {
+		return "spec.template.spec.volumes"
 	}
 	if strings.Contains(why, "taint") {
 		return "spec.template.spec.tolerations"

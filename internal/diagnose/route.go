@@ -120,10 +120,16 @@ func (v *view) telling(r *route) {
 		return
 	}
 	r.toldAs = map[model.FailureKind]model.FailureKind{}
+	reasons := map[string]bool{"": len(r.signals) == 0}
+	for _, s := range r.signals {
+		reasons[s.Reason] = true
+	}
 	for _, l := range r.legs {
 		for _, kind := range []model.FailureKind{model.TLS, model.Protocol} {
-			if other := px.ToldAs(kind, v.spoken(r, l).protocol); other != kind {
-				r.toldAs[kind] = other
+			for reason, given := range reasons {
+				if other := px.ToldAs(kind, v.spoken(r, l).protocol, reason); given && other != kind {
+					r.toldAs[kind] = other
+				}
 			}
 		}
 	}

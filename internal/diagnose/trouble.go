@@ -83,7 +83,7 @@ func (v *view) scheduling(p *corev1.Pod) trouble {
 		return trouble{}
 	}
 	cause := model.CauseID("unschedulable")
-	if strings.Contains(strings.ToLower(c.Message), "persistentvolumeclaim") || elsewhereBound(c.Message) && !fullThere(c.Message) {
+	if strings.Contains(strings.ToLower(c.Message), "persistentvolumeclaim") {
 		cause = "volume-unavailable"
 	}
 	if strings.Contains(c.Message, "free ports for the requested pod ports") {
@@ -108,24 +108,6 @@ func (v *view) node(p *corev1.Pod) trouble {
 		t.at = c.LastTransitionTime.Time
 	}
 	return t
-}
-
-// fullThere reports whether the scheduler says that some nodes are full, and of all others that a pod's volume is not there. It
-// asks for resources before it asks for volumes (kubernetes/kubernetes, pkg/scheduler/apis/config/v1, getDefaultPlugins): the
-// volume's own node can only be one of the full ones.
-func fullThere(why string) bool {
-	_, list, _ := strings.Cut(why, " nodes are available: ")
-	list, _, _ = strings.Cut(list, ". preemption: ")
-	full := false
-	for _, reason := range strings.Split(strings.TrimSuffix(list, "."), ", ") {
-		switch {
-		case insufficient.MatchString(reason), strings.Contains(reason, "Too many pods"):
-			full = true
-		case !elsewhereBound(reason):
-			return false
-		}
-	}
-	return full
 }
 
 // mounts reads why a pod that is scheduled does not start: a volume whose source is missing.

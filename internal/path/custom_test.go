@@ -188,3 +188,51 @@ func TestVirtualService(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnClasses: objects of a controller's own kind are served by class, too.
+func TestOwnClasses(t *testing.T) {
+	controller := func(name, image, args string) string {
+		return `{apiVersion: apps/v1, kind: Deployment, metadata: {name: ` + name + `, namespace: edge}, spec: {template: {spec: {containers: [{name: c, image: "` + image + `", args: [` + args + `]}]}}}}`
+	}
+	contour := func(args string) string {
+		return controller("contour", "ghcr.io/projectcontour/contour:v1.32.0", "serve, --incluster"+args)
+	}
+	traefik := func(name, args string) string {
+		return controller(name, "traefik:v3.5", "--providers.kubernetescrd"+args)
+	}
+	proxy := func(more string) string {
+		return `{apiVersion: projectcontour.io/v1, kind: HTTPProxy, metadata: {name: shop, namespace: shop` + more + `, virtualhost: {fqdn: shop.example}, routes: [{services: [{name: front, port: 80}]}]}}`
+	}
+	ingressRoute := func(more string) string {
+		return `{apiVersion: traefik.io/v1alpha1, kind: IngressRoute, metadata: {name: shop, namespace: shop` + more + `}, spec: {routes: [{kind: Rule, match: "Host(` + "`shop.example`" + `)", services: [{name: front, port: 80}]}]}}`
+	}
+	const annotated = `, annotations: {kubernetes.io/ingress.class: inside}`
+	for name, c := range map[string]struct {
+		objects []string
+		field   string // of the class that nothing takes; empty: it is taken, or not known not to be
+		wanted  string
+	}{
+		"none asked, none told":             {[]string{contour(""), proxy(`}, spec: {tcpproxy: null`)}, "", ""},
+		"its own name without being told":   {[]string{contour(""), proxy(`}, spec: {ingressClassName: contour`)}, "", ""},
+		"another without being told":        {[]string{contour(""), proxy(`}, spec: {ingressClassName: inside`)}, "spec.ingressClassName", `"contour"`},
+		"one of a list":                     {[]string{contour(`, "--ingress-class-name=outside,inside"`), proxy(`}, spec: {ingressClassName: inside`)}, "", ""},
+		"as the next argument":              {[]string{contour(`, --ingress-class-name, inside`), proxy(`}, spec: {ingressClassName: inside`)}, "", ""},
+		"none asked, one told":              {[]string{contour(`, --ingress-class-name=outside`), proxy(`}, spec: {tcpproxy: null`)}, "spec.ingressClassName", `"outside"`},
+		"the annotation counts":             {[]string{contour(`, --ingress-class-name=outside`), proxy(annotated + `}, spec: {ingressClassName: outside`)}, "metadata.annotations['kubernetes.io/ingress.class']", `"outside"`},
+		"told by a ContourConfiguration":    {[]string{contour(`, --contour-config-name=c`), proxy(`}, spec: {ingressClassName: inside`)}, "", ""},
+		"no Contour seen":                   {[]string{proxy(`}, spec: {ingressClassName: inside`)}, "", ""},
+		"one of two Traefiks takes it":      {[]string{traefik("a", ", --providers.kubernetescrd.ingressclass=outside"), traefik("b", ", --providers.kubernetescrd.ingressclass=inside"), ingressRoute(annotated)}, "", ""},
+		"none of two does":                  {[]string{traefik("a", ", --providers.kubernetescrd.ingressclass=x"), traefik("b", ", --providers.kubernetescrd.ingressclass=y"), ingressRoute(annotated)}, "metadata.annotations['kubernetes.io/ingress.class']", ""},
+		"one may be told by its file":       {[]string{traefik("a", ", --providers.kubernetescrd.ingressclass=x"), traefik("b", ""), ingressRoute(annotated)}, "", ""},
+		"without the annotation it is left": {[]string{traefik("a", ", --providers.kubernetescrd.ingressclass=x"), ingressRoute("")}, "metadata.annotations['kubernetes.io/ingress.class']", `"x"`},
+	} {
+		faults := New(world(t, c.objects)).Routes()[0].Faults
+		got := Fault{}
+		if len(faults) > 0 {
+			got = faults[0]
+		}
+		if len(faults) > 1 || got.Object.Field != c.field || got.Wanted != c.wanted || c.field != "" && got.Kind != ClassMissing {
+			t.Errorf("%s: faults %+v, want one at %q, wanted %s", name, faults, c.field, c.wanted)
+		}
+	}
+}

@@ -230,12 +230,18 @@ func annotatedClass(p *corev1.Pod) string {
 	return flag(p, "ingress-class", "ingress.class", "ingress-class-name", "providers.kubernetesingress.ingressclass")
 }
 
-// flag is the value of the first argument of a pod that has one of some names, empty if none has.
+// flag is the value of the first argument of a pod that has one of some names, after "=" or as the next argument; empty if none
+// has.
 func flag(p *corev1.Pod, names ...string) string {
 	for i := range p.Spec.Containers {
-		for _, arg := range slices.Concat(p.Spec.Containers[i].Command, p.Spec.Containers[i].Args) {
-			name, value, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-			if slices.Contains(names, strings.ToLower(name)) {
+		words := slices.Concat(p.Spec.Containers[i].Command, p.Spec.Containers[i].Args)
+		for j, arg := range words {
+			name, value, whole := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+			switch {
+			case !strings.HasPrefix(arg, "-") || !slices.Contains(names, strings.ToLower(name)):
+			case !whole && j+1 < len(words):
+				return words[j+1]
+			default:
 				return value
 			}
 		}

@@ -30,8 +30,10 @@ func (m *Map) httpProxyRoutes() []Route {
 		}
 		tree.root = Route{
 			Host: strings.ToLower(p.Spec.VirtualHost.FQDN), Proxy: envoy.Name, Controller: contourController,
-			Class: cmp.Or(p.Spec.IngressClassName, p.Annotations["projectcontour.io/ingress.class"], p.Annotations[classAnnotation]),
 		}
+		var field string
+		tree.root.Class, field = proxyClass(p)
+		tree.unclaimed = m.unclaimed(tree.root.Class, model.FieldRef{Ref: p.Ref(), Field: field}, contourSelection)
 		if class, ok := m.s.IngressClasses().Get("", tree.root.Class); ok == snapshot.Present {
 			tree.root.Controller = class.Spec.Controller
 		}
@@ -40,12 +42,24 @@ func (m *Map) httpProxyRoutes() []Route {
 	return tree.out
 }
 
+// proxyClass is the class that a root names, and the field that does: an annotation counts before the spec
+// (projectcontour/contour, internal/ingressclass).
+func proxyClass(p *custom.HTTPProxy) (class, field string) {
+	for _, name := range []string{"projectcontour.io/ingress.class", classAnnotation} {
+		if class := p.Annotations[name]; class != "" {
+			return class, "metadata.annotations['" + name + "']"
+		}
+	}
+	return p.Spec.IngressClassName, "spec.ingressClassName"
+}
+
 // proxyTree is a walk from a root through its includes.
 type proxyTree struct {
-	m      *Map
-	byName map[[2]string]*custom.HTTPProxy
-	root   Route
-	out    []Route
+	m         *Map
+	byName    map[[2]string]*custom.HTTPProxy
+	root      Route
+	unclaimed []Fault // of the root, which no Contour takes
+	out       []Route
 }
 
 func (t *proxyTree) walk(p *custom.HTTPProxy, above []custom.MatchCondition, visited []*custom.HTTPProxy) {
@@ -64,7 +78,7 @@ func (t *proxyTree) walk(p *custom.HTTPProxy, above []custom.MatchCondition, vis
 		}
 		t.walk(included, conditions, visited)
 	}
-	faults := proxyRefused(p)
+	faults := append(proxyRefused(p), t.unclaimed...)
 	for i := range p.Spec.Routes {
 		r := t.route(p, fmt.Sprintf("spec.routes[%d]", i), i, append(slices.Clip(above), p.Spec.Routes[i].Conditions...))
 		r.Faults = faults

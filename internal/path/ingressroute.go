@@ -36,6 +36,7 @@ func (m *Map) ingressRoute(ir *custom.IngressRoute, i int) []Route {
 		Object: ir.Ref(), Rule: fmt.Sprintf("spec.routes[%d]", i), Created: ir.CreationTimestamp.Time, seq: i << 16,
 		Class: ir.Annotations[classAnnotation], Controller: traefikController, Proxy: traefik.Name, Path: "/", PathType: Prefix, match: rule.Match,
 	}
+	base.Faults = m.unclaimed(base.Class, model.FieldRef{Ref: base.Object, Field: "metadata.annotations['" + classAnnotation + "']"}, traefikSelection)
 	at := func(field string) model.FieldRef { return model.FieldRef{Ref: base.Object, Field: base.Rule + field} }
 	refuse := func(field, why string) {
 		base.Faults = append(base.Faults, Fault{Kind: Refused, Object: at(field), Why: why})

@@ -29,8 +29,8 @@ type Proxy struct {
 	// differ (an empty Service is 503 in ingress-nginx and 502 in NGINX Inc.'s controller).
 	Answer func(controller string, f model.FailureKind) model.Outcome
 	// ToldAs is the kind as which the proxy's log tells a failure of kind f at a backend to which it speaks that
-	// protocol, as [Protocol] has it. nil if it always tells what failed.
-	ToldAs func(f model.FailureKind, protocol string) model.FailureKind
+	// protocol, as [Protocol] has it, where it gives no more than that reason. nil if it always tells what failed.
+	ToldAs func(f model.FailureKind, protocol, reason string) model.FailureKind
 	// OneTimeout is set where the proxy's log does not tell a backend that does not accept in time from one that does
 	// not answer in time.
 	OneTimeout bool

@@ -1,6 +1,7 @@
 package envoy
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -42,4 +43,14 @@ func Answer(controller string, f model.FailureKind) model.Outcome {
 		o.Failure = model.OtherFailure
 	}
 	return o
+}
+
+// toldAs: a handshake that fails ends the making of the connection, and has the flag of one that was refused: UF. What it was stands in
+// %UPSTREAM_TRANSPORT_FAILURE_REASON% and %RESPONSE_CODE_DETAILS% alone, which the default formats of Envoy and Contour do not have
+// (Envoy's documentation, "Access logging"; projectcontour.io/docs, "Access logging").
+func toldAs(f model.FailureKind, protocol, reason string) model.FailureKind {
+	if f == model.TLS && slices.Contains([]string{"HTTPS", "H2", "GRPCS"}, strings.ToUpper(protocol)) && !strings.ContainsAny(reason, " {") {
+		return model.Refused
+	}
+	return f
 }

@@ -21,6 +21,7 @@ func Proxy() proxy.Proxy {
 		ClaimsController: claimsController,
 		GatewayContainer: gatewayContainer,
 		Answer:           Answer,
+		ToldAs:           toldAs,
 		Default:          defaults,
 		IngressSettings:  ingressSettings,
 		ServiceSettings:  serviceSettings,

@@ -41,7 +41,7 @@ func Answer(_ string, f model.FailureKind) model.Outcome {
 // toldAs: to HAProxy the TLS handshake is a part of making the connection, and so is the choice of a multiplexer for HTTP/2. What
 // fails there ends as SC, like a connection that was refused (haproxy/haproxy, src/backend.c, back_handle_st_con and
 // back_handle_st_cer).
-func toldAs(f model.FailureKind, protocol string) model.FailureKind {
+func toldAs(f model.FailureKind, protocol, _ string) model.FailureKind {
 	switch protocol = strings.ToUpper(protocol); {
 	case f == model.TLS && (protocol == "HTTPS" || protocol == "H2" || protocol == "GRPCS"),
 		f == model.Protocol && (protocol == "H2" || protocol == "H2C" || protocol == "GRPC" || protocol == "GRPCS"):

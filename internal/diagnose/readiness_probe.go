@@ -94,7 +94,7 @@ func (v *view) judgeProbe(w *workload, c *corev1.Container, probe *corev1.Probe,
 	switch {
 	case probe.HTTPGet != nil && status != nil && slices.Contains([]string{"404", "405", "401", "403", "301", "302", "400", "410"}, status[1]):
 		if status[1] == "400" && probe.HTTPGet.Scheme != corev1.URISchemeHTTPS && (former == nil || former.HTTPGet == nil || former.HTTPGet.Scheme != corev1.URISchemeHTTPS) {
-			return probeFault{field: ".httpGet.scheme", why: "asks over HTTP and gets status 400; the port may speak HTTPS", confidence: likely, wanted: text("HTTPS")}
+			return v.badRequest(w, c, probe)
 		}
 		f := probeFault{field: ".httpGet.path", why: fmt.Sprintf("asks for %s and gets status %s", probe.HTTPGet.Path, status[1]), confidence: seen}
 		if former != nil && former.HTTPGet != nil && former.HTTPGet.Path != probe.HTTPGet.Path {
@@ -115,6 +115,24 @@ func (v *view) judgeProbe(w *workload, c *corev1.Container, probe *corev1.Probe,
 		return probeFault{field: ".exec.command", why: fmt.Sprintf("looks into a file (%s) for what the application, which runs and complains of nothing, does not write", strings.Join(probe.Exec.Command, " ")), confidence: likely}
 	}
 	return v.judgeProbePort(w, c, probe, former, said)
+}
+
+// badRequest judges a probe over HTTP that is answered 400. Servers of TLS answer so (net/http, nginx), and applications that were not told
+// of the host by which the kubelet calls them: the pod's address, where the probe gives no other (kubernetes.io, "Configure Liveness,
+// Readiness and Startup Probes", HTTP probes).
+func (v *view) badRequest(w *workload, c *corev1.Container, probe *corev1.Probe) probeFault {
+	named := slices.ContainsFunc(probe.HTTPGet.HTTPHeaders, func(h corev1.HTTPHeader) bool { return strings.EqualFold(h.Name, "Host") })
+	for _, line := range v.logsOf(w) {
+		if !named && strangeHost.MatchString(line) {
+			return probeFault{field: ".httpGet.httpHeaders (missing)", why: "asks for the pod's own address as its host, for which the application does not answer (status 400)", proof: strings.TrimSpace(line), confidence: seen}
+		}
+	}
+	port, _, _ := path.ProbePort(c, probe)
+	declared := slices.IndexFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == port })
+	if securePortNumber(port) || declared >= 0 && strings.HasPrefix(c.Ports[declared].Name, "https") {
+		return probeFault{field: ".httpGet.scheme", why: "asks over HTTP and gets status 400; the port may speak HTTPS", confidence: likely, wanted: text("HTTPS")}
+	}
+	return probeFault{field: ".httpGet", why: "asks over HTTP and gets status 400; the port may speak HTTPS, or the application may not answer for the pod's own address", confidence: likely}
 }
 
 // grpcHealth reads what a gRPC server answers that has no health of the service that is asked for (NotFound), or no health

@@ -267,7 +267,7 @@ func (r *route) schemesDiffer(l path.Leg, told speech, probed string, words hear
 // securePort reports whether a port's number or name is one that people give to TLS.
 func securePort(l path.Leg) bool {
 	tls := func(n int32, name string) bool {
-		return n == 443 || n == 8443 || n == 9443 || strings.HasPrefix(name, "https")
+		return securePortNumber(n) || strings.HasPrefix(name, "https")
 	}
 	if tls(l.Port.Port, l.Port.Name) {
 		return true
@@ -284,6 +284,9 @@ func securePort(l path.Leg) bool {
 	}
 	return false
 }
+
+// securePortNumber reports whether a port has a number that people give to TLS.
+func securePortNumber(n int32) bool { return n == 443 || n == 8443 || n == 9443 }
 
 func podContainers(p *corev1.Pod) []corev1.Container {
 	if p == nil {

@@ -19,7 +19,7 @@ func faults(v *view, cause model.CauseID, kinds ...path.FaultKind) []finding {
 					found := find(cause, proven, f.Object, f.Why).on(r).
 						as(model.NoRoute, model.NoEndpoints).
 						because("object", f.Why, f.Object.Ref, time.Time{}).wants(f.Wanted)
-					found.dormant = r.replaced
+					found.dormant = r.replaced || k == path.ClassMissing && r.works() // a controller that is not known may serve it
 					out = append(out, found)
 				}
 			}

@@ -106,7 +106,7 @@ func (v *view) turnedAway(w *workload) (finding, bool) {
 }
 
 // claimAtFault finds which claim keeps a pod waiting, and what of it: it is not there, its class is not,
-// it is not bound, or its volume is bound to other nodes or to one pod.
+// it is not bound, or its volume is bound to one pod.
 func (v *view) claimAtFault(w *workload, p *corev1.Pod, why string) (model.FieldRef, bool) {
 	for _, vol := range p.Spec.Volumes {
 		if vol.PersistentVolumeClaim == nil {
@@ -127,8 +127,6 @@ func (v *view) claimAtFault(w *workload, p *corev1.Pod, why string) (model.Field
 				}
 			}
 			return at(ref, "status.phase"), true
-		case elsewhereBound(why) && pvc.Spec.VolumeName != "":
-			return at(model.Ref{APIVersion: "v1", Kind: "PersistentVolume", Name: pvc.Spec.VolumeName}, "spec.nodeAffinity"), true
 		case strings.Contains(why, "Multi-Attach"), strings.Contains(why, "ReadWriteOncePod"):
 			return at(ref, "spec.accessModes"), true
 		}
@@ -232,11 +230,9 @@ func unschedulable() Analyzer {
 			out := perWorkload("unschedulable", func(v *view, w *workload, pods []*corev1.Pod) finding {
 				t := v.trouble(pods[0])
 				f := v.onWorkload(w, "unschedulable", seen, unschedulableField(w, t.why), fmt.Sprintf("%s of %s: the scheduler finds no node: %s", share(len(pods), w.size()), w.ref, strings.TrimPrefix(t.why, "is not scheduled: ")), pods)
-				// Resources are asked for before volumes (kubernetes/kubernetes, pkg/scheduler/apis/config/v1, getDefaultPlugins): the node that
-				// has the volume may be one that is full.
-				if elsewhereBound(t.why) && !insufficient.MatchString(t.why) {
-					if object, ok := v.claimAtFault(w, pods[0], t.why); ok {
-						f.Object = object
+				if nowhereNear(t.why) {
+					if volume, ok := v.volumeElsewhere(pods[0]); ok {
+						f.Object = at(volume, "spec.nodeAffinity")
 					}
 				}
 				return f
@@ -288,7 +284,7 @@ func unschedulableField(w *workload, why string) string {
 	if field := insufficientField(spec, why); field != "" {
 		return field
 	}
-	if elsewhereBound(why) {
+	if nowhereNear(why) {
 		return "spec.template.spec.volumes"
 	}
 	if strings.Contains(why, "taint") {

@@ -123,7 +123,7 @@ func (v *view) judgeProbe(w *workload, c *corev1.Container, probe *corev1.Probe,
 func (v *view) badRequest(w *workload, c *corev1.Container, probe *corev1.Probe) probeFault {
 	named := slices.ContainsFunc(probe.HTTPGet.HTTPHeaders, func(h corev1.HTTPHeader) bool { return strings.EqualFold(h.Name, "Host") })
 	for _, line := range v.logsOf(w) {
-		if !named && strangeHost.MatchString(line) {
+		if !named && strangeHost.MatchString(line) && slices.ContainsFunc(w.pods, func(p *corev1.Pod) bool { return p.Status.PodIP != "" && strings.Contains(line, p.Status.PodIP) }) {
 			return probeFault{field: ".httpGet.httpHeaders (missing)", why: "asks for the pod's own address as its host, for which the application does not answer (status 400)", proof: strings.TrimSpace(line), confidence: seen}
 		}
 	}

@@ -120,16 +120,13 @@ func (v *view) telling(r *route) {
 		return
 	}
 	r.toldAs = map[model.FailureKind]model.FailureKind{}
-	reasons := map[string]bool{"": len(r.signals) == 0}
-	for _, s := range r.signals {
-		reasons[s.Reason] = true
-	}
 	for _, l := range r.legs {
+		protocol := v.spoken(r, l).protocol
 		for _, kind := range []model.FailureKind{model.TLS, model.Protocol} {
-			for reason, given := range reasons {
-				if other := px.ToldAs(kind, v.spoken(r, l).protocol, reason); given && other != kind {
-					r.toldAs[kind] = other
-				}
+			other := px.ToldAs(kind, protocol, "")
+			saysMore := func(s model.Signal) bool { return s.Failure == other && px.ToldAs(kind, protocol, s.Reason) == kind }
+			if other != kind && !slices.ContainsFunc(r.signals, saysMore) {
+				r.toldAs[kind] = other
 			}
 		}
 	}

@@ -251,7 +251,7 @@ func (r *route) schemesDiffer(l path.Leg, told speech, probed string, words hear
 	switch {
 	case words.both:
 		return 0, false
-	case told.tls() && told.written && len(r.veiled(model.TLS)) > 0 && probedTCP(l):
+	case told.tls() && told.written && r.requests == r.failures && len(r.veiled(model.TLS)) > 0 && probedTCP(l) && probed != "HTTPS" && !words.tls:
 		return likely, true // its port is open, and yet no connection to it could be made: then it is the handshake
 	case told.tls():
 		return proven, probed == "HTTP" && !words.tls || words.plain

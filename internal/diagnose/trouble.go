@@ -98,6 +98,41 @@ func elsewhereBound(why string) bool {
 	return strings.Contains(why, "volume node affinity") || strings.Contains(why, "PersistentVolume's node affinity")
 }
 
+// nowhereNear reports whether the scheduler finds that a pod's volume is at none of the nodes, but for those that are for the
+// control plane. One of which it says something else, that it is full or cordoned, may be the volume's: that is asked first
+// (kubernetes/kubernetes, pkg/scheduler/apis/config/v1, getDefaultPlugins).
+func nowhereNear(why string) bool {
+	_, list, _ := strings.Cut(why, " nodes are available: ")
+	list, _, _ = strings.Cut(list, ". preemption: ")
+	elsewhere := false
+	for _, reason := range strings.Split(strings.TrimSuffix(list, "."), ", ") {
+		if elsewhereBound(reason) {
+			elsewhere = true
+		} else if !strings.Contains(reason, "node-role.kubernetes.io/control-plane") {
+			return false
+		}
+	}
+	return elsewhere
+}
+
+// volumeElsewhere is the volume of a pod that is bound to some nodes; ok is false where several are, or none is known to be.
+func (v *view) volumeElsewhere(p *corev1.Pod) (volume model.Ref, ok bool) {
+	for _, vol := range p.Spec.Volumes {
+		if vol.PersistentVolumeClaim == nil {
+			continue
+		}
+		pvc, presence := v.s.PersistentVolumeClaims().Get(p.Namespace, vol.PersistentVolumeClaim.ClaimName)
+		if presence != snapshot.Present || pvc.Status.Phase != corev1.ClaimBound || pvc.Spec.VolumeName == "" {
+			continue
+		}
+		if ok {
+			return model.Ref{}, false
+		}
+		volume, ok = model.Ref{APIVersion: "v1", Kind: "PersistentVolume", Name: pvc.Spec.VolumeName}, true
+	}
+	return volume, ok
+}
+
 func (v *view) node(p *corev1.Pod) trouble {
 	verdict, why := path.NodeReady(v.s, p.Spec.NodeName)
 	if verdict != model.Broken {

@@ -217,14 +217,15 @@ func TestOwnClasses(t *testing.T) {
 		"another without being told":        {[]string{contour(""), proxy(`}, spec: {ingressClassName: inside`)}, "spec.ingressClassName", `"contour"`},
 		"one of a list":                     {[]string{contour(`, "--ingress-class-name=outside,inside"`), proxy(`}, spec: {ingressClassName: inside`)}, "", ""},
 		"as the next argument":              {[]string{contour(`, --ingress-class-name, inside`), proxy(`}, spec: {ingressClassName: inside`)}, "", ""},
-		"none asked, one told":              {[]string{contour(`, --ingress-class-name=outside`), proxy(`}, spec: {tcpproxy: null`)}, "spec.ingressClassName", `"outside"`},
+		"none asked, one told":              {[]string{contour(`, --ingress-class-name=outside`), proxy(`}, spec: {tcpproxy: null`)}, "spec.ingressClassName", ""},
 		"the annotation counts":             {[]string{contour(`, --ingress-class-name=outside`), proxy(annotated + `}, spec: {ingressClassName: outside`)}, "metadata.annotations['kubernetes.io/ingress.class']", `"outside"`},
 		"told by a ContourConfiguration":    {[]string{contour(`, --contour-config-name=c`), proxy(`}, spec: {ingressClassName: inside`)}, "", ""},
 		"no Contour seen":                   {[]string{proxy(`}, spec: {ingressClassName: inside`)}, "", ""},
 		"one of two Traefiks takes it":      {[]string{traefik("a", ", --providers.kubernetescrd.ingressclass=outside"), traefik("b", ", --providers.kubernetescrd.ingressclass=inside"), ingressRoute(annotated)}, "", ""},
 		"none of two does":                  {[]string{traefik("a", ", --providers.kubernetescrd.ingressclass=x"), traefik("b", ", --providers.kubernetescrd.ingressclass=y"), ingressRoute(annotated)}, "metadata.annotations['kubernetes.io/ingress.class']", ""},
 		"one may be told by its file":       {[]string{traefik("a", ", --providers.kubernetescrd.ingressclass=x"), traefik("b", ""), ingressRoute(annotated)}, "", ""},
-		"without the annotation it is left": {[]string{traefik("a", ", --providers.kubernetescrd.ingressclass=x"), ingressRoute("")}, "metadata.annotations['kubernetes.io/ingress.class']", `"x"`},
+		"k3s' own Traefik takes it":         {[]string{traefik("a", ", --providers.kubernetescrd.ingressclass=x"), controller("k3s", "rancher/mirrored-library-traefik:3.3.6", "--providers.kubernetescrd"), ingressRoute("")}, "", ""},
+		"without the annotation it is left": {[]string{traefik("a", ", --providers.kubernetescrd.ingressclass=x"), ingressRoute("")}, "metadata.annotations['kubernetes.io/ingress.class']", ""},
 	} {
 		faults := New(world(t, c.objects)).Routes()[0].Faults
 		got := Fault{}

@@ -24,6 +24,9 @@ func (m *Map) httpProxyRoutes() []Route {
 	for _, p := range m.custom.HTTPProxies {
 		tree.byName[[2]string{p.Namespace, p.Name}] = p
 	}
+	if len(tree.byName) > 0 {
+		tree.contours = m.contours()
+	}
 	for _, p := range m.custom.HTTPProxies {
 		if p.Spec.VirtualHost == nil {
 			continue
@@ -33,7 +36,7 @@ func (m *Map) httpProxyRoutes() []Route {
 		}
 		var field string
 		tree.root.Class, field = proxyClass(p)
-		tree.unclaimed = m.unclaimed(tree.root.Class, model.FieldRef{Ref: p.Ref(), Field: field}, contourSelection)
+		tree.unclaimed = m.unclaimed(tree.root.Class, model.FieldRef{Ref: p.Ref(), Field: field}, tree.contours)
 		if class, ok := m.s.IngressClasses().Get("", tree.root.Class); ok == snapshot.Present {
 			tree.root.Controller = class.Spec.Controller
 		}
@@ -58,6 +61,7 @@ type proxyTree struct {
 	m         *Map
 	byName    map[[2]string]*custom.HTTPProxy
 	root      Route
+	contours  []claimant
 	unclaimed []Fault // of the root, which no Contour takes
 	out       []Route
 }
@@ -78,7 +82,7 @@ func (t *proxyTree) walk(p *custom.HTTPProxy, above []custom.MatchCondition, vis
 		}
 		t.walk(included, conditions, visited)
 	}
-	faults := append(proxyRefused(p), t.unclaimed...)
+	faults := slices.Concat(proxyRefused(p), t.unclaimed)
 	for i := range p.Spec.Routes {
 		r := t.route(p, fmt.Sprintf("spec.routes[%d]", i), i, append(slices.Clip(above), p.Spec.Routes[i].Conditions...))
 		r.Faults = faults

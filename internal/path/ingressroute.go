@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -19,10 +20,15 @@ import (
 const traefikController = "traefik.io/ingress-controller"
 
 func (m *Map) ingressRouteRoutes() []Route {
+	var traefiks []claimant
+	if len(m.custom.IngressRoutes) > 0 {
+		traefiks = m.traefiks()
+	}
 	var out []Route
 	for _, ir := range m.custom.IngressRoutes {
+		unclaimed := m.unclaimed(ir.Annotations[classAnnotation], model.FieldRef{Ref: ir.Ref(), Field: "metadata.annotations['" + classAnnotation + "']"}, traefiks)
 		for i := range ir.Spec.Routes {
-			out = append(out, m.ingressRoute(ir, i)...)
+			out = append(out, m.ingressRoute(ir, i, unclaimed)...)
 		}
 	}
 	return out
@@ -30,13 +36,13 @@ func (m *Map) ingressRouteRoutes() []Route {
 
 // ingressRoute makes a Route of each alternative of a rule. A router that Traefik cannot build is left
 // out, so that its requests find no route.
-func (m *Map) ingressRoute(ir *custom.IngressRoute, i int) []Route {
+func (m *Map) ingressRoute(ir *custom.IngressRoute, i int, unclaimed []Fault) []Route {
 	rule := &ir.Spec.Routes[i]
 	base := Route{
 		Object: ir.Ref(), Rule: fmt.Sprintf("spec.routes[%d]", i), Created: ir.CreationTimestamp.Time, seq: i << 16,
 		Class: ir.Annotations[classAnnotation], Controller: traefikController, Proxy: traefik.Name, Path: "/", PathType: Prefix, match: rule.Match,
 	}
-	base.Faults = m.unclaimed(base.Class, model.FieldRef{Ref: base.Object, Field: "metadata.annotations['" + classAnnotation + "']"}, traefikSelection)
+	base.Faults = slices.Clip(unclaimed)
 	at := func(field string) model.FieldRef { return model.FieldRef{Ref: base.Object, Field: base.Rule + field} }
 	refuse := func(field, why string) {
 		base.Faults = append(base.Faults, Fault{Kind: Refused, Object: at(field), Why: why})

@@ -128,13 +128,17 @@ func reason(e *entry) string {
 	if flags == "-" {
 		flags = ""
 	}
+	words := e.details
+	if len(words) == 0 || string(words) == "-" {
+		words = e.transport
+	}
 	switch {
-	case len(e.details) == 0 || string(e.details) == "-":
+	case len(words) == 0 || string(words) == "-":
 		return flags
 	case flags == "":
-		return string(e.details)
+		return string(words)
 	default:
-		return flags + " " + string(e.details)
+		return flags + " " + string(words)
 	}
 }
 

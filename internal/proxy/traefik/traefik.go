@@ -38,7 +38,7 @@ func claimsController(controller string) bool {
 func gatewayContainer(p *corev1.Pod) (container string, ok bool) {
 	for i := range p.Spec.Containers {
 		c := &p.Spec.Containers[i]
-		if image.Is(c.Image, "traefik", "traefik-hub") {
+		if image.Is(c.Image, "traefik", "traefik-hub", "traefikee", "mirrored-library-traefik") {
 			return c.Name, true
 		}
 	}

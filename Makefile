@@ -68,30 +68,21 @@ can-lab:
 		echo "Without root: make demo-offline (demo) and make test-unit (tests)."; exit 1; fi
 
 .PHONY: test
-test: can-lab test-integration test-e2e ## Run all tests: unit and integration (a real API server), then the lab's and end to end
+test: can-lab test-unit test-integration test-e2e ## Run all tests: unit, integration (a real API server), end to end (the lab)
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need nothing but Go
 	$(GO) test ./...
 	cd lab && $(GO) test ./...
 
-# The controller's tests come first, and more of them side by side than there are processors: they wait for leases to end, for
-# which there is time while the tests of all other packages work. Those of the benchmark need all processors.
 .PHONY: test-integration
-test-integration: build lab ## Run the product's tests, those against a real kube-apiserver, etcd, PostgreSQL and Prometheus included
-	dir="$$($(LAB) binaries --packages --print-dir)" && KUBEBUILDER_ASSETS="$$dir" $(GO) test -tags integration -parallel 4 \
-		./internal/controller $$($(GO) list ./... | grep -v /bench/scale)
+test-integration: build lab ## Run the tests against a real kube-apiserver, etcd, PostgreSQL and Prometheus
+	dir="$$($(LAB) binaries --packages --print-dir)" && KUBEBUILDER_ASSETS="$$dir" $(GO) test -tags integration $(call packages,internal,^//go:build integration)
 	GATEMEND=$(CURDIR)/$(GATEMEND) PROGRAMS="$$($(LAB) binaries $(SCALE))" $(GO) test -tags integration -count=1 ./bench/scale
 
-# SIDE are the tests that spend their time waiting until a cluster is as they want it: two clusters have room beside each other.
-# All others are alone, since they measure times, or how soon something is well again.
-SIDE := e2e campaign action
-
 .PHONY: test-e2e
-test-e2e: can-lab build lab ## Run the lab's tests, the end-to-end ones on a real cluster included (Linux, root)
-	cd lab && $(GO) test ./...
-	cd lab && GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -count=1 -p 2 -timeout 45m $(addprefix ./,$(SIDE))
-	cd lab && GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -count=1 -p 1 -timeout 45m $(call packages,* $(addprefix --exclude-dir=,$(SIDE)),^//go:build lab)
+test-e2e: can-lab build lab ## Run the end-to-end tests on the lab (Linux, root)
+	cd lab && GATEMEND=$(CURDIR)/$(GATEMEND) $(GO) test -tags lab -count=1 -p 1 -timeout 45m ./...
 
 .PHONY: test-routing
 test-routing: can-lab ## Ask real proxies where random routes lead, and compare with the model (Linux, root; part of test-e2e)

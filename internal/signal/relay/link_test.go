@@ -162,7 +162,7 @@ func agentLogging(t *testing.T, address string, c *counter, creds credentials.Tr
 
 func await(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for range 2000 {
+	for range 6000 { // half a minute: after some broken connections the next is made only after seconds
 		if is() {
 			return
 		}

@@ -55,6 +55,27 @@ func TestCountTellsWhereALogEnded(t *testing.T) {
 	}
 }
 
+// A request that the gateway and the application behind it both log is counted once, where one file holds the lines of both.
+func TestCountOneContainerOfAFile(t *testing.T) {
+	const line = `198.51.100.7 - - [14/Mar/2026:09:00:00 +0000] "GET /a HTTP/1.1" 200 9 "-" "x" 9 0.004 [shop-web-80] [] 10.1.0.1:80 9 0.004 200 id` + "\n"
+	name := filepath.Join(t.TempDir(), "all.log")
+	text := "Defaulted container \"controller\" out of: controller, init (init)\n" +
+		"[pod/lb-7c9d5b4f86-x2x4z/controller] " + line + "[pod/lb-7c9d5b4f86-abcde/controller] " + line + "[pod/web-0/nginx] " + line + "[pod/web-0/nginx] " + line
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := countLogs(t.Context(), cli.LogCount{Paths: []string{name}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Requests != 2 || got.Bad != 1 {
+		t.Errorf("%d requests and %d lines that are not known, want those of the gateway's two pods and kubectl's own words", got.Requests, got.Bad)
+	}
+	if len(got.Unread) != 1 || !strings.HasPrefix(got.Unread[0].Why, "read up to line 3: lines of web-0/nginx follow") {
+		t.Errorf("unread %+v", got.Unread)
+	}
+}
+
 // Logs of errors beside logs of requests are read first, so that their lines find their requests; folders have nothing to do with each other.
 func TestErrorsFirst(t *testing.T) {
 	got := errorsFirst([][]string{{"a/access.log"}, {"b/x.log"}, {"a/traefik.log"}, {"c/error.log"}, {"b/error.log.1", "b/error.log"}, {"a/z.log"}},

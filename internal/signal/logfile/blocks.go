@@ -4,12 +4,17 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 )
 
 // blockSize is how much is read at once: what is done once for each block, such as handing over what was counted in its seconds, costs 3 % of a
 // block of 256 KiB.
 const blockSize = 1 << 20
+
+// wrapLines is how many of the first lines may tell that a log is wrapped: what kubectl says of itself may stand before it, such as which
+// container it chose.
+const wrapLines = 10
 
 // Input is a log that Blocks reads.
 type Input struct {
@@ -24,6 +29,9 @@ type Input struct {
 // Blocks reads logs as blocks of whole lines, decompressed, and without what a container runtime puts around them. A line
 // that a runtime split is in the place of its last part, with an empty line for each other one; so the
 // numbers of lines are those of the file. What is beyond the length of a possible line is left out.
+//
+// An input is one log, or what kubectl logs --prefix wrote of the pods of one workload. It is given up where the lines of another
+// container begin, as these are another log: whoever counts both would count a request at the gateway and again behind it.
 type Blocks struct {
 	inputs []Input
 	next   int
@@ -34,7 +42,9 @@ type Blocks struct {
 	scratch   []byte
 	skip      bool // the rest of a line that is too long
 	fresh     bool // nothing was read yet
+	unsure    int  // lines that may yet tell that it is wrapped
 	wrapped   bool
+	of        source // whose lines have a prefix; zero: no line had one
 	unwrapper Unwrapper
 	unread    []Unread
 }
@@ -77,7 +87,7 @@ func (b *Blocks) Next(into []byte, begin func(input int)) ([]byte, Block, error)
 	}
 	at := Block{Input: b.next - 1}
 	to := &into
-	if b.wrapped || b.fresh {
+	if b.wrapped || b.unsure > 0 {
 		b.scratch = b.scratch[:0]
 		to = &b.scratch
 	}
@@ -85,12 +95,17 @@ func (b *Blocks) Next(into []byte, begin func(input int)) ([]byte, Block, error)
 	text := *to
 	if b.fresh {
 		text = bytes.TrimPrefix(text, mark())
-		b.fresh, b.wrapped = len(text) == 0, b.isWrapped(text)
+		b.fresh = len(text) == 0
 	}
 	if to == &b.scratch {
+		b.look(text)
 		var cut bool
-		into, cut = b.unwrapAll(into, text, done && !b.goesOn())
-		at.Cut = at.Cut || cut
+		var err error
+		into, cut, err = b.unwrapAll(into, text, done && !b.goesOn())
+		at.Cut = (at.Cut || cut) && err == nil
+		if err != nil {
+			b.fail(err)
+		}
 	}
 	if done {
 		b.close()
@@ -99,9 +114,9 @@ func (b *Blocks) Next(into []byte, begin func(input int)) ([]byte, Block, error)
 }
 
 func (b *Blocks) start(in Input) error {
-	b.carry, b.skip, b.fresh, b.wrapped = b.carry[:0], false, true, false
+	b.carry, b.skip, b.fresh, b.unsure, b.wrapped = b.carry[:0], false, true, wrapLines, false
 	if in.Another {
-		b.unwrapper = Unwrapper{} // else a line that was split goes on in this file
+		b.unwrapper, b.of = Unwrapper{}, source{} // else a line that was split goes on in this file
 	}
 	f, err := in.Open()
 	if err != nil {
@@ -187,11 +202,21 @@ func (b *Blocks) skipLine(text []byte) []byte {
 	return text[i+1:]
 }
 
-// isWrapped reports whether the first line looks like one that a container runtime or kubectl wrote.
-func (b *Blocks) isWrapped(text []byte) bool {
-	line, _, _ := bytes.Cut(text, []byte{'\n'})
+// look finds out whether the log is wrapped, while its first lines are read.
+func (b *Blocks) look(text []byte) {
+	for line := range bytes.Lines(text) {
+		if b.wrapped || b.unsure == 0 {
+			break
+		}
+		b.unsure--
+		b.wrapped = isWrapped(bytes.TrimSuffix(line, []byte{'\n'}))
+	}
+}
+
+// isWrapped reports whether a line looks like one that a container runtime or kubectl wrote.
+func isWrapped(line []byte) bool {
 	_, _, _, _, is := cri(line)
-	_, _, by := prefixed(line)
+	_, _, _, by := prefixed(line)
 	_, _, at := stamped(line)
 	return is || by || at || bytes.HasPrefix(line, []byte(`{"log":`))
 }
@@ -200,14 +225,22 @@ func (b *Blocks) isWrapped(text []byte) bool {
 func (b *Blocks) goesOn() bool { return b.next < len(b.inputs) && !b.inputs[b.next].Another }
 
 // unwrapAll appends the lines of text to into, unwrapped if they are wrapped. At the end of a log it also appends what there
-// is of a line whose end never came, if it can in the place of its last part, and reports true.
-func (b *Blocks) unwrapAll(into, text []byte, last bool) (all []byte, cut bool) {
+// is of a line whose end never came, if it can in the place of its last part, and reports true. It stops with an error before a line of
+// another log.
+func (b *Blocks) unwrapAll(into, text []byte, last bool) (all []byte, cut bool, err error) {
 	if !b.wrapped {
-		return append(into, text...), false
+		return append(into, text...), false, nil
 	}
 	whole := true
 	for line := range bytes.Lines(text) {
 		line, ended := bytes.CutSuffix(line, []byte{'\n'})
+		if pod, container, rest, is := prefixed(line); is {
+			if err := b.belongs(pod, container); err != nil {
+				b.unwrapper = Unwrapper{}
+				return into, false, err
+			}
+			line = rest
+		}
 		if line, _, whole = b.unwrapper.Unwrap(line); whole {
 			into = append(into, line...)
 		}
@@ -216,7 +249,7 @@ func (b *Blocks) unwrapAll(into, text []byte, last bool) (all []byte, cut bool) 
 		}
 	}
 	if !last || !b.unwrapper.Pending() {
-		return into, false
+		return into, false, nil
 	}
 	if !whole && text[len(text)-1] == '\n' {
 		into = into[:len(into)-1]
@@ -227,5 +260,19 @@ func (b *Blocks) unwrapAll(into, text []byte, last bool) (all []byte, cut bool) 
 		}
 		into = append(into, part...)
 	}
-	return into, true
+	return into, true, nil
+}
+
+// belongs says why a container's lines do not belong to the log, if they do not.
+func (b *Blocks) belongs(pod, container []byte) error {
+	if string(pod) == b.of.pod && string(container) == b.of.container {
+		return nil
+	}
+	of := source{string(pod), string(container)}
+	if b.of != (source{}) && !b.of.replica(of) {
+		return fmt.Errorf("lines of %s follow those of %s, and one log is of one container: "+
+			"give what kubectl logs POD -c CONTAINER prints of the gateway, or read all of them with gatemend diagnose --logs", of, b.of)
+	}
+	b.of = of // the next line is mostly of the same one
+	return nil
 }

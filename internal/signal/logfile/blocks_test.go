@@ -88,8 +88,20 @@ func TestBlocks(t *testing.T) {
 		"a mark before it":            {"\uFEFFa\n\uFEFFb\n", []string{"1:a", "2:\uFEFFb"}},
 		"a mark before what is in it": {"\uFEFF2026-05-04T08:30:15.1Z stdout F a\n", []string{"1:a"}},
 		"kubectl --prefix and --timestamps": {
-			"[pod/a-1/app] 2026-05-04T08:30:15.120000000Z a\n[pod/b-1/app] 2026-05-04T08:30:15.130000000Z b\n",
+			"[pod/a-1/app] 2026-05-04T08:30:15.120000000Z a\n[pod/a-2/app] 2026-05-04T08:30:15.130000000Z b\n",
 			[]string{"1:a", "2:b"},
+		},
+		"kubectl --prefix during a rollout": {
+			"[pod/a-7c9d5b4f86-x2x4z/app] a\n[pod/a-55d8d6c4b9-0abcd/app] b\n[pod/a-7c9d5b4f86-zzzzz/app] c\n",
+			[]string{"1:a", "2:b", "3:c"},
+		},
+		"kubectl's own words before": {
+			"Defaulted container \"app\" out of: app, init (init)\n[pod/a-1/app] a\nerror: x\n[pod/a-1/app] b\n",
+			[]string{"1:Defaulted container \"app\" out of: app, init (init)", "2:a", "3:error: x", "4:b"},
+		},
+		"wrapped too late": {
+			strings.Repeat("x\n", wrapLines) + "[pod/a-1/app] a\n",
+			[]string{"1:x", "2:x", "3:x", "4:x", "5:x", "6:x", "7:x", "8:x", "9:x", "10:x", "11:[pod/a-1/app] a"},
 		},
 		"Docker": {`{"log":"a\"b\n","stream":"stdout","time":"x"}` + "\n", []string{`1:a"b`}},
 	} {
@@ -106,6 +118,46 @@ func TestBlocks(t *testing.T) {
 				t.Errorf("%s, %s: %d bytes read, want %d", name, how, read, len(test.text))
 			}
 		}
+	}
+}
+
+// The lines of another container are another log, which is given up, wherever they begin; the next input is not.
+func TestBlocksAreOfOneContainer(t *testing.T) {
+	const first, hashed = "[pod/lb-1/controller] a\n", "[pod/lb-7c9d5b4f86-x2x4z/controller] a\n"
+	for name, test := range map[string]struct{ begin, other, why string }{
+		"another container of the pod":  {first, "[pod/lb-1/sidecar] s\n", "lines of lb-1/sidecar follow those of lb-1/controller"},
+		"another workload's":            {hashed, "[pod/web-7c9d5b4f86-x2x4z/controller] s\n", "lines of web-7c9d5b4f86-x2x4z/controller follow those of lb-7c9d5b4f86-x2x4z/controller"},
+		"a workload with a longer name": {hashed, "[pod/lb-admin-7c9d5b4f86-x2x4z/controller] s\n", "lines of lb-admin-7c9d5b4f86-x2x4z/controller follow"},
+		"after kubectl's own words":     {"Defaulted container\n" + first, "[pod/web-1/app] s\n", "lines of web-1/app follow"},
+		"in a later block":              {strings.Repeat(first, 3*blockSize/len(first)), "[pod/web-1/app] s\n", "lines of web-1/app follow"},
+	} {
+		next := input("next", strings.NewReader("[pod/web-2/app] z\n"))
+		next.Another = true
+		b := NewBlocks([]Input{input("all.log", strings.NewReader(test.begin+test.other+test.begin)), next})
+		got, _ := readAll(t, b)
+		if want := strings.Count(test.begin, "\n"); len(got) != want+1 || got[want-1] != fmt.Sprintf("%d:a", want) || got[want] != "1:z" {
+			t.Errorf("%s: %d lines, want %d of the first container and the next input's", name, len(got), want)
+		}
+		u := b.Unread()
+		if len(u) != 1 || u[0].Input != 0 || !strings.HasPrefix(u[0].Err.Error(), test.why) {
+			t.Errorf("%s: unread %v, want that %s", name, u, test.why)
+		}
+	}
+}
+
+// Lines with a prefix cost no memory each.
+func TestPrefixedLinesAllocateNothing(t *testing.T) {
+	text := []byte(strings.Repeat("[pod/lb-1/controller] a\n", 1000))
+	b := NewBlocks(nil)
+	b.wrapped = true
+	into := make([]byte, 0, len(text))
+	allocated := testing.AllocsPerRun(10, func() {
+		if _, _, err := b.unwrapAll(into, text, false); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocated > 0 {
+		t.Errorf("%v allocations", allocated)
 	}
 }
 
@@ -165,10 +217,17 @@ func FuzzBlocks(f *testing.F) {
 	f.Add([]byte("a\nb"))
 	f.Add([]byte("2026-05-04T08:30:15.1Z stdout P ab\n2026-05-04T08:30:15.1Z stdout F cd\n"))
 	f.Add([]byte("\x1f\x8b\x08\x00"))
+	f.Add([]byte("[pod/a-1/app] a\n[pod/b-1/app] b\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		b := NewBlocks([]Input{input("x", bytes.NewReader(text))})
 		lines, read := readAll(t, b)
 		if bytes.HasPrefix(text, []byte{0x1f, 0x8b}) || bytes.HasPrefix(text, []byte("\x28\xb5\x2f\xfd")) {
+			return
+		}
+		if u := b.Unread(); len(u) > 0 { // the logs of several containers
+			if !bytes.Contains(text, []byte("[pod/")) {
+				t.Fatalf("%v in %q", u, text)
+			}
 			return
 		}
 		want := bytes.Count(text, []byte("\n"))                                                                                           // and one that has no end, unless nothing is in what is wrapped

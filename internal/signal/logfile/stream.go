@@ -115,11 +115,11 @@ func (ls *logs) read(r io.Reader) (size int64, last *stream, err error) {
 		case err != nil:
 			return l.bytes, last, err
 		}
-		container, text, is := prefixed(line)
+		pod, container, text, is := prefixed(line)
 		if !is {
 			text = line
 		}
-		last = ls.from(container)
+		last = ls.from(source{string(pod), string(container)})
 		last.Lines++
 		last.Truncated = !ended
 		last.wrapped(text, l.number, ended)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/valyala/fastjson"
@@ -12,8 +13,8 @@ import (
 	"github.com/gatemend/gatemend/internal/proxy/field"
 )
 
-// Unwrapper takes off what a container runtime and kubectl put around lines, and joins lines that were split. The zero
-// value is ready.
+// Unwrapper takes off what a container runtime and kubectl logs --timestamps put around the lines of a log, and joins lines that
+// were split. The zero value is ready.
 type Unwrapper struct {
 	parser fastjson.Parser
 	parts  map[string][]byte // by stream
@@ -22,9 +23,6 @@ type Unwrapper struct {
 // Unwrap returns the line that the container wrote, and when the runtime got it; the zero time where that
 // is not said. ok is false if more of the line must come first.
 func (u *Unwrapper) Unwrap(line []byte) (text []byte, at time.Time, ok bool) {
-	if _, rest, is := prefixed(line); is {
-		line = rest
-	}
 	if at, stream, flag, text, is := cri(line); is {
 		text, ok = u.join(string(stream), text, flag == 'F')
 		return text, at, ok
@@ -90,18 +88,41 @@ func cri(line []byte) (at time.Time, stream []byte, flag byte, text []byte, ok b
 // source is the container that a line is of.
 type source struct{ pod, container string }
 
+func (s source) String() string { return s.pod + "/" + s.container }
+
+// replica reports whether two containers are the same one of one workload, whose pods differ in what is generated.
+func (s source) replica(other source) bool {
+	return s.container == other.container && named(s.pod) == named(other.pod)
+}
+
+// named is what the pods of one workload have in common in their names. A pod is called NAME-HASH-RANDOM by its ReplicaSet, and NAME-RANDOM
+// or NAME-NUMBER by others; HASH is a number whose digits are written as other characters (k8s.io/apimachinery, pkg/util/rand,
+// "SafeEncodeString").
+func named(pod string) string {
+	const fewest, digits = 6, "456789bcdf" // a smaller number is one hash in 40,000
+	i := strings.LastIndexByte(pod, '-')
+	if i < 0 {
+		return pod
+	}
+	name := pod[:i]
+	if i = strings.LastIndexByte(name, '-'); i > 0 && len(name)-i > fewest && strings.Trim(name[i+1:], digits) == "" {
+		return name[:i]
+	}
+	return name
+}
+
 // prefixed splits "[pod/NAME/CONTAINER] text", what kubectl logs --prefix prints (kubernetes/kubectl, pkg/cmd/logs).
-func prefixed(line []byte) (from source, text []byte, ok bool) {
+func prefixed(line []byte) (pod, container, text []byte, ok bool) {
 	rest, found := bytes.CutPrefix(line, []byte("[pod/"))
 	if !found {
-		return source{}, nil, false
+		return nil, nil, nil, false
 	}
 	name, text, found := bytes.Cut(rest, []byte("] "))
 	pod, container, split := bytes.Cut(name, []byte{'/'})
 	if !found || !split || len(pod) == 0 || len(container) == 0 || bytes.ContainsAny(container, "/ ") || bytes.IndexByte(pod, ' ') >= 0 {
-		return source{}, nil, false
+		return nil, nil, nil, false
 	}
-	return source{string(pod), string(container)}, text, true
+	return pod, container, text, true
 }
 
 // stamped splits "2026-03-14T09:26:00.123456789Z text", what kubectl logs --timestamps prints: always nine digits

@@ -104,7 +104,7 @@ func (v *view) endless(l path.Leg) finding {
 	case len(l.Selected) > 0:
 		f.Confidence = possible // pods are there, and none says yet what keeps it
 		f.Summary = fmt.Sprintf("%s has no ready endpoint yet: none of its %s is ready, and none says why", ref, countPods(len(l.Selected)))
-	case !v.s.Deployments().Covers(ref.Namespace):
+	case !v.readWorkloads(ref.Namespace):
 		f.Confidence = likely
 		selects += "; what would make such pods, and why it does not, was not read"
 	}

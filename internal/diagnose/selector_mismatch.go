@@ -109,9 +109,11 @@ func near(selector, have map[string]string) int {
 }
 
 // meant finds the workload that a Service without pods was made for: by its labels, its name, and
-// the port that it has. sure is false if another is nearly as likely.
+// the port that it has. sure is false if another is nearly as likely, or may be: where only a part of a name speaks for it,
+// one that was not read, and has no pods, may have the whole name.
 func (v *view) meant(l path.Leg) (w *workload, sure bool) {
 	best, second := 0, 0
+	partly := false
 	for _, c := range v.workloads {
 		if c.ref.Namespace != l.Service.Namespace {
 			continue
@@ -129,6 +131,7 @@ func (v *view) meant(l path.Leg) (w *workload, sure bool) {
 		if score == 0 {
 			continue
 		}
+		part := score <= 3 || !alike(c.ref.Name, name) && partial(l.Service.Spec.Selector, c.template.template.Labels)
 		if _, ok := path.TargetPort(*l.Port, &c.template.template.Spec); ok && declares(c, l) {
 			score++
 		}
@@ -137,7 +140,7 @@ func (v *view) meant(l path.Leg) (w *workload, sure bool) {
 		}
 		switch {
 		case score > best:
-			w, best, second = c, score, best
+			w, best, second, partly = c, score, best, part
 		case score > second:
 			second = score
 		}
@@ -145,7 +148,17 @@ func (v *view) meant(l path.Leg) (w *workload, sure bool) {
 	if best < 3 {
 		return nil, false
 	}
-	return w, best > second+1
+	return w, best > second+1 && (!partly || v.readWorkloads(l.Service.Namespace))
+}
+
+// partial reports whether a label has no more than a part of what a selector wants of it.
+func partial(selector, have map[string]string) bool {
+	for k, want := range selector {
+		if got, ok := have[k]; ok && !alike(got, want) && contains(got, want) {
+			return true
+		}
+	}
+	return false
 }
 
 func declares(w *workload, l path.Leg) bool {
@@ -195,7 +208,7 @@ func (v *view) mismatch(r *route, l path.Leg, w *workload, sure bool) finding {
 		field = selectorField(wrong[0])
 	}
 	confidence := proven
-	if !sure || v.unknownWorkload(w.ref) { // another that was not read may be the one that is meant, and have no pods
+	if !sure || v.unknownWorkload(w.ref) { // what it makes is known by its pods alone
 		confidence = likely
 	}
 	selector := pairs(l.Service.Spec.Selector)
@@ -209,6 +222,9 @@ func (v *view) mismatch(r *route, l path.Leg, w *workload, sure bool) finding {
 		because("object", fmt.Sprintf("%s has selector %s", ref, selector), ref, time.Time{}).
 		because("object", fmt.Sprintf("%s makes pods with %s; %d of %d are ready", w.ref, pairs(have), w.serving, len(w.pods)), w.ref, time.Time{}).
 		relates("workload", w.ref).relates("service", ref)
+	if !sure && !v.readWorkloads(ref.Namespace) {
+		f = f.because("object", fmt.Sprintf("the Deployments, StatefulSets and DaemonSets of namespace %s were not all read, and another of them may be the one that %s is for", ref.Namespace, ref), ref, time.Time{})
+	}
 	if label, ok := relabelled(l, w, wrong); ok {
 		return withGood(relabel(f, l, w, label), w)
 	}

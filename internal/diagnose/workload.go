@@ -64,14 +64,10 @@ func (v *view) byTheirPods(namespace string) []template {
 	var out []template
 	for _, ref := range slices.SortedFunc(maps.Keys(newest), model.Ref.Compare) {
 		p := newest[ref]
-		labels := maps.Clone(p.Labels)
-		for _, own := range []string{appsv1.DefaultDeploymentUniqueLabelKey, appsv1.ControllerRevisionHashLabelKey, appsv1.StatefulSetPodNameLabel, appsv1.PodIndexLabel} {
-			delete(labels, own)
-		}
 		out = append(out, template{
 			ref:      ref,
 			object:   &metav1.ObjectMeta{Namespace: ref.Namespace, Name: ref.Name},
-			template: &corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: p.Annotations}, Spec: p.Spec},
+			template: &corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: snapshot.TemplateLabels(p), Annotations: p.Annotations}, Spec: p.Spec},
 			replicas: -1,
 		})
 	}
@@ -92,6 +88,11 @@ func (v *view) unknownWorkload(ref model.Ref) bool {
 		return false
 	}
 	return presence == snapshot.Unknown
+}
+
+// readWorkloads reports whether all that keeps pods running in a namespace was read: only then is none there that has no pods.
+func (v *view) readWorkloads(namespace string) bool {
+	return v.s.Deployments().Covers(namespace) && v.s.StatefulSets().Covers(namespace) && v.s.DaemonSets().Covers(namespace)
 }
 
 // podOrder compares pods by age, the younger one last.

@@ -2,8 +2,6 @@ package remedy
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -211,11 +209,7 @@ func selectorOf(s *snapshot.Snapshot, pod *corev1.Pod) map[string]string {
 	if selector != nil && len(selector.MatchLabels) > 0 {
 		return selector.MatchLabels
 	}
-	have := maps.Clone(pod.Labels)
-	maps.DeleteFunc(have, func(k, _ string) bool {
-		return slices.Contains([]string{"pod-template-hash", "controller-revision-hash", "pod-template-generation", "apps.kubernetes.io/pod-index", "statefulset.kubernetes.io/pod-name"}, k)
-	})
-	return have
+	return snapshot.TemplateLabels(pod)
 }
 
 func anyMap(m map[string]string) map[string]any {

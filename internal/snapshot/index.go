@@ -299,6 +299,20 @@ func (s *Snapshot) WorkloadOf(p *corev1.Pod) model.Ref {
 	return model.Ref{APIVersion: owner.APIVersion, Kind: owner.Kind, Namespace: p.Namespace, Name: owner.Name}
 }
 
+// TemplateLabels are a pod's labels without those that its controllers add, which differ from one revision or pod to the next.
+// DaemonSets add two: k8s.io/api/apps/v1 has no name for the older one (kubernetes/kubernetes, pkg/controller/daemon/util,
+// "CreatePodTemplate").
+func TemplateLabels(p *corev1.Pod) map[string]string {
+	own := maps.Clone(p.Labels)
+	for _, added := range []string{
+		appsv1.DefaultDeploymentUniqueLabelKey, appsv1.ControllerRevisionHashLabelKey, "pod-template-generation",
+		appsv1.StatefulSetPodNameLabel, appsv1.PodIndexLabel,
+	} {
+		delete(own, added)
+	}
+	return own
+}
+
 // deploymentOf finds the Deployment of a pod whose ReplicaSet was not read: it names ReplicaSets after itself and the
 // hash with which it labels their pods.
 func (s *Snapshot) deploymentOf(p *corev1.Pod, replicaSet string) (model.Ref, bool) {

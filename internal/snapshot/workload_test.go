@@ -1,6 +1,7 @@
 package snapshot_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -37,5 +38,21 @@ func TestWorkloadOfWithoutReplicaSets(t *testing.T) {
 		if got := s.WorkloadOf(test.pod); got.Kind+"/"+got.Name != test.want {
 			t.Errorf("%s: %s/%s, want %s", name, got.Kind, got.Name, test.want)
 		}
+	}
+}
+
+func TestTemplateLabels(t *testing.T) {
+	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{
+		"app": "cart", "pod-template-hash": "5d9", "controller-revision-hash": "6c8", "pod-template-generation": "3",
+		"statefulset.kubernetes.io/pod-name": "cart-0", "apps.kubernetes.io/pod-index": "0",
+	}}}
+	if got, want := snapshot.TemplateLabels(p), map[string]string{"app": "cart"}; !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if len(p.Labels) != 6 {
+		t.Error("it changed the pod")
+	}
+	if got := snapshot.TemplateLabels(&corev1.Pod{}); len(got) > 0 {
+		t.Errorf("%v of a pod without labels", got)
 	}
 }

@@ -150,6 +150,11 @@ func toldToStop(p *corev1.Pod) time.Time {
 // known. A rollback, or an old template applied again, gives an old ReplicaSet a new number: then the event of its
 // scaling up tells the time, or its oldest pod, unless that was made after the rollout was over, in place of another; or,
 // where there is no pod, who wrote the template last.
+//
+// That the rollout is over, the Progressing condition says, which names the ReplicaSet. One that names the revision before is
+// of the rollout before, or of this one: with strategy Recreate an old ReplicaSet that comes back is complete at once, with
+// no pod of none, and the condition is not written again (kubernetes, pkg/controller/deployment/progress.go). Only a pod that
+// was made as the template was written is of the rollout then.
 func (v *view) arrival(w *workload) time.Time {
 	if w.newest == nil || w.before == nil {
 		return time.Time{}
@@ -171,13 +176,15 @@ func (v *view) arrival(w *workload) time.Time {
 		}
 	}
 	d, _ := w.object.(*appsv1.Deployment)
+	written := templateWritten(d)
+	atOnce := !written.IsZero() && !oldest.Before(written) && oldest.Sub(written) < settled/2
 	for _, c := range d.Status.Conditions {
 		over := c.Type == appsv1.DeploymentProgressing && c.Reason == "NewReplicaSetAvailable" && c.LastUpdateTime.Time.Before(oldest)
-		if over && !strings.Contains(c.Message, strconv.Quote(w.before.Name)) { // else it still tells of the rollout before
+		if over && (!atOnce || !strings.Contains(c.Message, strconv.Quote(w.before.Name))) {
 			return time.Time{}
 		}
 	}
-	if written := templateWritten(d); oldest.IsZero() && !up.IsZero() && written.After(other) {
+	if oldest.IsZero() && !up.IsZero() && written.After(other) {
 		return written
 	}
 	return oldest

@@ -136,23 +136,36 @@ func (v *view) fleetWorkload(f path.Fleet) *workload {
 // keeps a gateway's. The first thing that they find is the reason.
 func (v *view) whyDown(d downFleet, id model.CauseID, what string) finding {
 	w := *d.workload
-	for _, r := range d.routes {
-		w.routes, w.legs = append(w.routes, r), append(w.legs, v.front(d))
-	}
 	w.came = v.arrival(&w)
-	w.good = v.proveGood(&w)
+	carried := w // with the routes whose requests tell of its revisions: no other gateway may have answered them
+	for _, r := range d.routes {
+		if fleets := v.m.Fleets(r.Route); len(fleets) == 1 && fleets[0].Object == d.Object {
+			carried.routes = append(carried.routes, r)
+		}
+		w.legs = append(w.legs, v.front(d))
+	}
+	w.good = v.proveGood(&carried)
+	w.routes = slices.Concat(w.routes, d.routes)
 	sub := &view{s: v.s, m: v.m, in: v.in, routes: d.routes, workloads: []*workload{&w}, troubles: v.troubles, made: v.made}
 	for _, a := range []Analyzer{
 		noReplicas(), admissionRejected(), unschedulable(), volumeUnavailable(), nodeNotReady(), configMissing(), imagePull(),
 		sandboxFailed(), initBlocked(), oomKilled(), livenessProbeKills(), containerCrashloop(), readinessProbeMisconfigured(), podsNotReady(),
 	} {
+		old := func(p *corev1.Pod) bool { return !v.young(p) }
+		begins := a.Cause == "pods-not-ready" && !slices.ContainsFunc(sub.affected(&w, a.Cause), old)
+		if begins {
+			w.good = "" // a revision that may only need its time is none to go back from
+		}
 		found := a.run(sub)
 		if len(found) == 0 {
 			continue
 		}
 		f := found[0]
 		f.Explains = append(f.Explains, fmt.Sprintf("%s: %s", f.ID, f.Summary))
-		return f.of(d, id, what)
+		if f = f.of(d, id, what); begins {
+			f.Confidence = min(f.Confidence, likely)
+		}
+		return f
 	}
 	why := fmt.Sprintf("%s has no pod that is ready", d.workload.ref)
 	return find("", proven, at(d.workload.ref, ""), why).because("status", why, d.workload.ref, time.Time{}).of(d, id, what)

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -10,13 +11,15 @@ import (
 )
 
 // warnedAgain is how long a Service or gateway that was warned of is not warned of again: a readiness that comes
-// and goes would fill the screen.
+// and goes would fill the screen. What goes again in that time and stays away is told of when it is over.
 const warnedAgain = 10 * time.Second
 
 // foresight warns of routes that are about to fail.
 type foresight struct {
 	before *path.Map // nil before the first look
 	warned map[model.Ref]time.Time
+	// silent has the state before each warning that was not told because of an earlier one.
+	silent map[model.Ref]*path.Map
 }
 
 // foresee compares the state after a change with the one before. Routes that are predicted to fail
@@ -25,31 +28,54 @@ func (w *Watcher) foresee(alarms *inbox) error {
 	if w.foresight == nil {
 		return nil
 	}
-	before, after, now := w.foresight.before, w.locator(), w.Session.Now()
-	w.foresight.before = after
-	if before == nil || before == after {
-		return nil
-	}
-	for _, warning := range early.Compare(before, after) {
-		if now.Sub(w.foresight.warned[warning.Object]) < warnedAgain {
-			continue
-		}
+	now := w.Session.Now()
+	watched := func(r path.Route) bool { return selects(w.Target, r) }
+	for _, warning := range w.foresight.look(w.locator(), now, watched) {
 		n := model.Notice{At: now, Source: "early warning", Text: warning.Text}
-		watched := func(r path.Route) bool { return selects(w.Target, r) }
-		switch {
-		case !slices.ContainsFunc(warning.Routes, watched):
-			continue
-		case slices.ContainsFunc(warning.Fails, watched):
-			r := warning.Fails[slices.IndexFunc(warning.Fails, watched)]
-			n.About = []model.Target{{Object: &r.Object}}
+		if i := slices.IndexFunc(warning.Fails, watched); i >= 0 {
+			n.About = []model.Target{{Object: &warning.Fails[i].Object}}
 			n.Text += "; requests to it will fail"
 		}
-		w.foresight.remember(warning.Object, now)
 		if err := w.noted(n, alarms); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// look lists what is to be told of the state as it is now: what went wrong since the last look, and what did so too soon after
+// a warning and is still wrong.
+func (f *foresight) look(after *path.Map, now time.Time, watched func(path.Route) bool) (out []early.Warning) {
+	before := f.before
+	f.before = after
+	tell := func(w early.Warning) {
+		f.remember(w.Object, now)
+		out = append(out, w)
+	}
+	if before != nil && before != after {
+		for _, w := range early.Compare(before, after) {
+			switch {
+			case !slices.ContainsFunc(w.Routes, watched):
+			case now.Sub(f.warned[w.Object]) >= warnedAgain:
+				delete(f.silent, w.Object)
+				tell(w)
+			case f.silent[w.Object] == nil:
+				f.silent[w.Object] = before
+			}
+		}
+	}
+	for _, object := range slices.SortedFunc(maps.Keys(f.silent), model.Ref.Compare) {
+		if now.Sub(f.warned[object]) < warnedAgain {
+			continue
+		}
+		for _, w := range early.Compare(f.silent[object], after) {
+			if w.Object == object && slices.ContainsFunc(w.Fails, watched) {
+				tell(w)
+			}
+		}
+		delete(f.silent, object)
+	}
+	return out
 }
 
 func (f *foresight) remember(object model.Ref, now time.Time) {

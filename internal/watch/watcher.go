@@ -75,7 +75,7 @@ func (w *Watcher) prepare() {
 	w.rates, w.causes = rates.New(rates.Options{}), map[string]string{}
 	w.events, w.sources = make(chan printer.EventDoc), newSources(w.Sources)
 	if w.Early {
-		w.foresight = &foresight{warned: map[model.Ref]time.Time{}}
+		w.foresight = &foresight{warned: map[model.Ref]time.Time{}, silent: map[model.Ref]*path.Map{}}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan/plantest"
 	"github.com/gatemend/gatemend/internal/remedy"
@@ -125,6 +127,53 @@ func TestAGatewaysRollbackNeedsAPerson(t *testing.T) {
 		i := slices.IndexFunc(all, func(r model.Remedy) bool { return r.Action == "rollback" })
 		if i < 0 || all[i].Machine != want {
 			t.Errorf("%s: got %+v, want a rollback for which a machine may do %q", id, all, want)
+		}
+	}
+}
+
+// TestAGatewayBehindAGatewayIsOne: it is a backend too, of which a fault bears a backend's name.
+func TestAGatewayBehindAGatewayIsOne(t *testing.T) {
+	f := rollbackFault(t)
+	breaks := f.Break
+	f.Break = func(c *plantest.Cluster) {
+		breaks(c)
+		const image = "registry.k8s.io/ingress-nginx/controller:v1.13.2"
+		c.Edit("Deployment/cart", image, "spec", "template", "spec", "containers", 0, "image")
+		for _, pod := range []string{"Pod/cart-2-0", "Pod/cart-2-1"} {
+			c.Edit(pod, image, "spec", "containers", 0, "image")
+		}
+	}
+	in := f.input()
+	all := candidates(remedy.Case{Finding: in.Diagnosis.Causes[0], Snapshot: in.Snapshot})
+	i := slices.IndexFunc(all, func(r model.Remedy) bool { return r.Action == "rollback" })
+	if i < 0 || all[i].Machine != model.MachinePropose {
+		t.Errorf("got %+v, want a rollback that a person must agree to", all)
+	}
+}
+
+// TestFreshPodsCureWhatIsInTheProcess: a gateway whose pods are replaced with another template works if that differs in what is
+// to blame.
+func TestFreshPodsCureWhatIsInTheProcess(t *testing.T) {
+	s := plantest.Shop("cart").Snapshot()
+	old, _ := s.Deployments().Get(plantest.Namespace, "cart")
+	image := func(d *appsv1.Deployment) { d.Spec.Template.Spec.Containers[0].Image = "shop:other" }
+	for name, c := range map[string]struct {
+		field string
+		edit  func(*appsv1.Deployment)
+		want  bool
+	}{
+		"restarted": {"spec.template.spec.volumes[0]", func(d *appsv1.Deployment) {
+			d.Spec.Template.Annotations = map[string]string{remedy.RestartedAt: "2026-05-04T03:00:00Z"}
+		}, true},
+		"another image, and what it needs is as absent as before": {"spec.template.spec.volumes[0]", image, false},
+		"another image, which is to blame":                        {"spec.template.spec.containers[0].image", image, true},
+	} {
+		d := old.DeepCopy()
+		c.edit(d)
+		was := old.DeepCopy()
+		was.Status.ReadyReplicas = 0
+		if _, _, got := turnOver(s, plantest.Finding("proxy-not-running", "Deployment", "cart", c.field, ""), was, d); got != c.want {
+			t.Errorf("%s: ready %v, want %v", name, got, c.want)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/remedy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -146,7 +147,7 @@ func turnOver(after *snapshot.Snapshot, f model.Finding, old, d *appsv1.Deployme
 	}
 	rs := nextRevision(d, after.Revisions(d), n)
 	scaled := old.Status.ReadyReplicas > 0 && reflect.DeepEqual(old.Spec.Template, d.Spec.Template)
-	ready = scaled || freshCures(f) || blamedChanged(f, old, d) && runnable(&d.Spec.Template)
+	ready = scaled || freshCures(f, old, d) || blamedChanged(f, old, d) && runnable(&d.Spec.Template)
 	put = append(put, podsFor(rs, int(n), d.Spec.Template, ready)...)
 	d.Status = appsv1.DeploymentStatus{
 		ObservedGeneration: d.Generation, Replicas: n, UpdatedReplicas: n,
@@ -163,9 +164,9 @@ func turnOver(after *snapshot.Snapshot, f model.Finding, old, d *appsv1.Deployme
 }
 
 // freshCures reports whether what is wrong with a workload is in its processes, not in its template: a gateway
-// that is stuck, or holds on to what it once knew.
-func freshCures(f model.Finding) bool {
-	return catalogue.FamilyOf(f.ID) == "proxy-control-plane" || f.ID == "stale-dns-upstream"
+// that is stuck, or holds on to what it once knew. A change of the template says that it is not.
+func freshCures(f model.Finding, old, d *appsv1.Deployment) bool {
+	return (catalogue.FamilyOf(f.ID) == "proxy-control-plane" || f.ID == "stale-dns-upstream") && remedy.OnlyRestarted(&old.Spec.Template, &d.Spec.Template)
 }
 
 // nextRevision is the ReplicaSet that a workload's present template gets.

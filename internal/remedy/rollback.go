@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -66,13 +67,19 @@ func backTo(c Case, workload model.Ref, revision int64, change model.Change) mod
 		Changes: []model.Change{change},
 		Summary: fmt.Sprintf("%s back to revision %d: %s", workload, revision, fieldNames(change.Fields)),
 	}
-	if catalogue.FamilyOf(c.Finding.ID) == "proxy-control-plane" { // it replaces what all routes go through, not an application that fails anyway
+	if catalogue.FamilyOf(c.Finding.ID) == "proxy-control-plane" || c.routesNeed(workload) { // not an application that fails anyway
 		r.Machine = model.MachinePropose
 	}
 	if revision == 0 {
 		r.Summary = fmt.Sprintf("%s back to its former revision: %s", workload, fieldNames(change.Fields))
 	}
 	return r
+}
+
+// routesNeed reports whether a workload is a gateway, or what controls one, whatever the cause is called: behind another gateway
+// it is a backend as well.
+func (c Case) routesNeed(workload model.Ref) bool {
+	return slices.ContainsFunc(c.paths().AllFleets(), func(f path.Fleet) bool { return sameObject(f.Object, workload) })
 }
 
 // revision is the ReplicaSet of the last good revision; goodTemplate has found it.

@@ -93,7 +93,7 @@ func backOf(c Case, ref model.Ref) (out model.Remedy, why string) {
 	}
 	from, to := r.Template(newest), r.Template(good)
 	fields, ok := sameStep(t, from, to)
-	if !ok || len(fields) == 0 || onlyRestarted(from, to) {
+	if !ok || len(fields) == 0 || OnlyRestarted(from, to) {
 		return out, "its templates differ in nothing that can be taken back"
 	}
 	revision := snapshot.Revision(good)
@@ -107,9 +107,9 @@ func backOf(c Case, ref model.Ref) (out model.Remedy, why string) {
 	return finish(c, out), ""
 }
 
-// onlyRestarted reports whether one template is the other one that was asked for again. Where more differs, that mark goes
+// OnlyRestarted reports whether one template is the other one that was asked for again. Where more differs, that mark goes
 // back with the rest: to a template that is not wholly the former one the controller takes all steps.
-func onlyRestarted(a, b *corev1.PodTemplateSpec) bool {
+func OnlyRestarted(a, b *corev1.PodTemplateSpec) bool {
 	a, b = a.DeepCopy(), b.DeepCopy()
 	for _, t := range []*corev1.PodTemplateSpec{a, b} {
 		t.CreationTimestamp = metav1.Time{}

@@ -201,6 +201,7 @@ func TestAlertsComeToTheReplacedCertificate(t *testing.T) {
 		}
 		select {
 		case err := <-done:
+			done <- nil // for the one who waits at the end
 			t.Fatal(err)
 		case <-time.After(10 * time.Millisecond):
 		}

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +34,8 @@ type counter struct {
 	number uint64
 	values map[Series]uint64
 	dirty  map[Series]bool
+	// waiting is how many reports were not confirmed when its agent asked for another one.
+	waiting atomic.Int64
 }
 
 func newCounter() *counter { return &counter{values: map[Series]uint64{}, dirty: map[Series]bool{}} }
@@ -143,8 +146,13 @@ func agentOf(t *testing.T, address string, c *counter, creds credentials.Transpo
 
 func agentLogging(t *testing.T, address string, c *counter, creds credentials.TransportCredentials, log slog.Handler) (stop func()) {
 	t.Helper()
-	s := NewSender(SenderOptions{
-		Target: address, Credentials: creds, Report: c.report, Now: time.Now, Log: slog.New(log),
+	var s *Sender
+	report := func(now time.Time) Report {
+		c.waiting.Store(int64(len(s.backlog.reports)))
+		return c.report(now)
+	}
+	s = NewSender(SenderOptions{
+		Target: address, Credentials: creds, Report: report, Now: time.Now, Log: slog.New(log),
 		Every: 5 * time.Millisecond, Patience: 500 * time.Millisecond,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -162,7 +170,7 @@ func agentLogging(t *testing.T, address string, c *counter, creds credentials.Tr
 
 func await(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for range 6000 { // half a minute: after some broken connections the next is made only after seconds
+	for range 2000 {
 		if is() {
 			return
 		}
@@ -203,6 +211,9 @@ func TestNothingIsLostOrCountedTwice(t *testing.T) {
 	}
 	await(t, "what came while connections broke", func() bool { return cmp.Equal(first.counted(), c.all()) })
 
+	// What a controller counted, and died before it could say so, the next one counts again.
+	c.waiting.Store(-1)
+	await(t, "the agent to know that", func() bool { return c.waiting.Load() == 0 })
 	first.stop()
 	before := first.counted()
 	c.add(good, 50)

@@ -128,8 +128,7 @@ func (v *view) badRequest(w *workload, c *corev1.Container, probe *corev1.Probe)
 		}
 	}
 	port, _, _ := path.ProbePort(c, probe)
-	declared := slices.IndexFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == port })
-	if securePortNumber(port) || declared >= 0 && strings.HasPrefix(c.Ports[declared].Name, "https") {
+	if forTLS(port, "") || declaresTLS(c.Ports, port) {
 		return probeFault{field: ".httpGet.scheme", why: "asks over HTTP and gets status 400; the port may speak HTTPS", confidence: likely, wanted: text("HTTPS")}
 	}
 	return probeFault{field: ".httpGet", why: "asks over HTTP and gets status 400; the port may speak HTTPS, or the application may not answer for the pod's own address", confidence: likely}

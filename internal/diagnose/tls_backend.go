@@ -40,12 +40,10 @@ type speech struct {
 }
 
 // tls reports whether the proxy speaks TLS.
-func (s speech) tls() bool { return slices.Contains([]string{"HTTPS", "H2", "GRPCS"}, s.protocol) }
+func (s speech) tls() bool { return proxy.SpeaksTLS(s.protocol) }
 
-// grpc reports whether the proxy speaks HTTP/2.
-func (s speech) http2() bool {
-	return slices.Contains([]string{"H2", "H2C", "GRPC", "GRPCS"}, s.protocol)
-}
+// http2 reports whether the proxy speaks HTTP/2.
+func (s speech) http2() bool { return proxy.SpeaksHTTP2(s.protocol) }
 
 // spoken is what the proxy speaks to a leg's backend, and the place where that is set, or would be.
 func (v *view) spoken(r *route, l path.Leg) speech {
@@ -266,27 +264,26 @@ func (r *route) schemesDiffer(l path.Leg, told speech, probed string, words hear
 
 // securePort reports whether a port's number or name is one that people give to TLS.
 func securePort(l path.Leg) bool {
-	tls := func(n int32, name string) bool {
-		return securePortNumber(n) || strings.HasPrefix(name, "https")
-	}
-	if tls(l.Port.Port, l.Port.Name) {
+	if forTLS(l.Port.Port, l.Port.Name) {
 		return true
 	}
 	for _, e := range l.ReadyEnds() {
-		if tls(e.Port, "") {
+		if forTLS(e.Port, "") || slices.ContainsFunc(podContainers(e.Pod), func(c corev1.Container) bool { return declaresTLS(c.Ports, e.Port) }) {
 			return true
-		}
-		for _, c := range podContainers(e.Pod) {
-			if slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == e.Port && tls(0, p.Name) }) {
-				return true
-			}
 		}
 	}
 	return false
 }
 
-// securePortNumber reports whether a port has a number that people give to TLS.
-func securePortNumber(n int32) bool { return n == 443 || n == 8443 || n == 9443 }
+// forTLS reports whether a port has a number or a name that people give to TLS.
+func forTLS(n int32, name string) bool {
+	return n == 443 || n == 8443 || n == 9443 || strings.HasPrefix(name, "https")
+}
+
+// declaresTLS reports whether a port is declared with such a number or name.
+func declaresTLS(ports []corev1.ContainerPort, n int32) bool {
+	return slices.ContainsFunc(ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == n && forTLS(n, p.Name) })
+}
 
 func podContainers(p *corev1.Pod) []corev1.Container {
 	if p == nil {

@@ -76,17 +76,10 @@ func (v *view) byTheirPods(namespace string) []template {
 
 // unknownWorkload reports whether a workload is of a kind of which not all was read, and was not read.
 func (v *view) unknownWorkload(ref model.Ref) bool {
-	var presence snapshot.Presence
-	switch snapshot.Kind(ref.Kind) {
-	case snapshot.Deployments:
-		_, presence = v.s.Deployments().Get(ref.Namespace, ref.Name)
-	case snapshot.StatefulSets:
-		_, presence = v.s.StatefulSets().Get(ref.Namespace, ref.Name)
-	case snapshot.DaemonSets:
-		_, presence = v.s.DaemonSets().Get(ref.Namespace, ref.Name)
-	default:
+	if !slices.Contains([]snapshot.Kind{snapshot.Deployments, snapshot.StatefulSets, snapshot.DaemonSets}, snapshot.Kind(ref.Kind)) {
 		return false
 	}
+	_, presence := v.s.Lookup(ref)
 	return presence == snapshot.Unknown
 }
 

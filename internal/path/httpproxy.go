@@ -24,9 +24,7 @@ func (m *Map) httpProxyRoutes() []Route {
 	for _, p := range m.custom.HTTPProxies {
 		tree.byName[[2]string{p.Namespace, p.Name}] = p
 	}
-	if len(tree.byName) > 0 {
-		tree.contours = m.contours()
-	}
+	contours := m.contours()
 	for _, p := range m.custom.HTTPProxies {
 		if p.Spec.VirtualHost == nil {
 			continue
@@ -36,7 +34,7 @@ func (m *Map) httpProxyRoutes() []Route {
 		}
 		var field string
 		tree.root.Class, field = proxyClass(p)
-		tree.unclaimed = m.unclaimed(tree.root.Class, model.FieldRef{Ref: p.Ref(), Field: field}, tree.contours)
+		tree.unclaimed = m.unclaimed(tree.root.Class, model.FieldRef{Ref: p.Ref(), Field: field}, contours)
 		if class, ok := m.s.IngressClasses().Get("", tree.root.Class); ok == snapshot.Present {
 			tree.root.Controller = class.Spec.Controller
 		}
@@ -61,7 +59,6 @@ type proxyTree struct {
 	m         *Map
 	byName    map[[2]string]*custom.HTTPProxy
 	root      Route
-	contours  []claimant
 	unclaimed []Fault // of the root, which no Contour takes
 	out       []Route
 }

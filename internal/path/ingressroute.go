@@ -20,10 +20,7 @@ import (
 const traefikController = "traefik.io/ingress-controller"
 
 func (m *Map) ingressRouteRoutes() []Route {
-	var traefiks []claimant
-	if len(m.custom.IngressRoutes) > 0 {
-		traefiks = m.traefiks()
-	}
+	traefiks := m.traefiks()
 	var out []Route
 	for _, ir := range m.custom.IngressRoutes {
 		unclaimed := m.unclaimed(ir.Annotations[classAnnotation], model.FieldRef{Ref: ir.Ref(), Field: "metadata.annotations['" + classAnnotation + "']"}, traefiks)

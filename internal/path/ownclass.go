@@ -8,7 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
-	"github.com/gatemend/gatemend/internal/proxy/image"
 	"github.com/gatemend/gatemend/internal/proxy/traefik"
 )
 
@@ -26,10 +25,9 @@ type claimant struct {
 func (m *Map) contours() []claimant {
 	var out []claimant
 	for _, f := range m.fleets {
-		if !slices.ContainsFunc(f.Pod.Spec.Containers, func(c corev1.Container) bool {
-			return image.Is(c.Image, "projectcontour/contour", "contour") && slices.Contains(slices.Concat(c.Command, c.Args), "serve")
-		}) {
-			continue
+		serves := func(c corev1.Container) bool { return slices.Contains(slices.Concat(c.Command, c.Args), "serve") }
+		if f.product != "contour" || !slices.ContainsFunc(f.Pod.Spec.Containers, serves) {
+			continue // an Envoy of Contour's, or what makes Contours
 		}
 		c := claimant{f.Object, []string{"", "contour"}, flag(f.Pod, "contour-config-name") == ""}
 		if class := flag(f.Pod, "ingress-class-name"); class != "" {

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -150,4 +152,14 @@ func (s Settings) Wrong() Settings {
 func (s Settings) Yes(k Knob) bool {
 	v, ok := s.Get(k)
 	return ok && v.Yes
+}
+
+// SpeaksTLS reports whether a value of [Protocol], in any case, is one over TLS.
+func SpeaksTLS(protocol string) bool {
+	return slices.Contains([]string{"HTTPS", "H2", "GRPCS"}, strings.ToUpper(protocol))
+}
+
+// SpeaksHTTP2 reports whether a value of [Protocol], in any case, is HTTP/2.
+func SpeaksHTTP2(protocol string) bool {
+	return slices.Contains([]string{"H2", "H2C", "GRPC", "GRPCS"}, strings.ToUpper(protocol))
 }

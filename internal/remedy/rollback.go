@@ -67,7 +67,7 @@ func backTo(c Case, workload model.Ref, revision int64, change model.Change) mod
 		Changes: []model.Change{change},
 		Summary: fmt.Sprintf("%s back to revision %d: %s", workload, revision, fieldNames(change.Fields)),
 	}
-	if catalogue.FamilyOf(c.Finding.ID) == "proxy-control-plane" || c.routesNeed(workload) { // not an application that fails anyway
+	if catalogue.FamilyOf(c.Finding.ID) == "proxy-control-plane" || c.isGateway(workload) { // not an application that fails anyway
 		r.Machine = model.MachinePropose
 	}
 	if revision == 0 {
@@ -76,9 +76,9 @@ func backTo(c Case, workload model.Ref, revision int64, change model.Change) mod
 	return r
 }
 
-// routesNeed reports whether a workload is a gateway, or what controls one, whatever the cause is called: behind another gateway
+// isGateway reports whether a workload is a gateway, or what controls one, whatever the cause is called: behind another gateway
 // it is a backend as well.
-func (c Case) routesNeed(workload model.Ref) bool {
+func (c Case) isGateway(workload model.Ref) bool {
 	return slices.ContainsFunc(c.paths().AllFleets(), func(f path.Fleet) bool { return sameObject(f.Object, workload) })
 }
 

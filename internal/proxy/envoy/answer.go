@@ -1,10 +1,10 @@
 package envoy
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
 )
 
 // Answer is what a client gets from Envoy when a request fails in the given way; the reason is the
@@ -49,7 +49,7 @@ func Answer(controller string, f model.FailureKind) model.Outcome {
 // %UPSTREAM_TRANSPORT_FAILURE_REASON% and %RESPONSE_CODE_DETAILS% alone, which the default formats of Envoy and Contour do not have
 // (Envoy's documentation, "Access logging"; projectcontour.io/docs, "Access logging").
 func toldAs(f model.FailureKind, protocol, reason string) model.FailureKind {
-	if f == model.TLS && slices.Contains([]string{"HTTPS", "H2", "GRPCS"}, strings.ToUpper(protocol)) && !strings.ContainsAny(reason, " {") {
+	if f == model.TLS && proxy.SpeaksTLS(protocol) && !strings.ContainsAny(reason, " {") {
 		return model.Refused
 	}
 	return f

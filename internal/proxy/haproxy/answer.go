@@ -1,9 +1,8 @@
 package haproxy
 
 import (
-	"strings"
-
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
 )
 
 // Answer is what a client gets from HAProxy when a request fails in the given way; the reason is the
@@ -42,11 +41,8 @@ func Answer(_ string, f model.FailureKind) model.Outcome {
 // fails there ends as SC, like a connection that was refused (haproxy/haproxy, src/backend.c, back_handle_st_con and
 // back_handle_st_cer).
 func toldAs(f model.FailureKind, protocol, _ string) model.FailureKind {
-	switch protocol = strings.ToUpper(protocol); {
-	case f == model.TLS && (protocol == "HTTPS" || protocol == "H2" || protocol == "GRPCS"),
-		f == model.Protocol && (protocol == "H2" || protocol == "H2C" || protocol == "GRPC" || protocol == "GRPCS"):
+	if f == model.TLS && proxy.SpeaksTLS(protocol) || f == model.Protocol && proxy.SpeaksHTTP2(protocol) {
 		return model.Refused
-	default:
-		return f
 	}
+	return f
 }

@@ -522,3 +522,25 @@ func (w *wire) block(yes bool) {
 		w.cut()
 	}
 }
+
+// The first failure is often only that a connection ended: why there is no new one is told, too, and each reason once.
+func TestEachReasonIsTold(t *testing.T) {
+	log := &diary{}
+	s := NewSender(SenderOptions{Target: "127.0.0.1:1", Log: slog.New(slog.NewTextHandler(log, nil))})
+	now := start
+	for _, why := range []string{"read from 127.0.0.1:40001: it ended", "read from 127.0.0.1:40002: it ended", "certificate has expired", "certificate has expired"} {
+		now = now.Add(time.Second)
+		if err := s.failed(status.Error(codes.Unavailable, why), now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.answered(now)
+	if err := s.failed(status.Error(codes.Unavailable, "certificate has expired"), now); err != nil {
+		t.Fatal(err)
+	}
+	for why, times := range map[string]int{"it ended": 1, "certificate has expired": 2} {
+		if got := strings.Count(log.text.String(), why); got != times {
+			t.Errorf("%q is told %d times, want %d", why, got, times)
+		}
+	}
+}

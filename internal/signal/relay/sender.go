@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
@@ -57,6 +58,7 @@ type Sender struct {
 	wait      time.Duration
 	next      time.Time // not before
 	failing   time.Time // since when nobody answers; zero: somebody does
+	why       string    // the failure that was last told
 }
 
 // NewSender returns a sender, which begins in Run.
@@ -188,10 +190,14 @@ func (s *Sender) answered(now time.Time) {
 	s.failing, s.wait, s.next = time.Time{}, 0, time.Time{}
 }
 
-// failed waits longer from time to time. A connection over which no answer came may be dead without saying so.
+// failed waits longer from time to time. A connection over which no answer came may be dead without saying so. Another reason
+// than the last is told, too: the first is often only that a connection ended, the next why there is no new one.
 func (s *Sender) failed(err error, now time.Time) error {
 	if s.failing.IsZero() {
-		s.failing = now
+		s.failing, s.why = now, ""
+	}
+	if why := strings.Map(noDigits, err.Error()); why != s.why {
+		s.why = why
 		s.options.Log.Warn("the controller does not take reports; they are kept and sent again", "controller", s.options.Target, "error", err)
 	}
 	s.wait = min(max(2*s.wait, firstWait), longWait)
@@ -201,6 +207,14 @@ func (s *Sender) failed(err error, now time.Time) error {
 	}
 	_ = s.conn.Close()
 	return s.connect()
+}
+
+// noDigits leaves out of a reason what changes from attempt to attempt: ports and times.
+func noDigits(r rune) rune {
+	if r >= '0' && r <= '9' {
+		return -1
+	}
+	return r
 }
 
 // unknownTo reads of an error that the receiver has not confirmed the last report, and the receiver's id.

@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"fmt"
+	"net"
 	"slices"
 	"time"
 
@@ -16,14 +18,18 @@ func policyKinds() []snapshot.Kind {
 func networkPolicyBlocksIngress() Analyzer {
 	return Analyzer{
 		Cause: "networkpolicy-blocks-ingress", Doc: "Finds NetworkPolicies on a backend that do not admit the gateway, or on the cluster's DNS that do not admit applications.", Inputs: policyKinds(),
-		run: func(v *view) []finding { return append(v.blocked(true), v.withoutDNS(true)...) },
+		run: func(v *view) []finding {
+			return slices.Concat(v.blocked(true), v.withoutDNS(true), v.withoutDNSQuietly(true), v.gatewayWithoutDNS(true))
+		},
 	}
 }
 
 func networkPolicyBlocksEgress() Analyzer {
 	return Analyzer{
 		Cause: "networkpolicy-blocks-egress", Doc: "Finds NetworkPolicies on a gateway that do not let it out to a backend, or on an application that keep it from DNS.", Inputs: policyKinds(),
-		run: func(v *view) []finding { return append(v.blocked(false), v.withoutDNS(false)...) },
+		run: func(v *view) []finding {
+			return slices.Concat(v.blocked(false), v.withoutDNS(false), v.withoutDNSQuietly(false), v.gatewayWithoutDNS(false))
+		},
 	}
 }
 
@@ -75,7 +81,7 @@ func onPolicy(b *path.Block) finding {
 }
 
 // withoutDNS finds the policies that keep applications from the cluster's DNS, where they say that they
-// cannot resolve names.
+// cannot resolve names. Where nobody logs requests, as many load balancers do not, the two together are enough.
 func (v *view) withoutDNS(ingress bool) []finding {
 	var out []finding
 	for _, w := range v.workloads {
@@ -93,10 +99,75 @@ func (v *view) withoutDNS(ingress bool) []finding {
 		}
 		f := onPolicy(b).on(w.routes...).as(appFailures()...).relates("workload", w.ref).relates("pod", snapshot.RefOf(p))
 		f.Evidence = append(f.Evidence, said.evidence())
-		f.dormant = !v.suffers(w)
+		f.atRest = !slices.ContainsFunc(w.routes, func(r *route) bool { return r.requests > 0 })
+		f.dormant = !f.atRest && !v.suffers(w)
 		out = append(out, f)
 	}
 	return out
+}
+
+// withoutDNSQuietly finds the policies that keep applications from the cluster's DNS, where they are told to call a Service by
+// its name and nobody says anything.
+func (v *view) withoutDNSQuietly(ingress bool) []finding {
+	var out []finding
+	for _, r := range v.edges {
+		if !r.quiet || r.loose {
+			continue
+		}
+		if b := v.deaf(r); b != nil && b.Ingress == ingress {
+			f := onPolicy(b).on(r).as(model.NoRoute, model.UpstreamStatus).relates("workload", r.caller.ref).
+				because("object", fmt.Sprintf("%s is %s, which is to be resolved", r.setting.name, r.setting.value), r.setting.at.Ref, time.Time{})
+			f.Confidence = likely
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// deaf is the policy that keeps the caller of an edge from resolving the name of the Service that it is told to call; nil if
+// none is known to.
+func (v *view) deaf(r *route) *path.Block {
+	if len(r.Backends) == 0 || len(r.caller.pods) == 0 || r.setting.host == "" || net.ParseIP(r.setting.host) != nil {
+		return nil
+	}
+	verdict, b := v.m.ReachDNS(r.caller.pods[0])
+	if verdict != model.Broken {
+		return nil
+	}
+	return b
+}
+
+// gatewayWithoutDNS finds the policies that keep a route's gateway from the cluster's DNS, where a backend is a name that the
+// gateway itself resolves. To others it sends by addresses that it has from the API.
+func (v *view) gatewayWithoutDNS(ingress bool) []finding {
+	var out []finding
+	for r, l := range v.legsWith() {
+		if !l.External() || net.ParseIP(l.Service.Spec.ExternalName) != nil {
+			continue
+		}
+		b := v.deafGateway(r)
+		if b == nil || b.Ingress != ingress {
+			continue
+		}
+		f := onPolicy(b).on(r).as(model.NoRoute, model.NoEndpoints, model.ConnectTimeout, model.ResponseTimeout, model.OtherFailure).relates("service", serviceRef(l)).
+			because("object", fmt.Sprintf("%s stands for %s, which the gateway is to resolve", serviceRef(l), l.Service.Spec.ExternalName), serviceRef(l), time.Time{})
+		f.atRest = r.requests == 0
+		out = append(out, f)
+	}
+	return out
+}
+
+// deafGateway is the policy that keeps all pods of a route's gateway from DNS; nil if none is known to.
+func (v *view) deafGateway(r *route) *path.Block {
+	var block *path.Block
+	for _, g := range v.m.Gateways(r.Route) {
+		verdict, b := v.m.ReachDNS(g)
+		if verdict != model.Broken {
+			return nil
+		}
+		block = b
+	}
+	return block
 }
 
 // appFailures are the failures of an application that lacks something that it calls: it answers 5xx,

@@ -51,7 +51,7 @@ func (v *view) settleQuietly(r *route) bool {
 	}
 	_, kept := v.keptOut(r)
 	_, away := v.localQuietly(r)
-	return kept || away || slices.ContainsFunc(r.legs, func(l path.Leg) bool { return shutPort(r, l) }) || v.misled(r).why != ""
+	return kept || away || v.deaf(r) != nil || slices.ContainsFunc(r.legs, func(l path.Leg) bool { return shutPort(r, l) }) || v.misled(r).why != ""
 }
 
 // counts reports whether a setting names something that requests need, and that is, or was meant to be, in the cluster.

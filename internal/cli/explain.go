@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -83,7 +84,7 @@ func (o *explainOptions) run() error {
 	}
 	ms := printer.Matches{APIVersion: model.APIVersion, Kind: printer.KindExplanation, Matches: recognise(o.text)}
 	if len(ms.Matches) == 0 && idForm(o.text) {
-		return usagef(didYouMean(near(o.text, causeIDs())), "no cause has the id %q", o.text)
+		return usagef(nearCauses(o.text), "no cause has the id %q", o.text)
 	}
 	if err := o.print(ms, func() error { return printer.Explanation(o.env.Out, ms, o.format.style(o.env.Terminal)) }); err != nil {
 		return err
@@ -107,6 +108,34 @@ func causeIDs() []string {
 		ids = append(ids, string(c.ID))
 	}
 	return ids
+}
+
+// nearCauses is a hint for an id that no cause has: those that are spelled like it, else those that have the most of its words.
+func nearCauses(id string) string {
+	ids := causeIDs()
+	if hint := didYouMean(near(id, ids)); hint != "" {
+		return hint
+	}
+	squeezed := strings.ReplaceAll(id, "-", "")
+	shared := func(known string) (letters int) {
+		for word := range strings.SplitSeq(known, "-") {
+			if len(word) > 3 && strings.Contains(squeezed, word) { // shorter ones are in any word
+				letters += len(word)
+			}
+		}
+		return letters
+	}
+	most := 0
+	var alike []string
+	for _, known := range ids {
+		switch n := shared(known); {
+		case n > most:
+			most, alike = n, []string{known}
+		case n == most && n > 0:
+			alike = append(alike, known)
+		}
+	}
+	return cmp.Or(didYouMean(alike[:min(len(alike), 3)]), "'gatemend explain' lists all causes")
 }
 
 func (o *explainOptions) list() error {

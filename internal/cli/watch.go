@@ -119,7 +119,7 @@ func (o *watchOptions) validate() error {
 	}
 	for _, id := range o.approve {
 		if _, known := catalogue.Lookup(model.CauseID(id)); !known && id != approveAll {
-			return usagef(didYouMean(near(id, causeIDs())), "--approve: no cause has the id %q", id)
+			return usagef(nearCauses(id), "--approve: no cause has the id %q", id)
 		}
 	}
 	if o.maxChanges < 1 {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/duration"
+
 	"github.com/gatemend/gatemend/internal/model"
 )
 
@@ -22,7 +24,7 @@ func LogReport(w io.Writer, r model.LogReport, s Style) error {
 		logRoutes(p, r.Routes)
 		logAlarms(p, r.Alarms)
 		logUpstreams(p, r.Upstreams)
-		logSlowest(p, r.Slowest)
+		logSlowest(p, r)
 		logSamples(p, r.Samples)
 	}
 	logBad(p, r)
@@ -125,11 +127,7 @@ func span(from, to *time.Time) string {
 	if from == nil || to == nil {
 		return ""
 	}
-	end := "2006-01-02 15:04:05"
-	if from.Format(time.DateOnly) == to.Format(time.DateOnly) {
-		end = time.TimeOnly
-	}
-	return fmt.Sprintf(", %s to %s UTC", from.Format("2006-01-02 15:04:05"), to.Format(end))
+	return fmt.Sprintf(", %s to %s UTC", from.UTC().Format(time.DateTime), clock(*to, *from))
 }
 
 // list writes counts by name, the largest first.
@@ -195,9 +193,10 @@ func logTimeline(p *page, t model.LogTimeline) {
 	}
 	width := time.Duration(merge*t.Seconds) * time.Second
 	p.blank()
-	put(p, 0, p.style.paint(bold, "errors over time")+fmt.Sprintf("  a column is %s, the highest %s", width, portion(int(highest*1e6), 1e6)))
+	put(p, 0, p.style.paint(bold, "errors over time")+fmt.Sprintf("  a column is %s, the highest %s", duration.HumanDuration(width), portion(int(highest*1e6), 1e6)))
 	put(p, 2, p.style.paint(red, b.String()))
-	first, last := t.From.Format(time.TimeOnly), t.From.Add(time.Duration(len(t.Parts)*t.Seconds)*time.Second).Format(time.TimeOnly)
+	end := t.From.Add(time.Duration(len(t.Parts)*t.Seconds) * time.Second)
+	first, last := clock(*t.From, end), clock(end, *t.From)
 	if gap := len(columns) - len(first) - len(last); gap > 0 {
 		put(p, 2, first+strings.Repeat(" ", gap)+last)
 	} else {
@@ -271,11 +270,11 @@ func logAlarms(p *page, alarms []model.LogAlarm) {
 	put(p, 0, p.style.paint(bold, "alarms"))
 	shown := alarms[:min(len(alarms), p.style.limit(shownAlarms))]
 	for _, a := range shown {
-		end := a.To.UTC().Format(time.TimeOnly)
+		end := clock(a.To, a.From)
 		if a.Open {
 			end += ", not ended"
 		}
-		p.item(2, a.From.UTC().Format("2006-01-02 15:04:05")+" to "+end+"  ", plain(a.Route)+": "+Share(a.Requests, a.Errors))
+		p.item(2, a.From.UTC().Format(time.DateTime)+" to "+end+"  ", plain(a.Route)+": "+Share(a.Requests, a.Errors))
 	}
 	more(p, len(alarms)-len(shown), "alarms")
 }
@@ -291,14 +290,18 @@ func logUpstreams(p *page, upstreams []model.LogUpstream) {
 	}
 }
 
-func logSlowest(p *page, slowest []model.LogSlow) {
-	if len(slowest) == 0 {
+func logSlowest(p *page, r model.LogReport) {
+	if len(r.Slowest) == 0 {
 		return
+	}
+	at := func(t time.Time) string { return t.UTC().Format(time.TimeOnly) }
+	if r.From != nil && r.To != nil && clock(*r.To, *r.From) != at(*r.To) { // not of one day
+		at = func(t time.Time) string { return t.UTC().Format(time.DateTime) }
 	}
 	p.blank()
 	put(p, 0, p.style.paint(bold, "slowest requests"))
-	for _, q := range slowest[:min(len(slowest), p.style.limit(shownSlow))] {
-		text := fmt.Sprintf("%7s  %s  %3d  %s  %s", took(&q.Seconds), q.At.UTC().Format(time.TimeOnly), q.Status, plain(q.Route), strings.TrimSpace(plain(q.Method+" "+q.Path)))
+	for _, q := range r.Slowest[:min(len(r.Slowest), p.style.limit(shownSlow))] {
+		text := fmt.Sprintf("%7s  %s  %3d  %s  %s", took(&q.Seconds), at(q.At), q.Status, plain(q.Route), strings.TrimSpace(plain(q.Method+" "+q.Path)))
 		put(p, 2, cut(text, p.style.width()-2))
 	}
 }
@@ -342,6 +345,6 @@ func logBad(p *page, r model.LogReport) {
 		put(p, 0, grouped(r.Outside)+" lines lie outside of the time asked for")
 	}
 	for _, u := range r.Unread {
-		put(p, 0, p.style.paint(yellow, "not read: "+plain(u.What)+": "+plain(u.Why)))
+		p.paragraph(0, p.style.paint(yellow, "not read: "+plain(u.What)+": "+plain(u.Why)))
 	}
 }

@@ -28,7 +28,7 @@ func ago(d time.Duration) string {
 	}
 }
 
-// clock writes the time of day, with the date where that is not the snapshot's.
+// clock writes the time of day, with the date where that is not now's.
 func clock(t, now time.Time) string {
 	t, now = t.UTC(), now.UTC()
 	if !now.IsZero() && t.Format(time.DateOnly) != now.Format(time.DateOnly) {

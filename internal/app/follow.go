@@ -72,6 +72,9 @@ func (l *live) Snapshot() *snapshot.Snapshot { return l.watcher.Snapshot() }
 // Silent says why the API server cannot be heard.
 func (l *live) Silent() string { return l.heart.silent() }
 
+// Back is when the API server could be heard again.
+func (l *live) Back() time.Time { return l.heart.returned() }
+
 // Changed yields after changes.
 func (l *live) Changed() <-chan struct{} { return l.watcher.Changed() }
 

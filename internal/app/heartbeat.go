@@ -23,8 +23,9 @@ type heartbeat struct {
 	ask   func(context.Context) error
 	heard func() uint64 // grows with all that it tells
 
-	mu  sync.Mutex
-	why string
+	mu   sync.Mutex
+	why  string
+	back time.Time // the end of the last time in which it could not be heard
 }
 
 // run asks until the context ends.
@@ -63,6 +64,9 @@ func (h *heartbeat) beat(ctx context.Context) {
 func (h *heartbeat) is(why string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.why != "" && why == "" {
+		h.back = time.Now()
+	}
 	h.why = why
 }
 
@@ -71,4 +75,11 @@ func (h *heartbeat) silent() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.why
+}
+
+// returned is when the API server could be heard again after the last time in which it could not; zero: it always could.
+func (h *heartbeat) returned() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.back
 }

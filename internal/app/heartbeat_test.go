@@ -25,13 +25,16 @@ func TestHeartbeat(t *testing.T) {
 		}}
 		go h.run(t.Context())
 		for _, step := range []struct {
-			hangs, silent bool
-		}{{false, false}, {true, true}, {false, false}} {
+			hangs, silent, back bool
+		}{{false, false, false}, {true, true, false}, {false, false, true}} {
 			hangs.Store(step.hangs)
 			time.Sleep(beatEvery + beatWithin + time.Second)
 			synctest.Wait()
 			if got := h.silent(); (got != "") != step.silent {
 				t.Errorf("hangs %v: got %q", step.hangs, got)
+			}
+			if back := h.returned(); back.IsZero() == step.back {
+				t.Errorf("hangs %v: it is back since %v", step.hangs, back)
 			}
 		}
 	})

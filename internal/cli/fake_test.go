@@ -224,6 +224,7 @@ type fakeLive struct{ c *fakeCluster }
 func (l fakeLive) Snapshot() *snapshot.Snapshot { return l.c.present() }
 func (l fakeLive) Changed() <-chan struct{}     { return l.c.changed }
 func (l fakeLive) Silent() string               { return "" }
+func (l fakeLive) Back() time.Time              { return time.Time{} }
 func (l fakeLive) Deleted() []metav1.Object     { return nil }
 func (l fakeLive) Signals() <-chan model.Signal { return l.c.signals }
 

@@ -217,6 +217,21 @@ func TestWhatIsTriedAgain(t *testing.T) {
 	}
 }
 
+// What did not help is tried again where the API server was away meanwhile.
+func TestWhatAnOutageSpoiltIsTriedAgain(t *testing.T) {
+	for _, away := range []bool{false, true} {
+		i, events := lived(t, plantest.Faults()[0], time.Now(), plan.Event{Kind: plan.EventApplying}, plan.Event{Kind: plan.EventApplied, UID: "u"},
+			plan.Event{Kind: plan.EventWaited, OK: true},
+			plan.Event{Kind: plan.EventJudged, Away: away, Judgement: &verify.Judgement{Verdict: verify.NotHelped}},
+			plan.Event{Kind: plan.EventUndoing}, plan.Event{Kind: plan.EventUndone}, plan.Event{Kind: plan.EventUndoChecked, OK: true},
+			plan.Event{Kind: plan.EventReleased, OK: true}, plan.Event{Kind: plan.EventClosed, Outcome: plan.NotHelped})
+		r := &incidentReconciler{mode: Auto, now: time.Now}
+		if _, again := r.retryAfter(i, events); again != away {
+			t.Errorf("the API server was away: %v, and it is tried again: %v", away, again)
+		}
+	}
+}
+
 // What was mended is the incident's cause, whatever the repair itself made the failures look like meanwhile. A repair that did not
 // help proves nothing.
 func TestTheCauseIsThatWhichWasMended(t *testing.T) {

@@ -280,7 +280,7 @@ func (r *incidentReconciler) again(i *v1alpha1.Incident, events []plan.Event) (t
 }
 
 // retryAfter says how long after the last repair of an incident another one is begun, if one is: at once where none was,
-// soon where the cause is another one by now or nothing was changed, later where it was left to a person, never where a
+// soon where the cause is another one by now, nothing was changed, or the API server was away meanwhile, later where it was left to a person, never where a
 // person said no or something was tried that did not help.
 func (r *incidentReconciler) retryAfter(i *v1alpha1.Incident, events []plan.Event) (time.Duration, bool) {
 	these, now := ofAttempt(i, events), r.now()
@@ -299,9 +299,16 @@ func (r *incidentReconciler) retryAfter(i *v1alpha1.Incident, events []plan.Even
 		return after(tryAgain), r.mode == Auto
 	case last.Outcome == plan.Interrupted, last.Outcome == plan.NothingToDo, last.Outcome == plan.CouldNotAct: // the former leader was killed, the API server said no
 		return after(soon), true
+	case last.Outcome == plan.NotHelped && hadNoChance(these):
+		return after(soon), true
 	default:
 		return 0, false
 	}
+}
+
+// hadNoChance reports whether what a repair took back was tried while the API server was away: see [plan.Excuse].
+func hadNoChance(these []plan.Event) bool {
+	return slices.ContainsFunc(plan.Fold(these).Tried, func(a plan.Attempt) bool { return a.Acted && a.Away && !a.Helped })
 }
 
 // anotherCause reports whether the last repair of an incident was about another cause, or the same one at another object,

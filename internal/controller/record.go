@@ -25,6 +25,7 @@ type details struct {
 	Target    *model.Target     `json:"target,omitempty"`
 	Cause     *plan.Cause       `json:"cause,omitempty"`
 	Judgement *verify.Judgement `json:"judgement,omitempty"`
+	Away      bool              `json:"away,omitempty"`
 }
 
 // entryOf is an event as an incident's journal keeps it.
@@ -33,7 +34,7 @@ func entryOf(attempt int32, e plan.Event) (v1alpha1.JournalEntry, error) {
 		At: metav1.NewMicroTime(e.At), Attempt: attempt, Kind: string(e.Kind), Index: int32(e.Index), OK: e.OK,
 		UID: e.UID, Outcome: string(e.Outcome), Because: e.Because,
 	}
-	d := details{e.Plan, e.Saved, e.Target, e.Cause, e.Judgement}
+	d := details{e.Plan, e.Saved, e.Target, e.Cause, e.Judgement, e.Away}
 	if d == (details{}) {
 		return entry, nil
 	}
@@ -58,7 +59,7 @@ func eventOf(id string, entry v1alpha1.JournalEntry) (plan.Event, error) {
 	if err := json.Unmarshal(entry.Data.Raw, &d); err != nil {
 		return e, fmt.Errorf("the journal's entry %s of %s cannot be read: %w", entry.Kind, e.Incident, err)
 	}
-	e.Plan, e.Saved, e.Target, e.Cause, e.Judgement = d.Plan, d.Saved, d.Target, d.Cause, d.Judgement
+	e.Plan, e.Saved, e.Target, e.Cause, e.Judgement, e.Away = d.Plan, d.Saved, d.Target, d.Cause, d.Judgement, d.Away
 	return e, nil
 }
 

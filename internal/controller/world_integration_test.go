@@ -415,7 +415,8 @@ func (g *gateway) run() {
 
 func (g *gateway) Signals() <-chan model.Signal { return g.signals }
 
-func (g *gateway) Silent() string { return "" }
+func (g *gateway) Silent() string  { return "" }
+func (g *gateway) Back() time.Time { return time.Time{} }
 
 func (g *gateway) Gateways() ([]model.Ref, []model.Unseen) {
 	return []model.Ref{{APIVersion: "v1", Kind: "Pod", Namespace: "ingress-nginx", Name: "ingress-nginx-controller-7d9c-abcde"}}, nil

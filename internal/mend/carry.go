@@ -182,7 +182,7 @@ func (r *run) wait(ctx context.Context, i int) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return r.record(plan.Event{Kind: plan.EventWaited, Index: i, Because: err.Error()})
+		return r.record(plan.Event{Kind: plan.EventWaited, Index: i, Away: r.wasAway(), Because: err.Error()})
 	}
 	return r.record(plan.Event{Kind: plan.EventWaited, Index: i, OK: true})
 }

@@ -44,7 +44,7 @@ func (r *run) plan(ctx context.Context) error {
 // memory is what former incidents, and this one so far, tell about the next plan.
 func (r *run) memory(s *snapshot.Snapshot) plan.Memory {
 	m := plan.Recall(append(r.past[:len(r.past):len(r.past)], r.events...), r.Now().Add(-r.options.Remember))
-	m.Deleted, m.Attempts = r.Observer.Deleted(), r.telling(m.Attempts, s)
+	m.Deleted, m.Attempts = r.Observer.Deleted(), plan.Excuse(r.telling(m.Attempts, s))
 	return m
 }
 

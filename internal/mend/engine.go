@@ -107,6 +107,7 @@ type run struct {
 	events   []plan.Event // of this incident
 	past     []plan.Event // of all incidents before
 	state    plan.State
+	resumed  bool // an earlier one has changed something and was interrupted
 }
 
 // Run mends an incident, or takes up one that was interrupted. An error means that the engine could
@@ -130,6 +131,7 @@ func (e *Engine) Run(ctx context.Context, incident Incident) (Result, error) {
 		}
 	}
 	r.state = plan.Fold(r.events)
+	r.resumed = r.state.Done > 0
 	for {
 		step := plan.Next(r.state, e.Now(), r.options.Limits)
 		if step.Kind == plan.StepNone {

@@ -47,15 +47,19 @@ func (r *run) verify(ctx context.Context) error {
 		former: r.mapOf(s), reach: plan.ReachOf(p, s), failing: plan.Failing(p), effect: effect,
 		from: r.failingSince(effect), others: map[string]*verify.Other{}, looked: effect,
 	}
+	back := r.Observer.Back()
+	if r.resumed { // what was meanwhile is not known: a leader that hears nothing of the API server steps down
+		back = started
+	}
 	var quiet silence
 	for last := started; ; {
 		now := r.Now()
 		if n.clockSet(now) {
-			started, last = now, now
+			started, last, back = now, now, time.Time{}
 		}
 		passed := now.Sub(last)
 		last = now
-		j, err := r.judge(ctx, p, n, started)
+		j, err := r.judge(ctx, p, n, started, back)
 		if err != nil {
 			return err
 		}
@@ -64,11 +68,14 @@ func (r *run) verify(ctx context.Context) error {
 		// to help does not pass.
 		switch {
 		case quiet.forgiven():
-			started, n.ready = now, time.Time{}
+			started, back, n.ready = now, now, time.Time{}
 		case quiet.now:
 			started, n.ready = started.Add(passed), time.Time{}
+			if !back.IsZero() {
+				back = back.Add(passed)
+			}
 		case j.Verdict != verify.NeedMore:
-			return r.record(plan.Event{Kind: plan.EventJudged, Judgement: &j})
+			return r.record(plan.Event{Kind: plan.EventJudged, Judgement: &j, Away: r.wasAway()})
 		}
 		if err := sleep(ctx, r.options.Poll); err != nil {
 			return err
@@ -118,7 +125,14 @@ func (n *count) clockSet(now time.Time) bool {
 	return step.Abs() >= detect.SetBack
 }
 
-func (r *run) judge(ctx context.Context, p model.Plan, n *count, started time.Time) (verify.Judgement, error) {
+// wasAway reports whether the API server was away since the last change was made, or so shortly before it that gateways and
+// controllers may not have caught up with it then.
+func (r *run) wasAway() bool {
+	back := r.Observer.Back()
+	return r.Observer.Silent() != "" || !back.IsZero() && back.Add(r.options.Verify.CatchUp).After(r.state.AppliedAt)
+}
+
+func (r *run) judge(ctx context.Context, p model.Plan, n *count, started, back time.Time) (verify.Judgement, error) {
 	s, err := r.Observer.Snapshot(ctx)
 	if err != nil {
 		return verify.Judgement{}, fmt.Errorf("read cluster: %w", err)
@@ -138,7 +152,7 @@ func (r *run) judge(ctx context.Context, p model.Plan, n *count, started time.Ti
 		n.ready = r.Now()
 	}
 	return verify.Judge(verify.Evidence{
-		Effect: n.effect, Started: started, Before: n.before, After: n.after, Others: n.listOthers(),
+		Effect: n.effect, Started: started, Back: back, Before: n.before, After: n.after, Others: n.listOthers(),
 		ModelAgrees: well, Ready: ready, ReadySince: n.ready, Asked: n.asked, Proof: p.Remedy.Proof,
 		Rollout: verify.Rollout{Done: r.state.Waited == len(p.Remedy.Changes), End: r.state.WaitedAt},
 	}, r.Now(), r.options.Verify), nil

@@ -70,7 +70,8 @@ func (p *partly) Diagnose(_ context.Context, s *snapshot.Snapshot, _ model.Targe
 	return model.Diagnosis{At: s.At(), Causes: []model.Finding{p.fault.Finding}, Observed: p.fault.Observed}, nil
 }
 
-func (p *partly) Silent() string { return "" }
+func (p *partly) Silent() string  { return "" }
+func (p *partly) Back() time.Time { return time.Time{} }
 
 func (p *partly) Deleted() []metav1.Object { return p.fault.Deleted }
 

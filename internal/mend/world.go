@@ -3,6 +3,7 @@ package mend
 import (
 	"context"
 	"errors"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -22,6 +23,8 @@ type Observer interface {
 	// Silent says why the cluster cannot be seen at the moment; empty: it can. What [Observer.Snapshot] gives is old while it
 	// cannot.
 	Silent() string
+	// Back is when the cluster could be seen again after the last time in which it could not; zero: it always could.
+	Back() time.Time
 	// Deleted gives the objects that were deleted a short while ago, the last one at the end.
 	Deleted() []metav1.Object
 }

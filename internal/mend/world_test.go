@@ -49,6 +49,7 @@ type cluster struct {
 	name func(*model.Signal)
 	// silent tells whether the API server does not answer now; nil: it always does.
 	silent func() bool
+	back   time.Time // when it answered again
 	// mute tells whether what gateways report does not arrive now; nil: it always does.
 	mute func() bool
 	// lag is how long after a change the observer hears of it.
@@ -90,10 +91,13 @@ func (c *cluster) Snapshot(context.Context) (*snapshot.Snapshot, error) {
 
 func (c *cluster) Silent() string {
 	if c.silent != nil && c.silent() {
+		c.back = time.Now()
 		return "it does not answer"
 	}
 	return ""
 }
+
+func (c *cluster) Back() time.Time { return c.back }
 
 func (c *cluster) Deleted() []metav1.Object { return c.deleted }
 

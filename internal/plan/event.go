@@ -49,8 +49,11 @@ type Event struct {
 	// UID is that of the object that a creation made.
 	UID       string            `json:"uid,omitempty"`
 	Judgement *verify.Judgement `json:"judgement,omitempty"`
-	Outcome   Outcome           `json:"outcome,omitempty"`
-	Because   string            `json:"because,omitempty"`
+	// Away: the API server was away meanwhile, or so shortly before that gateways and controllers may not have caught up; on
+	// EventWaited and EventJudged. That a change did not help then says little about the change.
+	Away    bool    `json:"away,omitempty"`
+	Outcome Outcome `json:"outcome,omitempty"`
+	Because string  `json:"because,omitempty"`
 }
 
 // Cause is a cause and where it is.

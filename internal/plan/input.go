@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,9 +37,28 @@ type Attempt struct {
 	// Target is the object that was changed.
 	Target model.Ref `json:"target"`
 	// Acted: at least one change was made. Otherwise the API server did not accept it.
-	Acted   bool   `json:"acted,omitempty"`
-	Helped  bool   `json:"helped"`
+	Acted  bool `json:"acted,omitempty"`
+	Helped bool `json:"helped"`
+	// Away: the API server was away meanwhile. What was taken back then may be tried once more.
+	Away    bool   `json:"away,omitempty"`
 	Because string `json:"because,omitempty"`
+}
+
+// Excuse leaves the attempts that tell something about the next one. What was taken back while the API server was away has not
+// had its chance: it gets one more, and no third.
+func Excuse(attempts []Attempt) []Attempt {
+	var out, excused []Attempt
+	for _, a := range attempts {
+		same := func(b Attempt) bool {
+			return b.Cause == a.Cause && b.Object.Ref == a.Object.Ref && b.Action == a.Action && b.Target == a.Target
+		}
+		if a.Away && a.Acted && !a.Helped && !slices.ContainsFunc(excused, same) {
+			excused = append(excused, a)
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
 }
 
 // MinConfidence is the least confidence of a finding on which anything may be changed.

@@ -29,6 +29,8 @@ type State struct {
 	UIDs                []string // of created objects, by change
 	// Judgement is the verdict on the attempt, also where it failed on the way.
 	Judgement *verify.Judgement
+	// Away: the API server was away while the attempt's effect was waited for, see [Event].
+	Away bool
 	// Lost is set when nobody can tell whether a change was made.
 	Lost bool
 	// Failed is why the API server would not make a change.
@@ -79,7 +81,7 @@ func (s State) After(e Event) State {
 	case EventApplying, EventApplied, EventNotApplied, EventInDoubt, EventWaited:
 		s = s.forward(e)
 	case EventJudged:
-		s.Judgement = e.Judgement
+		s.Judgement, s.Away = e.Judgement, s.Away || e.Away
 	case EventUndoing, EventUndone, EventNotUndone, EventUndoChecked, EventReleasing, EventReleased:
 		s = s.back(e)
 	case EventClosed:
@@ -103,7 +105,7 @@ func (s State) forward(e Event) State {
 		s.Begun, s.Lost = s.Done, true
 		s = s.fail(e)
 	case EventWaited:
-		s.Waited, s.WaitedAt = e.Index+1, e.At
+		s.Waited, s.WaitedAt, s.Away = e.Index+1, e.At, s.Away || e.Away
 		if !e.OK {
 			s.Judgement = &verify.Judgement{Verdict: verify.NotHelped, Because: e.Because}
 		}
@@ -155,7 +157,7 @@ func (s State) endAttempt(e Event) State {
 	}
 	s.Tried = append(slices.Clip(s.Tried), Attempt{
 		Plan: s.Plans, At: e.At, Cause: s.Plan.Finding.ID, Object: s.Plan.Finding.Object, Action: s.Plan.Remedy.Action,
-		Target: s.Plan.Remedy.Change.Target, Acted: s.Done > 0, Helped: keep, Because: s.Judgement.Because,
+		Target: s.Plan.Remedy.Change.Target, Acted: s.Done > 0, Helped: keep, Away: s.Away, Because: s.Judgement.Because,
 	})
 	return s
 }

@@ -28,8 +28,13 @@ const (
 type Options struct {
 	// Soak is how long no error may have been seen; default 3 s.
 	Soak time.Duration
-	// Deadline is when a change that has not helped is given up, counted from Evidence.Started; default 60 s.
+	// Deadline is when a change that has not helped is given up, counted from Evidence.Started, or from when gateways have
+	// caught up with an API server that was away; default 60 s.
 	Deadline time.Duration
+	// CatchUp is how long after the API server's return gateways and controllers may still work by what they knew before;
+	// default 60 s. A watch that fails is begun anew after up to so long (client-go, reflector.go: "backoff will stop at
+	// [30,60) sec interval").
+	CatchUp time.Duration
 	// NoTraffic is how long to wait for the route's first request; default 20 s.
 	NoTraffic time.Duration
 	// Significance is how improbable the run of successes must have been before; default 0.01.
@@ -42,6 +47,7 @@ type Options struct {
 func (o Options) Defaults() Options {
 	o.Soak = cmp.Or(o.Soak, 3*time.Second)
 	o.Deadline = cmp.Or(o.Deadline, 60*time.Second)
+	o.CatchUp = cmp.Or(o.CatchUp, time.Minute)
 	o.NoTraffic = cmp.Or(o.NoTraffic, 20*time.Second)
 	o.Significance = cmp.Or(o.Significance, 0.01)
 	o.MinRequests = cmp.Or(o.MinRequests, 20)
@@ -63,9 +69,12 @@ type Evidence struct {
 	// Started is when waiting for its effect began, after controllers had carried it through: the
 	// deadline counts from here. Zero means Effect.
 	Started time.Time
-	Before  Counts // of the failing route, while it failed
-	After   Tally  // of the failing route
-	Others  []Other
+	// Back is when the API server could be seen again after a time in which it could not; zero: no such time is known of. What
+	// fails before gateways have caught up with it (see Options.CatchUp) does not speak against the change.
+	Back   time.Time
+	Before Counts // of the failing route, while it failed
+	After  Tally  // of the failing route
+	Others []Other
 	// Asked is how many of the requests after it were sent for the proof alone.
 	Asked int
 	// ModelAgrees: the walk of the route on the cluster as it is now is healthy.
@@ -119,7 +128,7 @@ func judge(e Evidence, now time.Time, o Options) Judgement {
 	if e.Proof == model.ProofRollout {
 		return judgeRollout(e, now, o)
 	}
-	late := now.Sub(e.Started) >= o.Deadline
+	late := e.late(now, o)
 	need := Need(e.Before, o)
 	because, proven := fmt.Sprintf("%d requests in a row succeeded", e.After.Run), e.After.Run >= need && now.Sub(quietSince(e)) >= o.Soak
 	if !proven && fewFail(e, now, o) {
@@ -137,6 +146,15 @@ func judge(e Evidence, now time.Time, o Options) Judgement {
 	default:
 		return say(NeedMore, "%d of %d requests in a row succeeded", min(e.After.Run, need), need)
 	}
+}
+
+// late reports whether the change has had its time. It counts from when gateways must have heard of it.
+func (e Evidence) late(now time.Time, o Options) bool {
+	from := e.Started
+	if !e.Back.IsZero() && e.Back.Add(o.CatchUp).After(from) {
+		from = e.Back.Add(o.CatchUp)
+	}
+	return now.Sub(from) >= o.Deadline
 }
 
 // judgeSilence is for a route without a single request since the change.
@@ -165,14 +183,14 @@ func judgeRollout(e Evidence, now time.Time, o Options) Judgement {
 	case e.After.Errors > 0:
 		return say(NotHelped, "%d of %d requests failed during the next rollout", e.After.Errors, e.After.Requests)
 	case !e.Rollout.Done || now.Sub(e.Rollout.End) < o.Soak:
-		if now.Sub(e.Started) >= o.Deadline {
+		if e.late(now, o) {
 			return say(NotHelped, "the next rollout did not end in time")
 		}
 		return say(NeedMore, "the next rollout is under way: %d requests, none failed", e.After.Requests)
 	case e.After.Requests < o.MinRequests:
 		return say(Unverified, "only %d requests came during the next rollout", e.After.Requests)
 	case !e.ModelAgrees || !e.Ready:
-		if now.Sub(e.Started) < o.Deadline {
+		if !e.late(now, o) {
 			return say(NeedMore, "no request failed during the next rollout, but %s", disagreement(e))
 		}
 		return say(Unverified, "no request failed during the next rollout, but %s", disagreement(e))

@@ -25,6 +25,7 @@ func good(n int) Evidence {
 
 func TestJudge(t *testing.T) {
 	with := func(e Evidence, edit func(*Evidence)) Evidence { edit(&e); return e }
+	failing := with(good(60), func(e *Evidence) { e.After.Errors, e.After.Run, e.After.LastError = 60, 0, at(120) })
 	for _, tc := range []struct {
 		name string
 		e    Evidence
@@ -55,6 +56,10 @@ func TestJudge(t *testing.T) {
 		{"silence, and pods do not come up", with(good(0), func(e *Evidence) { e.Ready = false }), 21, NeedMore},
 		{"silence to the end, and pods do not come up", with(good(0), func(e *Evidence) { e.Ready = false }), 61, NotHelped},
 		{"the deadline counts from the end of the rollout", with(good(10), func(e *Evidence) { e.Started = at(100) }), 120, NeedMore},
+		{"errors go on, the API server was away", with(failing, func(e *Evidence) { e.Back = at(5) }), 124, NeedMore},
+		{"errors go on long after the API server's return", with(failing, func(e *Evidence) { e.Back = at(5) }), 125, NotHelped},
+		{"errors go on, the API server was away long before", with(failing, func(e *Evidence) { e.Back = at(-60) }), 61, NotHelped},
+		{"gateways catch up late", with(good(60), func(e *Evidence) { e.Back, e.After.Errors, e.After.LastError = at(5), 60, at(64) }), 68, Helped},
 		{
 			"another route broke",
 			with(good(60), func(e *Evidence) {

@@ -43,12 +43,19 @@ type Logs interface {
 	Read() []metrics.Source
 }
 
+// Hearing is whether the API server can be heard.
+type Hearing interface {
+	// Silent says why it cannot, so that the state may be an old one; empty: it can.
+	Silent() string
+	// Back is when it could be heard again after the last time in which it could not; zero: it always could.
+	Back() time.Time
+}
+
 // Live is a cluster that is being followed.
 type Live interface {
 	// Snapshot is the present state.
 	Snapshot() *snapshot.Snapshot
-	// Silent says why the API server cannot be heard, so that the state may be an old one; empty: it can.
-	Silent() string
+	Hearing
 	// Changed yields after changes of the state, at least once after the last of several.
 	Changed() <-chan struct{}
 	// Deleted gives the objects that were deleted since following began, the last one at the end.

@@ -85,6 +85,9 @@ func (v *View) Snapshot(context.Context) (*snapshot.Snapshot, error) { return v.
 // Silent says why the cluster cannot be seen at the moment.
 func (v *View) Silent() string { return v.Live.Silent() }
 
+// Back is when the cluster could be seen again.
+func (v *View) Back() time.Time { return v.Live.Back() }
+
 // Deleted gives what was deleted lately.
 func (v *View) Deleted() []metav1.Object { return v.Live.Deleted() }
 

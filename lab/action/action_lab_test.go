@@ -184,7 +184,8 @@ func (o observer) Snapshot(context.Context) (*snapshot.Snapshot, error) {
 	return o.b.watch.Snapshot(), nil
 }
 
-func (o observer) Silent() string { return "" }
+func (o observer) Silent() string  { return "" }
+func (o observer) Back() time.Time { return time.Time{} }
 
 func (o observer) Deleted() []metav1.Object { return nil }
 

@@ -157,7 +157,8 @@ func (l *life) Diagnose(_ context.Context, s *snapshot.Snapshot, t model.Target)
 }
 
 // Silent says nothing: the API server always answers.
-func (l *life) Silent() string { return "" }
+func (l *life) Silent() string  { return "" }
+func (l *life) Back() time.Time { return time.Time{} }
 
 // Deleted are the objects that were there a short while ago.
 func (l *life) Deleted() (out []metav1.Object) {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -19,7 +21,7 @@ func networkPolicyBlocksIngress() Analyzer {
 	return Analyzer{
 		Cause: "networkpolicy-blocks-ingress", Doc: "Finds NetworkPolicies on a backend that do not admit the gateway, or on the cluster's DNS that do not admit applications.", Inputs: policyKinds(),
 		run: func(v *view) []finding {
-			return slices.Concat(v.blocked(true), v.withoutDNS(true), v.withoutDNSQuietly(true), v.gatewayWithoutDNS(true))
+			return slices.Concat(v.blocked(true), v.partlyBlocked(true), v.withoutDNS(true), v.withoutDNSQuietly(true), v.gatewayWithoutDNS(true))
 		},
 	}
 }
@@ -28,7 +30,7 @@ func networkPolicyBlocksEgress() Analyzer {
 	return Analyzer{
 		Cause: "networkpolicy-blocks-egress", Doc: "Finds NetworkPolicies on a gateway that do not let it out to a backend, or on an application that keep it from DNS.", Inputs: policyKinds(),
 		run: func(v *view) []finding {
-			return slices.Concat(v.blocked(false), v.withoutDNS(false), v.withoutDNSQuietly(false), v.gatewayWithoutDNS(false))
+			return slices.Concat(v.blocked(false), v.partlyBlocked(false), v.withoutDNS(false), v.withoutDNSQuietly(false), v.gatewayWithoutDNS(false))
 		},
 	}
 }
@@ -49,6 +51,48 @@ func (v *view) blocked(ingress bool) []finding {
 			}
 			out = append(out, f)
 			break
+		}
+	}
+	return out
+}
+
+// partlyBlocked finds the policies that keep some of a gateway's pods from backends and let others of the same workload
+// through: one on the node that came last, say, which lies outside of the addresses that a policy admits. Only what those
+// pods were asked fails.
+func (v *view) partlyBlocked(ingress bool) []finding {
+	var out []finding
+	for r, l := range v.legsWith() {
+		for _, e := range l.ReadyEnds() {
+			kept, b := v.m.Partly(r.Route, e)
+			if b == nil || b.Ingress != ingress || v.wrongDoor(r, e) {
+				continue
+			}
+			f := onPolicy(b).on(r).as(model.ConnectTimeout, model.Refused, model.Reset).relates("service", serviceRef(l))
+			f.Summary += fmt.Sprintf("; requests fail that come to %s, and others of %s get through", podsIn(kept), v.s.WorkloadOf(kept[0]))
+			f = f.since(kept[0].CreationTimestamp.Time)
+			f.atRest, f.only = r.requests == 0, r.saidBy(kept)
+			out = append(out, f)
+			break
+		}
+	}
+	return out
+}
+
+// podsIn names the first of some pods, and says how many more there are.
+func podsIn(pods []*corev1.Pod) string {
+	if len(pods) == 1 {
+		return "pod " + pods[0].Name
+	}
+	return fmt.Sprintf("pod %s and %d more", pods[0].Name, len(pods)-1)
+}
+
+// saidBy are the failed requests of a route that some pods of its gateway told of, or of which it is not known who did.
+func (r *route) saidBy(pods []*corev1.Pod) map[*model.Signal]bool {
+	out := map[*model.Signal]bool{}
+	for i := range r.signals {
+		s := &r.signals[i]
+		if s.Gateway.Name == "" || slices.ContainsFunc(pods, func(p *corev1.Pod) bool { return p.Name == s.Gateway.Name }) {
+			out[s] = true
 		}
 	}
 	return out

@@ -31,7 +31,7 @@ type Block struct {
 // Reach asks whether the pods of a route's gateway may connect to an end. Unknown means that
 // policies could not be read, or that no pod of the gateway is in the snapshot while policies
 // select the backend; the block then only says why. Where some of a gateway's pods get through it is
-// OK: which of them serves the route is not known.
+// OK, as it is for most requests; see Partly.
 func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
 	gateways := m.Gateways(r)
 	if r.Controller == ciliumGateways && e.Pod != nil && len(m.ciliumIn(e.Pod.Namespace)) > 0 {
@@ -54,6 +54,44 @@ func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
 		}
 	}
 	return verdict, block
+}
+
+// Partly finds the ready pods of a route's gateway that may not connect to an end while others of the same workload
+// may, and the block of the first. Such pods differ by their addresses alone. It is nil where all get through, or none.
+func (m *Map) Partly(r Route, e End) ([]*corev1.Pod, *Block) {
+	for _, f := range m.Fleets(r) {
+		if !m.byAddress(f.Object.Namespace) && (e.Pod == nil || !m.byAddress(e.Pod.Namespace)) {
+			continue
+		}
+		var kept []*corev1.Pod
+		var block *Block
+		through := false
+		for _, g := range distant(f.Pods, e) {
+			if !Ready(g) {
+				continue
+			}
+			switch v, b := m.Between(g, e, corev1.ProtocolTCP); v {
+			case model.OK:
+				through = true
+			case model.Broken:
+				kept, block = append(kept, g), cmp.Or(block, b)
+			default: // whether it gets through is not known
+			}
+		}
+		if through && len(kept) > 0 {
+			return kept, block
+		}
+	}
+	return nil, nil
+}
+
+// byAddress reports whether a NetworkPolicy of a namespace admits by address.
+func (m *Map) byAddress(namespace string) bool {
+	block := func(p networkingv1.NetworkPolicyPeer) bool { return p.IPBlock != nil }
+	return slices.ContainsFunc(m.policies(namespace), func(np *networkingv1.NetworkPolicy) bool {
+		return slices.ContainsFunc(np.Spec.Ingress, func(rule networkingv1.NetworkPolicyIngressRule) bool { return slices.ContainsFunc(rule.From, block) }) ||
+			slices.ContainsFunc(np.Spec.Egress, func(rule networkingv1.NetworkPolicyEgressRule) bool { return slices.ContainsFunc(rule.To, block) })
+	})
 }
 
 // ciliumGateways is the name of Cilium's controller of Gateways. What it serves comes from the Envoy on each node with an

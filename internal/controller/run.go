@@ -143,7 +143,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("set up the controller: %w", err)
 	}
-	l := &leader{options: o, manager: mgr, lock: lock, ready: make(chan struct{}), queue: make(chan event.GenericEvent, queued)}
+	l := &leader{options: o, manager: mgr, ready: make(chan struct{}), queue: make(chan event.GenericEvent, queued)}
 	if o.Metrics != nil {
 		l.meter = newMeter(o.Metrics)
 		o.Metrics.Incidents(l.standing)
@@ -174,7 +174,6 @@ func leaseLock(o Options) (resourcelock.Interface, error) {
 type leader struct {
 	options Options
 	manager manager.Manager
-	lock    resourcelock.Interface
 	ready   chan struct{} // closed once incidents are known and the cluster is followed
 	queue   chan event.GenericEvent
 
@@ -323,10 +322,16 @@ func (l *leader) lead(ctx context.Context) error {
 	may := rights{l.manager.GetClient(), l.manager.GetRESTMapper()}
 	l.incidents = incidentReconciler{
 		ledger: held, clerk: desk, cached: l.manager.GetClient(), voucher: vouch, force: &l.force, session: session,
-		actor: rightful{fenced{o.Actor, l.lock}, may}, rights: may, mode: o.Mode, alone: o.Namespace, now: o.Now, log: o.Log, told: told,
+		actor: rightful{l.fenced(), may}, rights: may, mode: o.Mode, alone: o.Namespace, now: o.Now, log: o.Log, told: told,
 	}
 	close(l.ready)
 	return l.watch(ctx, desk, session, sources)
+}
+
+// fenced is the actor of this process as long as it leads.
+func (l *leader) fenced() fenced {
+	o := l.options
+	return fenced{o.Actor, l.manager.GetAPIReader(), types.NamespacedName{Namespace: o.OwnNamespace, Name: LeaseName}, o.Identity}
 }
 
 // watch runs the clerk and the watch until one of them fails or the context ends.

@@ -36,6 +36,9 @@ const (
 // Modes are all modes, the most careful one first.
 func Modes() []Mode { return []Mode{Observe, Propose, Auto} }
 
+// holdsBack says why nothing is changed in another mode than auto.
+func (m Mode) holdsBack() string { return fmt.Sprintf("mode %s: nothing is changed", m) }
+
 // asker decides on the plans of one incident: by the mode, by policies, and where they leave it to people, by their
 // approvals. It is a [mend.Asker].
 type asker struct {
@@ -57,7 +60,7 @@ type asker struct {
 func (a *asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	a.moved = false
 	if a.mode != Auto {
-		return mend.Answer{Refused: true, Because: fmt.Sprintf("mode %s: nothing is changed", a.mode)}, nil
+		return mend.Answer{Refused: true, Because: a.mode.holdsBack()}, nil
 	}
 	present := a.routes()
 	if err := plan.Recheck(p, present); err != nil {
@@ -78,7 +81,7 @@ func (a *asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	case lacking != "":
 		return mend.Answer{Refused: true, Because: lacking}, nil
 	case d.Verdict == model.Allow && a.rules.set != nil:
-		return mend.Answer{Yes: true}, nil
+		return a.unlessRejected(ctx, p)
 	default:
 		return a.people(ctx, p)
 	}
@@ -102,6 +105,37 @@ func (a *asker) decide(p model.Plan, s *snapshot.Snapshot) model.PolicyDecision 
 	return a.rules.set.Decide(in)
 }
 
+// unlessRejected is the yes of a policy, unless a person has said no to that very plan before. Whose no that is need not be
+// vouched for: it only keeps something from being done.
+func (a *asker) unlessRejected(ctx context.Context, p model.Plan) (mend.Answer, error) {
+	shown := planOf(p)
+	said, err := a.approvals(ctx)
+	if err != nil {
+		return mend.Answer{}, err
+	}
+	if v := decidedBy(said, a.key, *shown, time.Time{}); v.no {
+		return a.rejected(ctx, shown.ID, v)
+	}
+	return mend.Answer{Yes: true}, nil
+}
+
+// approvals are what people have said, of whatever incident.
+func (a *asker) approvals(ctx context.Context) ([]v1alpha1.RemediationApproval, error) {
+	var list v1alpha1.RemediationApprovalList
+	if err := a.cached.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("read approvals: %w", err)
+	}
+	return list.Items, nil
+}
+
+// rejected is a person's no.
+func (a *asker) rejected(ctx context.Context, plan string, v verdict) (mend.Answer, error) {
+	if err := a.record(ctx, v.recorded(plan, v1alpha1.Reject)); err != nil {
+		return mend.Answer{}, err
+	}
+	return mend.Answer{Because: "rejected by " + v.names() + reasonText(v.because)}, nil
+}
+
 // people looks for approvals.
 func (a *asker) people(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	shown := planOf(p)
@@ -112,17 +146,14 @@ func (a *asker) people(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	if why != "" {
 		return mend.Answer{}, a.wait(ctx, why)
 	}
-	var list v1alpha1.RemediationApprovalList
-	if err := a.cached.List(ctx, &list); err != nil {
-		return mend.Answer{}, fmt.Errorf("read approvals: %w", err)
+	said, err := a.approvals(ctx)
+	if err != nil {
+		return mend.Answer{}, err
 	}
-	v := decidedBy(list.Items, a.key, *shown, since)
+	v := decidedBy(said, a.key, *shown, since)
 	switch {
 	case v.no:
-		if err := a.record(ctx, v.recorded(shown.ID, v1alpha1.Reject)); err != nil {
-			return mend.Answer{}, err
-		}
-		return mend.Answer{Because: "rejected by " + v.names() + reasonText(v.because)}, nil
+		return a.rejected(ctx, shown.ID, v)
 	case v.yes:
 		if err := a.record(ctx, v.recorded(shown.ID, v1alpha1.Approve)); err != nil {
 			return mend.Answer{}, err

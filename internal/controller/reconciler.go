@@ -194,13 +194,23 @@ func (r *incidentReconciler) routeOf(key types.NamespacedName) string {
 	return ""
 }
 
-// hold says what holds every change back, as the engine asks right before it.
+// hold says what holds every change back, as the engine asks right before it: also those of a repair that a controller in
+// another mode has begun, or that began before a freeze.
 func (r *incidentReconciler) hold(key types.NamespacedName, s *snapshot.Snapshot, p model.Plan) string {
 	i, _ := r.ledger.get(key)
 	if i == nil {
 		return errGone.Error()
 	}
-	return guardrail.StopOf(s, p, r.alone).Objection(byPerson(i.Status))
+	if r.mode != Auto {
+		return r.mode.holdsBack()
+	}
+	if why := guardrail.StopOf(s, p, r.alone).Objection(byPerson(i.Status)); why != "" {
+		return why
+	}
+	if set := r.force.now().set; set != nil {
+		return set.Frozen(guardrail.Input{Plan: p, Now: r.now(), Facts: guardrail.Look(s, p)})
+	}
+	return ""
 }
 
 // heard is told of every step once it is recorded.
@@ -271,12 +281,14 @@ func (r *incidentReconciler) after(key types.NamespacedName, ask *asker) reconci
 	}
 }
 
-// again reports whether another repair is to be begun, and how long that must wait.
+// again reports whether another repair is to be begun, and how long that must wait. What is begun sooner, since a policy has
+// changed or the cluster has moved on, is only what would be begun at all.
 func (r *incidentReconciler) again(i *v1alpha1.Incident, events []plan.Event) (time.Duration, bool) {
+	wait, again := r.retryAfter(i, events)
 	if len(ofAttempt(i, events)) > 0 && r.clerk.hurried(client.ObjectKeyFromObject(i)) {
-		return 0, true
+		wait = 0
 	}
-	return r.retryAfter(i, events)
+	return wait, again
 }
 
 // retryAfter says how long after the last repair of an incident another one is begun, if one is: at once where none was,

@@ -81,3 +81,20 @@ func (p policy) calendar(now time.Time) []model.PolicyReason {
 	}
 	return out
 }
+
+// Frozen names a freeze that keeps a plan from being carried on with now, whoever has agreed to it; empty: there is none.
+func (s Set) Frozen(in Input) string {
+	for _, t := range in.Facts.Targets {
+		for _, p := range s.policies {
+			if answer, _ := p.match.matches(in.Plan, t); answer != yes {
+				continue
+			}
+			for _, r := range p.calendar(in.Now) {
+				if r.Verdict <= model.Propose {
+					return r.String()
+				}
+			}
+		}
+	}
+	return ""
+}

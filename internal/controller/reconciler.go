@@ -45,7 +45,8 @@ type incidentReconciler struct {
 	session *watch.Session
 	actor   mend.Actor
 	mode    Mode
-	alone   string // see [guardrail.StopOf]
+	alone   string          // see [guardrail.StopOf]
+	open    func() []string // the routes that fail
 	now     func() time.Time
 	log     *slog.Logger
 	told    func(i *v1alpha1.Incident, reason, text string)
@@ -150,14 +151,10 @@ func (r *incidentReconciler) drive(ctx context.Context, key types.NamespacedName
 	if view == nil {
 		view = &watch.View{Session: r.session, From: r.clerk.Mended()}
 	}
-	open := about.Open
-	if open == nil {
-		open = func() []string { return nil }
-	}
 	present := r.force.now()
 	ask := &asker{
 		mode: r.mode, alone: r.alone, rules: present, ledger: r.ledger, key: key, cached: r.cached, voucher: r.voucher, rights: r.rights,
-		routes: r.session.Map, open: open, now: r.now,
+		routes: r.session.Map, open: r.open, now: r.now,
 	}
 	engine := &mend.Engine{
 		Observer: view, Map: r.session.MapOf, Feed: r.session.Ring, Actor: r.actor, Asker: ask, Now: r.now,

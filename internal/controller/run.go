@@ -319,13 +319,14 @@ func (l *leader) lead(ctx context.Context) error {
 	told := teller{recorder: recorder, snapshot: session.Live.Snapshot}.tell
 	desk := newClerk(held, o.OwnNamespace, o.Now, o.Log)
 	desk.keep, desk.told, desk.changed = o.Keep, told, func(key types.NamespacedName) { l.enqueue(ctx, key) }
+	w := l.watcher(ctx, desk, session, sources)
 	may := rights{l.manager.GetClient(), l.manager.GetRESTMapper()}
 	l.incidents = incidentReconciler{
 		ledger: held, clerk: desk, cached: l.manager.GetClient(), voucher: vouch, force: &l.force, session: session,
-		actor: rightful{l.fenced(), may}, rights: may, mode: o.Mode, alone: o.Namespace, now: o.Now, log: o.Log, told: told,
+		actor: rightful{l.fenced(), may}, rights: may, mode: o.Mode, alone: o.Namespace, open: w.Open, now: o.Now, log: o.Log, told: told,
 	}
 	close(l.ready)
-	return l.watch(ctx, desk, session, sources)
+	return l.watch(ctx, desk, w)
 }
 
 // fenced is the actor of this process as long as it leads.
@@ -334,11 +335,10 @@ func (l *leader) fenced() fenced {
 	return fenced{o.Actor, l.manager.GetAPIReader(), types.NamespacedName{Namespace: o.OwnNamespace, Name: LeaseName}, o.Identity}
 }
 
-// watch runs the clerk and the watch until one of them fails or the context ends.
-func (l *leader) watch(ctx context.Context, desk *clerk, session *watch.Session, sources []watch.Source) error {
-	o := l.options
-	w := &watch.Watcher{
-		Session: session, Sources: sources, Early: true, Desk: desk, OnAlarm: desk.alarm, Metrics: o.Metrics,
+// watcher is the watch of a cluster that a clerk hears.
+func (l *leader) watcher(ctx context.Context, desk *clerk, session *watch.Session, sources []watch.Source) *watch.Watcher {
+	return &watch.Watcher{
+		Session: session, Sources: sources, Early: true, Desk: desk, OnAlarm: desk.alarm, Metrics: l.options.Metrics,
 		Print: func(e printer.EventDoc) error {
 			l.log(ctx, e)
 			if e.Type == printer.EventDiagnosis && e.Diagnosis != nil {
@@ -347,6 +347,10 @@ func (l *leader) watch(ctx context.Context, desk *clerk, session *watch.Session,
 			return nil
 		},
 	}
+}
+
+// watch runs the clerk and the watch until one of them fails or the context ends.
+func (l *leader) watch(ctx context.Context, desk *clerk, w *watch.Watcher) error {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- desk.run(ctx) }()

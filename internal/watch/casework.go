@@ -30,6 +30,9 @@ const (
 	lookHanded = time.Minute
 	// Of many routes whose causes are known, as in a storm, one is looked at in each lookOne.
 	lookOne = 2 * time.Second
+	// hearsayFor is how long the cause of somebody's word is looked for: nothing says when what was told is over, and where
+	// requests begin to fail there is an alarm of its own.
+	hearsayFor = time.Minute
 	// patience is how long a cause that nobody may act on yet is kept back, for a better one.
 	patience = 10 * time.Second
 	// margin is how long before an alarm's first error failures still belong to it: what failed on the same
@@ -40,7 +43,7 @@ const (
 // alarmCase is an alarm that is being worked on.
 type alarmCase struct {
 	detect.Alarm
-	next time.Time     // when to look; zero: not again until there is news
+	next time.Time     // when to look
 	wait time.Duration // before the look after that
 	told model.CauseID // the cause that has been printed last
 	lost bool          // that no cause is known yet has been printed
@@ -50,6 +53,12 @@ type alarmCase struct {
 	// left is what was left to a person, as [matter] names it, and until when nobody need be asked about it again.
 	left map[string]time.Time
 	said string // the last warning that was printed
+	over bool   // it is hearsay, of which nothing more is to be found out
+}
+
+// outlived reports whether a case is somebody's word that was looked into for long enough, also where the clock was set back.
+func (c *alarmCase) outlived(now time.Time) bool {
+	return hearsay(c.Alarm) && now.Sub(c.Opened).Abs() >= hearsayFor
 }
 
 // leave notes that a matter is a person's. The route is still looked at: what the person does may put something else
@@ -89,11 +98,11 @@ func (c caseload) take(n alarmNews, now time.Time) {
 	}
 }
 
-// open lists the routes that fail, without those that follow from another one.
+// open lists the routes that fail, without those that follow from another one and those that only somebody speaks of.
 func (c caseload) open() []string {
 	var out []string
 	for route, a := range c {
-		if !a.Ended && !a.follows {
+		if !a.Ended && !a.follows && !hearsay(a.Alarm) {
 			out = append(out, route)
 		}
 	}
@@ -115,7 +124,6 @@ func (c caseload) due(now time.Time) (*alarmCase, time.Duration) {
 			a.next = now
 		}
 		switch {
-		case a.next.IsZero():
 		case a.next.After(now):
 			wait = min(wait, a.next.Sub(now))
 		case first == nil || a.next.Before(first.next) || a.next.Equal(first.next) && a.Route < first.Route:
@@ -133,8 +141,25 @@ type Case struct {
 	Diagnosis model.Diagnosis
 	// View is what to observe it by.
 	View *View
-	// Open are the routes that fail, without those that follow from another one.
+	// Open is [Watcher.Open].
 	Open func() []string
+}
+
+// refusals are the matters of each route to which a person has said no, and until when nobody need be asked again. They
+// outlast the alarm: what fails now and then would be asked about each time.
+type refusals map[string]map[string]time.Time
+
+func (r refusals) add(route, what string, now time.Time) {
+	for known, of := range r {
+		maps.DeleteFunc(of, func(_ string, until time.Time) bool { return !until.After(now) })
+		if len(of) == 0 {
+			delete(r, known)
+		}
+	}
+	if r[route] == nil {
+		r[route] = map[string]time.Time{}
+	}
+	r[route][what] = now.Add(askDeclined)
 }
 
 // Repair is what a desk did about a case.
@@ -166,6 +191,7 @@ func (w *Watcher) work(ctx context.Context, alarms *inbox) error {
 		for _, n := range alarms.take() { // what ended during a repair needs no look of its own
 			cases.take(n, w.Session.Now())
 		}
+		w.publish(cases)
 		c, wait := cases.due(w.Session.Now())
 		timer := time.NewTimer(wait)
 		if c == nil {
@@ -183,10 +209,25 @@ func (w *Watcher) work(ctx context.Context, alarms *inbox) error {
 		if err := w.look(ctx, c, cases); err != nil {
 			return err
 		}
-		if c.Ended {
+		if c.Ended || c.over {
 			delete(cases, c.Route)
 		}
 	}
+}
+
+// publish lets others know which routes fail.
+func (w *Watcher) publish(cases caseload) {
+	open := cases.open()
+	w.open.Store(&open)
+}
+
+// Open are the routes that fail, without those that follow from another one and those that only somebody speaks of. Any
+// goroutine may ask.
+func (w *Watcher) Open() []string {
+	if open := w.open.Load(); open != nil {
+		return *open
+	}
+	return nil
 }
 
 func (w *Watcher) mended() time.Time {
@@ -200,6 +241,7 @@ func (w *Watcher) mended() time.Time {
 func (w *Watcher) look(ctx context.Context, c *alarmCase, of caseload) error {
 	now, mended := w.Session.Now(), w.mended()
 	c.next, c.wait = now.Add(c.wait), min(longer(c.wait), lookRarely)
+	c.over = c.outlived(now)
 	view := &View{Session: w.Session, From: mended, Onset: c.From.Add(-margin)}
 	target := model.Target{Object: &c.Object}
 	if c.Object.IsZero() {
@@ -214,7 +256,7 @@ func (w *Watcher) look(ctx context.Context, c *alarmCase, of caseload) error {
 	}
 	switch {
 	case len(d.Causes) > 0 && d.Causes[0].Confidence >= plan.MinConfidence:
-		return w.act(ctx, c, Case{Alarm: c.Alarm, Target: target, Diagnosis: d, View: view, Open: of.open}, of)
+		return w.act(ctx, c, Case{Alarm: c.Alarm, Target: target, Diagnosis: d, View: view, Open: w.Open}, of)
 	case len(d.Causes) > 0 && now.Sub(c.Opened) < patience && !c.Ended:
 		return nil
 	case len(d.Causes) > 0 || c.Ended && c.told == "" && mended.Before(c.To):
@@ -230,10 +272,13 @@ func (w *Watcher) look(ctx context.Context, c *alarmCase, of caseload) error {
 // act tells a cause that is certain, and has it mended unless it is left to a person.
 func (w *Watcher) act(ctx context.Context, c *alarmCase, about Case, of caseload) error {
 	now, what := w.Session.Now(), matter(about.Diagnosis)
+	if c.left == nil {
+		c.left = maps.Clone(w.refused[c.Route])
+	}
 	until, left := c.left[what]
-	if left && now.Before(until) { // a person knows
+	if left && now.Before(until) { // a person knows; of an alarm that opened since, the cause is told all the same
 		c.next = now.Add(of.apart(c.wait))
-		return nil
+		return w.explain(ctx, c, about.Diagnosis)
 	}
 	if !left && len(c.left) > 0 {
 		c.told = "" // the same cause at another object, or in another way, is news
@@ -243,8 +288,8 @@ func (w *Watcher) act(ctx context.Context, c *alarmCase, about Case, of caseload
 		return err
 	}
 	switch {
-	case hearsay(c.Alarm): // nothing says when that is over
-		c.next = time.Time{}
+	case hearsay(c.Alarm):
+		c.over = true
 		return nil
 	case w.Desk == nil:
 		c.leave(what, now, askAgain, of)
@@ -318,6 +363,7 @@ func (w *Watcher) mend(ctx context.Context, c *alarmCase, about Case, of caseloa
 		c.done, c.next = false, now.Add(of.apart(lookHanded))
 	case repair.Result.Outcome == plan.Declined:
 		c.done = false
+		w.refused.add(c.Route, matter(about.Diagnosis), now)
 		c.leave(matter(about.Diagnosis), now, askDeclined, of)
 	case needsPerson(repair.Result):
 		c.done = false

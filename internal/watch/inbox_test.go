@@ -60,15 +60,3 @@ func TestHearsayOfAKnownAlarm(t *testing.T) {
 		t.Errorf("to be looked at: %+v", c)
 	}
 }
-
-// An alert that comes again another day is told anew: nothing says when what it told of was over.
-func TestHearsayAgain(t *testing.T) {
-	now := time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
-	cases := caseload{}
-	cases.take(alarmNews{Alarm: detect.Alarm{Route: "a"}}, now)
-	cases["a"].told, cases["a"].done, cases["a"].next = "no-replicas", true, time.Time{}
-	cases.take(alarmNews{Alarm: detect.Alarm{Route: "a"}}, now.Add(24*time.Hour))
-	if c, _ := cases.due(now.Add(24 * time.Hour)); c == nil || c.told != "" {
-		t.Errorf("to be told: %+v", c)
-	}
-}

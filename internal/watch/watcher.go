@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/detect"
@@ -62,6 +63,9 @@ type Watcher struct {
 	blind     blindness
 	rates     *rates.Table      // for Draw
 	causes    map[string]string // of alarms, for Draw
+
+	open    atomic.Pointer[[]string] // see Open
+	refused refusals
 }
 
 // prepare makes what a watch begins with.
@@ -72,6 +76,7 @@ func (w *Watcher) prepare() {
 	w.detector, w.counted = w.Memory.detectors[0], w.Memory.detectors[1]
 	w.voices, w.blind, w.began = voices{}, blindness{}, w.Session.Now()
 	w.grown, w.heard = map[string]int{}, heard{}
+	w.refused = refusals{}
 	w.rates, w.causes = rates.New(rates.Options{}), map[string]string{}
 	w.events, w.sources = make(chan printer.EventDoc), newSources(w.Sources)
 	if w.Early {

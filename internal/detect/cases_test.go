@@ -127,6 +127,41 @@ func TestDoesNotVanish(t *testing.T) {
 	}
 }
 
+// Where nothing takes a route's requests any more silence is an alarm soon, if there was traffic until then.
+func TestMissed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		rate   int // a second
+		known  time.Duration
+		before time.Duration // how long there was no request before its gateway fell
+		want   time.Duration // until the alarm; 0: none
+	}{
+		"steady":                      {10, time.Hour, 0, 5 * time.Second},
+		"known for seconds":           {40, 4 * time.Second, 0, 5 * time.Second},
+		"one request a second":        {1, time.Hour, 0, 20 * time.Second},
+		"silent for a moment before":  {1, time.Hour, 10 * time.Second, 20 * time.Second},
+		"silent for long before":      {10, time.Hour, 20 * time.Second, 0},
+		"hardly a request, for hours": {0, 0, 0, 0},
+	} {
+		s := newStream()
+		if tc.rate == 0 {
+			s.run(time.Hour, 3*time.Hour, never)
+		} else {
+			s.counts(tc.rate, 0, tc.known)
+		}
+		s.silence(tc.before)
+		fell := s.now
+		for len(s.alarms) == 0 && s.now.Sub(fell) < 35*time.Second {
+			s.now = s.now.Add(time.Second)
+			s.d.Missed("shop.test/buy", fell)
+			s.tick(s.now)
+		}
+		after := s.now.Sub(fell)
+		if (len(s.alarms) == 1) != (tc.want > 0) || tc.want > 0 && (s.alarms[0].Kind != Vanished || after < tc.want || after > tc.want+2*time.Second) {
+			t.Errorf("%s: after %s: %+v, want one after %s", name, after, s.alarms, tc.want)
+		}
+	}
+}
+
 func (s *stream) silence(length time.Duration) {
 	for end := s.now.Add(length); s.now.Before(end); s.now = s.now.Add(time.Second) {
 		s.tick(s.now)

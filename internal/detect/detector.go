@@ -228,6 +228,20 @@ func (d *Detector) sweep(elapsed time.Duration) {
 	}
 }
 
+// Missed is told that nothing takes a route's requests since a moment: its gateway has no pod that could. If there was traffic until
+// then, silence is an alarm soon, and not only after what is unusual for the route.
+func (d *Detector) Missed(route string, since time.Time) {
+	slot, ok := d.table.find(route)
+	if !ok || d.options.Vanished < 0 {
+		return
+	}
+	if r := d.table.at(slot); r.State == calm && r.missed(instantOf(since), d.now) {
+		r.open(Vanished, r.Last)
+		r.Requests, r.Errors = 0, 0
+		d.watch(slot)
+	}
+}
+
 // Knows reports whether a route had requests lately.
 func (d *Detector) Knows(route string) bool {
 	_, ok := d.table.find(route)

@@ -11,7 +11,8 @@
 //     usual" is the route's own error ratio, learned while nothing speaks against it.
 //   - Runs: failures in a row, as many as chance does not explain; three at a thousand requests a minute, two at one.
 //   - Slow burn: the error budget is used up too fast over hours, in two windows at once.
-//   - Vanished traffic: a busy route is silent for much longer than ever.
+//   - Vanished traffic: a busy route is silent for much longer than ever, or for seconds while it is known that nothing takes
+//     its requests.
 //
 // All thresholds follow from one number, the time between false alarms of a route: the busier it is, the
 // more requests must be against it.

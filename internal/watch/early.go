@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gatemend/gatemend/internal/detect"
 	"github.com/gatemend/gatemend/internal/early"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
@@ -20,6 +21,18 @@ type foresight struct {
 	warned map[model.Ref]time.Time
 	// silent has the state before each warning that was not told because of an earlier one.
 	silent map[model.Ref]*path.Map
+	// down are the watched routes whose gateway has fallen, by their names: no log tells of requests that nobody takes.
+	down map[string]downed
+}
+
+// downed is a route whose gateway has no pod that is ready, and since when.
+type downed struct {
+	route path.Route
+	since time.Time
+}
+
+func newForesight() *foresight {
+	return &foresight{warned: map[model.Ref]time.Time{}, silent: map[model.Ref]*path.Map{}, down: map[string]downed{}}
 }
 
 // foresee compares the state after a change with the one before. Routes that are predicted to fail
@@ -53,7 +66,12 @@ func (f *foresight) look(after *path.Map, now time.Time, watched func(path.Route
 		out = append(out, w)
 	}
 	if before != nil && before != after {
+		maps.DeleteFunc(f.down, func(_ string, d downed) bool {
+			_, _, down := after.Down(d.route)
+			return !down
+		})
 		for _, w := range early.Compare(before, after) {
+			f.fell(w, after, now, watched)
 			switch {
 			case !slices.ContainsFunc(w.Routes, watched):
 			case now.Sub(f.warned[w.Object]) >= warnedAgain:
@@ -77,6 +95,29 @@ func (f *foresight) look(after *path.Map, now time.Time, watched func(path.Route
 	}
 	return out
 }
+
+// fell keeps the watched routes that a gateway's fall leaves without any.
+func (f *foresight) fell(w early.Warning, after *path.Map, now time.Time, watched func(path.Route) bool) {
+	for _, r := range w.Fails {
+		if _, _, down := after.Down(r); down && watched(r) {
+			f.down[r.String()] = downed{r, now}
+		}
+	}
+}
+
+// miss tells a detector which routes nothing takes requests of. Right after the API server's return it is not known whether
+// requests come: their logs are read through it.
+func (w *Watcher) miss(d *detect.Detector, now time.Time) {
+	if w.foresight == nil || w.Session.Live.Silent() != "" || now.Sub(w.Session.Live.Back()) < logsBack {
+		return
+	}
+	for name, down := range w.foresight.down {
+		d.Missed(name, down.since)
+	}
+}
+
+// logsBack is how long after the API server's return the logs of all gateways are read again at the latest.
+const logsBack = 10 * time.Second
 
 func (f *foresight) remember(object model.Ref, now time.Time) {
 	for s, at := range f.warned {

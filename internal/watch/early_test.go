@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -8,7 +9,6 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -48,6 +48,31 @@ func gatewayThatIs(t *testing.T, ready string) *path.Map {
 	return path.New(b.Seal(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)))
 }
 
+// The routes of a gateway that fell are known until it is up again.
+func TestWhoseGatewayIsDown(t *testing.T) {
+	up, down := gatewayThatIs(t, "True"), gatewayThatIs(t, "False")
+	fell := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	watched := true
+	f := newForesight()
+	look := func(m *path.Map, at time.Time) []string {
+		f.look(m, at, func(path.Route) bool { return watched })
+		return slices.Sorted(maps.Keys(f.down))
+	}
+	if got := look(up, fell.Add(-time.Second)); len(got) > 0 {
+		t.Errorf("while it is up: %q", got)
+	}
+	if got := look(down, fell); !slices.Equal(got, []string{"shop.example/"}) || !f.down["shop.example/"].since.Equal(fell) {
+		t.Errorf("when it fell: %+v", f.down)
+	}
+	if got := look(up, fell.Add(time.Second)); len(got) > 0 {
+		t.Errorf("when it is up again: %q", got)
+	}
+	watched = false
+	if got := look(down, fell.Add(2*time.Second)); len(got) > 0 {
+		t.Errorf("a route that is not watched: %q", got)
+	}
+}
+
 // A readiness that comes and goes is told of once in ten seconds; one that then stays away is not forgotten.
 func TestAGatewayThatGoesAgainIsToldOf(t *testing.T) {
 	up, down := gatewayThatIs(t, "True"), gatewayThatIs(t, "False")
@@ -62,7 +87,7 @@ func TestAGatewayThatGoesAgainIsToldOf(t *testing.T) {
 		"it goes after a while": {map[int]*path.Map{1: down, 4: up, 20: down}, []int{1, 20}},
 		"it comes and goes":     {map[int]*path.Map{1: down, 2: up, 3: down, 4: up, 5: down, 6: up, 7: down}, []int{1, 11}},
 	} {
-		f, now := &foresight{warned: map[model.Ref]time.Time{}, silent: map[model.Ref]*path.Map{}}, up
+		f, now := newForesight(), up
 		var told []int
 		for second := range 40 {
 			if m := c.states[second]; m != nil {

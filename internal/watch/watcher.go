@@ -80,7 +80,7 @@ func (w *Watcher) prepare() {
 	w.rates, w.causes = rates.New(rates.Options{}), map[string]string{}
 	w.events, w.sources = make(chan printer.EventDoc), newSources(w.Sources)
 	if w.Early {
-		w.foresight = &foresight{warned: map[model.Ref]time.Time{}, silent: map[model.Ref]*path.Map{}}
+		w.foresight = newForesight()
 	}
 }
 
@@ -276,6 +276,7 @@ func (w *Watcher) tick(alarms *inbox) error {
 			return err
 		}
 	}
+	w.miss(w.detector, now)
 	for _, pair := range [][2]*detect.Detector{{w.detector, w.counted}, {w.counted, w.detector}} {
 		if err := w.tickOne(pair[0], pair[1], now, alarms); err != nil {
 			return err

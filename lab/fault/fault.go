@@ -15,8 +15,8 @@ type Fault struct {
 
 	Gateway    string   // name in [manifest.Gateways] of the proxy on which it is watched
 	Route      string   // host on which it shows
-	WantStatus []int    // statuses that clients get, the usual one first
-	WantLog    string   // regular expression for a line of the gateway's log
+	WantStatus []int    // statuses that clients get, the usual one first; NoAnswer: they get none
+	WantLog    string   // regular expression for a line of the gateway's log; empty where they get no answer
 	WantCauses []string // causes that are right as the first one; ids of the catalogue
 	WantObject string   // KIND NAMESPACE/NAME of the object at fault
 
@@ -33,6 +33,9 @@ type Fault struct {
 	Restore func(context.Context, *manifest.Client) error
 }
 
+// NoAnswer is the status of clients whose requests fail without one: nobody listens.
+const NoAnswer = 0
+
 // All lists every fault: those that a newcomer is shown first. No two new revisions of one Deployment follow
 // each other: right after a bad one nothing proves that the one to return to was good.
 func All() []Fault {
@@ -43,6 +46,7 @@ func All() []Fault {
 		backendMissing(), readinessPort(), serverSSL(), readinessScheme(), weightsZero(), livenessPath(), readTimeout(), closeShare(),
 		secretMissing(), configMapMissing(), startupSlow(), initBlocked(), backendProtocol(), commandMissing(), serverH2(),
 		serviceAccountMissing(), nodeSelector(), quotaFull(), routePort(),
+		proxyScaledToZero(), proxyCrashLoop(), proxyNeverReady(), proxyUnschedulable(),
 	}
 }
 

@@ -4,13 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/lab/gateway/contour"
 	"github.com/gatemend/gatemend/lab/gateway/haproxy"
 	"github.com/gatemend/gatemend/lab/gateway/nginx"
+	"github.com/gatemend/gatemend/lab/image"
 )
 
 // Gateway is one of the proxies in front of the shop.
@@ -30,6 +33,34 @@ func Gateways() []Gateway {
 		{Name: "envoy-json", Namespace: contour.Namespace, Service: contour.Gateway().Proxy, Container: contour.Container, Hosts: []string{Host("cart-gw")}},
 		{Name: "haproxy", Namespace: haproxy.Namespace, Service: haproxy.Name, Container: haproxy.Container, Hosts: []string{Host(API)}},
 	}
+}
+
+// Deployment is that of the gateway, as it is installed.
+func (g Gateway) Deployment() (*appsv1.Deployment, error) {
+	for _, o := range slices.Concat(
+		nginx.Objects(image.Ref("nginx-gateway")), haproxy.Objects(image.Ref("haproxy-gateway")),
+		contour.Ingress().DataPlane(image.Ref("contour"), image.Ref("envoy")), contour.Gateway().DataPlane(image.Ref("contour"), image.Ref("envoy")),
+	) {
+		if d, ok := o.(*appsv1.Deployment); ok && d.Namespace == g.Namespace && d.Name == g.Service {
+			return d, nil
+		}
+	}
+	return nil, fmt.Errorf("find deployment of gateway %s: its manifests have none", g.Name)
+}
+
+// ResetGateway puts a gateway back to what its manifest says, and the shop, and waits until both are healthy.
+func (c *Client) ResetGateway(ctx context.Context, g Gateway) error {
+	d, err := g.Deployment()
+	if err != nil {
+		return err
+	}
+	if err := c.Replace(ctx, d); err != nil {
+		return err
+	}
+	if err := c.RolledOut(ctx, g.Namespace, g.Service); err != nil {
+		return err
+	}
+	return c.Reset(ctx)
 }
 
 // Address is where a gateway takes requests, inside the cluster's network.

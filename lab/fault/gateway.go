@@ -49,13 +49,13 @@ func proxyCrashLoop() Fault {
 	})
 }
 
-// proxyNeverReady rolls out a revision of a gateway whose readiness probe asks at a path that it does not have.
+// proxyNeverReady rolls out a revision of a gateway whose readiness probe asks at a port on which it does not listen.
 func proxyNeverReady() Fault {
 	return ofGateway(Fault{
-		Name: "proxy-not-running-never-ready", Title: "a new revision of the gateway has a readiness probe at a path that it does not have", Gateway: "haproxy",
+		Name: "proxy-not-running-never-ready", Title: "a new revision of the gateway has a readiness probe at a port on which it does not listen", Gateway: "haproxy",
 	}, func(d *appsv1.Deployment) {
 		gone(d)
-		only(d).ReadinessProbe.HTTPGet.Path = "/no/such/path"
+		only(d).ReadinessProbe.HTTPGet.Port = intstr.FromInt32(1043)
 	})
 }
 

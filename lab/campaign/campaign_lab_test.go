@@ -130,6 +130,11 @@ func drawPolicy(rng *rand.Rand, from time.Time) (text string, allowed []audit.De
 	}
 	if approve = rng.IntN(4) > 0; approve {
 		allowed = append(allowed, always)
+		for _, g := range manifest.Gateways() { // some faults are theirs
+			of := always
+			of.Namespace = g.Namespace
+			allowed = append(allowed, of)
+		}
 	}
 	rules := "  - {name: rest, mode: approve, maxUnavailable: 1}\n"
 	if len(auto) > 0 {

@@ -149,9 +149,6 @@ func (f *Follower) discover(watcher *fsnotify.Watcher) {
 		if t.place = f.kept.Logs[c.Path]; !f.resumed {
 			t.since = f.options.Since
 		}
-		if gateway.Count != nil {
-			t.counter = gateway.Count()
-		}
 		f.tracks[c.Path] = t
 	}
 	f.forget()

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/signal/feed"
 )
 
@@ -269,5 +270,45 @@ func TestDamaged(t *testing.T) {
 	same(t, n.written[5000:], l.read[len(l.read)-5:])
 	if gaps, u := l.follower.Counts().Gaps, l.follower.Unseen(); gaps != 1 || len(u) != 0 {
 		t.Errorf("%d gaps, unseen %v", gaps, u)
+	}
+}
+
+// counts is a counter of lines that says how many logs are being counted.
+type counts struct{ begun *int }
+
+func (c counts) Take(line []byte, _ time.Time) proxy.Class { return proxy.Access }
+func (c counts) Close()                                    { *c.begun-- }
+
+// A log that cannot be opened is not counted, so that it stays with whoever reads it in another way, and that is told once.
+// One that is still empty is counted: its first lines would be read twice otherwise.
+func TestCountsWhatOpens(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare       func(n *node)
+		begun, unseen int
+	}{
+		"empty":          {func(*node) {}, 1, 0},
+		"with lines":     {func(n *node) { n.write(1) }, 1, 0},
+		"missing":        {func(n *node) { n.must(os.Remove(n.path)) }, 0, 0},
+		"not to be read": {func(n *node) { n.must(os.Rename(n.path, n.path+".gz")); n.write(1) }, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t, filepath.Join(logDir(t, t.TempDir()), "0.log"))
+			c.prepare(n)
+			l, begun := newLog(n), 0
+			l.gateway.Count = func() Counter { begun++; return counts{&begun} }
+			for range 5 {
+				l.step(t, quietFor)
+			}
+			if u := l.follower.Unseen(); begun != c.begun || len(u) != c.unseen {
+				t.Errorf("%d logs are counted, want %d; unseen %v", begun, c.begun, u)
+			}
+			if told := l.follower.Notices(); len(told) != 0 {
+				t.Errorf("told %v", told)
+			}
+			l.close()
+			if u := l.follower.Unseen(); begun != 0 || len(u) != 0 {
+				t.Errorf("after the end %d logs are counted, unseen %v", begun, u)
+			}
+		})
 	}
 }

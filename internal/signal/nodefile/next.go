@@ -96,25 +96,43 @@ func (t *track) leave(ctx context.Context) bool {
 // which is the first. Between being listed and opened, files are renamed, or copied and cut: what is opened then
 // may be what comes after the one that was listed. So its beginning is read, by which it is known from then on, and
 // the files are listed again: if they are the same as before, it was the first when it was read.
+//
+// One that cannot be opened is passed over, as a gap, once there is another one. While there is none, that is what cannot
+// be seen.
 func (t *track) first(listed []member, list func() []member) *opened {
+	var barred []error
 	for _, m := range listed {
 		o, err := t.enter(m)
 		switch {
 		case errors.Is(err, io.EOF):
-			continue // there is nothing in it
+			t.count() // there is nothing in it, and there will be
+			continue
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, errOther), errors.Is(err, errCut):
 			return nil // it is looked for again
 		case err != nil:
-			t.gap(err.Error())
+			barred = append(barred, err)
 			continue
 		}
 		if !sameFiles(listed, list()) {
 			o.file.Close()
 			return nil
 		}
+		for _, err := range barred {
+			t.gap(err.Error())
+		}
 		return o
 	}
+	if len(barred) > 0 {
+		t.follower.Note(t.source, barred[0].Error())
+	}
 	return nil
+}
+
+// count begins to count the log, once it is known that it can be read: before, whoever reads it in another way goes on.
+func (t *track) count() {
+	if t.counter == nil && t.gateway.Count != nil {
+		t.counter = t.gateway.Count()
+	}
 }
 
 // enter opens a file and reads its beginning. One that begins like the file that is read is what that is a copy of,
@@ -128,14 +146,11 @@ func (t *track) enter(m member) (*opened, error) {
 		o.again, o.skip = true, t.at.skip
 		return o, nil
 	}
-	if m.info.Size() == 0 {
-		return nil, io.EOF
-	}
 	o, err := m.open()
 	if err != nil {
 		return nil, err
 	}
-	if err := o.fill(t.follower.scratch); err != nil {
+	if err := o.fill(t.follower.scratch); err != nil { // io.EOF, if it is empty
 		o.file.Close()
 		return nil, err
 	}

@@ -20,7 +20,7 @@ type Container struct {
 type Gateway struct {
 	Pod    model.Ref // zero if it is not known
 	Parser proxy.Parser
-	// Count begins to count the log in place of Parser: no signals are made of it. nil: Parser reads it.
+	// Count begins to count the log in place of Parser, once it could be opened: no signals are made of it. nil: Parser reads it.
 	Count func() Counter
 }
 

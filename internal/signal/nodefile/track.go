@@ -31,7 +31,7 @@ type track struct {
 	follower  *Follower
 	container Container
 	gateway   Gateway
-	counter   Counter // nil: the gateway's parser reads
+	counter   Counter // nil: the gateway's parser reads, or nothing was opened yet
 	source    string
 	unwrapper logfile.Unwrapper
 	since     time.Time // lines before are not wanted
@@ -131,6 +131,7 @@ func (t *track) resume(m member) error {
 
 // use reads on in a file.
 func (t *track) use(o *opened) {
+	t.count()
 	t.at, t.fresh = o, t.follower.options.Now()
 	t.left, t.doubt, t.missing, t.deleted = time.Time{}, time.Time{}, time.Time{}, false
 	t.follower.Note(t.source, "")

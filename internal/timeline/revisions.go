@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/snapshot/redact"
 )
 
 // Revisions lists what each revision of a Deployment changed in its pods against the one before.
@@ -40,7 +41,7 @@ func author(d *appsv1.Deployment, at time.Time) string {
 }
 
 // templateDiff compares two pod templates where it matters to requests: containers' fields one by one,
-// everything else as a whole.
+// everything else as a whole. That a secret changed is told, and not what it is.
 func templateDiff(base model.Changed, revision int64, before, after *corev1.PodTemplateSpec) []model.Changed {
 	var out []model.Changed
 	put := func(field, what, before, after string) {
@@ -50,8 +51,8 @@ func templateDiff(base model.Changed, revision int64, before, after *corev1.PodT
 		out = append(out, c)
 	}
 	add := func(field, what string, before, after any) {
-		if o, n := asText(before), asText(after); o != n {
-			put(field, what, o, n)
+		if asText(before) != asText(after) {
+			put(field, what, shown(before), shown(after))
 		}
 	}
 	for i := range after.Spec.Containers {
@@ -65,8 +66,8 @@ func templateDiff(base model.Changed, revision int64, before, after *corev1.PodT
 		b := &before.Spec.Containers[j]
 		of := " of container " + c.Name
 		add(field+".image", "the image"+of, b.Image, c.Image)
-		add(field+".command", "the command"+of, strings.Join(b.Command, " "), strings.Join(c.Command, " "))
-		add(field+".args", "the arguments"+of, strings.Join(b.Args, " "), strings.Join(c.Args, " "))
+		add(field+".command", "the command"+of, b.Command, c.Command)
+		add(field+".args", "the arguments"+of, b.Args, c.Args)
 		add(field+".ports", "the ports"+of, b.Ports, c.Ports)
 		add(field+".readinessProbe", "the readiness probe"+of, b.ReadinessProbe, c.ReadinessProbe)
 		add(field+".livenessProbe", "the liveness probe"+of, b.LivenessProbe, c.LivenessProbe)
@@ -86,8 +87,7 @@ func templateDiff(base model.Changed, revision int64, before, after *corev1.PodT
 
 type envChange struct{ field, what, old, now string }
 
-// envDiff compares variables by name. Their values may be secrets: only those that are references or plain
-// settings are in a template, and what looks like a secret is not shown.
+// envDiff compares variables by name.
 func envDiff(before, after []corev1.EnvVar) []envChange {
 	was := map[string]corev1.EnvVar{}
 	for _, e := range before {
@@ -110,26 +110,53 @@ func envDiff(before, after []corev1.EnvVar) []envChange {
 	return out
 }
 
+// envText is the value of a variable as it may be shown, or what it refers to.
 func envText(e corev1.EnvVar) string {
-	name := strings.ToLower(e.Name)
-	for _, word := range []string{"password", "passwd", "secret", "token", "key", "credential", "dsn"} {
-		if strings.Contains(name, word) && e.Value != "" {
-			return "(not shown)"
-		}
-	}
-	if e.ValueFrom != nil {
+	switch {
+	case e.Value != "" && (redact.Secret(e.Name) || strings.Contains(strings.ToLower(e.Name), "key")):
+		return redact.Removed
+	case e.ValueFrom != nil:
 		return asText(e.ValueFrom)
+	default:
+		return redact.Line(e.Value)
 	}
-	return e.Value
 }
 
-// asText is a value as compact JSON, a string as itself; nil is empty.
+// shown is a value without what may be secret: a list of words as it stands in a shell, anything else as [asText] has it.
+func shown(v any) string {
+	var decoded any
+	if json.Unmarshal([]byte(asJSON(v)), &decoded) != nil {
+		return ""
+	}
+	decoded = redact.Value(decoded)
+	items, ok := decoded.([]any)
+	if _, words := v.([]string); !ok || !words {
+		return asText(decoded)
+	}
+	words := make([]string, 0, len(items))
+	for _, w := range items {
+		words = append(words, fmt.Sprint(w))
+	}
+	return strings.Join(words, " ")
+}
+
+// asText is a value as compact JSON, a string as itself; nothing is empty.
 func asText(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
+	switch text := asJSON(v); text {
+	case "null", "{}", "[]":
+		return ""
+	default:
+		return text
+	}
+}
+
+// asJSON is a value as compact JSON; empty if it has none.
+func asJSON(v any) string {
 	data, err := json.Marshal(v)
-	if err != nil || string(data) == "null" || string(data) == "{}" || string(data) == "[]" {
+	if err != nil {
 		return ""
 	}
 	return string(data)

@@ -201,13 +201,70 @@ metadata:
 	const prefix = "spec.template.spec.containers"
 	want := []string{
 		prefix + "[0].image revision 2 changed the image of container c (by kubectl-set): a:1 -> a:2",
-		prefix + "[0].env[0] revision 2 changed variable DB_PASSWORD of container c (by kubectl-set): (not shown) -> (not shown)",
+		prefix + "[0].env[0] revision 2 changed variable DB_PASSWORD of container c (by kubectl-set): REDACTED -> REDACTED",
 		prefix + "[0].env[1] revision 2 changed variable MODE of container c (by kubectl-set): fast -> slow",
 		prefix + "[0].env revision 2 changed variable OLD of container c (by kubectl-set): was old",
 		prefix + "[1] revision 2 changed container side, which is new (by kubectl-set): now b:1",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("revisions (-want +got):\n%s", diff)
+	}
+}
+
+// What changed is told, and no secret: neither by the name of a variable, a flag or a header, nor by the form of a value.
+func TestSecretsStaySecret(t *testing.T) {
+	const secret = "hunter2"
+	container := func(password string) string {
+		return `{name: c, image: "a:1", command: [/app, --db-password, ` + password + `], args: ["--api-key=` + password + `"],
+  env: [{name: DB_PASSWORD, value: ` + password + `}, {name: DATABASE_URL, value: "postgres://app:` + password + `@db/shop"}, {name: STRIPE_KEY, value: ` + password + `}],
+  readinessProbe: {httpGet: {path: /ready, port: 80, httpHeaders: [{name: Authorization, value: ` + password + `}]}}}`
+	}
+	set := func(name, revision, created, container string) string {
+		return `apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: ` + name + `, namespace: shop, creationTimestamp: "2026-05-01T` + created + `Z", annotations: {deployment.kubernetes.io/revision: "` + revision + `"}, ownerReferences: [{kind: Deployment, name: cart, uid: d, controller: true}]}
+spec: {template: {spec: {containers: [` + container + `]}}}`
+	}
+	written := func(manager, at, fields string) string {
+		return `{manager: ` + manager + `, operation: Update, time: "2026-05-01T` + at + `Z", fieldsV1: ` + fields + `}`
+	}
+	inContainer := func(fields string) string {
+		return `{"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"c\"}": ` + fields + `}}}}}`
+	}
+	s := at(t, strings.Join([]string{
+		`apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: cart
+  namespace: shop
+  uid: d
+  creationTimestamp: "2026-05-01T08:00:00Z"
+  annotations: {example.com/token: ` + secret + `}
+  managedFields:
+  - ` + written("env", "11:50:00", inContainer(`{"f:env": {"k:{\"name\":\"DB_PASSWORD\"}": {".": {}, "f:value": {}}, "k:{\"name\":\"DATABASE_URL\"}": {".": {}, "f:value": {}}}, "f:image": {}}`)) + `
+  - ` + written("note", "11:51:00", `{"f:metadata": {"f:annotations": {"f:example.com/token": {}}}}`) + `
+spec: {template: {spec: {containers: [` + container(secret) + `]}}}`,
+		set("cart-1", "1", "08:00:00", container("before")),
+		set("cart-2", "2", "11:50:01", container(secret)),
+	}, "\n---\n"))
+	var got []string
+	for d := range s.Deployments().All() {
+		for _, c := range append(timeline.Revisions(s, d), timeline.Writes(d)...) {
+			got = append(got, c.String())
+		}
+	}
+	text := strings.Join(got, "\n")
+	for _, told := range []string{
+		"the command of container c (by env): /app --db-password REDACTED -> /app --db-password REDACTED", "the arguments", "variable DB_PASSWORD",
+		"variable DATABASE_URL of container c (by env): postgres://app:REDACTED@db/shop", "variable STRIPE_KEY", "the readiness probe",
+		"env changed spec.template.spec.containers[0].env[0].value: now REDACTED", "containers[0].image: now a:1", "['example.com/token']: now REDACTED",
+	} {
+		if !strings.Contains(text, told) {
+			t.Errorf("it is not told that %s", told)
+		}
+	}
+	if strings.Contains(text, secret) || strings.Contains(text, "before") || t.Failed() {
+		t.Errorf("told:\n%s", text)
 	}
 }
 

@@ -9,11 +9,11 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/snapshot/redact"
 )
 
 // fewFields is how many fields a manager may own for its last write to be said field by field. Tools that
@@ -69,19 +69,17 @@ func Writes(o metav1.Object) []model.Changed {
 // field is a leaf that a manager owns.
 type field struct{ path, value string }
 
+// contentOf is what an object says, without what may be secret.
 func contentOf(o metav1.Object) map[string]any {
-	if u, ok := o.(*unstructured.Unstructured); ok {
-		return u.Object
-	}
-	r, ok := o.(runtime.Object)
-	if !ok {
-		return nil
-	}
-	m, err := runtime.DefaultUnstructuredConverter.ToUnstructured(r)
+	data, err := redact.Object(o)
 	if err != nil {
 		return nil // then values and list indexes are not shown
 	}
-	return m
+	var content map[string]any
+	if err := utiljson.Unmarshal(data, &content); err != nil { // it keeps whole numbers whole
+		return nil
+	}
+	return content
 }
 
 // owned lists the leaves of a fieldsV1 that say what an object is for: not its status, nor the notes that

@@ -15,7 +15,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
-	"github.com/gatemend/gatemend/internal/source/redact"
+	"github.com/gatemend/gatemend/internal/snapshot/redact"
 )
 
 // WriteOptions of a write.

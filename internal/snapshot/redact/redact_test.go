@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"pgregory.net/rapid"
 
-	"github.com/gatemend/gatemend/internal/source/redact"
+	"github.com/gatemend/gatemend/internal/snapshot/redact"
 )
 
 func TestSecretNames(t *testing.T) {

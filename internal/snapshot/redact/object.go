@@ -104,6 +104,10 @@ func values(fields map[string]any, part string) {
 	}
 }
 
+// Value is a part of an object of Kubernetes, as encoding/json decodes it, without what may be secret. Maps and lists are
+// changed in place.
+func Value(v any) any { return walker{}.value("", v) }
+
 // walker cleans the parts of an object.
 type walker struct {
 	// byField says that the names of fields are somebody's own and may announce a secret, as in the

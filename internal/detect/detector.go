@@ -117,17 +117,20 @@ func (d *Detector) unwatch(i int) {
 // maxBatch is the largest number of requests that is believed at once.
 const maxBatch = 1 << 30
 
-// slot finds or makes the place of a route.
+// slot finds or makes the place of a route. Whoever asks for ever new hosts and paths takes no more than half of all places:
+// the others are for the routes of objects, which nobody can make up.
 func (d *Detector) slot(key string, object model.Ref) (uint32, bool) {
 	slot, ok := d.table.find(key)
 	if !ok {
-		if d.table.len() >= d.options.MaxRoutes {
+		if most := d.options.MaxRoutes; d.table.len() >= most || object.IsZero() && d.table.strays >= (most+1)/2 {
 			return 0, false
 		}
-		slot = d.table.insert(newRoute(key, d.options))
-	}
-	if r := d.table.at(slot); r.object != object && !object.IsZero() {
+		r := newRoute(key, d.options)
 		r.object = object
+		slot = d.table.insert(r)
+	}
+	if d.table.at(slot).object != object && !object.IsZero() {
+		d.table.belongs(slot, object)
 	}
 	return slot, true
 }

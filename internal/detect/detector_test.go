@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -238,6 +239,34 @@ func TestAddCounts(t *testing.T) {
 		if test.opens && (alarms[0].Object != front || alarms[0].Errors < 3 || now.Sub(alarms[0].From) > time.Minute) {
 			t.Errorf("%s: alarm %+v", name, alarms[0])
 		}
+	}
+}
+
+// However many paths are made up, the routes of objects are looked at. A path that turns out to be of one makes room again.
+func TestMadeUpPathsLeaveRoom(t *testing.T) {
+	d := New(Options{MaxRoutes: 10})
+	ask := func(route string, object model.Ref) bool {
+		before := d.Untracked()
+		d.Add(route, object, model.Signal{At: start, Status: 404})
+		return d.Untracked() == before
+	}
+	for i := range 100 {
+		if got, want := ask(fmt.Sprint("/", i), model.Ref{}), i < 5; got != want {
+			t.Errorf("path %d is looked at: %t", i, got)
+		}
+	}
+	for step, c := range []struct {
+		route  string
+		object model.Ref
+		want   bool
+	}{{"of an object", front, true}, {"/0", front, true}, {"/0", model.Ref{}, true}, {"/100", model.Ref{}, true}, {"/101", model.Ref{}, false}} {
+		if got := ask(c.route, c.object); got != c.want {
+			t.Errorf("step %d: %s is looked at: %t", step, c.route, got)
+		}
+	}
+	d.Tick(start.Add(2 * time.Hour)) // when all is forgotten
+	if d.table.strays != 0 || !ask("/102", model.Ref{}) {
+		t.Errorf("%d places of forgotten paths are taken", d.table.strays)
 	}
 }
 

@@ -30,7 +30,8 @@ type Options struct {
 	// Vanished is the least time without a request that counts as vanished traffic; 0 means 1 min, less
 	// than 0 that it is never an alarm.
 	Vanished time.Duration
-	// MaxRoutes bounds memory; 0 means 10000. Requests of further routes are counted only.
+	// MaxRoutes bounds memory; 0 means 10000. Those of no object take half of it at most. Requests of further routes are
+	// counted only.
 	MaxRoutes int
 
 	shares [charts]float64 // that the sums look for

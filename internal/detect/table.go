@@ -3,6 +3,8 @@ package detect
 import (
 	"maps"
 	"slices"
+
+	"github.com/gatemend/gatemend/internal/model"
 )
 
 // table keeps routes in blocks, which a map of structs would move and a map of pointers would scatter.
@@ -11,6 +13,7 @@ type table struct {
 	blocks [][]route
 	free   []uint32
 	used   uint32 // slots that were ever used
+	strays int    // routes of no object
 }
 
 // blockLength is such that the blocks fill whole pages of Go's heap; of 64 routes, a tenth of the memory would be left over.
@@ -42,18 +45,33 @@ func (t *table) insert(r route) uint32 {
 	}
 	*t.at(slot) = r
 	t.slotOf[r.key] = slot
+	if r.object.IsZero() {
+		t.strays++
+	}
 	return slot
 }
 
 // remove frees a slot. When the last route goes, so does the memory.
 func (t *table) remove(slot uint32) {
 	delete(t.slotOf, t.at(slot).key)
+	if t.at(slot).object.IsZero() {
+		t.strays--
+	}
 	if len(t.slotOf) == 0 {
 		*t = newTable()
 		return
 	}
 	*t.at(slot) = route{}
 	t.free = append(t.free, slot)
+}
+
+// belongs notes which object a route is of.
+func (t *table) belongs(slot uint32, object model.Ref) {
+	r := t.at(slot)
+	if r.object.IsZero() {
+		t.strays--
+	}
+	r.object = object
 }
 
 // sorted are the slots in use, in the order of their keys.

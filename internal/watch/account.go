@@ -1,11 +1,13 @@
 package watch
 
 import (
+	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/detect"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy/field"
 )
 
 // mostOfAccount is how many requests of one account are kept for diagnoses and verifications: enough to tell how large
@@ -80,10 +82,17 @@ func (w *Watcher) nameOf(sig model.Signal, route path.Route, located bool) (name
 	case located && selects(w.Target, route):
 		return route.String(), true
 	case !located && w.Target.IsZero() && !unheardOf(sig, w.began, w.Session.Now()):
-		return sig.Request.Host + sig.Request.Path, true
+		return stray(sig.Request.Host, sig.Request.Path), true
 	default:
 		return "", false
 	}
+}
+
+// stray is what requests are called that no rule takes: their host and the beginning of their path. The whole is made up by
+// whoever asks, and its query may be secret.
+func stray(host, path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	return host + field.FirstSegment(path)
 }
 
 // keep remembers samples of requests that ended alike, and as many more that look like them as make their share right.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/mend"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 )
 
 func watcher(t *testing.T, now func() time.Time) *Watcher {
@@ -77,5 +78,19 @@ func TestAccountOfAGatewayThatSpeaks(t *testing.T) {
 	w.takeAccounts([]model.Account{a})
 	if kept, _ := w.Session.Ring.Read(0); len(kept) == 0 {
 		t.Error("the gateway fell silent, and what is counted of it is lost")
+	}
+}
+
+// Requests that no rule takes are told apart by the beginnings of their paths alone, and no query is shown.
+func TestNamesOfStrays(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	w := watcher(t, func() time.Time { return now })
+	for asked, want := range map[string]string{
+		"/": "a.test/", "/cart/items/17": "a.test/cart", "/reset?token=hunter2": "a.test/reset", "/a/b?c=/d": "a.test/a", "": "a.test",
+	} {
+		sig := model.Signal{Request: model.Request{Host: "a.test", Path: asked}}
+		if got, ok := w.nameOf(sig, path.Route{}, false); got != want || !ok {
+			t.Errorf("%s: %q, want %q", asked, got, want)
+		}
 	}
 }

@@ -16,7 +16,28 @@ import (
 func (w *Watcher) unseen() []model.Unseen {
 	_, unseen := w.Session.Live.Gateways()
 	unseen = append(unseen, w.sources.unseen()...)
+	unseen = append(unseen, w.overflow.unseen(w.detector.Untracked()+w.counted.Untracked(), w.Session.Now())...)
 	return append(unseen, unlisted(w.locator().Snapshot())...)
+}
+
+// overflowFor is how long after the last request that was not looked at people are told of it.
+const overflowFor = time.Minute
+
+// overflow is of how many requests nobody knows whether they fail, because there are too many routes.
+type overflow struct {
+	requests int
+	grew     time.Time
+}
+
+// unseen takes in how many there were so far.
+func (o *overflow) unseen(requests int, now time.Time) []model.Unseen {
+	if requests > o.requests {
+		o.requests, o.grew = requests, now
+	}
+	if o.grew.IsZero() || now.Sub(o.grew).Abs() >= overflowFor {
+		return nil
+	}
+	return []model.Unseen{{What: "requests of some routes", Why: fmt.Sprintf("%d were not looked at, as there are too many hosts and paths", requests)}}
 }
 
 // unlisted names the kinds of which not all objects are known, among those that tell of routes and gateways: because the

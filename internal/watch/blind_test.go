@@ -75,3 +75,19 @@ func TestBlindness(t *testing.T) {
 		}
 	}
 }
+
+// That requests are not looked at is said as long as it happens.
+func TestOverflow(t *testing.T) {
+	now := time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
+	var o overflow
+	for _, step := range []struct {
+		later    time.Duration
+		requests int
+		told     bool
+	}{{0, 0, false}, {time.Second, 3, true}, {overflowFor / 2, 3, true}, {overflowFor / 2, 3, false}, {0, 4, true}, {overflowFor, 4, false}} {
+		now = now.Add(step.later)
+		if told := len(o.unseen(step.requests, now)) > 0; told != step.told {
+			t.Errorf("%d requests at %s: told %t", step.requests, now.Format(time.TimeOnly), told)
+		}
+	}
+}

@@ -16,7 +16,7 @@ func (w *Watcher) takeCounts(counts []model.Count) {
 	for _, c := range counts {
 		sig := c.Signal()
 		route, ok := w.locate(sig)
-		name := c.Host + c.Path + c.Service
+		name := stray(c.Host, c.Path) + c.Service
 		switch {
 		case ok && selects(w.Target, route):
 			name = route.String()

@@ -61,6 +61,7 @@ type Watcher struct {
 	former    former
 	grown     map[string]int // routes of an incident when it was last told of, by its first route
 	blind     blindness
+	overflow  overflow
 	rates     *rates.Table      // for Draw
 	causes    map[string]string // of alarms, for Draw
 

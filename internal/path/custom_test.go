@@ -139,6 +139,12 @@ func TestIngressRoute(t *testing.T) {
 	if r, ok := m.Locate(sig); !ok || r.Backends[0].Service.Name != "front" {
 		t.Errorf("router %s is located at %+v", sig.RouteName, r)
 	}
+	for name, want := range map[string]string{"shop-a-0123456789abcdef0123": "a", "websecure-shop-b-0123456789abcdef0123": "b", "shop-none-0123456789abcdef0123": "", "shop-a-0123": ""} {
+		r, _ := m.Locate(model.Signal{RouteName: name + "@kubernetescrd", Failure: model.NoRoute})
+		if r.Object.Name != want {
+			t.Errorf("router %s, with the hash of a former rule, is located at %q, want %q", name, r.Object.Name, want)
+		}
+	}
 }
 
 func TestVirtualService(t *testing.T) {

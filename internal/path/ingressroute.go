@@ -238,6 +238,15 @@ func crdRouterName(r Route, match string) string {
 	return dashes(fmt.Sprintf("%s-%s-%.10x", r.Object.Namespace, r.Object.Name, hash))
 }
 
+// withoutHash cuts the hash off the name that Traefik gives a rule of an IngressRoute.
+func withoutHash(router string) (string, bool) {
+	i := strings.LastIndexByte(router, '-')
+	if i < 0 || len(router)-i-1 != 20 || strings.Trim(router[i+1:], "0123456789abcdef") != "" {
+		return router, false
+	}
+	return router[:i], true
+}
+
 func or(a, b string) string {
 	if a != "" {
 		return a

@@ -1,6 +1,7 @@
 package path
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -198,20 +199,32 @@ func (m *Map) portNamed(namespace, service, port string) bool {
 }
 
 // router finds the rule of Traefik's name for it: entry point, namespace, Ingress, host and path, all
-// that is no letter or digit made a dash (traefik, pkg/provider: Normalize).
+// that is no letter or digit made a dash (traefik, pkg/provider: Normalize). A hash that no rule of an IngressRoute
+// has is that of a rule as it was before it was changed: any of its rules may be meant.
 func (m *Map) router(name string) []Route {
 	name, _, _ = strings.Cut(name, "@")
-	for rest := name; rest != ""; {
+	for rest := range tails(name) {
 		if at, ok := m.routers[rest]; ok {
 			return []Route{m.routes[at]}
 		}
-		_, after, ok := strings.Cut(rest, "-")
-		if !ok {
-			break
+	}
+	if stem, ok := withoutHash(name); ok {
+		for rest := range tails(stem) {
+			if at := m.hashed[rest]; len(at) > 0 {
+				return m.at(at)
+			}
 		}
-		rest = after
 	}
 	return nil
+}
+
+// tails lists a name, and what is left of it without its first words.
+func tails(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for more := true; more && yield(name); {
+			_, name, more = strings.Cut(name, "-")
+		}
+	}
 }
 
 // routerName is the name that Traefik gives a rule of an Ingress, without the entry point.

@@ -43,6 +43,7 @@ func (v *view) responseLimits(r *route) []knob {
 	out = append(out, v.policyTimes(r, "GCPBackendPolicy", "spec.default.timeoutSec")...)
 	out = append(out, v.attached(r, "BackendConfig", []string{"cloud.google.com/backend-config", "beta.cloud.google.com/backend-config"}, "spec.timeoutSec")...)
 	out = append(out, v.attached(r, "ServersTransport", []string{"traefik.ingress.kubernetes.io/service.serverstransport"}, "spec.forwardingTimeouts.responseHeaderTimeout")...)
+	out = append(out, v.transports(r, "spec.forwardingTimeouts.responseHeaderTimeout")...)
 	out = append(out, v.idleOf(r)...)
 	out = append(out, v.controllerTimes(r, "proxy-read-timeout", "timeout-server", "request-timeout")...)
 	// What is written comes before what only holds where nothing is.
@@ -111,6 +112,26 @@ func (v *view) attached(r *route, kind string, annotations []string, field strin
 				if d, ok := timeIn(dig(o.Object, field)); ok {
 					out = append(out, knob{at: at(snapshot.RefOf(o), field), set: d})
 				}
+			}
+		}
+	}
+	return out
+}
+
+// transports reads a time of the ServersTransports that the backends of an IngressRoute name: in its own namespace, or in another one
+// by the name that other providers call it (traefik/traefik, pkg/provider/kubernetes/crd/kubernetes_http.go: makeServersTransportKey).
+func (v *view) transports(r *route, field string) []knob {
+	var out []knob
+	for _, l := range r.legs {
+		x, _ := l.Backend.Settings.Get(proxy.Extension)
+		name, named := strings.CutPrefix(x.Value, "ServersTransport/")
+		for o := range v.s.Others().All() {
+			own := o.GetNamespace() == r.Object.Namespace && o.GetName() == name
+			if !named || o.GetKind() != "ServersTransport" || !own && !crossProvider(name, o.GetNamespace(), o.GetName()) {
+				continue
+			}
+			if d, ok := timeIn(dig(o.Object, field)); ok {
+				out = append(out, knob{at: at(snapshot.RefOf(o), field), set: d})
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/envoy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -155,12 +156,45 @@ func (v *view) istioFault(o *unstructured.Unstructured) []finding {
 			what := fmt.Sprintf("it injects %s %v", kind, fault)
 			for _, w := range v.workloads {
 				if v.leadsRuleTo(o, m, w) {
-					out = append(out, v.injected(o, fmt.Sprintf("spec.http[%d].fault.%s", i, kind), w, what, kinds...))
+					f := v.injected(o, fmt.Sprintf("spec.http[%d].fault.%s", i, kind), w, what, kinds...)
+					out = append(out, v.narrowed(f, o, i, m))
 				}
 			}
 		}
 	}
 	return out
+}
+
+// narrowed keeps a fault to the requests that its rule takes: where the rule is a way in from a gateway, to the rule's routes, and to
+// those whose requests the gateway's log says to have got it, since no log tells their headers. A rule that takes only what carries a
+// header or a query is for those who ask for it, which nobody may: it hurts where requests of its routes fail, or are asked for.
+func (v *view) narrowed(f finding, o *unstructured.Unstructured, i int, rule map[string]any) finding {
+	ref := snapshot.RefOf(o)
+	if len(f.routes) > 0 && !slices.ContainsFunc(f.routes, func(r *route) bool { return r.Object != ref }) {
+		f.routes = slices.DeleteFunc(slices.Clone(f.routes), func(r *route) bool {
+			return r.Rule != fmt.Sprintf("spec.http[%d]", i) && !slices.ContainsFunc(r.signals, injectedFault)
+		})
+	}
+	asked := v.in.Target.Request != nil || slices.ContainsFunc(f.routes, func(r *route) bool { return r.failures > 0 || v.isTarget(r.Route) })
+	f.dormant = len(f.routes) == 0 || onRequest(rule) && !asked
+	return f
+}
+
+// injectedFault reports whether Envoy says that it made a failure itself, as it was told to: by an abort or a delay
+// (envoyproxy/envoy, source/common/stream_info/utility.cc).
+func injectedFault(s model.Signal) bool {
+	flags, _, _ := strings.Cut(s.Reason, " ")
+	return s.Proxy == envoy.Name && slices.ContainsFunc(strings.Split(flags, ","), func(f string) bool { return f == "FI" || f == "DI" })
+}
+
+// onRequest reports whether each way into a rule asks for a header or a query.
+func onRequest(rule map[string]any) bool {
+	matches, _, _ := unstructured.NestedSlice(rule, "match")
+	return len(matches) > 0 && !slices.ContainsFunc(matches, func(m any) bool {
+		fields, _ := m.(map[string]any)
+		p := piece{fields: fields}
+		return len(p.at("headers").fields) == 0 && len(p.at("queryParams").fields) == 0
+	})
 }
 
 // none reports whether a fault is for no request: of zero percent of them (istio/api, networking/v1alpha3, HTTPFaultInjection).

@@ -23,8 +23,16 @@ func dnsResolutionFailed() Analyzer {
 		run: func(v *view) []finding {
 			var out []finding
 			for _, w := range v.workloads {
-				if said, ok := v.saysUnresolved(w); ok && len(w.routes) > 0 && v.suffers(w) {
-					out = append(out, v.unresolved(w, said))
+				said, ok := v.saysUnresolved(w)
+				if !ok || len(w.routes) == 0 {
+					continue
+				}
+				// Where nobody logs requests, the application's own answers are what is seen of them.
+				atRest := said.answers >= few && !slices.ContainsFunc(w.routes, func(r *route) bool { return r.requests > 0 })
+				if atRest || v.suffers(w) {
+					f := v.unresolved(w, said)
+					f.atRest = atRest
+					out = append(out, f)
 				}
 			}
 			out = append(append(out, v.dnsDown(out)...), v.unresolvedQuietly()...)

@@ -16,6 +16,7 @@ type saying struct {
 	container    string
 	name         string // empty where the line does not say it
 	silent       bool   // the resolver did not answer; false: it answered that there is no such name
+	answers      int    // how many such lines are about a request that the application answered with an error
 	certain      bool   // the words are a resolver's that says that there is no such name, and the name stands where these have it
 }
 
@@ -74,6 +75,7 @@ var resolverSilent = regexp.MustCompile(`i/o timeout|EAI_AGAIN|ETIMEOUT|ESERVFAI
 // resolved.
 func (v *view) saysUnresolved(w *workload) (saying, bool) {
 	var out saying
+	answers := 0
 	for _, log := range v.in.Logs {
 		if !v.ofWorkload(w, log.Pod) {
 			continue
@@ -87,14 +89,21 @@ func (v *view) saysUnresolved(w *workload) (saying, bool) {
 			if name == "" && out.name != "" {
 				continue
 			}
+			if answeredError.MatchString(l) {
+				answers++
+			}
 			out = saying{line: strings.TrimSpace(l), source: sourceOf(log), container: log.Container, name: name, silent: resolverSilent.MatchString(l)}
 			if m := noSuchName.FindStringSubmatch(l); m != nil && !out.silent {
 				out.name, out.certain = strings.Trim(strings.Join(m[1:], ""), "."), true
 			}
 		}
 	}
+	out.answers = answers
 	return out, out.line != ""
 }
+
+// answeredError finds that a line is about a request that was answered with an error of the server: status=502, "status": 503.
+var answeredError = regexp.MustCompile(`(?i)\bstatus(?:_?code)?"?\s?[:=]\s?"?5\d\d\b`)
 
 // domain is the cluster's DNS domain where nothing else is known.
 const domain = "cluster.local"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -169,6 +170,18 @@ func (r *run) wait(ctx context.Context, i int) error {
 	if !ok {
 		return r.record(plan.Event{Kind: plan.EventWaited, Index: i, OK: true})
 	}
+	err := r.rolledOut(ctx, workload)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return r.record(plan.Event{Kind: plan.EventWaited, Index: i, Away: r.wasAway(), Because: err.Error()})
+	}
+	return r.record(plan.Event{Kind: plan.EventWaited, Index: i, OK: true})
+}
+
+// rolledOut waits until a workload's controller has replaced its pods; the error says why it did not in time.
+func (r *run) rolledOut(ctx context.Context, workload model.Ref) error {
 	limit, end := context.WithCancelCause(ctx)
 	over := make(chan struct{})
 	go func() {
@@ -178,13 +191,7 @@ func (r *run) wait(ctx context.Context, i int) error {
 	err := r.Actor.WaitRollout(limit, workload, nil)
 	end(nil)
 	<-over
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil {
-		return r.record(plan.Event{Kind: plan.EventWaited, Index: i, Away: r.wasAway(), Because: err.Error()})
-	}
-	return r.record(plan.Event{Kind: plan.EventWaited, Index: i, OK: true})
+	return err
 }
 
 // limit ends the waiting for a rollout once it has taken too long. What has happened behind the back of an API server that
@@ -246,12 +253,33 @@ func rollsOut(p model.Plan, c model.Change) (model.Ref, bool) {
 	}
 }
 
-// undo announces that a change is taken back and takes it back.
+// undo announces that a change is taken back and takes it back. A strategy that keeps no pod while others come is set again
+// only once pods do not come any more: a Deployment with Recreate ends all others at once.
 func (r *run) undo(ctx context.Context, i int) error {
+	if workload, waits := r.rollsBefore(i); waits {
+		err := r.rolledOut(ctx, workload)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			return r.record(plan.Event{Kind: plan.EventNotUndone, Index: i, Because: fmt.Sprintf(
+				"it did not help, and the former strategy of %s was not set again, which might have ended its last pods: %v; set it once they are ready", workload, err)})
+		}
+	}
 	if err := r.record(plan.Event{Kind: plan.EventUndoing, Index: i}); err != nil {
 		return err
 	}
 	return r.takeBack(ctx, i)
+}
+
+// rollsBefore names the workload whose pods the undo before replaces, if undo i sets its strategy.
+func (r *run) rollsBefore(i int) (model.Ref, bool) {
+	undo := r.state.Undo()
+	strategy := slices.ContainsFunc(undo[i].Fields, func(f model.FieldChange) bool { return strings.HasPrefix(f.Path, "/spec/strategy") })
+	if i == 0 || !strategy {
+		return model.Ref{}, false
+	}
+	return rollsOut(*r.state.Plan, undo[i-1])
 }
 
 // confirmUndo finds out whether an announced undo was made. If it was not, it is made now: an undo

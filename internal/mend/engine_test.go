@@ -584,6 +584,53 @@ func TestAStuckRolloutIsTakenBack(t *testing.T) {
 	})
 }
 
+// TestAFormerStrategyWaitsForPods: a proof that failed is taken back by a rollout, in the middle of which the strategy Recreate
+// would end all pods.
+func TestAFormerStrategyWaitsForPods(t *testing.T) {
+	fault := plantest.Faults()[slices.IndexFunc(plantest.Faults(), func(f plantest.Fault) bool { return f.Name == "recreate" })]
+	for name, tc := range map[string]struct {
+		stuck    bool // the rollout that takes the proof back
+		want     plan.Outcome
+		strategy string
+	}{
+		"pods come":    {false, plan.NotHelped, "Recreate"},
+		"no pods come": {true, plan.UndoFailed, "RollingUpdate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				shop := plantest.Shop("cart", "web")
+				fault.Break(shop)
+				c := newCluster(t, shop.Snapshot(), fault.Finding)
+				strategy := func() string {
+					d, _ := c.now.Deployments().Get(plantest.Namespace, "cart")
+					return string(d.Spec.Strategy.Type)
+				}
+				rolling, rollouts := false, 0
+				c.fails["cart"] = func() bool { return rolling }
+				c.rollout = func(ctx context.Context) error {
+					rollouts++
+					rolling = true
+					err := sleep(ctx, 5*time.Second)
+					if c.traffic(); tc.stuck && rollouts == 2 {
+						err = errors.New("pods are not ready")
+					}
+					if rolling = false; strategy() != "RollingUpdate" {
+						t.Error("all pods were ended at once")
+					}
+					return err
+				}
+				got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Outcome != tc.want || strategy() != tc.strategy || rollouts != 2 {
+					t.Errorf("got %s (%s) with strategy %s after %d rollouts, want %s with %s after 2", got.Outcome, got.Because, strategy(), rollouts, tc.want, tc.strategy)
+				}
+			})
+		})
+	}
+}
+
 // TestAPlanThatTheClusterMovedAwayFromIsMadeAnew: what somebody else changed while a person was
 // thinking is no attempt that failed to help.
 func TestAPlanThatTheClusterMovedAwayFromIsMadeAnew(t *testing.T) {

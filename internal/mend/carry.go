@@ -258,6 +258,9 @@ func rollsOut(p model.Plan, c model.Change) (model.Ref, bool) {
 func (r *run) undo(ctx context.Context, i int) error {
 	if workload, waits := r.rollsBefore(i); waits {
 		err := r.rolledOut(ctx, workload)
+		if _, stuck := errors.AsType[*act.StuckError](err); err != nil && !stuck && ctx.Err() == nil {
+			err = r.rolledOut(ctx, workload) // an answer was lost, or it takes its time
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

@@ -495,6 +495,36 @@ func checkAfterCrash(t *testing.T, c *cluster, got Result, helps bool) {
 	}
 }
 
+// TestWhatSomebodyElseHasCreatedIsTheirs: gatemend is killed right before it creates a Service, which a person does meanwhile.
+func TestWhatSomebodyElseHasCreatedIsTheirs(t *testing.T) {
+	fault := plantest.Faults()[slices.IndexFunc(plantest.Faults(), func(f plantest.Fault) bool { return f.Name == "service-deleted-remembered" })]
+	synctest.Test(t, func(t *testing.T) {
+		shop := plantest.Shop("cart", "web")
+		before, _ := shop.Snapshot().Services().Get(plantest.Namespace, "cart")
+		fault.Break(shop)
+		c := newCluster(t, shop.Snapshot(), fault.Finding)
+		c.deleted = fault.Deleted
+		c.fails["cart"] = func() bool { return true }
+		time.Sleep(10 * time.Second) // it fails for a while
+		j := &crashJournal{at: 3, after: true}
+		if _, err := engine(c, j).Run(t.Context(), Incident{ID: "i1"}); !errors.Is(err, errCrash) || j.events[3].Kind != plan.EventApplying {
+			t.Fatalf("after %v: %v", kinds(j.events), err)
+		}
+		theirs := before.DeepCopy()
+		theirs.UID, theirs.ManagedFields = "theirs", []metav1.ManagedFieldsEntry{{Manager: "kubectl-create", Operation: metav1.ManagedFieldsOperationUpdate}}
+		c.now = c.now.WithObjects([]metav1.Object{theirs}, nil)
+		j.at = -1
+		got, err := engine(c, j).Run(t.Context(), Incident{ID: "i1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, _ := c.now.Services().Get(plantest.Namespace, "cart")
+		if got.Outcome != plan.Interrupted || o == nil || o.UID != "theirs" || len(c.writes) != 0 {
+			t.Errorf("got %s (%s) after %v, writes %q", got.Outcome, got.Because, kinds(got.Events), c.writes)
+		}
+	})
+}
+
 // TestARaceIsProvenByTheNextRollout: errors while the patch itself rolls out say nothing, errors in
 // the rollout after it do.
 func TestARaceIsProvenByTheNextRollout(t *testing.T) {
@@ -612,7 +642,7 @@ func TestAFormerStrategyWaitsForPods(t *testing.T) {
 					rolling = true
 					err := sleep(ctx, 5*time.Second)
 					if c.traffic(); tc.stuck && rollouts == 2 {
-						err = errors.New("pods are not ready")
+						err = &act.StuckError{Because: "pods are not ready"}
 					}
 					if rolling = false; strategy() != "RollingUpdate" {
 						t.Error("all pods were ended at once")

@@ -53,7 +53,8 @@ func dropHalfLine(path string) error {
 	return nil
 }
 
-// Append writes an event through to the disk.
+// Append writes an event through to the disk. Of one that cannot be written whole, such as to a full disk, nothing stays: the
+// next one would be part of its line.
 func (j *FileJournal) Append(e plan.Event) error {
 	line, err := json.Marshal(e)
 	if err != nil {
@@ -61,8 +62,12 @@ func (j *FileJournal) Append(e plan.Event) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if _, err := j.file.Write(append(line, '\n')); err != nil {
+	before, err := j.file.Stat()
+	if err != nil {
 		return err
+	}
+	if _, err := j.file.Write(append(line, '\n')); err != nil {
+		return errors.Join(err, j.file.Truncate(before.Size()))
 	}
 	return j.file.Sync()
 }

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -30,8 +33,10 @@ func IsCarried(s *snapshot.Snapshot, c model.Change) Carried {
 	there := presence == snapshot.Present && (c.UID == "" || c.Op == model.OpPatch || string(o.GetUID()) == c.UID)
 	switch c.Op {
 	case model.OpCreate:
-		// Whether it was this creation or somebody else's cannot be told, and is not asked: the
-		// object that was to be there is there.
+		// One that somebody else has made meanwhile is theirs: taking it back would delete it.
+		if presence == snapshot.Present && !written(o) {
+			return Unclear
+		}
 		return either(presence == snapshot.Present)
 	case model.OpDelete, model.OpEvict:
 		if there && o.GetDeletionTimestamp() != nil {
@@ -46,6 +51,14 @@ func IsCarried(s *snapshot.Snapshot, c model.Change) Carried {
 	default:
 		return Unclear
 	}
+}
+
+// written reports whether gatemend has written an object, as the API server keeps the book: whoever creates one is the manager
+// of its fields (Kubernetes documentation, "Server-Side Apply", section "Field management").
+func written(o metav1.Object) bool {
+	return slices.ContainsFunc(o.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool {
+		return m.Manager == model.OwnManager && m.Operation == metav1.ManagedFieldsOperationUpdate && m.Subresource == ""
+	})
 }
 
 func either(made bool) Carried {

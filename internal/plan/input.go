@@ -39,6 +39,8 @@ type Attempt struct {
 	// Acted: at least one change was made. Otherwise the API server did not accept it.
 	Acted  bool `json:"acted,omitempty"`
 	Helped bool `json:"helped"`
+	// TakenBack: what was made of it and can be taken back was.
+	TakenBack bool `json:"takenBack,omitempty"`
 	// Away: the API server was away meanwhile. What was taken back then may be tried once more.
 	Away    bool   `json:"away,omitempty"`
 	Because string `json:"because,omitempty"`

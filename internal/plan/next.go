@@ -137,6 +137,8 @@ func giveUp(s State, o Outcome, because string) Step {
 	text := fmt.Sprintf("%s: %s", last.Action, last.Because)
 	if slices.ContainsFunc(s.Tried, func(a Attempt) bool { return a.Acted }) {
 		o = NotHelped
+	}
+	if last.TakenBack {
 		text += "; it was taken back"
 	}
 	if s.Kept != "" {

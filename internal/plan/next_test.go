@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -310,5 +311,28 @@ func TestAnOldAnswerIsNotActedOn(t *testing.T) {
 	}
 	if got := Next(s, at.Add(2*time.Hour), Limits{}); got.Kind != StepClose || got.Outcome != Interrupted {
 		t.Errorf("two hours after the answer: got %+v, want it to be closed as interrupted", got)
+	}
+}
+
+// That something was taken back is said only where there was something to take back.
+func TestWhatWasTakenBackIsSaid(t *testing.T) {
+	evicted := evicting()
+	evicted.Remedy.Changes = evicted.Remedy.Changes[:1]
+	for name, tc := range map[string]struct {
+		plan   *model.Plan
+		undone []Event
+		want   bool
+	}{
+		"a pod was evicted":    {evicted, nil, false},
+		"an object was edited": {planOf(1), []Event{{Kind: EventUndoing}, {Kind: EventUndone}, {Kind: EventUndoChecked, OK: true}, {Kind: EventReleasing}, {Kind: EventReleased, OK: true}}, true},
+	} {
+		s := Fold(append([]Event{
+			{Kind: EventPlanned, Plan: tc.plan}, {Kind: EventRehearsed, OK: true}, {Kind: EventAnswered, OK: true}, {Kind: EventApplying}, {Kind: EventApplied},
+			{Kind: EventWaited, OK: true}, {Kind: EventJudged, Judgement: &verify.Judgement{Verdict: verify.NotHelped, Because: "12 requests failed"}},
+		}, tc.undone...))
+		got := Next(s, time.Now(), Limits{MaxPlans: 1})
+		if got.Outcome != NotHelped || strings.Contains(got.Because, "taken back") != tc.want {
+			t.Errorf("%s: %s: %q", name, got.Outcome, got.Because)
+		}
 	}
 }

@@ -157,7 +157,7 @@ func (s State) endAttempt(e Event) State {
 	}
 	s.Tried = append(slices.Clip(s.Tried), Attempt{
 		Plan: s.Plans, At: e.At, Cause: s.Plan.Finding.ID, Object: s.Plan.Finding.Object, Action: s.Plan.Remedy.Action,
-		Target: s.Plan.Remedy.Change.Target, Acted: s.Done > 0, Helped: keep, Away: s.Away, Because: s.Judgement.Because,
+		Target: s.Plan.Remedy.Change.Target, Acted: s.Done > 0, Helped: keep, TakenBack: s.UndoChecked && s.UndoFailed == "", Away: s.Away, Because: s.Judgement.Because,
 	})
 	return s
 }

@@ -136,6 +136,8 @@ func (d *draft) apply(c model.Change) error {
 		if err != nil {
 			return err
 		}
+		// The API server keeps the book of who has written an object; what the former one's said went with it.
+		o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: model.OwnManager, Operation: metav1.ManagedFieldsOperationUpdate}})
 		t.putAny(o)
 		return nil
 	case model.OpEvict, model.OpDelete:

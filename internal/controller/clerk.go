@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -171,6 +172,11 @@ func (c *clerk) write(ctx context.Context, route string, n news) error {
 	return nil
 }
 
+// carrying reports whether a repair is being carried out, whose end decides what becomes of the incident.
+func carrying(p v1alpha1.Phase) bool {
+	return p == v1alpha1.PhaseMending || p == v1alpha1.PhaseVerifying
+}
+
 func over(i *v1alpha1.Incident) bool { return i.Status.Phase == v1alpha1.PhaseResolved }
 
 // create makes an incident of an alarm.
@@ -192,7 +198,7 @@ func (c *clerk) create(ctx context.Context, a detect.Alarm, routes []string) (ty
 	i.Status.Message = watch.AlarmDoc(a, c.now()).Text
 	tell(&i.Status, now, "detected", i.Status.Message)
 	err := c.ledger.create(ctx, i)
-	if apierrors.IsNotFound(err) && i.Namespace != c.namespace { // the namespace is being deleted
+	if gone := apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause); gone && i.Namespace != c.namespace {
 		i.Namespace, i.ResourceVersion, i.UID = c.namespace, "", ""
 		err = c.ledger.create(ctx, i)
 	}
@@ -223,7 +229,7 @@ func (c *clerk) observe(s *v1alpha1.IncidentStatus, a detect.Alarm, routes []str
 	if !a.Ended {
 		return was == nil || a.Worse || s.Phase == v1alpha1.PhaseResolved || len(routes) != len(was.Routes) || o.Errors >= 2*was.Errors || was.LastError == nil || last.Sub(was.LastError.Time) >= observedEvery
 	}
-	if s.Phase != v1alpha1.PhaseMending && s.Phase != v1alpha1.PhaseVerifying { // whose end decides
+	if !carrying(s.Phase) {
 		c.resolve(s, watch.AlarmDoc(a, c.now()).Text, a.Quiet)
 	}
 	return true
@@ -278,7 +284,7 @@ func (c *clerk) tidy(ctx context.Context) {
 				c.ledger.forget(key)
 			}
 		case over(i) || c.failing(i.Spec.Route) || since(c.began) < forgetAfter || since(i.CreationTimestamp.Time) < forgetAfter:
-		case i.Status.Phase == v1alpha1.PhaseMending:
+		case carrying(i.Status.Phase):
 		default:
 			err := c.ledger.update(ctx, key, func(s *v1alpha1.IncidentStatus) (bool, error) {
 				c.resolve(s, "requests do not fail any more, or there are none", true)

@@ -1,18 +1,25 @@
 package controller
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/gatemend/gatemend/api/v1alpha1"
 	"github.com/gatemend/gatemend/internal/detect"
@@ -248,5 +255,64 @@ func TestNewsThatCouldNotBeWritten(t *testing.T) {
 	d.news.done(route, n, errors.New("the API server is away"))
 	if _, n, ok = d.news.next(); !ok || !n.first || !n.counts || n.diagnosis.Causes[0].ID != "later" {
 		t.Errorf("with newer news: %v %+v", ok, n)
+	}
+}
+
+// While a repair is carried out, its end decides: that nobody hears of an alarm any more ends the incident only otherwise.
+func TestAnIncidentIsNotOverBeforeItsRepair(t *testing.T) {
+	for phase, want := range map[v1alpha1.Phase]v1alpha1.Phase{
+		v1alpha1.PhaseMending: v1alpha1.PhaseMending, v1alpha1.PhaseVerifying: v1alpha1.PhaseVerifying,
+		v1alpha1.PhaseAwaitingApproval: v1alpha1.PhaseResolved,
+	} {
+		d := newDesk(t)
+		d.began = begun.Add(-time.Hour)
+		i := &v1alpha1.Incident{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "cart-1", CreationTimestamp: metav1.NewTime(begun.Add(-time.Hour))},
+			Spec:       v1alpha1.IncidentSpec{Route: "a"}, Status: v1alpha1.IncidentStatus{Phase: phase},
+		}
+		if err := d.ledger.client.Create(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.ledger.put(i); err != nil {
+			t.Fatal(err)
+		}
+		d.tidy(t.Context())
+		if i, _ := d.ledger.get(client.ObjectKeyFromObject(i)); i.Status.Phase != want {
+			t.Errorf("%s became %s, want %s", phase, i.Status.Phase, want)
+		}
+	}
+}
+
+// An incident in a namespace that is being deleted goes to the controller's own; a leader that watches another one alone
+// finds it there.
+func TestAnIncidentOfANamespaceThatIsDeleted(t *testing.T) {
+	for name, answer := range map[string]error{
+		"gone": apierrors.NewNotFound(corev1.Resource("namespaces"), "shop"),
+		"terminating": &apierrors.StatusError{ErrStatus: metav1.Status{
+			Status: metav1.StatusFailure, Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden,
+			Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			store := interceptor.NewClient(d.ledger.client.(client.WithWatch), interceptor.Funcs{ //nolint:forcetypeassert // the fake one is
+				Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+					if o.GetNamespace() == "shop" {
+						return answer
+					}
+					return c.Create(ctx, o, opts...)
+				},
+			})
+			d.ledger.client = store
+			d.alarm(failing("a", 9, 4), "")
+			d.want("a: 4/9 Detected []")
+			next := newLedger(store, store)
+			if err := next.loadAll(t.Context(), "shop", "gatemend"); err != nil {
+				t.Fatal(err)
+			}
+			if key, ok := next.of("a"); !ok || key.Namespace != "gatemend" {
+				t.Errorf("the next leader finds %v", key)
+			}
+		})
 	}
 }

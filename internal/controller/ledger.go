@@ -56,6 +56,17 @@ func newLedger(c client.Client, r client.Reader) *ledger {
 // pageSize is how many incidents are read at once.
 const pageSize = 200
 
+// loadAll reads the incidents of the namespace that is watched, empty for all, and those of the controller's own, where
+// incidents are on routes that no object has.
+func (l *ledger) loadAll(ctx context.Context, watched, own string) error {
+	if watched != "" && own != watched {
+		if err := l.load(ctx, own); err != nil {
+			return err
+		}
+	}
+	return l.load(ctx, watched)
+}
+
 // load reads all incidents of a namespace, or of all: what a leader knows is what is stored.
 func (l *ledger) load(ctx context.Context, namespace string) error {
 	next := ""

@@ -298,7 +298,7 @@ func (l *leader) lead(ctx context.Context) error {
 		return err
 	}
 	defer stop()
-	if err := held.load(ctx, o.Namespace); err != nil {
+	if err := held.loadAll(ctx, o.Namespace, o.OwnNamespace); err != nil {
 		return err
 	}
 	l.held.Store(held)

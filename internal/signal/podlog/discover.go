@@ -20,7 +20,7 @@ const listingPods = "gateway pods"
 func (f *Follower) discover(ctx context.Context) {
 	handler := cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(o any) { f.seen(ctx, o) },
-		UpdateFunc: func(_, o any) { f.seen(ctx, o) },
+		UpdateFunc: func(before, o any) { f.updated(ctx, before, o) },
 		DeleteFunc: func(o any) { f.gone(ctx, o) },
 	}
 	registration, end, why := f.register(ctx, handler)
@@ -76,6 +76,15 @@ func (f *Follower) seen(ctx context.Context, o any) {
 	}
 }
 
+// updated hears of a pod's new state. While nobody listened it may have been deleted, and another one made of its name.
+func (f *Follower) updated(ctx context.Context, before, o any) {
+	old, known := before.(*corev1.Pod)
+	if pod, ok := o.(*corev1.Pod); ok && known && old.UID != pod.UID {
+		f.gone(ctx, old)
+	}
+	f.seen(ctx, o)
+}
+
 func (f *Follower) gone(ctx context.Context, o any) {
 	if tombstone, ok := o.(cache.DeletedFinalStateUnknown); ok {
 		o = tombstone.Obj
@@ -99,6 +108,7 @@ func shrink(o any) (any, error) {
 		small.Labels = pod.Labels
 		small.Spec.Containers = pod.Spec.Containers
 		small.Spec.NodeName = pod.Spec.NodeName
+		small.Status.Phase = pod.Status.Phase
 		small.Status.ContainerStatuses = pod.Status.ContainerStatuses
 	}
 	return small, nil

@@ -110,6 +110,10 @@ func (f *Follower) add(ctx context.Context, pod *corev1.Pod) {
 	if !ok || !started(pod, container) || !f.options.Want(pod) {
 		return
 	}
+	if over(pod) {
+		f.finish(ctx, pod.UID)
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.streams[pod.UID] != nil {
@@ -127,11 +131,30 @@ func (f *Follower) add(ctx context.Context, pod *corev1.Pod) {
 	}
 	f.streams[pod.UID] = s
 	s.start = func(later time.Duration) { s.begin(ctx, later) }
+	s.leave = func() { f.remove(ctx, s.uid) }
 	if f.resting[s.pod] {
 		s.rests = true
 		return
 	}
 	s.start(f.options.Later)
+}
+
+// over reports whether a pod never runs again, as one that was evicted: it stays, and there may be no log of it any more
+// (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase).
+func over(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+}
+
+// finish has what is left of the log of a pod read that is over, and ends the following of it.
+func (f *Follower) finish(ctx context.Context, uid types.UID) {
+	f.mu.Lock()
+	s := f.streams[uid]
+	f.mu.Unlock()
+	if s != nil {
+		s.last.Store(true)
+		return
+	}
+	f.remove(ctx, uid) // it may have waited for a place
 }
 
 // remove ends the following of a pod that is gone, and gives its place to the first that waits.

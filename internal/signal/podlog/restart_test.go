@@ -180,6 +180,67 @@ func TestAnotherPodOfTheName(t *testing.T) {
 	}
 }
 
+// A pod that was deleted and made anew while nobody listened is told of as a change; only the new one is followed.
+func TestAnotherPodIsToldAsAChange(t *testing.T) {
+	c := newCluster(t)
+	c.pods = []corev1.Pod{gateway("lb-0")}
+	f, _ := start(t, c, Options{})
+	await(t, "the first pod", func() bool { return f.Counts().Open == 1 })
+	again := gateway("lb-0")
+	again.UID, again.ResourceVersion = "another", "9"
+	c.change(func() { c.pods[0] = again })
+	c.event("MODIFIED", again)
+	await(t, "the other pod alone", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return len(f.streams) == 1 && f.streams["another"] != nil
+	})
+	c.event("DELETED", again)
+	await(t, "no pod", func() bool { return len(f.Pods()) == 0 && len(f.Unseen()) == 0 })
+}
+
+// What is left in the log of a pod that was evicted is read, once, and then the pod is left alone. One of which nothing was
+// read before is not looked at.
+func TestPodsThatAreOver(t *testing.T) {
+	failed := func(name string) corev1.Pod {
+		p := gateway(name)
+		p.ResourceVersion, p.Status.Phase = "9", corev1.PodFailed
+		return p
+	}
+	for name, away := range map[string]bool{"with a log": false, "without one": true} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			c.pods = []corev1.Pod{gateway("lb-0"), failed("lb-1")}
+			f, _ := start(t, c, Options{})
+			await(t, "the log to be open", func() bool { return f.Counts().Open == 1 })
+			if pods := f.Pods(); len(pods) != 1 || pods[0].Name != "lb-0" {
+				t.Errorf("followed: %v", pods)
+			}
+			c.event("MODIFIED", failed("lb-0"))
+			await(t, "the news", func() bool {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				return f.streams["uid-lb-0"].last.Load()
+			})
+			c.change(func() {
+				c.pods[0], c.away = failed("lb-0"), away
+				c.lines["lb-0"] = append(c.lines["lb-0"], at("15.1", "/last"))
+				c.cut["lb-0"]++
+			})
+			if !away {
+				if s := receive(t, f); s.Request.Path != "/last" {
+					t.Errorf("read %s", s.Request.Path)
+				}
+				c.breakLog("lb-0") // it is opened once more, and there is its end
+			}
+			await(t, "no pod", func() bool { return len(f.Pods()) == 0 && len(f.Unseen()) == 0 && f.Counts().Open == 0 })
+			c.event("MODIFIED", failed("lb-0"))
+			c.event("ADDED", gateway("lb-2"))
+			await(t, "the pod after it", func() bool { return len(f.Pods()) > 0 && f.Pods()[0].Name == "lb-2" })
+		})
+	}
+}
+
 func TestGatewaysBeyondTheMostWait(t *testing.T) {
 	c := newCluster(t)
 	for _, name := range []string{"lb-1", "lb-2", "lb-3"} {

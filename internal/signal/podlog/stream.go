@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"io"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,14 +27,16 @@ type stream struct {
 	container string
 	parser    proxy.Parser
 	start     func(later time.Duration)
+	leave     func()             // ends the following of the pod
 	cancel    context.CancelFunc // nil: it was never started
 	ended     chan struct{}      // closed when it has
 	rests     bool
 	after     time.Time // lines up to it were counted elsewhere
 	place     place
-	before    ended  // as last looked
-	fresh     bool   // before is as the pod is: it need not be looked at
-	finished  string // the id of the ended container whose log was read to its end
+	before    ended       // as last looked
+	fresh     bool        // before is as the pod is: it need not be looked at
+	last      atomic.Bool // the pod is over: its log is read once more
+	finished  string      // the id of the ended container whose log was read to its end
 }
 
 func newStream(f *Follower, pod *corev1.Pod, container string, p proxy.Proxy) *stream {
@@ -68,21 +71,24 @@ func (s *stream) begin(ctx context.Context, later time.Duration) {
 	})
 }
 
-// follow reads the log until ctx is done, opening it again whenever it ends.
+// follow reads the log until ctx is done or the pod is over, opening it again whenever it ends.
 func (s *stream) follow(ctx context.Context) {
 	wait := s.follower.options.Retry
 	for {
-		heard, err := false, error(nil)
+		heard, err, last := false, error(nil), s.last.Load()
 		if !s.fresh {
 			err = s.look(ctx)
 		}
 		if s.fresh = false; err == nil {
 			heard, err = s.read(ctx)
 		}
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return
-		}
-		if err != nil {
+		case last:
+			s.leave()
+			return
+		case err != nil:
 			s.follower.noteStream(s, why(err))
 		}
 		if heard {

@@ -155,12 +155,19 @@ func (v *view) middlewareSecret(r *route) (finding, bool) {
 func (v *view) middlewares(r *route) []*unstructured.Unstructured {
 	var out []*unstructured.Unstructured
 	for _, s := range r.Settings.All(proxy.Middleware) {
-		for _, name := range strings.Split(s.Value, ",") {
-			name = strings.TrimSuffix(strings.TrimSpace(name), "@kubernetescrd")
-			for o := range v.s.Others().All() {
-				if o.GetKind() == "Middleware" && (name == o.GetNamespace()+"-"+o.GetName() || name == o.GetNamespace()+"/"+o.GetName()) {
-					out = append(out, o)
-				}
+		out = append(out, v.middlewaresOf(s)...)
+	}
+	return out
+}
+
+// middlewaresOf lists the Middlewares that one setting names.
+func (v *view) middlewaresOf(s proxy.Setting) []*unstructured.Unstructured {
+	var out []*unstructured.Unstructured
+	for _, name := range strings.Split(s.Value, ",") {
+		name = strings.TrimSuffix(strings.TrimSpace(name), "@kubernetescrd")
+		for o := range v.s.Others().All() {
+			if o.GetKind() == "Middleware" && (name == o.GetNamespace()+"-"+o.GetName() || name == o.GetNamespace()+"/"+o.GetName()) {
+				out = append(out, o)
 			}
 		}
 	}

@@ -75,7 +75,7 @@ func field(message string) string {
 	}
 	if i := strings.Index(message, "Spec."); i >= 0 {
 		var parts []string
-		f, _, _ := strings.Cut(message[i:], " ")
+		f, rest, _ := strings.Cut(message[i:], " ")
 		for _, p := range strings.Split(strings.TrimRight(f, ":,."), ".") {
 			switch {
 			case p == "VirtualHost" || p == strings.ToUpper(p):
@@ -83,6 +83,9 @@ func field(message string) string {
 			case p != "":
 				parts = append(parts, strings.ToLower(p[:1])+p[1:])
 			}
+		}
+		if strings.HasSuffix(f, ".TLS") && strings.HasPrefix(rest, "Secret ") {
+			parts = append(parts, "secretName")
 		}
 		return strings.Join(parts, ".")
 	}

@@ -19,7 +19,11 @@ func (v *view) outOfScope() []finding {
 			continue
 		}
 		service := r.Backends[0].Service
-		f := r.asCause("mesh-policy-denies", proven, at(s.ref, "spec.egress"),
+		field := "spec.egress"
+		if len(s.list("spec", "egress")) == 1 {
+			field += "[0].hosts" // the one list in which it could be
+		}
+		f := r.asCause("mesh-policy-denies", proven, at(s.ref, field),
 			fmt.Sprintf("%s keeps %s from %s: its egress does not list it, and the mesh lets nothing else out", s.ref, r.caller.ref, service)).
 			as(model.UpstreamStatus, model.Denied).because("object", "spec.egress of "+s.ref.String()+" does not list "+service.String(), s.ref, time.Time{})
 		out = append(out, f)

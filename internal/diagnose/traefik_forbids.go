@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -27,12 +28,14 @@ func (v *view) acrossNamespaces() []finding {
 		foreign, field := model.Ref{}, ""
 		for _, b := range r.Backends {
 			if b.Service.Namespace != r.Object.Namespace {
-				foreign, field = b.Service, r.Rule+".services"
+				foreign, field = b.Service, b.Field
 			}
 		}
-		for _, m := range v.middlewares(r) {
-			if m.GetNamespace() != r.Object.Namespace {
-				foreign, field = snapshot.RefOf(m), r.Rule+".middlewares"
+		for _, s := range r.Settings.All(proxy.Middleware) {
+			for _, m := range v.middlewaresOf(s) {
+				if m.GetNamespace() != r.Object.Namespace {
+					foreign, field = snapshot.RefOf(m), s.At.Field
+				}
 			}
 		}
 		if field != "" {
@@ -51,7 +54,7 @@ func (v *view) forbiddenNames() []finding {
 		if provider == "" || len(r.succeeded) > 0 || l.Service == nil || l.Service.Spec.Type != corev1.ServiceTypeExternalName || !v.traefikForbids(r, provider, "allowexternalnameservices") {
 			continue
 		}
-		out = append(out, v.unrouted404(r, find("backendref-invalid", proven, at(r.Object, r.Rule),
+		out = append(out, v.unrouted404(r, find("backendref-invalid", proven, at(r.Object, l.Backend.Field),
 			fmt.Sprintf("%s leads to %s, which is an ExternalName; Traefik was not started to allow those (providers.%s.allowExternalNameServices), so that it drops the route", r.Object, serviceRef(l), provider))).
 			relates("service", serviceRef(l)))
 	}

@@ -79,7 +79,7 @@ routes: [{services: [{name: front, port: 80}], timeoutPolicy: {response: infinit
 func TestHTTPProxyRefused(t *testing.T) {
 	m := New(world(t, []string{`{apiVersion: projectcontour.io/v1, kind: HTTPProxy, metadata: {name: root, namespace: shop}, spec: {virtualhost: {fqdn: shop.example, tls: {secretName: gone}}, routes: [{services: [{name: front, port: 80}]}]},
 status: {currentStatus: invalid, conditions: [{type: Valid, status: "False", errors: [{type: TLSError, reason: SecretNotValid, message: Secret not found}]}]}}`}))
-	if f := m.Routes()[0].Faults; len(f) != 1 || f[0].Kind != Refused || f[0].Object.Field != "spec.virtualhost.tls" {
+	if f := m.Routes()[0].Faults; len(f) != 1 || f[0].Kind != Refused || f[0].Object.Field != "spec.virtualhost.tls.secretName" {
 		t.Errorf("faults %+v", f)
 	}
 }

@@ -275,7 +275,7 @@ func proxyRefused(p *custom.HTTPProxy) []Fault {
 			if e.Reason == "ServiceUnresolvedReference" || e.Reason == "IncludeNotFound" || e.Reason == "RootIncludesRoot" {
 				continue
 			}
-			return []Fault{{Kind: Refused, Object: model.FieldRef{Ref: p.Ref(), Field: proxyErrorAt(e.Type)},
+			return []Fault{{Kind: Refused, Object: model.FieldRef{Ref: p.Ref(), Field: proxyErrorAt(e.Type, e.Reason)},
 				Why: fmt.Sprintf("Contour does not serve %s (%s): %s", p.Ref(), e.Reason, e.Message)}}
 		}
 	}
@@ -283,7 +283,11 @@ func proxyRefused(p *custom.HTTPProxy) []Fault {
 }
 
 // proxyErrorAt is the part of an HTTPProxy that an error of its status is about.
-func proxyErrorAt(kind string) string {
+// Of its TLS it is the Secret that is not delegated, or no good (projectcontour/contour, internal/dag/httpproxy_processor.go).
+func proxyErrorAt(kind, reason string) string {
+	if kind == "TLSError" && (reason == "DelegationNotPermitted" || reason == "SecretNotValid") {
+		return "spec.virtualhost.tls.secretName"
+	}
 	return map[string]string{
 		"TLSError": "spec.virtualhost.tls", "VirtualHostError": "spec.virtualhost.fqdn", "AuthError": "spec.virtualhost.authorization",
 		"IncludeError": "spec.includes", "RouteError": "spec.routes", "ServiceError": "spec.routes", "PrefixReplaceError": "spec.routes",

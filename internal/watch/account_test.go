@@ -94,3 +94,17 @@ func TestNamesOfStrays(t *testing.T) {
 		}
 	}
 }
+
+// A request whose stamp is ahead is shown as one of now, and leaves the others on the screen.
+func TestStampsAhead(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	w := watcher(t, func() time.Time { return now })
+	w.Draw = func(Moment) {}
+	for _, ahead := range []time.Duration{0, aheadOf, time.Hour, 0} {
+		w.tally("a.test/", model.Ref{}, model.Signal{At: now.Add(ahead), Status: 200}, false, 1)
+	}
+	now = now.Add(aheadOf)
+	if shown := w.rates.Routes(now); len(shown) != 1 || shown[0].Lately.Requests != 4 {
+		t.Errorf("shown: %+v", shown)
+	}
+}

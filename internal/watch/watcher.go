@@ -22,6 +22,7 @@ const (
 	tickEvery    = 100 * time.Millisecond // alarms open at a tick, so this is lost of the second they may take
 	failingEvery = 15 * time.Second       // how often open alarms are said again
 	lately       = 3 * time.Second        // an error this young means that a route is failing now
+	aheadOf      = 2 * time.Second        // by how much a request's stamp may be ahead; beyond, it counts as of now
 	queueLength  = 256                    // of what is read and waits to be counted
 )
 
@@ -232,11 +233,16 @@ func (w *Watcher) count(route string, object model.Ref, sig model.Signal) {
 
 // tally counts requests that ended alike for those who look at gatemend.
 func (w *Watcher) tally(route string, object model.Ref, sig model.Signal, failed bool, requests int) {
+	now := w.Session.Now()
 	if w.Draw != nil {
-		w.rates.Add(route, object, sig.At, sig.Status, sig.Failure, failed, requests)
+		at := sig.At
+		if at.Sub(now) > aheadOf { // one clock that is wrong must not make all others' requests too old to be shown
+			at = now
+		}
+		w.rates.Add(route, object, at, sig.Status, sig.Failure, failed, requests)
 	}
 	if w.Metrics != nil {
-		w.Metrics.Request(route, sig.Status, sig.Failure, failed, requests, w.Session.Now().Sub(sig.At))
+		w.Metrics.Request(route, sig.Status, sig.Failure, failed, requests, now.Sub(sig.At))
 	}
 }
 

@@ -156,14 +156,15 @@ type NearGrant struct {
 
 // Granted reports whether an object may refer to one of another namespace: a ReferenceGrant there names the namespace, the group and
 // the kind of the object that refers (Gateway API, ReferenceGrant). Of those that do not, one that names the kind and another
-// namespace is the nearest, then one that names the namespace and another kind or group.
+// namespace is the nearest, first of all one that does not exist: others serve those who are there. Then comes one that names the
+// namespace and another kind or group.
 func (m *Map) Granted(from, to model.Ref) (NearGrant, bool) {
 	if from.Namespace == to.Namespace {
 		return NearGrant{}, true
 	}
 	near := NearGrant{Why: fmt.Sprintf("no ReferenceGrant in namespace %s admits %s of namespace %s", to.Namespace, plural(from.Kind), from.Namespace)}
 	group, _, _ := strings.Cut(from.APIVersion, "/")
-	kinds := 0
+	kinds, gone := 0, false
 	for g := range m.s.ReferenceGrants().In(to.Namespace) {
 		if !admitsTo(g, to) {
 			continue
@@ -178,6 +179,11 @@ func (m *Map) Granted(from, to model.Ref) (NearGrant, bool) {
 				return NearGrant{}, true
 			case kind:
 				kinds++
+				_, presence := m.s.Namespaces().Get("", string(f.Namespace))
+				if gone && presence != snapshot.Absent {
+					continue
+				}
+				gone = presence == snapshot.Absent
 				near.At, near.Wanted, near.Near = field("namespace"), quote(from.Namespace), fmt.Sprintf("ReferenceGrant %s admits those of %s", g.Name, f.Namespace)
 			case namespace && kinds == 0 && string(f.Kind) == from.Kind:
 				near.At, near.Wanted, near.Near = field("group"), quote(group), fmt.Sprintf("ReferenceGrant %s admits those of group %q", g.Name, f.Group)

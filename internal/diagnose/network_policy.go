@@ -174,7 +174,11 @@ func (v *view) deaf(r *route) *path.Block {
 	if len(r.Backends) == 0 || len(r.caller.pods) == 0 || r.setting.host == "" || net.ParseIP(r.setting.host) != nil {
 		return nil
 	}
-	verdict, b := v.m.ReachDNS(r.caller.pods[0])
+	p := r.caller.pods[0]
+	if slices.ContainsFunc(p.Spec.HostAliases, func(a corev1.HostAlias) bool { return slices.Contains(a.Hostnames, r.setting.host) }) {
+		return nil // its own hosts file has it
+	}
+	verdict, b := v.m.ReachDNS(p)
 	if verdict != model.Broken {
 		return nil
 	}

@@ -57,12 +57,13 @@ func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
 }
 
 // Partly finds the ready pods of a route's gateway that may not connect to an end while others of the same workload
-// may, and the block of the first. Such pods differ by their addresses alone. It is nil where all get through, or none.
+// may, and the block of the first. Such pods differ by their addresses alone, so it can only be a policy that admits by address. It
+// is nil where all get through, or none; and for Cilium's own gateway, which no policy takes for a pod.
 func (m *Map) Partly(r Route, e End) ([]*corev1.Pod, *Block) {
+	if r.Controller == ciliumGateways || e.Pod == nil || !m.byAddress(e.Pod.Namespace) {
+		return nil, nil
+	}
 	for _, f := range m.Fleets(r) {
-		if !m.byAddress(f.Object.Namespace) && (e.Pod == nil || !m.byAddress(e.Pod.Namespace)) {
-			continue
-		}
 		var kept []*corev1.Pod
 		var block *Block
 		through := false
@@ -89,8 +90,7 @@ func (m *Map) Partly(r Route, e End) ([]*corev1.Pod, *Block) {
 func (m *Map) byAddress(namespace string) bool {
 	block := func(p networkingv1.NetworkPolicyPeer) bool { return p.IPBlock != nil }
 	return slices.ContainsFunc(m.policies(namespace), func(np *networkingv1.NetworkPolicy) bool {
-		return slices.ContainsFunc(np.Spec.Ingress, func(rule networkingv1.NetworkPolicyIngressRule) bool { return slices.ContainsFunc(rule.From, block) }) ||
-			slices.ContainsFunc(np.Spec.Egress, func(rule networkingv1.NetworkPolicyEgressRule) bool { return slices.ContainsFunc(rule.To, block) })
+		return slices.ContainsFunc(np.Spec.Ingress, func(rule networkingv1.NetworkPolicyIngressRule) bool { return slices.ContainsFunc(rule.From, block) })
 	})
 }
 

@@ -27,7 +27,9 @@ func access(stamp, path string, status int) string {
 
 func start(t *testing.T, c *cluster, o Options) (*Follower, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(t.Context())
-	o.Retry = time.Millisecond
+	if o.Retry == 0 {
+		o.Retry = time.Millisecond
+	}
 	f := Stream(ctx, c.client, o)
 	t.Cleanup(func() {
 		cancel()

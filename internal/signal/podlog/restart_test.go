@@ -241,6 +241,34 @@ func TestPodsThatAreOver(t *testing.T) {
 	}
 }
 
+// What is left is asked for again if its node does not answer at once.
+func TestAPodThatIsOverOnANodeInTrouble(t *testing.T) {
+	over := gateway("lb-0")
+	over.ResourceVersion, over.Status.Phase = "9", corev1.PodFailed
+	c := newCluster(t)
+	c.pods = []corev1.Pod{gateway("lb-0")}
+	f, _ := start(t, c, Options{Retry: 200 * time.Millisecond})
+	await(t, "the log to be open", func() bool { return f.Counts().Open == 1 })
+	c.event("MODIFIED", over)
+	await(t, "the news", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.streams["uid-lb-0"].last.Load()
+	})
+	c.change(func() {
+		c.pods[0], c.away = over, true
+		c.lines["lb-0"] = append(c.lines["lb-0"], at("15.1", "/last"))
+		c.cut["lb-0"]++
+	})
+	await(t, "it to be said", func() bool { return len(f.Unseen()) == 1 })
+	c.change(func() { c.away = false })
+	if s := receive(t, f); s.Request.Path != "/last" {
+		t.Errorf("read %s", s.Request.Path)
+	}
+	c.breakLog("lb-0")
+	await(t, "no pod", func() bool { return len(f.Pods()) == 0 && len(f.Unseen()) == 0 })
+}
+
 func TestGatewaysBeyondTheMostWait(t *testing.T) {
 	c := newCluster(t)
 	for _, name := range []string{"lb-1", "lb-2", "lb-3"} {

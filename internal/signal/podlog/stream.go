@@ -73,7 +73,7 @@ func (s *stream) begin(ctx context.Context, later time.Duration) {
 
 // follow reads the log until ctx is done or the pod is over, opening it again whenever it ends.
 func (s *stream) follow(ctx context.Context) {
-	wait := s.follower.options.Retry
+	wait, tries := s.follower.options.Retry, 0
 	for {
 		heard, err, last := false, error(nil), s.last.Load()
 		if !s.fresh {
@@ -82,10 +82,13 @@ func (s *stream) follow(ctx context.Context) {
 		if s.fresh = false; err == nil {
 			heard, err = s.read(ctx)
 		}
+		if last {
+			tries++
+		}
 		switch {
 		case ctx.Err() != nil:
 			return
-		case last:
+		case last && (err == nil || tries == lastTries):
 			s.leave()
 			return
 		case err != nil:
@@ -101,6 +104,9 @@ func (s *stream) follow(ctx context.Context) {
 		s.follower.counts.reopened.Add(1)
 	}
 }
+
+// lastTries is how often the log of a pod that is over is asked for: its node may be in trouble too, or have deleted it.
+const lastTries = 5
 
 // longest is how many times the first wait the longest one is. What only a person can change is asked for seldom, and so is
 // an API server that says that it is asked too much; one that was away, or a kubelet, is back at any moment, and until its

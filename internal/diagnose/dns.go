@@ -28,7 +28,7 @@ func dnsResolutionFailed() Analyzer {
 					continue
 				}
 				// Where nobody logs requests, the application's own answers are what is seen of them.
-				atRest := said.answers >= few && !slices.ContainsFunc(w.routes, func(r *route) bool { return r.requests > 0 })
+				atRest := said.answers >= few && !asked(w.routes)
 				if atRest || v.suffers(w) {
 					f := v.unresolved(w, said)
 					f.atRest = atRest

@@ -42,7 +42,7 @@ func (v *view) strayEntry(f path.Fleet) (path.Leg, bool) {
 // shutEntries finds Services through which the world reaches a gateway and that lead to a port on which it does not
 // listen. Of that, too, no gateway logs anything.
 func (v *view) shutEntries() []finding {
-	if len(v.unrouted) > 0 || slices.ContainsFunc(v.routes, func(r *route) bool { return r.requests > 0 }) {
+	if len(v.unrouted) > 0 || asked(v.routes) {
 		return nil
 	}
 	var out []finding

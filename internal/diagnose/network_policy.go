@@ -143,11 +143,16 @@ func (v *view) withoutDNS(ingress bool) []finding {
 		}
 		f := onPolicy(b).on(w.routes...).as(appFailures()...).relates("workload", w.ref).relates("pod", snapshot.RefOf(p))
 		f.Evidence = append(f.Evidence, said.evidence())
-		f.atRest = !slices.ContainsFunc(w.routes, func(r *route) bool { return r.requests > 0 })
+		f.atRest = !asked(w.routes)
 		f.dormant = !f.atRest && !v.suffers(w)
 		out = append(out, f)
 	}
 	return out
+}
+
+// asked reports whether requests of any of some routes were seen.
+func asked(routes []*route) bool {
+	return slices.ContainsFunc(routes, func(r *route) bool { return r.requests > 0 })
 }
 
 // withoutDNSQuietly finds the policies that keep applications from the cluster's DNS, where they are told to call a Service by

@@ -60,7 +60,7 @@ func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
 // may, and the block of the first. Such pods differ by their addresses alone, so it can only be a policy that admits by address. It
 // is nil where all get through, or none; and for Cilium's own gateway, which no policy takes for a pod.
 func (m *Map) Partly(r Route, e End) ([]*corev1.Pod, *Block) {
-	if r.Controller == ciliumGateways || e.Pod == nil || !m.byAddress(e.Pod.Namespace) {
+	if r.Controller == ciliumGateways || e.Pod == nil || !m.admitsByAddress(e.Pod.Namespace) {
 		return nil, nil
 	}
 	for _, f := range m.Fleets(r) {
@@ -86,8 +86,8 @@ func (m *Map) Partly(r Route, e End) ([]*corev1.Pod, *Block) {
 	return nil, nil
 }
 
-// byAddress reports whether a NetworkPolicy of a namespace admits by address.
-func (m *Map) byAddress(namespace string) bool {
+// admitsByAddress reports whether a NetworkPolicy of a namespace admits by address.
+func (m *Map) admitsByAddress(namespace string) bool {
 	block := func(p networkingv1.NetworkPolicyPeer) bool { return p.IPBlock != nil }
 	return slices.ContainsFunc(m.policies(namespace), func(np *networkingv1.NetworkPolicy) bool {
 		return slices.ContainsFunc(np.Spec.Ingress, func(rule networkingv1.NetworkPolicyIngressRule) bool { return slices.ContainsFunc(rule.From, block) })

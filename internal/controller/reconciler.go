@@ -317,7 +317,7 @@ func (r *incidentReconciler) retryAfter(i *v1alpha1.Incident, events []plan.Even
 
 // hadNoChance reports whether what a repair took back was tried while the API server was away: see [plan.Excuse].
 func hadNoChance(these []plan.Event) bool {
-	return slices.ContainsFunc(plan.Fold(these).Tried, func(a plan.Attempt) bool { return a.Acted && a.Away && !a.Helped })
+	return slices.ContainsFunc(plan.Fold(these).Tried, plan.Attempt.NoChance)
 }
 
 // anotherCause reports whether the last repair of an incident was about another cause, or the same one at another object,

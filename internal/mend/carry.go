@@ -14,13 +14,16 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// nothingChanged reports whether an actor's error is certain not to have changed anything.
+// errUnread says that the cluster could not be read, so that the API server was not asked to change anything.
+var errUnread = errors.New("the cluster cannot be read")
+
+// nothingChanged reports whether an error of [run.call] is certain not to have changed anything.
 func nothingChanged(err error) bool {
 	var stale *act.StaleError
 	var blocked *act.BlockedError
 	var forbidden *act.ForbiddenError
 	var rejected *act.RejectedError
-	return errors.As(err, &stale) || errors.As(err, &blocked) || errors.As(err, &forbidden) || errors.As(err, &rejected)
+	return errors.As(err, &stale) || errors.As(err, &blocked) || errors.As(err, &forbidden) || errors.As(err, &rejected) || errors.Is(err, errUnread)
 }
 
 // stale reports whether an actor's error says that the object is not as the change expects it.
@@ -40,7 +43,7 @@ func (r *run) call(ctx context.Context, c model.Change, fitting fitting, do func
 	for try := 1; ; try++ {
 		s, err := r.Observer.Snapshot(ctx)
 		if err != nil {
-			return act.Receipt{}, &act.StaleError{Object: c.Target, Because: fmt.Sprintf("the cluster cannot be read: %v", err)}
+			return act.Receipt{}, fmt.Errorf("%w: %w", errUnread, err)
 		}
 		fit, err := fitting(s, c)
 		if err != nil && try == tries {
@@ -114,19 +117,19 @@ func (r *run) apply(ctx context.Context, i int) error {
 	case ctx.Err() != nil:
 		return err
 	default:
-		return r.lookFor(ctx, i, "no answer came: "+err.Error())
+		return r.lookFor(ctx, i, "no answer came: "+err.Error(), max(r.options.Settle, r.options.Notice))
 	}
 }
 
 // confirm finds out whether a change was made that was announced before an interruption.
 func (r *run) confirm(ctx context.Context, i int) error {
-	return r.lookFor(ctx, i, "it was interrupted")
+	return r.lookFor(ctx, i, "it was interrupted", r.options.Settle)
 }
 
 // lookFor finds out whether an announced change was made whose result is not known, because of what happened.
-func (r *run) lookFor(ctx context.Context, i int, what string) error {
+func (r *run) lookFor(ctx context.Context, i int, what string, within time.Duration) error {
 	c := r.state.Plan.Remedy.Changes[i]
-	carried, s, err := r.look(ctx, c)
+	carried, s, err := r.look(ctx, c, within)
 	if err != nil {
 		return err
 	}
@@ -147,13 +150,18 @@ func (r *run) lookFor(ctx context.Context, i int, what string) error {
 	}
 }
 
-// look waits until the change is seen, or until the observer must have seen it.
-func (r *run) look(ctx context.Context, c model.Change) (plan.Carried, *snapshot.Snapshot, error) {
-	until := r.Now().Add(r.options.Settle)
+// look waits until the change is seen, or until the observer must have seen it, which is within so long a time unless the API
+// server cannot be seen. After that, its watches take a while to begin anew.
+func (r *run) look(ctx context.Context, c model.Change, within time.Duration) (plan.Carried, *snapshot.Snapshot, error) {
+	until := r.Now().Add(within)
+	var quiet silence
 	for {
 		s, err := r.Observer.Snapshot(ctx)
 		if err != nil {
 			return plan.Unclear, nil, fmt.Errorf("read cluster: %w", err)
+		}
+		if r.hear(&quiet); quiet.now {
+			until = r.Now().Add(r.options.Verify.CatchUp)
 		}
 		if carried := plan.IsCarried(s, c); carried == plan.Made || !r.Now().Before(until) {
 			return carried, s, nil
@@ -288,7 +296,7 @@ func (r *run) rollsBefore(i int) (model.Ref, bool) {
 // confirmUndo finds out whether an announced undo was made. If it was not, it is made now: an undo
 // that is cut off must not be forgotten, and making it twice changes nothing.
 func (r *run) confirmUndo(ctx context.Context, i int) error {
-	carried, _, err := r.look(ctx, r.state.Undo()[i])
+	carried, _, err := r.look(ctx, r.state.Undo()[i], r.options.Settle)
 	if err != nil {
 		return err
 	}
@@ -299,7 +307,7 @@ func (r *run) confirmUndo(ctx context.Context, i int) error {
 }
 
 // takeBack makes an undo. Where nobody knows whether it was made, because the API server did not answer, it looks,
-// and tries again for half a minute: what did not help must not stay because of one lost answer.
+// and tries again for half a minute in which the API server can be seen: what did not help must not stay because of lost answers.
 func (r *run) takeBack(ctx context.Context, i int) error {
 	const tries = 6
 	c := r.state.Undo()[i]
@@ -310,10 +318,15 @@ func (r *run) takeBack(ctx context.Context, i int) error {
 			return r.record(plan.Event{Kind: plan.EventUndone, Index: i})
 		case ctx.Err() != nil:
 			return err
-		case nothingChanged(err) || try == tries:
+		case errors.Is(err, errUnread):
+			return err // it is gone on with once it can be read
+		case nothingChanged(err) || try == tries && r.Observer.Silent() == "":
 			return r.undoFailed(ctx, i, err.Error())
 		}
-		carried, _, err := r.look(ctx, c)
+		if r.Observer.Silent() != "" {
+			try, pause = 0, time.Second/2
+		}
+		carried, _, err := r.look(ctx, c, r.options.Settle) // through all of a silence
 		if err != nil {
 			return err
 		}
@@ -329,7 +342,7 @@ func (r *run) takeBack(ctx context.Context, i int) error {
 // undoFailed looks whether everything is as before all the same: somebody else may have been faster.
 func (r *run) undoFailed(ctx context.Context, i int, because string) error {
 	c := r.state.Undo()[i]
-	carried, s, err := r.look(ctx, c)
+	carried, s, err := r.look(ctx, c, r.options.Settle)
 	if err != nil {
 		return err
 	}
@@ -356,7 +369,7 @@ func replaced(s *snapshot.Snapshot, c model.Change) bool {
 // checkUndo looks whether the cluster is as it was before the attempt.
 func (r *run) checkUndo(ctx context.Context) error {
 	for _, c := range r.state.Undo() {
-		carried, s, err := r.look(ctx, c)
+		carried, s, err := r.look(ctx, c, r.options.Settle)
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,8 @@ type Options struct {
 	Poll time.Duration
 	// Settle is how long the observer may lag behind the API server; default 3 s.
 	Settle time.Duration
+	// Notice is how long it takes at most until [Observer.Silent] tells of an API server that does not answer; default 15 s.
+	Notice time.Duration
 	// Between is how long the next change waits after the one before was carried through; default 5 s.
 	// Proxies go on sending to pods that it took away until they have learned of it, and those errors
 	// would be blamed on the next change, which for a race is the proof.
@@ -49,6 +51,7 @@ func (o Options) defaults() Options {
 	o.Rollout = cmp.Or(o.Rollout, 3*time.Minute)
 	o.Poll = cmp.Or(o.Poll, 250*time.Millisecond)
 	o.Settle = cmp.Or(o.Settle, 3*time.Second)
+	o.Notice = cmp.Or(o.Notice, 15*time.Second)
 	o.Between = cmp.Or(o.Between, 5*time.Second)
 	o.Before = cmp.Or(o.Before, 2*time.Minute)
 	o.Remember = cmp.Or(o.Remember, 24*time.Hour)
@@ -107,7 +110,10 @@ type run struct {
 	events   []plan.Event // of this incident
 	past     []plan.Event // of all incidents before
 	state    plan.State
-	resumed  bool // an earlier one has changed something and was interrupted
+	resumed  bool // an earlier one has changed something, or was about to, and was interrupted
+	// absent is the plan, by its number, that an earlier one was carrying out and of which it recorded nothing for so long
+	// that the API server may have been away; 0: there is none.
+	absent int
 }
 
 // Run mends an incident, or takes up one that was interrupted. An error means that the engine could
@@ -131,7 +137,9 @@ func (e *Engine) Run(ctx context.Context, incident Incident) (Result, error) {
 		}
 	}
 	r.state = plan.Fold(r.events)
-	r.resumed = r.state.Done > 0
+	if r.resumed = r.state.Begun > 0; r.resumed && e.Now().Sub(r.events[len(r.events)-1].At) > max(r.options.Rollout, r.options.Verify.Deadline) {
+		r.absent = r.state.Plans
+	}
 	for {
 		step := plan.Next(r.state, e.Now(), r.options.Limits)
 		if step.Kind == plan.StepNone {

@@ -126,10 +126,11 @@ func (n *count) clockSet(now time.Time) bool {
 }
 
 // wasAway reports whether the API server was away since the last change was made, or so shortly before it that gateways and
-// controllers may not have caught up with it then.
+// controllers may not have caught up with it then. Of the time before this process began only its length is known: while the API
+// server can be seen, something is recorded sooner.
 func (r *run) wasAway() bool {
 	back := r.Observer.Back()
-	return r.Observer.Silent() != "" || !back.IsZero() && back.Add(r.options.Verify.CatchUp).After(r.state.AppliedAt)
+	return r.absent == r.state.Plans || r.Observer.Silent() != "" || !back.IsZero() && back.Add(r.options.Verify.CatchUp).After(r.state.AppliedAt)
 }
 
 func (r *run) judge(ctx context.Context, p model.Plan, n *count, started, back time.Time) (verify.Judgement, error) {

@@ -46,6 +46,10 @@ type Attempt struct {
 	Because string `json:"because,omitempty"`
 }
 
+// NoChance reports whether an attempt was made while the API server was away, did not help, and nothing of it is left. One that
+// could not be taken back, or cannot, is there still: making it again would be no other try.
+func (a Attempt) NoChance() bool { return a.Acted && a.Away && !a.Helped && a.TakenBack }
+
 // Excuse leaves the attempts that tell something about the next one. What was taken back while the API server was away has not
 // had its chance: it gets one more, and no third.
 func Excuse(attempts []Attempt) []Attempt {
@@ -54,7 +58,7 @@ func Excuse(attempts []Attempt) []Attempt {
 		same := func(b Attempt) bool {
 			return b.Cause == a.Cause && b.Object.Ref == a.Object.Ref && b.Action == a.Action && b.Target == a.Target
 		}
-		if a.Away && a.Acted && !a.Helped && !slices.ContainsFunc(excused, same) {
+		if a.NoChance() && !slices.ContainsFunc(excused, same) {
 			excused = append(excused, a)
 			continue
 		}

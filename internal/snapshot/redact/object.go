@@ -38,8 +38,8 @@ func Object(o metav1.Object) ([]byte, error) {
 		values(fields, "stringData")
 	default:
 		w := walker{byField: kind == snapshot.Other}
-		for _, part := range []string{"spec", "status", "message", "reportingComponent"} {
-			if v, ok := fields[part]; ok {
+		for part, v := range fields { // custom resources keep what they say where they like: a KongPlugin has a config
+			if !slices.Contains([]string{"apiVersion", "kind", "metadata"}, part) {
 				fields[part] = w.value(part, v)
 			}
 		}
@@ -123,7 +123,7 @@ func (w walker) value(field string, v any) any {
 		}
 		return Line(v)
 	case []any:
-		w.list(v)
+		w.list(field, v)
 		return v
 	case map[string]any:
 		w.fields(v)
@@ -146,8 +146,8 @@ func (w walker) fields(m map[string]any) {
 	}
 }
 
-// list cleans a list. In a list of arguments the value of a flag may be the next item.
-func (w walker) list(items []any) {
+// list cleans the list of a field. In a list of arguments the value of a flag may be the next item.
+func (w walker) list(field string, items []any) {
 	secretNext := false
 	for i, v := range items {
 		text, isText := v.(string)
@@ -155,7 +155,7 @@ func (w walker) list(items []any) {
 		case isText && secretNext && !strings.HasPrefix(text, "-"):
 			items[i] = Removed
 		case isText:
-			items[i] = Line(text)
+			items[i] = w.value(field, text)
 		default:
 			items[i] = w.value("", v)
 		}

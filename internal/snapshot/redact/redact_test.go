@@ -100,10 +100,19 @@ func TestObject(t *testing.T) {
 		"metadata": map[string]any{"name": "cart", "namespace": "shop"},
 		"spec":     map[string]any{"adminPassword": secret, "passwordSecretRef": map[string]any{"name": "db"}, "secretName": "db-credentials"},
 	}}
+	plugin := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "configuration.konghq.com/v1", "kind": "KongPlugin", "plugin": "openid-connect",
+		"metadata": map[string]any{"name": "sso", "namespace": "shop"},
+		"config": map[string]any{
+			"client_id": []any{"cart"}, "client_secret": []any{secret}, "redis": map[string]any{"password": secret, "host": "cache"}, "max_tokens": 5,
+			"cookie_names": []any{"session"}, "issuer": "https://cart:" + secret + "@sso.test",
+		},
+	}}
 	for name, tc := range map[string]struct {
 		object metav1.Object
 		keeps  []string
 	}{
+		"plugin":    {plugin, []string{"openid-connect", `["cart"]`, `"client_secret":["REDACTED"]`, "cache", `"max_tokens":5`, `["session"]`, "https://cart:REDACTED@sso.test"}},
 		"pod":       {pod, []string{"127.0.0.1:9090", `"8080"`, `"9090"`, "cart-secrets", "api-key", "/ready", "16k", "shop/basic-auth", "DB_PASSWORD", "postgres://cart:REDACTED@db/cart"}},
 		"configmap": {config, []string{"app.conf", "Corefile", "forward . /etc/resolv.conf", "blob"}},
 		"custom":    {custom, []string{"adminPassword", "passwordSecretRef", "db-credentials"}},

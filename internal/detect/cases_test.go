@@ -162,6 +162,28 @@ func TestMissed(t *testing.T) {
 	}
 }
 
+// A silence that lasts is told once: not again when its alarm has ended for want of requests. The next one is.
+func TestSilenceIsToldOnce(t *testing.T) {
+	for name, missed := range map[string]bool{"traffic vanished": false, "the gateway is down": true} {
+		s := newStream()
+		for round := range 2 {
+			s.counts(10, 0, time.Hour)
+			s.alarms = nil
+			fell := s.now
+			for s.now.Sub(fell) < 2*forgetAfter {
+				s.now = s.now.Add(time.Second)
+				if missed {
+					s.d.Missed("shop.test/buy", fell)
+				}
+				s.tick(s.now)
+			}
+			if len(s.alarms) != 2 || s.alarms[0].Ended || !s.alarms[1].Ended {
+				t.Errorf("%s, round %d: %d alarms, want that it opened and ended", name, round, len(s.alarms))
+			}
+		}
+	}
+}
+
 func (s *stream) silence(length time.Duration) {
 	for end := s.now.Add(length); s.now.Before(end); s.now = s.now.Add(time.Second) {
 		s.tick(s.now)

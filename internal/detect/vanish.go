@@ -14,9 +14,12 @@ const (
 	missing   = 100
 )
 
+// lapsed reports whether the silence since the last request was an alarm already, which has ended because nobody needs it any more.
+func (r *route) lapsed() bool { return r.Kind == Vanished && r.From == r.Last }
+
 func (r *route) vanished(now instant, o Options) bool {
 	silence := now.since(r.Last)
-	if o.Vanished < 0 || silence < o.Vanished || r.Last.since(r.First) < steadyFor {
+	if o.Vanished < 0 || r.lapsed() || silence < o.Vanished || r.Last.since(r.First) < steadyFor {
 		return false
 	}
 	rate := float64(r.Windows[minutes5].Requests) / length(minutes5).Seconds()
@@ -37,7 +40,7 @@ func (r *route) missed(since, now instant) bool {
 		silence := to.since(from)
 		return silence >= silentFor && silence.Seconds()*rate >= expected
 	}
-	return lacks(max(r.Last, since), now) && !lacks(r.Last, since)
+	return !r.lapsed() && lacks(max(r.Last, since), now) && !lacks(r.Last, since)
 }
 
 // rate is how many requests came in a second until the last one.

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"regexp"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -16,7 +17,7 @@ type saying struct {
 	container    string
 	name         string // empty where the line does not say it
 	silent       bool   // the resolver did not answer; false: it answered that there is no such name
-	answers      int    // how many such lines are about a request that the application answered with an error
+	answers      int    // how many such lines are about a request that the application answered with an error lately
 	certain      bool   // the words are a resolver's that says that there is no such name, and the name stands where these have it
 }
 
@@ -89,7 +90,7 @@ func (v *view) saysUnresolved(w *workload) (saying, bool) {
 			if name == "" && out.name != "" {
 				continue
 			}
-			if answeredError.MatchString(l) {
+			if answeredError.MatchString(l) && !v.noNews(l) {
 				answers++
 			}
 			out = saying{line: strings.TrimSpace(l), source: sourceOf(log), container: log.Container, name: name, silent: resolverSilent.MatchString(l)}
@@ -104,6 +105,15 @@ func (v *view) saysUnresolved(w *workload) (saying, bool) {
 
 // answeredError finds that a line is about a request that was answered with an error of the server: status=502, "status": 503.
 var answeredError = regexp.MustCompile(`(?i)\bstatus(?:_?code)?"?\s?[:=]\s?"?5\d\d\b`)
+
+// stamp finds the time of a line, where the line says of which zone it is (RFC 3339).
+var stamp = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)`)
+
+// noNews reports whether a line says that it is no news any more. One that does not say when it was written is taken for news.
+func (v *view) noNews(line string) bool {
+	at, err := time.Parse(time.RFC3339, stamp.FindString(line))
+	return err == nil && v.s.At().Sub(at) > fresh
+}
 
 // domain is the cluster's DNS domain where nothing else is known.
 const domain = "cluster.local"

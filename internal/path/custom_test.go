@@ -147,6 +147,27 @@ func TestIngressRoute(t *testing.T) {
 	}
 }
 
+// A router of a route that is gone is not that of a like-named one of a namespace whose name is the end of the former's.
+func TestRouterOfAnotherNamespace(t *testing.T) {
+	const route = "{apiVersion: traefik.io/v1alpha1, kind: IngressRoute, metadata: {name: a, namespace: shop}, spec: {routes: [{match: 'Host(`shop.example`)', kind: Rule, services: [{name: front, port: 80}]}]}}"
+	for _, tc := range []struct{ args, prefix, want string }{
+		{`"--entryPoints.web.address=:8000/tcp", "--entrypoints.web-secure.address=:8443"`, "", "a"},
+		{`"--entryPoints.web.address=:8000/tcp", "--entrypoints.web-secure.address=:8443"`, "web-", "a"},
+		{`"--entryPoints.web.address=:8000/tcp", "--entrypoints.web-secure.address=:8443"`, "web-secure-", "a"},
+		{`"--entryPoints.web.address=:8000/tcp", "--entrypoints.web-secure.address=:8443"`, "b-", ""},
+		{`"--configFile=/etc/traefik.yaml"`, "b-", "a"}, // it may be an entry point
+	} {
+		m := New(world(t, []string{route,
+			`{apiVersion: v1, kind: Pod, metadata: {name: gw, namespace: edge}, spec: {containers: [{name: traefik, image: "traefik:v3.5", args: [` + tc.args + `]}]}}`}))
+		for _, router := range []string{"shop-a-0123456789abcdef0123", crdRouterName(m.Routes()[0], "Host(`shop.example`)")} {
+			r, _ := m.Locate(model.Signal{RouteName: tc.prefix + router + "@kubernetescrd", Failure: model.NoRoute})
+			if r.Object.Name != tc.want {
+				t.Errorf("%s: router %s%s is located at %q, want %q", tc.args, tc.prefix, router, r.Object.Name, tc.want)
+			}
+		}
+	}
+}
+
 func TestVirtualService(t *testing.T) {
 	gw := `{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: public, namespace: edge}, spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*.example"]}]}}`
 	pod := `{apiVersion: v1, kind: Pod, metadata: {name: gw, namespace: edge, labels: {istio: ingressgateway}}, spec: {containers: [{name: istio-proxy, image: istio/proxyv2, args: [proxy, router]}]}, status: {phase: Running, conditions: [{type: Ready, status: "True"}]}}`

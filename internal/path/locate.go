@@ -203,13 +203,13 @@ func (m *Map) portNamed(namespace, service, port string) bool {
 // has is that of a rule as it was before it was changed: any of its rules may be meant.
 func (m *Map) router(name string) []Route {
 	name, _, _ = strings.Cut(name, "@")
-	for rest := range tails(name) {
+	for rest := range m.withoutEntry(name) {
 		if at, ok := m.routers[rest]; ok {
 			return []Route{m.routes[at]}
 		}
 	}
 	if stem, ok := withoutHash(name); ok {
-		for rest := range tails(stem) {
+		for rest := range m.withoutEntry(stem) {
 			if at := m.hashed[rest]; len(at) > 0 {
 				return m.at(at)
 			}
@@ -218,13 +218,56 @@ func (m *Map) router(name string) []Route {
 	return nil
 }
 
-// tails lists a name, and what is left of it without its first words.
-func tails(name string) iter.Seq[string] {
+// withoutEntry lists a router's name, and what is left of it without first words that may be an entry point. Others are the
+// beginning of a namespace: b-shop-cart is no route of the namespace shop.
+func (m *Map) withoutEntry(name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for more := true; more && yield(name); {
-			_, name, more = strings.Cut(name, "-")
+		if !yield(name) {
+			return
+		}
+		for i := range len(name) {
+			if name[i] == '-' && (m.entries == nil || m.entries[strings.ToLower(name[:i])]) && !yield(name[i+1:]) {
+				return
+			}
 		}
 	}
+}
+
+// entryPoints names the entry points that Traefik's pods are started with, in lower case; nil where that is not known of one of
+// them: without any such argument they are in a file or in its environment.
+func entryPoints(gates []gate) map[string]bool {
+	var out map[string]bool
+	for _, g := range gates {
+		if g.proxy != "traefik" {
+			continue
+		}
+		names := entryPointsOf(g.pod)
+		if len(names) == 0 {
+			return nil
+		}
+		if out == nil {
+			out = map[string]bool{}
+		}
+		for _, name := range names {
+			out[name] = true
+		}
+	}
+	return out
+}
+
+// entryPointsOf reads --entryPoints.web.address=:8000.
+func entryPointsOf(traefik *corev1.Pod) []string {
+	var out []string
+	for i := range traefik.Spec.Containers {
+		for _, arg := range slices.Concat(traefik.Spec.Containers[i].Command, traefik.Spec.Containers[i].Args) {
+			if option, ok := strings.CutPrefix(strings.ToLower(strings.TrimLeft(arg, "-")), "entrypoints."); ok {
+				name, _, _ := strings.Cut(option, ".")
+				name, _, _ = strings.Cut(name, "=")
+				out = append(out, name)
+			}
+		}
+	}
+	return out
 }
 
 // routerName is the name that Traefik gives a rule of an Ingress, without the entry point.

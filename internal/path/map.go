@@ -25,6 +25,7 @@ type Map struct {
 	service map[[2]string][]int // indexes into routes, by a backend's namespace and name
 	routers map[string]int      // indexes into routes, by Traefik's name for the rule
 	hashed  map[string][]int    // the same of IngressRoutes, by that name without the hash of the rule
+	entries map[string]bool     // see entryPoints
 	// canaries are indexes into routes, by host and path, of those that take every request.
 	canaries map[[2]string]int
 	gates    []gate
@@ -79,7 +80,7 @@ func gatesIn(p *corev1.Pod) []gate {
 // newMap reads the rules of a snapshot of which the gates, agents and outer Services are known.
 func newMap(s *snapshot.Snapshot, gates []gate, agents []agent, outer []types.NamespacedName) *Map {
 	m := &Map{s: s, gates: gates, agents: agents, outer: outer, byHost: map[string][]int{}, byName: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, hashed: map[string][]int{}, canaries: map[[2]string]int{}, hosts: map[[2]string]proxy.Matching{}, cilium: map[string][]cilium.Policy{}}
-	m.fleets = m.findFleets()
+	m.fleets, m.entries = m.findFleets(), entryPoints(gates)
 	m.custom = custom.Read(s)
 	m.destinations = m.destinationRules()
 	m.routes = slices.Concat(m.ingressRoutes(), m.httpRoutes(), m.grpcRoutes(), m.httpProxyRoutes(), m.ingressRouteRoutes(), m.virtualRoutes(), m.streamRoutes())

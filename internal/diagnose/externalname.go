@@ -49,6 +49,8 @@ func (v *view) badName(r *route, l path.Leg) (finding, bool) {
 		why = v.portBehindName(l, name)
 		f.Object.Field = fmt.Sprintf("spec.ports[%d].port", l.PortAt)
 	case why != "":
+	case (said || len(r.hits(model.NoEndpoints)) > 0) && v.deafGateway(r) != nil:
+		return finding{}, false // whatever the name is, the gateway asks in vain
 	case said:
 		why = fmt.Sprintf("%s is not resolved", name)
 	case len(r.hits(model.NoEndpoints)) > 0 && !r.works() && !v.unsupported(r):

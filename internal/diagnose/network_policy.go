@@ -204,10 +204,25 @@ func (v *view) gatewayWithoutDNS(ingress bool) []finding {
 		}
 		f := onPolicy(b).on(r).as(model.NoRoute, model.NoEndpoints, model.ConnectTimeout, model.ResponseTimeout, model.OtherFailure).relates("service", serviceRef(l)).
 			because("object", fmt.Sprintf("%s stands for %s, which the gateway is to resolve", serviceRef(l), l.Service.Spec.ExternalName), serviceRef(l), time.Time{})
+		if len(r.legs) == 1 && r.resolvedStill(f, b.Changed) {
+			continue
+		}
 		f.atRest = r.requests == 0
 		out = append(out, f)
 	}
 	return out
+}
+
+// keptAnswer is how long a proxy may use a name's address without asking again: CoreDNS lets answers be kept half as long.
+const keptAnswer = time.Minute
+
+// resolvedStill reports whether requests of a route succeeded that cannot have without asking for the backend's name, since those
+// began to fail that a finding predicts and the policy is as it is.
+func (r *route) resolvedStill(f finding, changed time.Time) bool {
+	if hits := r.hitsOf(f); len(hits) > 0 && hits[0].At.After(changed) {
+		changed = hits[0].At
+	}
+	return r.answeredSince(changed.Add(keptAnswer))
 }
 
 // deafGateway is the policy that keeps all pods of a route's gateway from DNS; nil if none is known to.

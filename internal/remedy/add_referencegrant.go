@@ -39,7 +39,7 @@ func addReferenceGrant(c Case) []model.Remedy {
 			to := r.Backends[i].Service
 			change := grantFor(c.Snapshot, r.Object, to)
 			return []model.Remedy{finish(c, model.Remedy{
-				Action: "add-referencegrant", Risk: model.RiskLow, Changes: []model.Change{change}, Kubectl: kubectlCreate(change),
+				Action: "add-referencegrant", Risk: model.RiskLow, Changes: []model.Change{change},
 				Summary: fmt.Sprintf("create %s: %ss of namespace %s may refer to %s", change.Target, r.Object.Kind, r.Object.Namespace, to),
 				Why:     fmt.Sprintf("%s refers to it", r.Object),
 			})}

@@ -24,7 +24,7 @@ func finish(c Case, r model.Remedy) model.Remedy {
 		r.Proof = model.ProofTraffic
 	}
 	if r.Kubectl == "" {
-		r.Kubectl = kubectlPatch(r.Change)
+		r.Kubectl = kubectl(r.Changes)
 	}
 	return r
 }

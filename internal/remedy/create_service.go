@@ -69,7 +69,7 @@ func creation(c Case, svc *corev1.Service, summary, why string) []model.Remedy {
 	change := model.Change{Op: model.OpCreate, Target: snapshot.RefOf(svc), Object: encode(t)}
 	return []model.Remedy{finish(c, model.Remedy{
 		Action: "create-service", Risk: model.RiskMedium, Summary: summary, Why: why,
-		Changes: []model.Change{change}, Kubectl: kubectlCreate(change),
+		Changes: []model.Change{change},
 	})}
 }
 

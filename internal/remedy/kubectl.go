@@ -8,6 +8,22 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 )
 
+// kubectl is the command that makes changes by hand, one after the other as long as each is taken.
+func kubectl(changes []model.Change) string {
+	commands := make([]string, len(changes))
+	for i, c := range changes {
+		switch c.Op {
+		case model.OpCreate:
+			commands[i] = kubectlCreate(c)
+		case model.OpEvict:
+			commands[i] = kubectlEvict(c)
+		case model.OpPatch, model.OpDelete: // a remedy deletes nothing
+			commands[i] = kubectlPatch(c)
+		}
+	}
+	return strings.Join(commands, " && ")
+}
+
 // kubectlPatch is the command that makes a patch by hand.
 func kubectlPatch(c model.Change) string {
 	type op struct {

@@ -62,14 +62,10 @@ func patchNetworkPolicy(c Case) []model.Remedy {
 	if changes[0].Op == model.OpCreate {
 		how = "create " + changes[0].Target.String()
 	}
-	r := model.Remedy{
+	return []model.Remedy{finish(c, model.Remedy{
 		Action: "patch-networkpolicy", Risk: model.RiskMedium, Changes: changes, Summary: how + ": " + what,
 		Why: "no rule of the policies that select these pods is for this connection",
-	}
-	if changes[0].Op == model.OpCreate {
-		r.Kubectl = kubectlCreate(changes[0])
-	}
-	return []model.Remedy{finish(c, r)}
+	})}
 }
 
 // shut is a connection that a policy does not let through.

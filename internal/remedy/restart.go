@@ -50,7 +50,6 @@ func restart(c Case) []model.Remedy {
 		Action: "restart", Risk: model.RiskMedium, Changes: changes,
 		Summary: fmt.Sprintf("replace %d unready pods of %s, one at a time", len(changes), workload),
 		Why:     "they run but do not answer, while others of the same revision do",
-		Kubectl: kubectlEvict(changes[0]),
 	})}
 }
 

@@ -268,7 +268,7 @@ func TestARolloutIsWaitedForThroughSilences(t *testing.T) {
 // in a pause must not end the replacement of pods after the first one.
 func TestWhatIsWaitedFor(t *testing.T) {
 	rollout := model.Ref{APIVersion: "argoproj.io/v1alpha1", Kind: "Rollout", Namespace: plantest.Namespace, Name: "cart"}
-	deployment, pod := plantest.Ref("Deployment", "cart"), plantest.Ref("Pod", "cart-2-0")
+	deployment := plantest.Ref("Deployment", "cart")
 	patch := func(of model.Ref, field string) model.Change {
 		return model.Change{Op: model.OpPatch, Target: of, Fields: []model.FieldChange{{Path: field}}}
 	}
@@ -278,11 +278,6 @@ func TestWhatIsWaitedFor(t *testing.T) {
 		change  model.Change
 		want    model.Ref // none: nothing is waited for
 	}{
-		"a Rollout's pod": {model.Finding{Object: model.FieldRef{Ref: rollout}}, model.Change{Op: model.OpEvict, Target: pod}, model.Ref{}},
-		"a related Rollout's pod": {
-			model.Finding{Related: map[string]model.Ref{"workload": rollout}}, model.Change{Op: model.OpEvict, Target: pod}, model.Ref{},
-		},
-		"a Deployment's pod":     {model.Finding{Object: model.FieldRef{Ref: deployment}}, model.Change{Op: model.OpEvict, Target: pod}, deployment},
 		"a Rollout's template":   {model.Finding{Object: model.FieldRef{Ref: rollout}}, patch(rollout, image), rollout},
 		"a lent template":        {model.Finding{Object: model.FieldRef{Ref: rollout}}, patch(deployment, image), rollout},
 		"a Rollout's replicas":   {model.Finding{Object: model.FieldRef{Ref: rollout}}, patch(rollout, replicas), model.Ref{}},

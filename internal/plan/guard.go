@@ -178,18 +178,20 @@ func rolledBack(p proposal) string {
 // allReplicas objects to evicting every pod of a workload: what all replicas have in common, a
 // dependency that is down, is not cured by restarting them.
 func allReplicas(p proposal) string {
-	evicted := map[model.Ref]int{}
+	evicted, gone := map[model.Ref]int{}, map[string]bool{}
 	for _, c := range p.remedy.Changes {
 		if pod, presence := p.in.Snapshot.Pods().Get(c.Target.Namespace, c.Target.Name); c.Op == model.OpEvict && presence == snapshot.Present {
 			evicted[p.in.Snapshot.WorkloadOf(pod)]++
+			gone[string(pod.UID)] = true
 		}
 	}
 	if len(evicted) == 0 {
 		return "" // pods need not be looked through
 	}
-	all := map[model.Ref]int{}
+	all := map[model.Ref]int{} // what neither serves nor is evicted says nothing: it has only begun, or cannot
 	for pod := range p.in.Snapshot.Pods().All() {
-		if w := p.in.Snapshot.WorkloadOf(pod); evicted[w] > 0 && pod.DeletionTimestamp == nil {
+		counts := pod.DeletionTimestamp == nil && (gone[string(pod.UID)] || remedy.Serving(pod))
+		if w := p.in.Snapshot.WorkloadOf(pod); evicted[w] > 0 && counts {
 			all[w]++
 		}
 	}

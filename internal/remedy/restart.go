@@ -3,6 +3,7 @@ package remedy
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -39,7 +40,7 @@ func restart(c Case) []model.Remedy {
 	}
 	var changes []model.Change
 	for p := range c.Snapshot.Pods().In(workload.Namespace) {
-		if c.Snapshot.WorkloadOf(p) == workload && len(p.OwnerReferences) > 0 && !Serving(p) && p.DeletionTimestamp == nil {
+		if c.Snapshot.WorkloadOf(p) == workload && len(p.OwnerReferences) > 0 && stuck(p, c.Snapshot.At()) {
 			changes = append(changes, model.Change{Op: model.OpEvict, Target: snapshot.RefOf(p), UID: string(p.UID)})
 		}
 	}
@@ -51,6 +52,16 @@ func restart(c Case) []model.Remedy {
 		Summary: fmt.Sprintf("replace %d unready pods of %s, one at a time", len(changes), workload),
 		Why:     "they run but do not answer, while others of the same revision do",
 	})}
+}
+
+// starting is how long a new pod may take to be ready.
+const starting = time.Minute
+
+// stuck reports whether a pod runs and does not serve, as only a fresh process may cure. One that has only begun would begin
+// anew, one that has ended or waits for a node or an image would not be there any sooner.
+func stuck(p *corev1.Pod, now time.Time) bool {
+	runs := p.DeletionTimestamp == nil && p.Status.Phase == corev1.PodRunning && now.Sub(p.CreationTimestamp.Time) >= starting
+	return runs && !Serving(p) && !slices.ContainsFunc(p.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Running == nil })
 }
 
 // Serving reports whether a pod is ready.

@@ -135,22 +135,11 @@ func (c *clerk) write(ctx context.Context, route string, n news) error {
 			return nil // a prediction, or over before anybody wrote of it
 		}
 		var err error
-		if key, err = c.create(ctx, heard.alarm, heard.routes); err != nil {
+		if key, err = c.create(ctx, heard); err != nil {
 			return err
 		}
 	}
-	var message string
-	err := c.ledger.update(ctx, key, func(s *v1alpha1.IncidentStatus) (bool, error) {
-		message = ""
-		changed := false
-		if n.counts && heard.of != nil {
-			changed = c.observe(s, heard.alarm, heard.routes)
-		}
-		if n.diagnosis != nil && s.Phase != v1alpha1.PhaseResolved && c.explain(s, *n.diagnosis) {
-			message, changed = s.Diagnosis.Summary, true
-		}
-		return changed, nil
-	})
+	first, diagnosed, err := c.writeStatus(ctx, key, heard, n)
 	if errors.Is(err, errGone) {
 		c.ledger.forget(key)
 		c.wrote(heard, route, types.NamespacedName{})
@@ -160,9 +149,7 @@ func (c *clerk) write(ctx context.Context, route string, n news) error {
 		return err
 	}
 	c.wrote(heard, route, key)
-	if i, _ := c.ledger.get(key); i != nil && message != "" && c.told != nil {
-		c.told(i, "Diagnosed", message)
-	}
+	c.tells(key, heard, first, diagnosed)
 	if n.about != nil {
 		c.mu.Lock()
 		c.cases[key] = *n.about
@@ -172,6 +159,25 @@ func (c *clerk) write(ctx context.Context, route string, n news) error {
 	return nil
 }
 
+// writeStatus takes news to the status of an incident. first: it had none before; diagnosed is why it fails, if that is new.
+func (c *clerk) writeStatus(ctx context.Context, key types.NamespacedName, heard account, n news) (first bool, diagnosed string, err error) {
+	err = c.ledger.update(ctx, key, func(s *v1alpha1.IncidentStatus) (bool, error) {
+		first, diagnosed = s.Phase == "" && heard.of != nil, ""
+		changed := first
+		if first {
+			c.detected(s, heard.alarm)
+		}
+		if (n.counts || first) && heard.of != nil {
+			changed = c.observe(s, heard.alarm, heard.routes) || changed
+		}
+		if n.diagnosis != nil && s.Phase != v1alpha1.PhaseResolved && c.explain(s, *n.diagnosis) {
+			diagnosed, changed = s.Diagnosis.Summary, true
+		}
+		return changed, nil
+	})
+	return first, diagnosed, err
+}
+
 // carrying reports whether a repair is being carried out, whose end decides what becomes of the incident.
 func carrying(p v1alpha1.Phase) bool {
 	return p == v1alpha1.PhaseMending || p == v1alpha1.PhaseVerifying
@@ -179,24 +185,40 @@ func carrying(p v1alpha1.Phase) bool {
 
 func over(i *v1alpha1.Incident) bool { return i.Status.Phase == v1alpha1.PhaseResolved }
 
-// create makes an incident of an alarm.
-func (c *clerk) create(ctx context.Context, a detect.Alarm, routes []string) (types.NamespacedName, error) {
-	now := metav1.NewMicroTime(c.now())
+// tells people what an incident's status says since it was written: that it was detected, and why it fails.
+func (c *clerk) tells(key types.NamespacedName, heard account, first bool, diagnosed string) {
+	i, _ := c.ledger.get(key)
+	if i == nil {
+		return
+	}
+	if first {
+		c.log.Info("incident", "incident", key.String(), "route", i.Spec.Route, "errors", heard.alarm.Errors, "requests", heard.alarm.Requests)
+		if c.told != nil {
+			c.told(i, "Detected", watch.AlarmDoc(heard.alarm, c.now()).Text)
+		}
+	}
+	if diagnosed != "" && c.told != nil {
+		c.told(i, "Diagnosed", diagnosed)
+	}
+}
+
+// create makes an incident of an alarm. Its name is chosen once: where an answer is lost, the next try must not make another.
+func (c *clerk) create(ctx context.Context, heard account) (types.NamespacedName, error) {
+	a := heard.alarm
 	i := &v1alpha1.Incident{Spec: v1alpha1.IncidentSpec{Route: clipRoute(a.Route), Since: metav1.NewMicroTime(a.From)}}
 	i.Namespace, i.Name = c.namespace, "route-"
 	if !a.Object.IsZero() {
 		o := objectOf(a.Object)
 		i.Namespace, i.Name, i.Spec.Object = a.Object.Namespace, a.Object.Name[:min(len(a.Object.Name), 200)]+"-", &o
 	}
-	suffix := make([]byte, 4)
-	if _, err := rand.Read(suffix); err != nil {
-		return types.NamespacedName{}, fmt.Errorf("name an incident: %w", err)
+	if heard.of.suffix == "" {
+		suffix := make([]byte, 4)
+		if _, err := rand.Read(suffix); err != nil {
+			return types.NamespacedName{}, fmt.Errorf("name an incident: %w", err)
+		}
+		heard.of.suffix = hex.EncodeToString(suffix)
 	}
-	i.Name += hex.EncodeToString(suffix)
-	i.Status.Phase, i.Status.DetectedAt = v1alpha1.PhaseDetected, &now
-	c.observe(&i.Status, a, routes)
-	i.Status.Message = watch.AlarmDoc(a, c.now()).Text
-	tell(&i.Status, now, "detected", i.Status.Message)
+	i.Name += heard.of.suffix
 	err := c.ledger.create(ctx, i)
 	if gone := apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause); gone && i.Namespace != c.namespace {
 		i.Namespace, i.ResourceVersion, i.UID = c.namespace, "", ""
@@ -205,11 +227,14 @@ func (c *clerk) create(ctx context.Context, a detect.Alarm, routes []string) (ty
 	if err != nil {
 		return types.NamespacedName{}, err
 	}
-	c.log.Info("incident", "incident", i.Namespace+"/"+i.Name, "route", a.Route, "errors", a.Errors, "requests", a.Requests)
-	if c.told != nil {
-		c.told(i, "Detected", i.Status.Message)
-	}
 	return client.ObjectKeyFromObject(i), nil
+}
+
+// detected is the first that an incident's status says.
+func (c *clerk) detected(s *v1alpha1.IncidentStatus, a detect.Alarm) {
+	now := metav1.NewMicroTime(c.now())
+	s.Phase, s.DetectedAt, s.Message = v1alpha1.PhaseDetected, &now, watch.AlarmDoc(a, c.now()).Text
+	tell(s, now, "detected", s.Message)
 }
 
 func clipRoute(route string) string {

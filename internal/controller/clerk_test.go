@@ -24,6 +24,7 @@ import (
 	"github.com/gatemend/gatemend/api/v1alpha1"
 	"github.com/gatemend/gatemend/internal/detect"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
 )
 
 // begun is when the alarms of these tests began.
@@ -313,6 +314,59 @@ func TestAnIncidentOfANamespaceThatIsDeleted(t *testing.T) {
 			if key, ok := next.of("a"); !ok || key.Namespace != "gatemend" {
 				t.Errorf("the next leader finds %v", key)
 			}
+		})
+	}
+}
+
+// An API server that does not take the first status of an incident, or whose answer to its creation is lost, leaves none without
+// a status, and no second one.
+func TestAnIncidentIsCreatedOnce(t *testing.T) {
+	lost := errors.New("connection reset by peer")
+	for name, calls := range map[string]func(times *int) interceptor.Funcs{
+		"its status is refused": func(times *int) interceptor.Funcs {
+			return interceptor.Funcs{SubResourceUpdate: func(ctx context.Context, c client.Client, of string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+				if *times--; *times >= 0 {
+					return lost
+				}
+				return c.SubResource(of).Update(ctx, o, opts...)
+			}}
+		},
+		"the answer to its creation is lost": func(times *int) interceptor.Funcs {
+			return interceptor.Funcs{Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+				err := c.Create(ctx, o, opts...)
+				if *times--; *times >= 0 {
+					return lost
+				}
+				return err
+			}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, times, told := newDesk(t), 2, 0
+			store := interceptor.NewClient(d.ledger.client.(client.WithWatch), calls(&times)) //nolint:forcetypeassert // the fake one is
+			d.ledger.client = store
+			d.ledger.changed = func(i *v1alpha1.Incident, _ []plan.Event) {
+				if told++; i.Status.Phase == "" {
+					t.Error("an incident without a status is told of")
+				}
+			}
+			d.alarm(failing("a", 9, 4), "")
+			for tries := 1; ; tries++ {
+				route, n, _ := d.news.next()
+				err := d.clerk.write(t.Context(), route, n)
+				if d.news.done(route, n, err); err == nil {
+					break
+				}
+				if tries > 3 {
+					t.Fatal(err)
+				}
+				d.news.tryAgain()
+			}
+			var all v1alpha1.IncidentList
+			if err := store.List(t.Context(), &all); err != nil || len(all.Items) != 1 || all.Items[0].Status.Phase != v1alpha1.PhaseDetected || told != 1 {
+				t.Errorf("%v, told %d times: %+v", err, told, all.Items)
+			}
+			d.want("a: 4/9 Detected []")
 		})
 	}
 }

@@ -14,9 +14,11 @@ const mostRoutes = 64
 
 // group is what one incident is about: an alarm, and those that began with it and have no incident of their own.
 type group struct {
-	first    detect.Alarm            // as it was heard of last, also once it has ended
-	others   map[string]detect.Alarm // by route
-	incident types.NamespacedName    // to which it was written, by [clerk.write] alone; zero: to none yet
+	first  detect.Alarm            // as it was heard of last, also once it has ended
+	others map[string]detect.Alarm // by route
+	// suffix is of the name of its incident, which is created with that one however often it takes; one writer has it at a time.
+	suffix   string
+	incident types.NamespacedName // to which it was written, by [clerk.write] alone; zero: to none yet
 }
 
 // over reports whether nothing more will be heard of a group.

@@ -126,17 +126,21 @@ func eventsOf(i *v1alpha1.Incident) ([]plan.Event, error) {
 	return events, nil
 }
 
-// create stores a new incident, with its first status.
+// create stores a new incident, which is told of once it has a status. One of that name that is there is the same: it was
+// created before, and the answer was lost.
 func (l *ledger) create(ctx context.Context, i *v1alpha1.Incident) error {
-	status := i.Status
-	if err := l.client.Create(ctx, i); err != nil {
+	err := l.client.Create(ctx, i)
+	if apierrors.IsAlreadyExists(err) {
+		err = l.reader.Get(ctx, client.ObjectKeyFromObject(i), i)
+	}
+	if err != nil {
 		return fmt.Errorf("create incident: %w", err)
 	}
-	i.Status = status
-	if err := l.client.Status().Update(ctx, i); err != nil {
-		return fmt.Errorf("write incident: %w", err)
-	}
-	return l.put(i)
+	key := client.ObjectKeyFromObject(i)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entries[key], l.open[i.Spec.Route] = &entry{incident: i}, key
+	return nil
 }
 
 // forget drops an incident that does not exist any more.

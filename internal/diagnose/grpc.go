@@ -35,6 +35,9 @@ func (v *view) http2Mismatch(r *route, l path.Leg) (finding, bool) {
 	if l.Port == nil || r.works() {
 		return finding{}, false
 	}
+	if _, _, mixed := v.tongues(r, l); mixed {
+		return finding{}, false // its pods do not speak one protocol; what is wrong is that it selects both
+	}
 	told := v.spoken(r, l)
 	if r.Object.Kind == "GRPCRoute" && (!told.written || told.at.Ref == r.Object) {
 		told.protocol = "GRPC" // a GRPCRoute's backends are spoken to in HTTP/2 whatever their port says
@@ -70,7 +73,7 @@ func (v *view) http2Mismatch(r *route, l path.Leg) (finding, bool) {
 // its names. A server that knows both is asked in HTTP/1.1 by another route, or its port is named for neither.
 func (v *view) oneTongue(r *route, l path.Leg, told speech) bool {
 	if !told.http2() {
-		return probedGRPC(l) && namedGRPC(l)
+		return probedGRPC(l.ReadyEnds()) && namedGRPC(l)
 	}
 	if told.protocol != "GRPC" || !told.written && r.Object.Kind != "GRPCRoute" || namedGRPC(l) || !namedHTTP(l) {
 		return false
@@ -95,7 +98,7 @@ func namedHTTP(l path.Leg) bool {
 // proves what a server speaks (it can know both versions), so that only words, or a gRPC probe that passes
 // while requests fail, make it certain. worded is set when a proxy's words say so, speaks2 as in http2Words.
 func clash(r *route, l path.Leg, told speech, worded, speaks2 bool) (confidence float64, why string, ok bool) {
-	probed, named := probedGRPC(l), namedGRPC(l)
+	probed, named := probedGRPC(l.ReadyEnds()), namedGRPC(l)
 	broken := len(r.hits(model.Protocol, model.Reset, model.ClosedEarly, model.OtherFailure, model.UpstreamStatus)) > 0
 	unconnected := len(r.veiled(model.Protocol)) > 0 // though the server's port is open, as its probe shows
 	confidence, why = proven, "the proxy speaks HTTP/1.1 to it, and it speaks gRPC, which is HTTP/2"
@@ -105,7 +108,7 @@ func clash(r *route, l path.Leg, told speech, worded, speaks2 bool) (confidence 
 		confidence = likely
 	case !told.http2() && !told.tls() && named && broken:
 		confidence = likely
-	case told.http2() && probedScheme(l) != "" && (worded && !speaks2 || broken || len(r.observed) == 0):
+	case told.http2() && probedScheme(l.ReadyEnds()) != "" && (worded && !speaks2 || broken || len(r.observed) == 0):
 		why = "the proxy speaks HTTP/2 to it, and its probe passes over HTTP/1.1"
 		if len(r.observed) == 0 || !worded && !unconnected {
 			confidence = likely // a server can know both
@@ -118,9 +121,9 @@ func clash(r *route, l path.Leg, told speech, worded, speaks2 bool) (confidence 
 	return confidence, why, true
 }
 
-// probedGRPC reports whether a gRPC probe passes on the port to which requests go.
-func probedGRPC(l path.Leg) bool {
-	for _, e := range l.ReadyEnds() {
+// probedGRPC reports whether a gRPC probe passes on the port of one of some endpoints.
+func probedGRPC(ends []path.End) bool {
+	for _, e := range ends {
 		for _, c := range podContainers(e.Pod) {
 			for _, p := range []*corev1.Probe{c.ReadinessProbe, c.LivenessProbe} {
 				if p != nil && p.GRPC != nil && p.GRPC.Port == e.Port && path.Ready(e.Pod) {

@@ -38,13 +38,7 @@ func (v *view) overmatch(r *route, l path.Leg) (finding, bool) {
 	if v.oneOwner(l) {
 		return finding{}, false
 	}
-	owners := map[model.Ref][]path.End{}
-	for _, e := range l.ReadyEnds() {
-		if e.Pod != nil {
-			w := v.s.WorkloadOf(e.Pod)
-			owners[w] = append(owners[w], e)
-		}
-	}
+	owners := v.owners(l)
 	var own, foreign, mute []model.Ref
 	for _, w := range slices.SortedFunc(maps.Keys(owners), model.Ref.Compare) {
 		switch l := path.Listens(owners[w][0].Pod, owners[w][0].Port); {
@@ -66,27 +60,93 @@ func (v *view) overmatch(r *route, l path.Leg) (finding, bool) {
 			foreign = mute
 		}
 	}
-	if len(own) != 1 || len(foreign) == 0 {
-		return finding{}, false // several workloads that all serve the port are a canary, or meant so
+	if len(own) > 1 && len(foreign) == 0 {
+		return v.otherTongue(r, l) // else several workloads that all serve the port are a canary, or meant so
 	}
-	w := v.workload(own[0])
-	if w == nil {
+	if len(own) != 1 || len(foreign) == 0 {
 		return finding{}, false
 	}
-	ref := serviceRef(l)
+	if v.workload(own[0]) == nil {
+		return finding{}, false
+	}
 	bad := owners[foreign[0]][0]
-	f := find("selector-overmatch", sure, at(ref, "spec.selector"),
-		fmt.Sprintf("%s selects %s, which besides the pods of %s also matches those of %s; they do not serve port %d",
-			ref, pairs(l.Service.Spec.Selector), own[0], foreign[0], bad.Port)).
+	f := v.tooWide(l, sure, own[0], foreign[0], fmt.Sprintf("they do not serve port %d", bad.Port)).
 		on(r).as(model.Refused, model.UpstreamStatus, model.ConnectTimeout, model.Reset, model.ClosedEarly).
-		because("model", fmt.Sprintf("pod %s: %s", bad.Pod.Name, path.Listens(bad.Pod, bad.Port).Why), snapshot.RefOf(bad.Pod), time.Time{}).
-		relates("workload", own[0]).relates("service", ref)
-	if sel := narrow(l.Service, w, v.workload(foreign[0])); sel != nil {
+		because("model", fmt.Sprintf("pod %s: %s", bad.Pod.Name, path.Listens(bad.Pod, bad.Port).Why), snapshot.RefOf(bad.Pod), time.Time{})
+	return f, true
+}
+
+// tooWide says of a Service that it selects the pods of a workload that is not its own, and what keeps these from
+// answering.
+func (v *view) tooWide(l path.Leg, sure float64, own, foreign model.Ref, why string) finding {
+	ref := serviceRef(l)
+	f := find("selector-overmatch", sure, at(ref, "spec.selector"),
+		fmt.Sprintf("%s selects %s, which besides the pods of %s also matches those of %s; %s", ref, pairs(l.Service.Spec.Selector), own, foreign, why)).
+		relates("workload", own).relates("service", ref)
+	if sel := narrow(l.Service, v.workload(own), v.workload(foreign)); sel != nil {
 		if data, err := json.Marshal(sel); err == nil {
 			f = f.wants(string(data))
 		}
 	}
+	return f
+}
+
+// otherTongue looks for a workload among those behind a Service whose pods speak the other version of HTTP than the
+// proxy, while those of the rest speak that one. Requests that failed elsewhere are not explained by it.
+func (v *view) otherTongue(r *route, l path.Leg) (finding, bool) {
+	own, foreign, ok := v.tongues(r, l)
+	if !ok {
+		return finding{}, false
+	}
+	ends := v.owners(l)[foreign]
+	for _, s := range r.signals {
+		if slices.ContainsFunc(s.Tries, func(t model.Try) bool { return !slices.ContainsFunc(ends, func(e path.End) bool { return e.Address() == t.Address }) }) {
+			return finding{}, false
+		}
+	}
+	speaks := map[bool]string{true: "gRPC", false: "HTTP/1.1"}
+	theirs := probedGRPC(ends)
+	f := v.tooWide(l, proven, own, foreign, fmt.Sprintf("they speak %s, and the proxy speaks %s to the backend", speaks[theirs], speaks[!theirs])).
+		on(r).as(model.Protocol, model.Reset, model.ClosedEarly, model.UpstreamStatus).
+		because("object", fmt.Sprintf("a probe of pod %s passes that speaks %s", ends[0].Pod.Name, speaks[theirs]), snapshot.RefOf(ends[0].Pod), time.Time{})
 	return f, true
+}
+
+// tongues tells the workload behind a backend that speaks what the proxy speaks from the one that does not, as their
+// readiness probes show; false unless there are just these two.
+func (v *view) tongues(r *route, l path.Leg) (own, foreign model.Ref, ok bool) {
+	if l.Port == nil || v.oneOwner(l) {
+		return own, foreign, false
+	}
+	told := v.spoken(r, l)
+	owners := v.owners(l)
+	if told.tls() || len(owners) != 2 {
+		return own, foreign, false
+	}
+	for w, ends := range owners {
+		grpc := probedGRPC(ends)
+		if !grpc && probedScheme(ends) != "HTTP" {
+			return own, foreign, false
+		}
+		if grpc == (told.http2() || r.Object.Kind == "GRPCRoute") {
+			own = w
+		} else {
+			foreign = w
+		}
+	}
+	return own, foreign, !own.IsZero() && !foreign.IsZero()
+}
+
+// owners are the ready endpoints of a backend by the workloads of their pods.
+func (v *view) owners(l path.Leg) map[model.Ref][]path.End {
+	out := map[model.Ref][]path.End{}
+	for _, e := range l.ReadyEnds() {
+		if e.Pod != nil {
+			w := v.s.WorkloadOf(e.Pod)
+			out[w] = append(out[w], e)
+		}
+	}
+	return out
 }
 
 // oneOwner reports whether the pods behind a backend are all of one workload, as most are.

@@ -194,7 +194,7 @@ func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
 	if told.protocol == "TCP" || told.protocol == "AUTO_HTTP" {
 		return finding{}, false
 	}
-	probed, words := probedScheme(l), v.hears(r, l)
+	probed, words := probedScheme(l.ReadyEnds()), v.hears(r, l)
 	confidence, differ := r.schemesDiffer(l, told, probed, words)
 	if !differ {
 		return finding{}, false
@@ -307,8 +307,8 @@ func probedTCP(l path.Leg) bool {
 
 // probedScheme is the scheme in which the readiness probe of a ready pod passes on the port to which
 // requests go; empty if no such probe says it.
-func probedScheme(l path.Leg) string {
-	for _, e := range l.ReadyEnds() {
+func probedScheme(ends []path.End) string {
+	for _, e := range ends {
 		if e.Pod == nil || !path.Ready(e.Pod) {
 			continue
 		}

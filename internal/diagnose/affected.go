@@ -75,7 +75,7 @@ func (v *view) onWorkload(w *workload, cause model.CauseID, confidence float64, 
 	f := find(cause, confidence, at(w.ref, field), summary).
 		on(w.routes...).as(model.NoEndpoints, model.Refused, model.ConnectTimeout, model.ClosedEarly, model.Reset, model.NoRoute, model.UpstreamStatus).
 		relates("workload", w.ref).relates("service", w.service())
-	f.dormant = !w.hurt()
+	f.dormant = !w.hurt() && !v.allDie(w, pods)
 	first := time.Time{}
 	for i, p := range pods {
 		t := v.trouble(p)
@@ -95,6 +95,15 @@ func (v *view) onWorkload(w *workload, cause model.CauseID, confidence float64, 
 		f = v.backToStable(withGood(f, w), w)
 	}
 	return f
+}
+
+// allDie reports whether every pod of a workload dies again and again, while nobody tells of requests: each time what it was
+// answering breaks off, though others of them may be ready at the moment.
+func (v *view) allDie(w *workload, pods []*corev1.Pod) bool {
+	return len(pods) > 0 && len(pods) == w.size() && !asked(w.routes) && !slices.ContainsFunc(pods, func(p *corev1.Pod) bool {
+		t := v.trouble(p)
+		return !t.killed || t.at.IsZero() || v.s.At().Sub(t.at) > fresh
+	})
 }
 
 // withGood names the revision to which one can go back, where it is known to have been fine.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,9 +29,9 @@ func networkPolicyBlocksIngress() Analyzer {
 
 func networkPolicyBlocksEgress() Analyzer {
 	return Analyzer{
-		Cause: "networkpolicy-blocks-egress", Doc: "Finds NetworkPolicies on a gateway that do not let it out to a backend, or on an application that keep it from DNS.", Inputs: policyKinds(),
+		Cause: "networkpolicy-blocks-egress", Doc: "Finds NetworkPolicies on a gateway that do not let it out to a backend, or on an application that keep it from DNS or from what it calls outside of the cluster.", Inputs: policyKinds(),
 		run: func(v *view) []finding {
-			return slices.Concat(v.blocked(false), v.partlyBlocked(false), v.withoutDNS(false), v.withoutDNSQuietly(false), v.gatewayWithoutDNS(false))
+			return slices.Concat(v.blocked(false), v.partlyBlocked(false), v.shutIn(), v.withoutDNS(false), v.withoutDNSQuietly(false), v.gatewayWithoutDNS(false))
 		},
 	}
 }
@@ -148,6 +149,50 @@ func (v *view) withoutDNS(ingress bool) []finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// shutIn finds the policies that keep applications from an address outside of the cluster, where they say that they cannot
+// connect to it. A policy that refuses does so for plugins that reject what they do not admit; most drop it.
+func (v *view) shutIn() []finding {
+	var out []finding
+	for _, w := range v.workloads {
+		if len(w.routes) == 0 || len(w.pods) == 0 || !v.suffers(w) {
+			continue
+		}
+		for _, c := range v.calls(w) {
+			if !slices.Contains([]model.FailureKind{model.ConnectTimeout, model.ResponseTimeout, model.Refused}, c.kind) {
+				continue
+			}
+			b, p := v.shutFrom(w, c)
+			if b == nil {
+				continue
+			}
+			f := onPolicy(b).on(v.rootsOf(w)...).as(appFailures()...).relates("workload", w.ref)
+			f.Since = time.Time{} // the policy may be older than the calls
+			f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: c.line, Source: c.source})
+			f.Explains = append(f.Explains, fmt.Sprintf("%s calls %s:%d, which fails", w.ref, p.host, p.port))
+			out = append(out, f)
+			break
+		}
+	}
+	return out
+}
+
+// shutFrom is the policy that keeps a workload from what a line names outside of the cluster, and that; nil if none is known
+// to. Of a name it is known where no policy lets out by address.
+func (v *view) shutFrom(w *workload, c call) (*path.Block, peer) {
+	for _, p := range c.places {
+		_, inside := v.home(w.ref.Namespace, p.host)
+		named := net.ParseIP(p.host) == nil
+		if inside || p.port == 0 || len(v.s.PodsByIP(p.host)) > 0 || named && (!strings.Contains(p.host, ".") || v.m.LetsOutByAddress(w.ref.Namespace)) {
+			continue
+		}
+		verdict, b := v.m.Between(w.pods[0], path.End{IP: p.host, Port: p.port}, corev1.ProtocolTCP)
+		if verdict == model.Broken {
+			return b, p
+		}
+	}
+	return nil, peer{}
 }
 
 // asked reports whether requests of any of some routes were seen.

@@ -94,6 +94,15 @@ func (m *Map) admitsByAddress(namespace string) bool {
 	})
 }
 
+// LetsOutByAddress reports whether a NetworkPolicy of a namespace lets its pods out to addresses, of which a name may have
+// one.
+func (m *Map) LetsOutByAddress(namespace string) bool {
+	block := func(p networkingv1.NetworkPolicyPeer) bool { return p.IPBlock != nil }
+	return slices.ContainsFunc(m.policies(namespace), func(np *networkingv1.NetworkPolicy) bool {
+		return slices.ContainsFunc(np.Spec.Egress, func(rule networkingv1.NetworkPolicyEgressRule) bool { return slices.ContainsFunc(rule.To, block) })
+	})
+}
+
 // ciliumGateways is the name of Cilium's controller of Gateways. What it serves comes from the Envoy on each node with an
 // identity of its own, which policies on the backends are asked about before the request leaves (docs.cilium.io, Gateway API
 // Support: "Ingress identity").

@@ -168,7 +168,7 @@ func reason(p *networkingv1.NetworkPolicy, x networkingv1.NetworkPolicyPeer, pee
 	if b := x.IPBlock; b != nil {
 		i := slices.IndexFunc(b.Except, func(e string) bool { return within(e, peer.address()) })
 		if i >= 0 && within(b.CIDR, peer.address()) {
-			return fmt.Sprintf("it is for addresses in %s except %s, and the peer is %s", b.CIDR, b.Except[i], peer.address()), ".ipBlock"
+			return fmt.Sprintf("it is for addresses in %s except %s, and the peer is %s", b.CIDR, b.Except[i], peer.address()), ".ipBlock.except"
 		}
 		return fmt.Sprintf("it is for addresses in %s, and the peer is %s", b.CIDR, peer.address()), ".ipBlock"
 	}

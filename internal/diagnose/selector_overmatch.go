@@ -100,7 +100,9 @@ func (v *view) otherTongue(r *route, l path.Leg) (finding, bool) {
 	}
 	ends := v.owners(l)[foreign]
 	for _, s := range r.signals {
-		if slices.ContainsFunc(s.Tries, func(t model.Try) bool { return !slices.ContainsFunc(ends, func(e path.End) bool { return e.Address() == t.Address }) }) {
+		if slices.ContainsFunc(s.Tries, func(t model.Try) bool {
+			return !slices.ContainsFunc(ends, func(e path.End) bool { return e.Address() == t.Address })
+		}) {
 			return finding{}, false
 		}
 	}

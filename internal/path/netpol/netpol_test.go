@@ -34,7 +34,7 @@ func TestIngress(t *testing.T) {
 		{"both selectors must fit", `{podSelector: {}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: other}}}]}]}`, false, "spec.ingress[0].from[0].podSelector"},
 		{"two peers are alternatives", `{podSelector: {}, ingress: [{from: [{podSelector: {}}, {namespaceSelector: {}}]}]}`, true, ""},
 		{"an address block", `{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.1.0.0/16}}]}]}`, true, ""},
-		{"an address block with an exception", `{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.1.0.0/16, except: [10.1.0.0/24]}}]}]}`, false, "spec.ingress[0].from[0].ipBlock"},
+		{"an address block with an exception", `{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.1.0.0/16, except: [10.1.0.0/24]}}]}]}`, false, "spec.ingress[0].from[0].ipBlock.except"},
 		{"the port by number", `{podSelector: {}, ingress: [{ports: [{port: 8080}]}]}`, true, ""},
 		{"the port by name", `{podSelector: {}, ingress: [{ports: [{port: http}]}]}`, true, ""},
 		{"the Service's port instead of the container's", `{podSelector: {}, ingress: [{ports: [{port: 80}]}]}`, false, "spec.ingress[0].ports"},

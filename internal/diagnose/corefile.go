@@ -93,8 +93,11 @@ func misanswers(text, name string, inside bool) (rule string) {
 	}
 	s := servers[best]
 	for _, p := range s.plugins {
-		if p.answers(name) {
+		switch {
+		case p.answers(name):
 			return p.line
+		case p.name == "hosts" && p.ends(s.zones, name):
+			return p.line + ", which has no fallthrough"
 		}
 	}
 	return s.unserved(name, inside)
@@ -149,6 +152,22 @@ func (p directive) answers(name string) bool {
 	default:
 		return false
 	}
+}
+
+// ends reports whether a hosts plugin lets no other one answer for a name that is not in it: without fallthrough, or with one for
+// other zones (coredns.io/plugins/hosts).
+func (p directive) ends(zones []string, name string) bool {
+	if len(p.args) > 1 {
+		zones = p.args[1:]
+	}
+	_, asked := covers(zones, name)
+	return asked && !slices.ContainsFunc(p.body, func(b []string) bool {
+		if b[0] != "fallthrough" {
+			return false
+		}
+		_, through := covers(b[1:], name)
+		return through || len(b) == 1
+	})
 }
 
 // template reports whether a template plugin refuses a name: template CLASS TYPE [ZONE...], with

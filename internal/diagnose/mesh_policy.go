@@ -93,11 +93,50 @@ func (v *view) istioDenies(r *route, l path.Leg) (finding, bool) {
 // namedDenial finds the policy in the words of the proxy that answered.
 func (v *view) namedDenial(r *route) (model.FieldRef, string, bool) {
 	for _, s := range r.hits(model.Denied) {
-		if object, rule, ok := v.policyIn(s.Reason + " " + s.Raw); ok {
+		if object, rule, ok := v.policyIn(s.Reason + " " + s.Raw); ok && !v.asMeant(r, object) {
 			return object, fmt.Sprintf("%s refuses the request by its rule %s", object.Ref, rule), true
 		}
 	}
 	return model.FieldRef{}, "", false
+}
+
+// asMeant reports whether a rule does what it is for: it keeps addresses off some paths of a route of which nobody asked, and on which
+// the rest succeeds.
+func (v *view) asMeant(r *route, object model.FieldRef) bool {
+	if v.in.Target.Request != nil || v.isTarget(r.Route) || len(r.succeeded) == 0 {
+		return false
+	}
+	for _, p := range v.all(istio, "AuthorizationPolicy") {
+		for i, rule := range p.list("spec", "rules") {
+			if p.ref == object.Ref && object.Field == fmt.Sprintf("spec.rules[%d]", i) {
+				return ofAddresses(rule) && ofPaths(rule)
+			}
+		}
+	}
+	return false
+}
+
+// ofAddresses reports whether a rule tells who calls by addresses alone.
+func ofAddresses(rule piece) bool {
+	from := rule.list("from")
+	return len(from) > 0 && !slices.ContainsFunc(from, func(f piece) bool {
+		source := f.at("source").fields
+		for field := range source {
+			if !strings.HasSuffix(strings.ToLower(field), "ipblocks") {
+				return true
+			}
+		}
+		return len(source) == 0
+	})
+}
+
+// ofPaths reports whether a rule is for some paths.
+func ofPaths(rule piece) bool {
+	to := rule.list("to")
+	return len(to) > 0 && !slices.ContainsFunc(to, func(t piece) bool {
+		paths := t.at("operation").texts("paths")
+		return len(paths) == 0 || slices.Contains(paths, "*") || slices.Contains(paths, "/*")
+	})
 }
 
 // policyIn finds the policy in Envoy's words: rbac_access_denied_matched_policy[ns[shop]-policy[no-cart]-rule[0]]

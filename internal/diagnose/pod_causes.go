@@ -173,56 +173,6 @@ func readinessGateUnmet() Analyzer {
 	}
 }
 
-func nodeNotReady() Analyzer {
-	return Analyzer{
-		Cause:  "node-not-ready",
-		Doc:    "Finds lost nodes that carry the pods behind a route.",
-		Inputs: append(podKinds(), snapshot.Nodes),
-		run: func(v *view) []finding {
-			var out []finding
-			// One node is one finding, named after the first workload: one behind a route.
-			ws := slices.Clone(v.workloads)
-			slices.SortStableFunc(ws, func(a, b *workload) int {
-				return cmp.Or(order(!a.hurt())-order(!b.hurt()), order(len(a.routes) == 0)-order(len(b.routes) == 0))
-			})
-			for _, w := range ws {
-				by := map[string][]*corev1.Pod{}
-				var names []string
-				for _, p := range v.affected(w, "node-not-ready") {
-					if by[p.Spec.NodeName] == nil {
-						names = append(names, p.Spec.NodeName)
-					}
-					by[p.Spec.NodeName] = append(by[p.Spec.NodeName], p)
-				}
-				for _, name := range names {
-					if _, presence := v.s.Nodes().Get("", name); presence == snapshot.Absent && (v.published(w, name) > 0 || w.servesOutside(name)) {
-						continue // node-termination-race: the node went, and others serve or its endpoints stayed
-					}
-					out = append(out, v.lostNode(w, name, by[name]))
-				}
-			}
-			return out
-		},
-	}
-}
-
-func (v *view) lostNode(w *workload, name string, pods []*corev1.Pod) finding {
-	ref := model.Ref{APIVersion: "v1", Kind: "Node", Name: name}
-	f := v.onWorkload(w, "node-not-ready", seen, "", fmt.Sprintf("node %s is not ready, and %s of %s %s on it", name, share(len(pods), max(len(pods), w.size())), w.ref, form(len(pods), "runs", "run")), pods)
-	f.Object = at(ref, "status.conditions[type=Ready]")
-	if n, presence := v.s.Nodes().Get("", name); presence == snapshot.Present {
-		for _, c := range n.Status.Conditions {
-			if c.Type == corev1.NodeReady {
-				f = f.because("status", fmt.Sprintf("Ready is %s (%s): %s", c.Status, c.Reason, c.Message), ref, c.LastTransitionTime.Time)
-				f.Since = c.LastTransitionTime.Time
-			}
-		}
-	}
-	delete(f.Related, "goodRevision")
-	f.Explains = nil // no revision is at fault
-	return f
-}
-
 func unschedulable() Analyzer {
 	return Analyzer{
 		Cause: "unschedulable", Doc: "Finds workloads whose pods fit on no node.", Inputs: append(podKinds(), snapshot.Nodes, snapshot.PersistentVolumeClaims),

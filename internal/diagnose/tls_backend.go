@@ -207,6 +207,9 @@ func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
 	f := find("tls-backend-mismatch", confidence, told.at,
 		fmt.Sprintf("%s sends requests for %s to %s port %s: %s", r.Object, r, ref, l.Backend.Port(), why)).
 		as(model.TLS, model.Protocol, model.Reset, model.ClosedEarly, model.UpstreamStatus).relates("service", ref)
+	if told.tls() && r.Proxy == "haproxy" {
+		f.kinds = append(f.kinds, model.NoEndpoints) // its checks of the servers fail in the handshake, and then it asks none
+	}
 	mistaken, ok := elsewhere(r)
 	if ok = ok && mistaken == told.at; ok {
 		f.Summary += "; the annotation that is to say so is another controller's, which " + r.Controller + " does not read"

@@ -43,11 +43,12 @@ const (
 // alarmCase is an alarm that is being worked on.
 type alarmCase struct {
 	detect.Alarm
-	next time.Time     // when to look
-	wait time.Duration // before the look after that
-	told model.CauseID // the cause that has been printed last
-	lost bool          // that no cause is known yet has been printed
-	done bool          // a cause that one may act on has been printed
+	next   time.Time     // when to look
+	wait   time.Duration // before the look after that
+	told   model.CauseID // the cause that has been printed last
+	matter string        // what was given to the desk last, as [matter] names it
+	lost   bool          // that no cause is known yet has been printed
+	done   bool          // a cause that one may act on has been printed
 	// follows: it most likely has the same cause as another one.
 	follows bool
 	// left is what was left to a person, as [matter] names it, and until when nobody need be asked about it again.
@@ -280,9 +281,10 @@ func (w *Watcher) act(ctx context.Context, c *alarmCase, about Case, of caseload
 		c.next = now.Add(of.apart(c.wait))
 		return w.explain(ctx, c, about.Diagnosis)
 	}
-	if !left && len(c.left) > 0 {
+	if !left && len(c.left) > 0 && c.matter != what {
 		c.told = "" // the same cause at another object, or in another way, is news
 	}
+	c.matter = what
 	c.done = true
 	if err := w.explain(ctx, c, about.Diagnosis); err != nil {
 		return err

@@ -154,3 +154,27 @@ func TestANoOutlastsTheAlarm(t *testing.T) {
 		t.Errorf("old refusals are kept: %v", w.refused)
 	}
 }
+
+// hander is a desk that leaves repairs to somebody else.
+type hander struct{ Desk }
+
+func (hander) Mend(context.Context, Case) (Repair, error) { return Repair{HandedOver: true}, nil }
+
+// A no to something else does not have a cause told again at each look.
+func TestARefusalOfAnotherMatterIsNoNews(t *testing.T) {
+	now := time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
+	w, said := sayer(&now)
+	w.Desk = hander{}
+	w.refused.add("a", "another matter", now)
+	cases := caseload{}
+	cases.take(alarmNews{Alarm: detect.Alarm{Route: "a", Opened: now, Requests: 9, Errors: 9}}, now)
+	for range 5 {
+		now = now.Add(askDeclined / 2) // the no expires, too
+		if err := w.act(t.Context(), cases["a"], Case{Alarm: cases["a"].Alarm, Diagnosis: noReplicas}, cases); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := said(); len(got) != 1 {
+		t.Errorf("said %v, want the cause once", got)
+	}
+}

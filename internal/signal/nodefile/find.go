@@ -15,11 +15,17 @@ func (c Container) source() string {
 	return c.Namespace + "/" + c.Pod + "/" + c.Name
 }
 
-// find lists the logs below a folder.
-func find(root string) (found []Container, err error) {
+// lostLink is a link that leads to no log.
+type lostLink struct {
+	Container
+	why error
+}
+
+// find lists the logs below a folder, and the links there that lead to none.
+func find(root string) (found []Container, lost []lostLink, err error) {
 	entries, err := os.ReadDir(root)
 	if err != nil {
-		return nil, fmt.Errorf("look for logs: %w", err)
+		return nil, nil, fmt.Errorf("look for logs: %w", err)
 	}
 	for _, e := range entries {
 		path := filepath.Join(root, e.Name())
@@ -33,12 +39,13 @@ func find(root string) (found []Container, err error) {
 			c := linkName(e.Name())
 			// The file that a link leads to lies beside its rotated ones.
 			if c.Path, err = filepath.EvalSymlinks(path); err != nil {
-				continue // a link to a log that is gone
+				lost = append(lost, lostLink{c, err})
+				continue
 			}
 			found = append(found, c)
 		}
 	}
-	return found, nil
+	return found, lost, nil
 }
 
 // podFolder reads NAMESPACE_POD_UID, the name of a pod's folder in /var/log/pods.

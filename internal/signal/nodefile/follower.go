@@ -3,9 +3,11 @@ package nodefile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -127,12 +129,13 @@ func (f *Follower) turn(ctx context.Context) (more bool) {
 
 // discover looks for logs that are wanted and not followed yet.
 func (f *Follower) discover(watcher *fsnotify.Watcher) {
-	containers, err := find(f.options.Root)
+	containers, lost, err := find(f.options.Root)
 	if err != nil {
 		f.Note(what, err.Error())
 		return
 	}
-	f.Note(what, "")
+	f.Note(what, f.unreachable(containers, lost))
+	var left []string // to be read by nobody
 	for _, c := range containers {
 		if f.tracks[c.Path] != nil {
 			continue
@@ -143,7 +146,7 @@ func (f *Follower) discover(watcher *fsnotify.Watcher) {
 		}
 		t := &track{follower: f, container: c, gateway: gateway, source: c.source()}
 		if len(f.tracks) >= f.options.MaxLogs {
-			f.Note(t.source, "too many logs are followed already")
+			left = append(left, t.source)
 			continue
 		}
 		if t.place = f.kept.Logs[c.Path]; !f.resumed {
@@ -151,8 +154,25 @@ func (f *Follower) discover(watcher *fsnotify.Watcher) {
 		}
 		f.tracks[c.Path] = t
 	}
+	why := ""
+	if len(left) > 0 {
+		why = fmt.Sprintf("%d are not read, %s for one, as %d are already", len(left), left[0], f.options.MaxLogs)
+	}
+	f.Note("further "+what, why)
 	f.forget()
 	f.watch(watcher)
+}
+
+// unreachable says why the log of a gateway cannot be reached: all links to it lead nowhere, as they do where the folder that
+// holds the files is not mounted. Links to former containers stay for a while, beside one that is good.
+func (f *Follower) unreachable(found []Container, lost []lostLink) string {
+	for _, l := range lost {
+		same := func(c Container) bool { return c.Namespace == l.Namespace && c.Pod == l.Pod && c.Name == l.Name }
+		if _, wanted := f.options.Want(l.Container); wanted && !slices.ContainsFunc(found, same) {
+			return fmt.Sprintf("the link to the log of %s leads nowhere (is the folder with the logs themselves mounted?): %v", l.source(), l.why)
+		}
+	}
+	return ""
 }
 
 // forget drops what is kept of logs whose folders are gone.

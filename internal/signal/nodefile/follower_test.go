@@ -295,6 +295,41 @@ func TestNothingThere(t *testing.T) {
 	}
 }
 
+// A link to a log that cannot be reached is told, as long as that is so; one beside a good one is left by a former container.
+func TestLostLink(t *testing.T) {
+	root, links := t.TempDir(), t.TempDir()
+	dir := logDir(t, root)
+	for number, id := range map[string]string{"0": "a", "1": "b"} {
+		if err := os.Symlink(filepath.Join(dir, number+".log"), filepath.Join(links, "lb-1_edge_controller-"+strings.Repeat(id, 64)+".log")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := follow(t, Options{Root: links})
+	await(t, func() bool { return len(r.Unseen()) == 1 && strings.Contains(r.Unseen()[0].Why, "edge/lb-1/controller") })
+	n := newNode(t, filepath.Join(dir, "1.log"))
+	n.write(1)
+	same(t, n.written, r.end(t, 1))
+	if u := r.Unseen(); len(u) != 0 {
+		t.Errorf("unseen %v", u)
+	}
+}
+
+// That there are too many logs is told as long as it is so.
+func TestTooManyLogs(t *testing.T) {
+	root := t.TempDir()
+	first := newNode(t, filepath.Join(logDir(t, root), "0.log"))
+	first.write(1)
+	r := follow(t, Options{Root: root, MaxLogs: 1})
+	await(t, func() bool { return r.Counts().Requests == 1 })
+	dir := filepath.Join(root, "edge_lb-2_0002", "controller")
+	first.must(os.MkdirAll(dir, 0o755))
+	newNode(t, filepath.Join(dir, "0.log")).write(1)
+	await(t, func() bool { return len(r.Unseen()) == 1 && strings.Contains(r.Unseen()[0].Why, "edge/lb-2/controller") })
+	first.must(os.RemoveAll(filepath.Dir(dir)))
+	await(t, func() bool { return len(r.Unseen()) == 0 })
+	same(t, first.written, r.end(t, 1))
+}
+
 func await(t *testing.T, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {

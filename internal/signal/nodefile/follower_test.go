@@ -305,7 +305,9 @@ func TestLostLink(t *testing.T) {
 		}
 	}
 	r := follow(t, Options{Root: links})
-	await(t, func() bool { return len(r.Unseen()) == 1 && strings.Contains(r.Unseen()[0].Why, "edge/lb-1/controller") })
+	await(t, func() bool {
+		return len(r.Unseen()) == 1 && strings.Contains(r.Unseen()[0].Why, "edge/lb-1/controller")
+	})
 	n := newNode(t, filepath.Join(dir, "1.log"))
 	n.write(1)
 	same(t, n.written, r.end(t, 1))
@@ -324,7 +326,9 @@ func TestTooManyLogs(t *testing.T) {
 	dir := filepath.Join(root, "edge_lb-2_0002", "controller")
 	first.must(os.MkdirAll(dir, 0o755))
 	newNode(t, filepath.Join(dir, "0.log")).write(1)
-	await(t, func() bool { return len(r.Unseen()) == 1 && strings.Contains(r.Unseen()[0].Why, "edge/lb-2/controller") })
+	await(t, func() bool {
+		return len(r.Unseen()) == 1 && strings.Contains(r.Unseen()[0].Why, "edge/lb-2/controller")
+	})
 	first.must(os.RemoveAll(filepath.Dir(dir)))
 	await(t, func() bool { return len(r.Unseen()) == 0 })
 	same(t, first.written, r.end(t, 1))

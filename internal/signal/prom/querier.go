@@ -56,6 +56,7 @@ type Querier struct {
 	asked   time.Time // when the last answer was about
 	targets map[string]*remote
 	looks   int
+	left    []string // targets of the last answer that are not read, as there are too many
 
 	mu     sync.Mutex
 	unseen []model.Unseen
@@ -155,6 +156,9 @@ func (q *Querier) ask(ctx context.Context) ([][]model.Count, []model.Unseen) {
 	}
 	q.asked = now
 	counts, none := q.take(matrix)
+	if len(q.left) > 0 {
+		unseen = append(unseen, model.Unseen{What: "further gateways among the " + what, Why: tooMany(q.left, maxTargets)})
+	}
 	if none {
 		unseen = append(unseen, model.Unseen{What: what, Why: "the server has no counter of any gateway's requests"})
 	}
@@ -222,6 +226,7 @@ func sorted(m pmodel.Matrix) (by map[string]scrapes, instances map[string]string
 // take tallies the values of one look; none is true if there was nothing.
 func (q *Querier) take(m pmodel.Matrix) (counts [][]model.Count, none bool) {
 	q.looks++
+	q.left = nil
 	by, instances := sorted(m)
 	for _, where := range sortedKeys(by) {
 		for _, got := range q.takeOne(where, by[where]) {
@@ -246,7 +251,11 @@ func (q *Querier) takeOne(where string, s scrapes) (counts [][]model.Count) {
 	for _, at := range sortedKeys(s) {
 		l := look{at: at.Time(), samples: s[at]}
 		if r == nil {
-			if r = q.discover(l.samples); r == nil || len(q.targets) >= maxTargets {
+			if r = q.discover(l.samples); r == nil {
+				return counts
+			}
+			if len(q.targets) >= maxTargets {
+				q.left = append(q.left, where)
 				return counts
 			}
 			q.targets[where] = r

@@ -1,6 +1,7 @@
 package prom
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -77,6 +78,29 @@ func TestQuerier(t *testing.T) {
 	}
 	if _, unseen := q.ask(t.Context()); len(unseen) != 1 || !strings.Contains(unseen[0].Why, "401: who are you? (are the token") {
 		t.Errorf("a wrong token is not said: %v", unseen)
+	}
+}
+
+// That a server knows more gateways than are read is said.
+func TestQuerierOfTooManyGateways(t *testing.T) {
+	var series []string
+	for i := range maxTargets + 1 {
+		series = append(series, fmt.Sprintf(`{"metric":{"__name__":"envoy_cluster_upstream_rq","instance":"10.0.0.1:%d","envoy_response_code":"200"},"values":[[1777900000,"1"]]}`, i))
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"matrix","result":[%s]}}`, strings.Join(series, ","))
+	}))
+	defer server.Close()
+	q, err := NewQuerier(QueryOptions{URL: server.URL, Every: time.Second, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, unseen := q.ask(t.Context()); len(unseen) != 1 || !strings.HasPrefix(unseen[0].Why, "1 are not read") {
+		t.Errorf("said is %v", unseen)
+	}
+	series = series[:1]
+	if _, unseen := q.ask(t.Context()); len(unseen) != 0 {
+		t.Errorf("said is still %v", unseen)
 	}
 }
 

@@ -63,12 +63,13 @@ func (s *Scraper) Run(ctx context.Context, out chan<- []model.Count) error {
 	defer tick.Stop()
 	for {
 		present := s.present()
+		var left []string // that nobody reads
 		for uid, t := range present {
 			if running[uid] != nil {
 				continue
 			}
 			if len(running) >= maxGateways {
-				s.note("metrics of "+name(t.pod), fmt.Sprintf("more than %d gateways are read already", maxGateways))
+				left = append(left, name(t.pod))
 				continue
 			}
 			one, cancel := context.WithCancel(ctx)
@@ -82,6 +83,7 @@ func (s *Scraper) Run(ctx context.Context, out chan<- []model.Count) error {
 				delete(running, uid)
 			}
 		}
+		s.note("metrics of further gateways", tooMany(left, maxGateways))
 		select {
 		case <-ctx.Done():
 			for _, cancel := range running {
@@ -125,6 +127,14 @@ func (s *Scraper) note(what, why string) {
 		return
 	}
 	s.unseen[what] = why
+}
+
+// tooMany says that some are not read because so many are; empty if there are none.
+func tooMany(left []string, most int) string {
+	if len(left) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d are not read, %s for one, as %d are already", len(left), slices.Min(left), most)
 }
 
 func name(p *corev1.Pod) string { return p.Namespace + "/" + p.Name }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -69,6 +70,45 @@ func TestScraper(t *testing.T) {
 		synctest.Wait()
 		if left := s.Unseen(); len(left) > 0 {
 			t.Errorf("still said of pods that are gone: %v", left)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// That there are too many gateways is said as long as it is so.
+func TestTooManyGateways(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var pods []*corev1.Pod
+		for i := range maxGateways + 2 {
+			pods = append(pods, gatewayPod(fmt.Sprint("gw-", i)))
+		}
+		s := NewScraper(ScrapeOptions{
+			Every: time.Second, Now: time.Now, Pods: func() []*corev1.Pod { return pods },
+			Get: func(context.Context, *corev1.Pod, int32, string) (io.ReadCloser, error) {
+				return nil, errors.New("connection refused")
+			},
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- s.Run(ctx, nil) }()
+		said := func() string {
+			synctest.Wait()
+			i := slices.IndexFunc(s.Unseen(), func(u model.Unseen) bool { return u.What == "metrics of further gateways" })
+			if i < 0 {
+				return ""
+			}
+			return s.Unseen()[i].Why
+		}
+		if got := said(); !strings.HasPrefix(got, "2 are not read") {
+			t.Errorf("said is %q", got)
+		}
+		pods = pods[:maxGateways]
+		time.Sleep(3 * time.Second) // of the test's own clock
+		if got := said(); got != "" {
+			t.Errorf("said is still %q", got)
 		}
 		cancel()
 		if err := <-done; err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/cli"
@@ -41,12 +42,20 @@ func (c *cluster) agents(l *live, o cli.AgentsOptions) (watch.Source, error) {
 		options.Ended = func(e relay.Ended) { l.logs.Resume(e.Pod, e.Read) }
 	}
 	const name = "agents"
-	return watch.Source{Name: name, Run: func(ctx context.Context, to watch.Ear) error {
+	var serving atomic.Pointer[relay.Receiver]
+	unseen := func() []model.Unseen {
+		if r := serving.Load(); r != nil {
+			return r.Unseen()
+		}
+		return nil
+	}
+	return watch.Source{Name: name, Unseen: unseen, Run: func(ctx context.Context, to watch.Ear) error {
 		listener, err := listen(ctx, o.Address)
 		if err != nil {
 			return err
 		}
 		r := relay.Serve(ctx, listener, options)
+		serving.Store(r)
 		tick := time.NewTicker(noticesEvery)
 		defer tick.Stop()
 		for {

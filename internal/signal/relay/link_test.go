@@ -67,6 +67,7 @@ func (c *counter) report(now time.Time) Report {
 
 // controller is a receiver, and what was counted of it.
 type controller struct {
+	*Receiver
 	address string
 	stop    func()
 
@@ -83,6 +84,7 @@ type rules struct {
 	silent time.Duration
 	slow   time.Duration
 	renew  time.Duration
+	now    func() time.Time // nil: time.Now
 }
 
 // serve runs a controller at an address until it is stopped, or the test ends.
@@ -101,10 +103,13 @@ func serve(t *testing.T, address string, r rules) *controller {
 	if r.on == nil {
 		r.on = func(string, model.Ref) bool { return true }
 	}
+	if r.now == nil {
+		r.now = time.Now
+	}
 	c := &controller{address: l.Addr().String(), total: map[Series]uint64{}}
 	ctx, cancel := context.WithCancel(t.Context())
-	receiver := Serve(ctx, l, ReceiverOptions{
-		Admit: admit.Rules{TLS: r.tls, Renew: r.renew}, ID: r.id, Now: time.Now, May: r.may, On: r.on, Silence: r.silent,
+	c.Receiver = Serve(ctx, l, ReceiverOptions{
+		Admit: admit.Rules{TLS: r.tls, Renew: r.renew}, ID: r.id, Now: r.now, May: r.may, On: r.on, Silence: r.silent,
 		Begun: func(model.Ref) time.Time { return time.Time{} },
 		Ended: func(e Ended) {
 			c.mu.Lock()
@@ -115,7 +120,7 @@ func serve(t *testing.T, address string, r rules) *controller {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for accounts := range receiver.Accounts() {
+		for accounts := range c.Accounts() {
 			time.Sleep(r.slow)
 			c.mu.Lock()
 			for s, n := range sums(accounts) {
@@ -316,6 +321,86 @@ func TestWhoIsHeard(t *testing.T) {
 		if s == good || s == bad {
 			t.Errorf("%+v of a pod on another node is counted", s)
 		}
+	}
+}
+
+// That an agent may not speak is said until it may, or does not try any more; that others may changes nothing.
+func TestWhoIsRefusedIsSaid(t *testing.T) {
+	server, client := mutual(t, admittest.NewAuthority(t))
+	var known atomic.Bool
+	var ahead atomic.Int64
+	r := serve(t, "127.0.0.1:0", rules{
+		id: "r1", tls: server, silent: time.Hour, now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+		may: func(_ netip.Addr, node string) error {
+			if node != "n1" && !known.Load() {
+				return errors.New("no")
+			}
+			return nil
+		},
+	})
+	send := func(node string, number uint64) {
+		t.Helper()
+		s := NewSender(SenderOptions{Target: r.address, Credentials: client, Patience: 5 * time.Second})
+		if err := s.connect(); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.conn.Close() }()
+		s.receiver = "r1"
+		report := full()
+		report.Node, report.Instance, report.Number = node, "of "+node, number
+		if err := s.send(t.Context(), report, true); err != nil && status.Code(err) != codes.PermissionDenied {
+			t.Fatal(err)
+		}
+	}
+	said := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, u := range r.Unseen() {
+			got = append(got, u.What)
+		}
+		if !cmp.Equal(got, want) {
+			t.Errorf("said is %v, want %v", got, want)
+		}
+	}
+	send("n2", 1)
+	send("n3", 1)
+	send("n1", 1)
+	said("the agent of node n2", "the agent of node n3")
+	known.Store(true)
+	send("n2", 2)
+	said("the agent of node n3")
+	ahead.Store(int64(refusedFor))
+	await(t, "an agent that is not heard any more to be forgotten", func() bool { return len(r.Unseen()) == 0 })
+}
+
+// The last word is said again until somebody takes it.
+func TestTheLastWordIsTried(t *testing.T) {
+	server, client := mutual(t, admittest.NewAuthority(t))
+	first := serve(t, "127.0.0.1:0", rules{id: "r1", tls: server})
+	first.stop()
+	c := newCounter()
+	c.add(good, 7)
+	var asked atomic.Int64
+	s := NewSender(SenderOptions{
+		Target: first.address, Credentials: client, Report: c.report, Log: slog.New(slog.DiscardHandler), Patience: 500 * time.Millisecond,
+		Now: func() time.Time { asked.Add(1); return time.Now() },
+	})
+	if err := s.connect(); err != nil {
+		t.Fatal(err)
+	}
+	left := make(chan error, 1)
+	go func() { left <- s.leave(t.Context()) }()
+	await(t, "a second attempt", func() bool { return asked.Load() > 2 || len(left) > 0 })
+	second := serve(t, first.address, rules{id: "r2", tls: server})
+	if err := <-left; err != nil {
+		t.Error(err)
+	}
+	if err := s.conn.Close(); err != nil {
+		t.Error(err)
+	}
+	second.stop()
+	if got := second.counted()[good]; got != 7 {
+		t.Errorf("%d of 7 requests are counted", got)
 	}
 }
 

@@ -48,6 +48,9 @@ const (
 	maxMessage = 16 << 20
 	// renewEvery is how long a connection may last, so that both ends show certificates that are not too old.
 	renewEvery = 10 * time.Minute
+	// refusedFor is how long an agent that may not speak is a matter after its last try; an agent tries at least every [longWait].
+	refusedFor  = 6 * longWait
+	mostRefused = 64 // nodes that are told of
 )
 
 // what names the source for people.
@@ -63,14 +66,15 @@ type Receiver struct {
 
 	mu        sync.Mutex // one report is taken at a time
 	ledger    *ledger
-	untracked int // of the ledger's, how many were told of
+	untracked int                  // of the ledger's, how many were told of
+	refused   map[string]time.Time // by node, when an agent of it was told last that it may not speak
 }
 
 // Serve begins to receive on a listener, which it closes. It returns at once; everything it starts ends with ctx, after
 // which the channel of accounts is closed.
 func Serve(ctx context.Context, listener net.Listener, o ReceiverOptions) *Receiver {
 	o.Silence, o.Admit.Renew = cmp.Or(o.Silence, gone), cmp.Or(o.Admit.Renew, renewEvery)
-	r := &Receiver{Feed: feed.New(what, 0), ctx: ctx, options: o, accounts: make(chan []model.Account), ledger: newLedger(o.ID)}
+	r := &Receiver{Feed: feed.New(what, 0), ctx: ctx, options: o, accounts: make(chan []model.Account), ledger: newLedger(o.ID), refused: map[string]time.Time{}}
 	server := grpc.NewServer(o.Admit.GRPC(maxMessage)...)
 	collector.RegisterMetricsServiceServer(server, r)
 	var group sync.WaitGroup
@@ -111,6 +115,11 @@ func (r *Receiver) look(ctx context.Context) {
 		for _, e := range left {
 			r.options.Ended(e)
 		}
+		for node, last := range r.refused {
+			if r.options.Now().Sub(last).Abs() >= refusedFor {
+				r.heard(node)
+			}
+		}
 		for _, n := range nodes {
 			r.Tell(fmt.Sprintf("the agent on %s has been silent for %s; the gateways there are read through the API", n, r.options.Silence))
 		}
@@ -125,7 +134,7 @@ func (r *Receiver) Export(ctx context.Context, m *collector.ExportMetricsService
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
 	if err := r.options.May(admit.PeerAddress(ctx), got.Node); err != nil {
-		r.Note(what, "an agent may not speak: "+err.Error())
+		r.refuseNode(got.Node, err)
 		return nil, status.Error(codes.PermissionDenied, err.Error())
 	}
 	got.Gateways = slices.DeleteFunc(got.Gateways, func(g Gateway) bool { return !r.options.On(got.Node, g.Pod) })
@@ -141,7 +150,7 @@ func (r *Receiver) Export(ctx context.Context, m *collector.ExportMetricsService
 	for _, e := range left {
 		r.options.Ended(e)
 	}
-	r.Note(what, "")
+	r.heard(got.Node)
 	if len(accounts) == 0 {
 		return &collector.ExportMetricsServiceResponse{}, nil
 	}
@@ -150,6 +159,24 @@ func (r *Receiver) Export(ctx context.Context, m *collector.ExportMetricsService
 		return &collector.ExportMetricsServiceResponse{}, nil
 	case <-r.ctx.Done():
 		return nil, status.Error(codes.Unavailable, "gatemend is ending")
+	}
+}
+
+// refuseNode notes that an agent may not speak for a node.
+func (r *Receiver) refuseNode(node string, why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.refused[node]; known || len(r.refused) < mostRefused {
+		r.refused[node] = r.options.Now()
+		r.Note("the agent of node "+node, "it may not speak: "+why.Error())
+	}
+}
+
+// heard takes that back. The caller holds mu.
+func (r *Receiver) heard(node string) {
+	if _, known := r.refused[node]; known {
+		delete(r.refused, node)
+		r.Note("the agent of node "+node, "")
 	}
 }
 

@@ -102,8 +102,17 @@ func (s *Sender) leave(ctx context.Context) error {
 	r.Number++
 	r.Gateways = nil
 	s.backlog.push(r)
-	s.next = time.Time{}
-	return s.flush(ctx)
+	for {
+		s.next = time.Time{}
+		if err := s.flush(ctx); err != nil || len(s.backlog.reports) == 0 {
+			return err
+		}
+		select { // the connection may be new, or another controller may lead
+		case <-ctx.Done():
+			return nil
+		case <-time.After(firstWait):
+		}
+	}
 }
 
 func (s *Sender) connect() error {

@@ -56,23 +56,29 @@ func (c *cluster) agents(l *live, o cli.AgentsOptions) (watch.Source, error) {
 		}
 		r := relay.Serve(ctx, listener, options)
 		serving.Store(r)
-		tick := time.NewTicker(noticesEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case accounts, open := <-r.Accounts():
-				if !open {
-					return nil
-				}
-				select {
-				case to.Accounts <- accounts:
-				case <-ctx.Done():
-				}
-			case <-tick.C:
-				tell(ctx, name, r.Notices(), to, c.now())
-			}
-		}
+		c.hearAgents(ctx, name, r, to)
+		return nil
 	}}, nil
+}
+
+// hearAgents hands on what agents count, until the context ends.
+func (c *cluster) hearAgents(ctx context.Context, name string, r *relay.Receiver, to watch.Ear) {
+	tick := time.NewTicker(noticesEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case accounts, open := <-r.Accounts():
+			if !open {
+				return
+			}
+			select {
+			case to.Accounts <- accounts:
+			case <-ctx.Done():
+			}
+		case <-tick.C:
+			tell(ctx, name, r.Notices(), to, c.now())
+		}
+	}
 }
 
 // mayReport says why who connects from an address may not speak for a node. Agents share one certificate, so that it is the

@@ -46,7 +46,7 @@ func (p Pods) Dial(ctx context.Context, pod model.Ref, port int32) (*Conn, error
 		return nil, fmt.Errorf("prepare a connection to %s: %w", pod, err)
 	}
 	url := p.Kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(pod.Namespace).Name(pod.Name).SubResource("portforward").URL()
-	conn, _, err := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url).Dial(portforward.PortForwardProtocolV1Name)
+	conn, err := within(ctx, spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url).Dial)
 	if err != nil {
 		return nil, fmt.Errorf("forward port %d of %s: %w", port, pod, err)
 	}
@@ -71,6 +71,31 @@ func (p Pods) Dial(ctx context.Context, pod model.Ref, port int32) (*Conn, error
 		return nil, fmt.Errorf("forward port %d of %s: %w", port, pod, err)
 	}
 	return c, nil
+}
+
+// within dials until a context ends, of which the dialer knows nothing: an API server or a kubelet that takes a connection and says
+// nothing would be waited for without end. A connection that comes too late is closed.
+func within[C io.Closer](ctx context.Context, dial func(protocols ...string) (C, string, error)) (conn C, err error) {
+	type answer struct {
+		conn C
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		conn, _, err := dial(portforward.PortForwardProtocolV1Name)
+		answers <- answer{conn, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.conn, a.err
+	case <-ctx.Done():
+		go func() {
+			if a := <-answers; a.err == nil {
+				_ = a.conn.Close() // nobody uses it
+			}
+		}()
+		return conn, context.Cause(ctx) //nolint:wrapcheck // the caller says what for
+	}
 }
 
 // Failure is what the kubelet says of a connection that it could not make; empty if it could. It waits for the

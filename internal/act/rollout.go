@@ -55,22 +55,30 @@ func (e *StuckError) Error() string {
 // would not be worth its reconnects.
 const rolloutPoll = 500 * time.Millisecond
 
+// refusals is how many looks in a row must be refused before that is taken for a lacking right: a minute's.
+const refusals = int(time.Minute / rolloutPoll)
+
 // WaitRollout waits until the newest revision of a Deployment or StatefulSet has all its pods, all are available, and the
 // pods of former revisions have gone; of an Argo Rollout, until its controller calls the newest revision healthy and stable,
 // which may leave pods of former ones for a while; of a pod, until its containers have the limits that its spec asks for.
+// An API server that has just begun refuses everybody until it has read who may do what: a refusal stands after a minute.
 // progress, which may be nil, is called whenever something has changed. The error is a [*StuckError] as soon as it is plain that waiting
 // does not help; otherwise waiting ends with the context.
 func (a *Actor) WaitRollout(ctx context.Context, ref model.Ref, progress func(Rollout)) error {
 	tick := time.NewTicker(rolloutPoll)
 	defer tick.Stop()
 	var last Rollout
+	refused := 0 // looks in a row
 	for {
 		now, err := a.look(ctx, ref)
+		if refused++; !refusal(err) {
+			refused = 0
+		}
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:
 			return fmt.Errorf("wait for rollout of %s (%s): %w", ref, last, context.Cause(ctx))
-		case temporary(err):
+		case temporary(err), refused > 0 && refused <= refusals:
 			now = last // the API server hiccups: the next look decides
 		default:
 			return fmt.Errorf("wait for rollout of %s: %w", ref, err)
@@ -88,6 +96,9 @@ func (a *Actor) WaitRollout(ctx context.Context, ref model.Ref, progress func(Ro
 		}
 	}
 }
+
+// refusal reports whether the API server says that one may not look, or that it does not know who asks.
+func refusal(err error) bool { return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) }
 
 // temporary reports whether asking again may get an answer.
 func temporary(err error) bool {

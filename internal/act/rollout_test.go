@@ -4,11 +4,18 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/gatemend/gatemend/internal/model"
 )
@@ -49,6 +56,36 @@ func waitingFor(p corev1.Pod, reason string) corev1.Pod {
 		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 2}},
 	}}
 	return p
+}
+
+// TestRefusalsWhileARolloutIsWaitedFor: an API server that has just begun refuses everybody.
+func TestRefusalsWhileARolloutIsWaitedFor(t *testing.T) {
+	refuses := apierrors.NewForbidden(schema.GroupResource{Group: "apps", Resource: "deployments"}, "cart", errors.New("not read yet"))
+	for name, tc := range map[string]struct {
+		answer error
+		lasts  time.Duration
+		after  time.Duration // waiting has ended
+		fails  bool
+	}{
+		"for a while":                  {refuses, 20 * time.Second, 20 * time.Second, false},
+		"it does not know anybody yet": {apierrors.NewUnauthorized("who?"), 20 * time.Second, 20 * time.Second, false},
+		"for ever":                     {refuses, time.Hour, time.Minute, true},
+		"it is gone":                   {apierrors.NewNotFound(schema.GroupResource{}, "cart"), time.Hour, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				kube := fake.NewClientset(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "cart"}, Spec: appsv1.DeploymentSpec{Replicas: ptr[int32](0), Selector: &metav1.LabelSelector{}}})
+				kube.PrependReactor("get", "deployments", func(clienttesting.Action) (bool, runtime.Object, error) {
+					return time.Since(began) < tc.lasts, nil, tc.answer
+				})
+				err := New(kube, nil, nil).WaitRollout(t.Context(), model.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "cart"}, nil)
+				if (err != nil) != tc.fails || time.Since(began) != tc.after {
+					t.Errorf("got %v after %s, want it to fail: %v, after %s", err, time.Since(began), tc.fails, tc.after)
+				}
+			})
+		})
+	}
 }
 
 func TestJudgeDeployment(t *testing.T) {

@@ -332,11 +332,13 @@ func (r *run) confirmUndo(ctx context.Context, i int) error {
 
 // takeBack makes an undo. Where nobody knows whether it was made, because the API server did not answer, it looks,
 // and tries again for half a minute in which the API server can be seen: what did not help must not stay because of lost answers.
+// One that has just begun refuses everybody until it has read who may do what, so that a refusal is tried again as well.
 func (r *run) takeBack(ctx context.Context, i int) error {
 	const tries = 6
 	c := r.state.Undo()[i]
 	for try, pause := 1, time.Second; ; try, pause = try+1, 2*pause {
 		_, err := r.call(ctx, c, plan.Fit, r.Actor.Apply)
+		_, forbidden := errors.AsType[*act.ForbiddenError](err)
 		switch {
 		case err == nil:
 			return r.record(plan.Event{Kind: plan.EventUndone, Index: i})
@@ -344,7 +346,7 @@ func (r *run) takeBack(ctx context.Context, i int) error {
 			return err
 		case errors.Is(err, errUnread):
 			return err // it is gone on with once it can be read
-		case nothingChanged(err) || try == tries && r.Observer.Silent() == "":
+		case nothingChanged(err) && !forbidden || try == tries && r.Observer.Silent() == "":
 			return r.undoFailed(ctx, i, err.Error())
 		}
 		if r.Observer.Silent() != "" {

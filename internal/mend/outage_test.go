@@ -3,6 +3,7 @@ package mend
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +25,8 @@ type outage struct {
 	lasts  time.Duration
 	makes  bool // the first change of that time is made, and its answer lost
 	unread int  // so many times what was seen before is not given either
+	// refuses is how long it refuses everybody after its return, until it has read who may do what.
+	refuses time.Duration
 }
 
 func (o *outage) away() bool {
@@ -53,6 +56,9 @@ func (o *outage) Snapshot(ctx context.Context) (*snapshot.Snapshot, error) {
 }
 
 func (o *outage) Apply(ctx context.Context, c model.Change) (act.Receipt, error) {
+	if !o.away() && !o.began.IsZero() && time.Since(o.began) < o.lasts+o.refuses {
+		return act.Receipt{}, &act.ForbiddenError{Verb: "patch", Namespace: c.Target.Namespace, Words: "may not"}
+	}
 	if !o.away() {
 		return o.cluster.Apply(ctx, c)
 	}
@@ -75,6 +81,7 @@ func TestAnUndoOutlastsAnOutage(t *testing.T) {
 		"before the undo":                     {at: plan.EventUndoing, lasts: 5 * time.Minute},
 		"the undo is made, its answer lost":   {at: plan.EventUndoing, lasts: 5 * time.Minute, makes: true},
 		"a short one":                         {at: plan.EventUndoing, lasts: 20 * time.Second},
+		"it refuses everybody at first":       {at: plan.EventUndoing, lasts: time.Second, refuses: 10 * time.Second},
 		"while it is looked whether it holds": {at: plan.EventUndone, lasts: 5 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -95,6 +102,21 @@ func TestAnUndoOutlastsAnOutage(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAnUndoThatIsForbidden: a right that is lacking for good is told.
+func TestAnUndoThatIsForbidden(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := outage{cluster: wrongPort(t), at: plan.EventUndoing, refuses: time.Hour}
+		o.fails["cart"] = func() bool { return true }
+		time.Sleep(10 * time.Second) // it fails for a while
+		e := engine(o.cluster, &MemoryJournal{})
+		e.Observer, e.Actor, e.Options.OnEvent = &o, &o, o.heard
+		got, err := e.Run(t.Context(), Incident{ID: "i1"})
+		if err != nil || got.Outcome != plan.UndoFailed || !strings.Contains(got.Because, "may not") {
+			t.Errorf("got %s (%s), %v; want %s and why", got.Outcome, got.Because, err, plan.UndoFailed)
+		}
+	})
 }
 
 // TestAnUndoThatCannotBeLookedAtIsGoneOnWith: that the cluster cannot be read is no answer to an undo.

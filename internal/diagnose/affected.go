@@ -13,9 +13,13 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// affected lists a workload's pods with a trouble, the current revision's first.
+// affected lists a workload's pods with a trouble, the current revision's first. What pods of former templates suffer from says
+// nothing of one that its controller has not seen yet.
 func (v *view) affected(w *workload, cause model.CauseID) []*corev1.Pod {
 	var out []*corev1.Pod
+	if w.awaited {
+		return nil
+	}
 	for _, p := range w.pods {
 		if v.trouble(p).cause != cause {
 			continue

@@ -111,10 +111,12 @@ type workload struct {
 	serving int
 	// newest and before are a Deployment's current ReplicaSet and the one of the revision before it.
 	newest, before *appsv1.ReplicaSet
-	failedCalls    []call    // what its logs say that it failed to call; see calls
-	callsRead      bool      // that they were read
-	came           time.Time // when the current revision came
-	good           string    // why the revision before is known to have worked; empty if it is not
+	// awaited: a Deployment's template has changed, and its controller has not seen that yet. All pods are of former ones.
+	awaited     bool
+	failedCalls []call    // what its logs say that it failed to call; see calls
+	callsRead   bool      // that they were read
+	came        time.Time // when the current revision came
+	good        string    // why the revision before is known to have worked; empty if it is not
 }
 
 // findWorkloads makes the workloads of every namespace that a route leads to, and of those where no
@@ -211,6 +213,7 @@ func (v *view) revisions(w *workload) {
 	all := v.s.Revisions(d)
 	if len(all) > 0 {
 		w.newest = all[0]
+		w.awaited = 0 < d.Status.ObservedGeneration && d.Status.ObservedGeneration < d.Generation && !same(&d.Spec.Template, &w.newest.Spec.Template)
 	}
 	if len(all) > 1 {
 		w.before = all[1]

@@ -4,21 +4,26 @@ package campaign_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/gatemend/gatemend/lab/labtest"
 	"github.com/gatemend/gatemend/lab/manifest"
 )
 
 // outage is how long the API server is away: longer than gatemend needs to see it, and than watches need to give up.
 const outage = 20 * time.Second
 
-// TestOutagesInRepairs takes the API server away at several moments of a repair, if CAMPAIGN_OUTAGES is not 0; one of them is
-// in [TestPolicies].
+// TestOutagesInRepairs takes the API server, or gatemend, away at several moments of a repair, if CAMPAIGN_OUTAGES is not 0; one
+// of each is in [TestPolicies].
 func TestOutagesInRepairs(t *testing.T) {
 	if number(t, "CAMPAIGN_OUTAGES", 0) == 0 {
 		t.Skip("CAMPAIGN_OUTAGES is 0")
@@ -31,6 +36,7 @@ func TestOutagesInRepairs(t *testing.T) {
 		{"crashes in a rollout", crashesInARollout},
 		{"crashes once a Service is changed", away("wrong-selector", "services", "applied", crashes)},
 		{"hangs while a Service is changed", away("wrong-selector", "services", "applying", hangs)},
+		{"killed as a change is announced", killed("applying")}, {"killed while it is verified", killed("waited")},
 	} {
 		t.Run(tc.name, func(t *testing.T) { tc.run(b.scene(t)) })
 	}
@@ -96,4 +102,49 @@ func hangs(s *scene) error {
 	}
 	time.Sleep(outage)
 	return s.Proceed("kube-apiserver")
+}
+
+// twoFaults breaks a Service in two ways. Neither repair alone would help, so that nothing is tried, and a person is told of both.
+func twoFaults(s *scene) {
+	svc := manifest.Service(manifest.Web)
+	svc.Spec.Selector = map[string]string{"app": "website"}
+	svc.Spec.Ports[0].TargetPort = intstr.FromInt32(9090)
+	w := s.Watch(s.t, s.program, s.dir, "--policy", s.policy(allAuto))
+	if err := s.Client.Replace(s.t.Context(), svc); err != nil {
+		s.t.Fatal(err)
+	}
+	s.says(w, manifest.Host(manifest.Web), "both are to be mended", func(e labtest.Event) bool {
+		return ends("refused", "would still fail")(e) && strings.Contains(e.Text, "port 9090") && strings.Contains(e.Text, "app=website")
+	})
+	w.Stop(s.t)
+	if wrote := s.wrote(); len(wrote) > 0 {
+		s.t.Errorf("it changed %v", wrote)
+	}
+}
+
+// killed kills a repair by hand as soon as a step of it is in its journal. The same command then finishes it: nothing is made
+// twice.
+func killed(step string) func(*scene) {
+	return func(s *scene) {
+		f := s.breaks("readiness-path")
+		s.serves(f.Route, false)
+		args := []string{"fix", "ingress/" + manifest.API, "-n", manifest.Namespace, "--yes", "--as", labtest.User, "--journal", filepath.Join(s.dir, "journal.jsonl")}
+		cmd, err := s.Command(context.WithoutCancel(s.t.Context()), append([]string{s.program}, args...)...)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			s.t.Fatal(err)
+		}
+		s.awaitStep(step)
+		if err := cmd.Process.Kill(); err != nil {
+			s.t.Fatal(err)
+		}
+		_ = cmd.Wait() // it was killed
+		out, exit := s.gatemend(args...)
+		if wrote := s.wrote(); exit != 0 || len(wrote) != 1 || wrote[0].Resource != "deployments" {
+			s.t.Errorf("exit %d, it changed %v\n%s", exit, wrote, out)
+		}
+		s.serves(f.Route, true)
+	}
 }

@@ -146,6 +146,7 @@ func TestPolicies(t *testing.T) {
 	}{
 		{"forbidden", forbidden}, {"left to a person", leftToAPerson}, {"allowed", allowed}, {"stopped and resumed", stopped},
 		{"a storm", storm}, {"kept by Argo CD", keptByArgoCD}, {"kept by Helm", keptByHelm},
+		{"two faults at once", twoFaults}, {"killed once the change was made", killed("applied")},
 		{"the API server crashes in a rollout", crashesInARollout}, // the last one: its controllers need a while to be back
 	} {
 		t.Run(tc.name, func(t *testing.T) { tc.run(b.scene(t)) })

@@ -96,6 +96,9 @@ func exitOf(err error) Exit {
 // errInterrupted ends a command that a person stopped before it had a result.
 var errInterrupted = errors.New("interrupted")
 
+// errNothing ends a look at a log without lines.
+var errNothing = errors.New("the log is empty, which says nothing of any request")
+
 // errNoForm ends a look at a log of which no line could be read.
 var errNoForm = errors.New("no line of the log is in a form that is known")
 

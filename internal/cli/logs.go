@@ -173,13 +173,16 @@ func (o *logsOptions) print(r model.LogReport) error {
 	}
 }
 
-// verdict is the exit status of a report: what failed comes first, then what nobody could read.
+// verdict is the exit status of a report: what failed comes first, then what nobody could read. Nothing in a log is no proof
+// that all is well: who was to fill a pipe may have failed.
 func verdict(r model.LogReport) error {
 	switch {
 	case r.Errors > 0:
 		return errWrong
 	case len(r.Unread) > 0:
 		return &HintedError{Err: errBlind, Hint: r.Unread[0].What + ": " + r.Unread[0].Why}
+	case r.Lines == 0:
+		return &HintedError{Err: errNothing, Hint: "see whether what writes it, or was to be piped in, works"}
 	case r.Events > 0 && r.Format == "":
 		return &HintedError{Err: errNoRequest, Hint: "if it is a gateway's log, say whose with --format: " + strings.Join(all.FormatNames(), ", ")}
 	case r.Lines > 0 && r.Format == "":

@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -59,11 +60,20 @@ func goodTemplate(c Case) *corev1.PodTemplateSpec {
 	return &rs.Spec.Template
 }
 
-// goodValue is the value that a field of the workload had in the last revision that worked.
+// goodValue is the value that a field of the workload had in the last revision that worked: of the container of that name, which
+// may have stood elsewhere in the list.
 func goodValue(c Case, path []string) (any, bool) {
 	good := goodTemplate(c)
 	if good == nil || len(path) < 3 || path[0] != "spec" || path[1] != "template" {
 		return nil, false
+	}
+	if now := containerOf(templateOf(c.Snapshot, c.Finding.Object.Ref), path); now != nil {
+		i := slices.IndexFunc(good.Spec.Containers, func(was corev1.Container) bool { return was.Name == now.Name })
+		if i < 0 {
+			return nil, false
+		}
+		path = slices.Clone(path)
+		path[4] = strconv.Itoa(i)
 	}
 	t, err := tree(good)
 	if err != nil {

@@ -55,6 +55,9 @@ func (v *view) refused(r *route, reasons ...string) string {
 		return ""
 	}
 	for _, p := range hr.Status.Parents {
+		if path.ParentOf(r.Object, p.ParentRef) != r.Gateway {
+			continue
+		}
 		for _, c := range p.Conditions {
 			if c.Type != string(gatewayv1.RouteConditionResolvedRefs) && c.Type != string(gatewayv1.RouteConditionAccepted) || c.Status != metav1.ConditionFalse {
 				continue

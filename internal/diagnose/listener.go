@@ -64,7 +64,7 @@ func (v *view) asksFor(r path.Route, listener string, port int32) bool {
 		return r.Listener == listener
 	}
 	for _, p := range hr.Spec.ParentRefs {
-		if string(p.Name) == r.Gateway.Name && (p.SectionName == nil || string(*p.SectionName) == listener) && (p.Port == nil || *p.Port == port) {
+		if path.ParentOf(r.Object, p) == r.Gateway && (p.SectionName == nil || string(*p.SectionName) == listener) && (p.Port == nil || *p.Port == port) {
 			return true
 		}
 	}

@@ -81,12 +81,9 @@ func (p *parent) add(host string, l Listener) {
 func (m *Map) parents(a asking) []parent {
 	var out []parent
 	for i, ref := range a.parents {
-		if ref.Kind != nil && *ref.Kind != "Gateway" {
+		p := parent{gateway: ParentOf(a.ref, ref)}
+		if p.gateway.Kind != "Gateway" {
 			continue // a mesh's Service as parent: no gateway is asked
-		}
-		p := parent{gateway: model.Ref{APIVersion: gatewayGroup + "/v1", Kind: "Gateway", Namespace: a.ref.Namespace, Name: string(ref.Name)}}
-		if ref.Namespace != nil {
-			p.gateway.Namespace = string(*ref.Namespace)
 		}
 		m.attach(a, ref, fmt.Sprintf("spec.parentRefs[%d]", i), &p)
 		if len(p.hosts) == 0 {
@@ -97,6 +94,23 @@ func (m *Map) parents(a asking) []parent {
 		out = join(out, p)
 	}
 	return out
+}
+
+// ParentOf names the object that a parentRef of a route means: a Gateway of the route's own namespace, unless it says
+// otherwise.
+func ParentOf(route model.Ref, ref gatewayv1.ParentReference) model.Ref {
+	return model.Ref{
+		APIVersion: string(valueOr(ref.Group, gatewayGroup)) + "/v1", Kind: string(valueOr(ref.Kind, "Gateway")),
+		Namespace: string(valueOr(ref.Namespace, gatewayv1.Namespace(route.Namespace))), Name: string(ref.Name),
+	}
+}
+
+// about reports whether a controller's word of a parent is about a parentRef of the route. Some leave out the listener and the
+// port.
+func (a asking) about(said, ref gatewayv1.ParentReference) bool {
+	return ParentOf(a.ref, said) == ParentOf(a.ref, ref) &&
+		(said.SectionName == nil || ref.SectionName != nil && *said.SectionName == *ref.SectionName) &&
+		(said.Port == nil || ref.Port != nil && *said.Port == *ref.Port)
 }
 
 // join puts a parent to the others: what two parentRefs get at one Gateway is one attachment. One
@@ -202,7 +216,7 @@ func down(p *parent) {
 // nothing wrong.
 func refused(a asking, ref gatewayv1.ParentReference, at model.FieldRef, p *parent) {
 	for _, st := range a.status {
-		if st.ParentRef.Name != ref.Name || ref.SectionName != nil && st.ParentRef.SectionName != nil && *ref.SectionName != *st.ParentRef.SectionName {
+		if !a.about(st.ParentRef, ref) {
 			continue
 		}
 		c := condition(st.Conditions, string(gatewayv1.RouteConditionAccepted))
@@ -234,11 +248,7 @@ func (m *Map) Conditions(r Route) []metav1.Condition {
 		}
 	}
 	for _, st := range status {
-		namespace := r.Object.Namespace
-		if st.ParentRef.Namespace != nil {
-			namespace = string(*st.ParentRef.Namespace)
-		}
-		if string(st.ParentRef.Name) == r.Gateway.Name && namespace == r.Gateway.Namespace {
+		if ParentOf(r.Object, st.ParentRef) == r.Gateway {
 			return st.Conditions
 		}
 	}

@@ -51,6 +51,9 @@ func gatewayPattern(kind Comparison, path string) proxy.Pattern {
 
 // backends adds the backendRefs of a rule, with what stands against them.
 func (m *Map) backends(a asking, r *Route, refs []gatewayv1.BackendRef) {
+	if len(refs) > 0 {
+		a.status = a.saidFor(r.Gateway)
+	}
 	for j, ref := range refs {
 		b := gatewayBackend(a.ref.Namespace, ref, fmt.Sprintf("%s.backendRefs[%d]", r.Rule, j))
 		r.Backends = append(r.Backends, b)
@@ -108,6 +111,15 @@ func (m *Map) usable(a asking, ref gatewayv1.BackendRef, b Backend) (Fault, bool
 		}
 	}
 	return m.grant(a, b)
+}
+
+// saidFor is what the controller of one parent says of the route.
+func (a asking) saidFor(parent model.Ref) []gatewayv1.RouteParentStatus {
+	other := func(st gatewayv1.RouteParentStatus) bool { return ParentOf(a.ref, st.ParentRef) != parent }
+	if !slices.ContainsFunc(a.status, other) {
+		return a.status
+	}
+	return slices.DeleteFunc(slices.Clone(a.status), other)
 }
 
 // unresolved is the condition with which a controller says that it could not resolve a reference.

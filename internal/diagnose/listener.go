@@ -149,8 +149,8 @@ func (v *view) admitted(gw *gatewayv1.Gateway, c gatewayv1.SecretObjectReference
 	return false
 }
 
-// refusal is the condition with which a controller says that it does not serve a listener, the deepest one; nil if it
-// serves it.
+// refusal is the condition with which a controller says that it does not serve a listener as it is now, the deepest one;
+// nil if it serves it.
 func refusal(gw *gatewayv1.Gateway, l *gatewayv1.Listener) *metav1.Condition {
 	for i := range gw.Status.Listeners {
 		ls := &gw.Status.Listeners[i]
@@ -163,7 +163,7 @@ func refusal(gw *gatewayv1.Gateway, l *gatewayv1.Listener) *metav1.Condition {
 				bad = metav1.ConditionTrue
 			}
 			for j := range ls.Conditions {
-				if c := &ls.Conditions[j]; c.Type == string(kind) && c.Status == bad {
+				if c := &ls.Conditions[j]; c.Type == string(kind) && c.Status == bad && c.ObservedGeneration >= gw.Generation {
 					return c
 				}
 			}

@@ -46,3 +46,30 @@ status: {parents: [{controllerName: c, parentRef: ` + tt.said + `, conditions: [
 		})
 	}
 }
+
+// TestSaidOfAGateway: what a controller said of a Gateway before it was changed is not said of it now, and a Gateway without an
+// address serves those who come by another way.
+func TestSaidOfAGateway(t *testing.T) {
+	accepted := `{type: Accepted, status: "True", reason: Accepted, message: ok, observedGeneration: 2}`
+	for _, tt := range []struct{ name, class, gateway, want string }{
+		{"not programmed", accepted, `{type: Programmed, status: "False", reason: Invalid, message: not so, observedGeneration: 3}`, "404"},
+		{"was not programmed", accepted, `{type: Programmed, status: "False", reason: Invalid, message: not so, observedGeneration: 2}`, "500"},
+		{"was not accepted", accepted, `{type: Accepted, status: "False", reason: InvalidParameters, message: not so, observedGeneration: 1}`, "500"},
+		{"has no address", accepted, `{type: Programmed, status: "False", reason: AddressNotAssigned, message: not so, observedGeneration: 3}`, "500"},
+		{"cannot use its address", accepted, `{type: Programmed, status: "False", reason: AddressNotUsable, message: not so, observedGeneration: 3}`, "404"},
+		{"of a class that is refused", `{type: Accepted, status: "False", reason: InvalidParameters, message: not so, observedGeneration: 2}`, `{type: Accepted, status: Unknown, reason: Pending, message: not so}`, "404"},
+		{"of a class that was refused", `{type: Accepted, status: "False", reason: InvalidParameters, message: not so, observedGeneration: 1}`, `{type: Accepted, status: Unknown, reason: Pending, message: not so}`, "500"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := New(world(t, []string{
+				`{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: envoy, generation: 2}, spec: {controllerName: istio.io/gateway-controller}, status: {conditions: [` + tt.class + `]}}`,
+				`{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: public, namespace: edge, generation: 3}, spec: {gatewayClassName: envoy, listeners: [
+{name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}]}, status: {conditions: [` + tt.gateway + `]}}`,
+				httpRoute("r", "", `{`+to("missing")+`}`),
+			}))
+			if got := m.WalkRoute(m.Routes()[0]).Predicts; got != tt.want {
+				t.Errorf("predicts %s, want %s", got, tt.want)
+			}
+		})
+	}
+}

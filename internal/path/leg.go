@@ -66,13 +66,8 @@ func (m *Map) leg(b Backend) Leg {
 	if l.Presence != snapshot.Present {
 		return l
 	}
-	for i := range l.Service.Spec.Ports {
-		p := &l.Service.Spec.Ports[i]
-		only := b.Port() == "" && len(l.Service.Spec.Ports) == 1 // Istio: a port need not be named where there is one
-		if only || b.PortName != "" && p.Name == b.PortName || b.PortName == "" && p.Port == b.PortNumber {
-			l.Port, l.PortAt = p, i
-			break
-		}
+	if l.PortAt = servicePort(b, l.Service.Spec.Ports); l.PortAt >= 0 {
+		l.Port = &l.Service.Spec.Ports[l.PortAt]
 	}
 	l.Selected = m.selected(l.Service)
 	if l.Port == nil || l.Service.Spec.Type == corev1.ServiceTypeExternalName {
@@ -86,6 +81,22 @@ func (m *Map) leg(b Backend) Leg {
 	}
 	l.pick()
 	return l
+}
+
+// servicePort is the place of the Service port that a backend means; -1 if there is none. Of two with one number, as for HTTP/3, it
+// is the one for TCP: gateways send requests by no other protocol. ingress-nginx takes the first, and looks among the TCP ports of
+// the EndpointSlices for its name or, if it is a number, its target port: the same, unless one of the two is named
+// (internal/ingress/controller: controller.go, endpointslices.go).
+func servicePort(b Backend, ports []corev1.ServicePort) int {
+	meant := func(p corev1.ServicePort) bool {
+		only := b.Port() == "" && len(ports) == 1 // Istio: a port need not be named where there is one
+		return only || b.PortName != "" && p.Name == b.PortName || b.PortName == "" && p.Port == b.PortNumber
+	}
+	tcp := func(p corev1.ServicePort) bool { return meant(p) && (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP) }
+	if i := slices.IndexFunc(ports, tcp); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(ports, meant)
 }
 
 // pick keeps the ends of the subset that the route names. An end whose pod is not known is kept.

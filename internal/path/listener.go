@@ -61,7 +61,9 @@ func negative(kind string) string {
 	return "not " + strings.ToLower(kind)
 }
 
-// gatewayClass finds who runs a Gateway and whether it is accepted and programmed.
+// gatewayClass finds who runs a Gateway and whether it is accepted and programmed, by what its controller says of it as it is now.
+// That no address was assigned keeps nobody from it who comes by another way (Istio and Envoy Gateway say so while their
+// Service of type LoadBalancer waits for one): its proxy has the routes all the same.
 func (m *Map) gatewayClass(gw *gatewayv1.Gateway, p *parent) {
 	p.class = string(gw.Spec.GatewayClassName)
 	object := model.FieldRef{Ref: snapshot.RefOf(gw), Field: "spec.gatewayClassName"}
@@ -81,7 +83,7 @@ func (m *Map) gatewayClass(gw *gatewayv1.Gateway, p *parent) {
 	}
 	for _, kind := range []string{string(gatewayv1.GatewayConditionAccepted), string(gatewayv1.GatewayConditionProgrammed)} {
 		c := condition(gw.Status.Conditions, kind)
-		if c != nil && c.Status == metav1.ConditionFalse {
+		if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration >= gw.Generation && c.Reason != string(gatewayv1.GatewayReasonAddressNotAssigned) {
 			object.Field = "status.conditions[type=" + kind + "]"
 			p.faults = append(p.faults, Fault{Kind: NotProgrammed, Object: notProgrammedAt(gw, object),
 				Why: fmt.Sprintf("%s is not %s (%s): %s", p.gateway, strings.ToLower(kind), c.Reason, c.Message)})
@@ -95,7 +97,7 @@ func (m *Map) gatewayClass(gw *gatewayv1.Gateway, p *parent) {
 // Gateways; a controller that has taken the Gateway may leave that of the class as it is.
 func (p *parent) classRefused(class *gatewayv1.GatewayClass, gw *gatewayv1.Gateway) bool {
 	c := condition(class.Status.Conditions, string(gatewayv1.GatewayClassConditionStatusAccepted))
-	if c == nil || c.Status == metav1.ConditionTrue {
+	if c == nil || c.Status == metav1.ConditionTrue || c.ObservedGeneration < class.Generation {
 		return false
 	}
 	for _, kind := range []string{string(gatewayv1.GatewayConditionAccepted), string(gatewayv1.GatewayConditionProgrammed)} {
@@ -117,7 +119,7 @@ func (p *parent) classRefused(class *gatewayv1.GatewayClass, gw *gatewayv1.Gatew
 func notProgrammedAt(gw *gatewayv1.Gateway, object model.FieldRef) model.FieldRef {
 	for _, ls := range gw.Status.Listeners {
 		c := condition(ls.Conditions, string(gatewayv1.ListenerConditionResolvedRefs))
-		if c == nil || c.Status != metav1.ConditionFalse {
+		if c == nil || c.Status != metav1.ConditionFalse || c.ObservedGeneration < gw.Generation {
 			continue
 		}
 		for i, l := range gw.Spec.Listeners {

@@ -193,3 +193,22 @@ hostnames: [shop.example], parentRefs: [{name: public, namespace: edge}], rules:
 		}
 	}
 }
+
+// TestFilterAnswers: what a rule without a backend answers by a filter of its controller's own.
+func TestFilterAnswers(t *testing.T) {
+	for _, tt := range []struct{ name, filter, object, want string }{
+		{"Envoy Gateway", `{group: gateway.envoyproxy.io, kind: HTTPRouteFilter, name: f}`, `{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: HTTPRouteFilter, metadata: {name: f, namespace: shop}, spec: {directResponse: {statusCode: 503}}}`, "503"},
+		{"Envoy Gateway, by default", `{group: gateway.envoyproxy.io, kind: HTTPRouteFilter, name: f}`, `{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: HTTPRouteFilter, metadata: {name: f, namespace: shop}, spec: {directResponse: {}}}`, "200"},
+		{"one that does something else", `{group: gateway.envoyproxy.io, kind: HTTPRouteFilter, name: f}`, `{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: HTTPRouteFilter, metadata: {name: f, namespace: shop}, spec: {urlRewrite: {}}}`, "unknown"},
+		{"kgateway", `{group: gateway.kgateway.dev, kind: DirectResponse, name: f}`, `{apiVersion: gateway.kgateway.dev/v1alpha1, kind: DirectResponse, metadata: {name: f, namespace: shop}, spec: {status: 418}}`, "418"},
+		{"one of another namespace", `{group: gateway.kgateway.dev, kind: DirectResponse, name: f}`, `{apiVersion: gateway.kgateway.dev/v1alpha1, kind: DirectResponse, metadata: {name: f, namespace: far}, spec: {status: 418}}`, "unknown"},
+		{"of a kind that nobody knows", `{group: example.org, kind: Lambda, name: f}`, class, "unknown"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := New(world(t, []string{gatewayClass, gateway, tt.object, httpRoute("r", "", `{filters: [{type: ExtensionRef, extensionRef: `+tt.filter+`}]}`)}))
+			if got := m.WalkRoute(m.Routes()[0]).Predicts; got != tt.want {
+				t.Errorf("predicts %s, want %s", got, tt.want)
+			}
+		})
+	}
+}

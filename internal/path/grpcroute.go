@@ -29,6 +29,9 @@ func (m *Map) grpcRule(a asking, p parent, i int, rule *gatewayv1.GRPCRouteRule)
 	base := p.base(a, i)
 	base.Settings = append(grpcFilters(a.ref, base.Rule+".filters", rule.Filters),
 		proxy.Setting{Knob: proxy.Protocol, Value: "GRPC", Yes: true, At: model.FieldRef{Ref: a.ref, Field: base.Rule}})
+	if len(rule.BackendRefs) == 0 {
+		base.Fixed = m.filterAnswers(&base)
+	}
 	refs := make([]gatewayv1.BackendRef, len(rule.BackendRefs))
 	for j := range rule.BackendRefs {
 		refs[j] = rule.BackendRefs[j].BackendRef

@@ -41,6 +41,8 @@ func (m *Map) httpRule(a asking, p parent, i int, rule *gatewayv1.HTTPRouteRule)
 	base.Settings = append(base.Settings, filters(a.ref, base.Rule+".filters", rule.Filters)...)
 	if redirect, ok := base.Settings.Get(proxy.Redirect); ok {
 		base.Fixed = int(redirect.Size)
+	} else if len(rule.BackendRefs) == 0 {
+		base.Fixed = m.filterAnswers(&base)
 	}
 	refs := make([]gatewayv1.BackendRef, len(rule.BackendRefs))
 	for j := range rule.BackendRefs {
@@ -131,6 +133,21 @@ func filters(route model.Ref, field string, list []gatewayv1.HTTPRouteFilter) pr
 		}
 	}
 	return out
+}
+
+// filterAnswers is the status with which a filter of a rule answers in the place of a backend; 0 where none is known to.
+func (m *Map) filterAnswers(r *Route) int {
+	for _, s := range r.Settings {
+		if s.Knob != proxy.Extension {
+			continue
+		}
+		for _, f := range m.custom.AnswerFilters {
+			if f.Namespace == r.Object.Namespace && f.Kind+"/"+f.Name == s.Value && f.Answers() != 0 {
+				return f.Answers()
+			}
+		}
+	}
+	return 0
 }
 
 func valueOr[T any](p *T, otherwise T) T {

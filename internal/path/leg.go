@@ -92,7 +92,9 @@ func servicePort(b Backend, ports []corev1.ServicePort) int {
 		only := b.Port() == "" && len(ports) == 1 // Istio: a port need not be named where there is one
 		return only || b.PortName != "" && p.Name == b.PortName || b.PortName == "" && p.Port == b.PortNumber
 	}
-	tcp := func(p corev1.ServicePort) bool { return meant(p) && (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP) }
+	tcp := func(p corev1.ServicePort) bool {
+		return meant(p) && (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP)
+	}
 	if i := slices.IndexFunc(ports, tcp); i >= 0 {
 		return i
 	}

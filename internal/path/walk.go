@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -246,6 +247,11 @@ func (w *walker) rule() {
 	}
 	if len(w.r.Backends) == 0 && slices.ContainsFunc(w.r.Faults, func(f Fault) bool { return f.Kind.Unknown() }) {
 		w.stopped = true // its backends are what cannot be known
+		return
+	}
+	if f, extended := w.r.Settings.Get(proxy.Extension); extended && len(w.r.Backends) == 0 && w.r.Fixed == 0 {
+		w.hop(model.HopRule, w.r.Object, model.Unknown, fmt.Sprintf("%s has no backend; what its filter %s answers is not known", w.r.Rule, f.Value))
+		w.stopped = true
 		return
 	}
 	if len(w.r.Backends) == 0 && w.r.Fixed == 0 {

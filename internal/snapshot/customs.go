@@ -37,6 +37,11 @@ var customs = sync.OnceValue(func() (out struct {
 	// What the Gateway API adds to the kinds that have tables of their own.
 	add("gateway.networking.k8s.io", []string{"v1", "v1alpha3", "v1alpha2"}, [2]string{"TLSRoute", "tlsroutes"}, [2]string{"BackendTLSPolicy", "backendtlspolicies"})
 	add("gateway.networking.k8s.io", []string{"v1", "v1alpha2"}, [2]string{"TCPRoute", "tcproutes"})
+	add("gateway.networking.k8s.io", []string{"v1"}, [2]string{"ListenerSet", "listenersets"})
+	add("gateway.networking.x-k8s.io", alpha, [2]string{"XListenerSet", "xlistenersets"})
+	// Filters of rules with which gateways answer by themselves.
+	add("gateway.envoyproxy.io", alpha, [2]string{"HTTPRouteFilter", "httproutefilters"})
+	add("gateway.kgateway.dev", alpha, [2]string{"DirectResponse", "directresponses"})
 	// What makes pods and shifts requests between their revisions.
 	add("argoproj.io", alpha, [2]string{"Rollout", "rollouts"})
 	add("flagger.app", []string{"v1beta1"}, [2]string{"Canary", "canaries"})

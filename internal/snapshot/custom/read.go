@@ -24,6 +24,8 @@ type Set struct {
 	AuthorizationPolicies []*AuthorizationPolicy
 	Rollouts              []*Rollout
 	StreamRoutes          []*StreamRoute
+	AnswerFilters         []*AnswerFilter
+	ListenerSets          []*ListenerSet
 	// Unread are objects whose fields are not of the form that is known.
 	Unread []model.Unseen
 }
@@ -67,6 +69,10 @@ func Read(s *snapshot.Snapshot) *Set {
 			put(out, u, &out.Rollouts)
 		case "gateway.networking.k8s.io/TLSRoute", "gateway.networking.k8s.io/TCPRoute":
 			put(out, u, &out.StreamRoutes)
+		case "gateway.networking.k8s.io/ListenerSet", "gateway.networking.x-k8s.io/XListenerSet":
+			put(out, u, &out.ListenerSets)
+		case "gateway.envoyproxy.io/HTTPRouteFilter", "gateway.kgateway.dev/DirectResponse":
+			put(out, u, &out.AnswerFilters)
 		}
 	}
 	return out

@@ -11,9 +11,14 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/snapshot/custom"
 )
 
-const gatewayGroup = "gateway.networking.k8s.io"
+// The groups of the Gateway API: what is settled, and what is tried out.
+const (
+	gatewayGroup      = "gateway.networking.k8s.io"
+	experimentalGroup = "gateway.networking.x-k8s.io"
+)
 
 // asking is what the routes of the Gateway API have in common when they ask a Gateway to be taken.
 type asking struct {
@@ -53,6 +58,7 @@ func hostsOf(names []gatewayv1.Hostname) []string {
 
 // parent is one attachment of a route to a Gateway, over all listeners that take it.
 type parent struct {
+	asked                              model.Ref // what the parentRef names: the Gateway, or a ListenerSet of it
 	gateway                            model.Ref
 	listener, class, controller, proxy string
 	hosts                              []site
@@ -81,9 +87,10 @@ func (p *parent) add(host string, l Listener) {
 func (m *Map) parents(a asking) []parent {
 	var out []parent
 	for i, ref := range a.parents {
-		p := parent{gateway: ParentOf(a.ref, ref)}
-		if p.gateway.Kind != "Gateway" {
-			continue // a mesh's Service as parent: no gateway is asked
+		p := parent{asked: ParentOf(a.ref, ref)}
+		p.gateway = p.asked
+		if group, _, _ := strings.Cut(p.asked.APIVersion, "/"); group != gatewayGroup && group != experimentalGroup {
+			continue // a mesh's Service or Server as parent: no gateway is asked
 		}
 		m.attach(a, ref, fmt.Sprintf("spec.parentRefs[%d]", i), &p)
 		if len(p.hosts) == 0 {
@@ -129,6 +136,10 @@ func join(out []parent, p parent) []parent {
 }
 
 func (m *Map) attach(a asking, ref gatewayv1.ParentReference, field string, p *parent) {
+	if p.asked.Kind != "Gateway" {
+		m.attachSet(a, ref, field, p)
+		return
+	}
 	at := model.FieldRef{Ref: a.ref, Field: field}
 	gw, presence := m.s.Gateways().Get(p.gateway.Namespace, p.gateway.Name)
 	switch presence {
@@ -166,6 +177,59 @@ func (m *Map) attach(a asking, ref gatewayv1.ParentReference, field string, p *p
 		why = p.gateway.String() + " has no listener"
 	}
 	p.faults = append(p.faults, Fault{Kind: ListenerUnattached, Object: at, Why: "no listener of " + p.gateway.String() + " takes the route: " + why})
+}
+
+// attachSet attaches a route to the listeners of a ListenerSet, which its Gateway serves like its own ones (GEP-1713).
+// Whether the Gateway admits the set is left to the controller's word, as is all of a set that could not be looked at.
+func (m *Map) attachSet(a asking, ref gatewayv1.ParentReference, field string, p *parent) {
+	at := model.FieldRef{Ref: a.ref, Field: field}
+	i := slices.IndexFunc(m.custom.ListenerSets, func(s *custom.ListenerSet) bool {
+		return s.Kind == p.asked.Kind && s.Namespace == p.asked.Namespace && s.Name == p.asked.Name
+	})
+	if i < 0 {
+		p.faults = append(p.faults, Fault{Kind: GatewayUnknown, Object: at, Why: p.asked.String() + " could not be looked at"})
+		return
+	}
+	set := m.custom.ListenerSets[i]
+	up := set.Spec.ParentRef
+	p.gateway = ParentOf(set.Ref(), gatewayv1.ParentReference{Group: up.Group, Kind: up.Kind, Namespace: up.Namespace, Name: up.Name})
+	gw, presence := m.s.Gateways().Get(p.gateway.Namespace, p.gateway.Name)
+	switch presence {
+	case snapshot.Absent:
+		p.faults = append(p.faults, Fault{Kind: GatewayMissing, Object: model.FieldRef{Ref: set.Ref(), Field: "spec.parentRef.name"}, Why: p.gateway.String() + " does not exist"})
+		return
+	case snapshot.Unknown:
+		p.faults = append(p.faults, Fault{Kind: GatewayUnknown, Object: at, Why: "it could not be looked at"})
+		return
+	case snapshot.Present:
+	}
+	m.gatewayClass(gw, p)
+	if c := condition(set.Status.Conditions, string(gatewayv1.ListenerSetConditionAccepted)); c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration >= set.Generation {
+		p.faults = append(p.faults, Fault{Kind: ListenerUnattached, Object: model.FieldRef{Ref: set.Ref(), Field: "spec.parentRef"},
+			Why: fmt.Sprintf("%s was not accepted by %s (%s): %s", set.Ref(), p.gateway, c.Reason, c.Message)})
+		return
+	}
+	why, _ := m.listen(a, ref, ofSet(set), p)
+	if p.listener == "" {
+		p.faults = append(p.faults, Fault{Kind: ListenerUnattached, Object: at, Why: "no listener of " + p.asked.String() + " takes the route: " + why})
+		return
+	}
+	for i := range p.hosts {
+		for j := range p.hosts[i].listeners {
+			p.hosts[i].listeners[j].At = "" // it is no field of the Gateway
+		}
+	}
+	refused(a, ref, at, p)
+}
+
+// ofSet has the listeners of a set as if a Gateway of the set's name had them. What the controller says of single ones is left
+// out.
+func ofSet(set *custom.ListenerSet) *gatewayv1.Gateway {
+	gw := &gatewayv1.Gateway{ObjectMeta: set.ObjectMeta}
+	for _, l := range set.Spec.Listeners {
+		gw.Spec.Listeners = append(gw.Spec.Listeners, gatewayv1.Listener(l))
+	}
+	return gw
 }
 
 // listen finds the listeners of a Gateway that take the route, and the hosts that it gets there. Of
@@ -222,7 +286,7 @@ func refused(a asking, ref gatewayv1.ParentReference, at model.FieldRef, p *pare
 		c := condition(st.Conditions, string(gatewayv1.RouteConditionAccepted))
 		if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration >= a.generation {
 			p.faults = append(p.faults, Fault{Kind: ListenerUnattached, Object: at,
-				Why: fmt.Sprintf("%s was not accepted by %s (%s): %s", at.Ref, p.gateway, c.Reason, c.Message)})
+				Why: fmt.Sprintf("%s was not accepted by %s (%s): %s", at.Ref, p.asked, c.Reason, c.Message)})
 			return
 		}
 	}
@@ -248,7 +312,7 @@ func (m *Map) Conditions(r Route) []metav1.Condition {
 		}
 	}
 	for _, st := range status {
-		if ParentOf(r.Object, st.ParentRef) == r.Gateway {
+		if ParentOf(r.Object, st.ParentRef) == r.asked {
 			return st.Conditions
 		}
 	}

@@ -73,3 +73,44 @@ func TestSaidOfAGateway(t *testing.T) {
 		})
 	}
 }
+
+// TestListenerSets: a route that asks a ListenerSet is its Gateway's, and is not forgotten where the set is not known.
+func TestListenerSets(t *testing.T) {
+	class := `{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: envoy}, spec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}}`
+	gw := `{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: public, namespace: edge}, spec: {gatewayClassName: envoy, listeners: [{name: http, port: 80, protocol: HTTP}]}}`
+	set := func(gateway, status string) string {
+		return `{apiVersion: gateway.networking.k8s.io/v1, kind: ListenerSet, metadata: {name: team, namespace: shop, generation: 2}, spec: {parentRef: {name: ` + gateway + `, namespace: edge}, listeners: [{name: a, port: 80, protocol: HTTP, hostname: "*.example"}]}, status: {conditions: [` + status + `]}}`
+	}
+	asks := `{group: gateway.networking.k8s.io, kind: ListenerSet, name: team}`
+	for _, tt := range []struct {
+		name, set, parent, host string
+		gateway                 string
+		fault                   FaultKind
+		predicts                string
+	}{
+		{"a set of the Gateway", set("public", ""), asks, "api.example", "edge/public", "", "500"},
+		{"what it was before", `{apiVersion: gateway.networking.x-k8s.io/v1alpha1, kind: XListenerSet, metadata: {name: team, namespace: shop}, spec: {parentRef: {name: public, namespace: edge}, listeners: [{name: a, port: 80, protocol: HTTP}]}}`, `{group: gateway.networking.x-k8s.io, kind: XListenerSet, name: team}`, "api.example", "edge/public", "", "500"},
+		{"a set that is not known", class, asks, "api.example", "shop/team", GatewayUnknown, "500"},
+		{"a set of no Gateway", set("gone", ""), asks, "api.example", "edge/gone", GatewayMissing, "404"},
+		{"a set that is refused", set("public", `{type: Accepted, status: "False", reason: NotAllowed, message: not so, observedGeneration: 2}`), asks, "api.example", "edge/public", ListenerUnattached, "404"},
+		{"a set that was refused", set("public", `{type: Accepted, status: "False", reason: NotAllowed, message: not so, observedGeneration: 1}`), asks, "api.example", "edge/public", "", "500"},
+		{"a set for other hosts", set("public", ""), asks, "api.test", "edge/public", ListenerUnattached, "404"},
+		{"the server of a mesh", class, `{group: policy.linkerd.io, kind: Server, name: team}`, "api.example", "", "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := New(world(t, []string{class, gw, tt.set, `{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: r, namespace: shop}, spec: {
+hostnames: [` + tt.host + `], parentRefs: [` + tt.parent + `], rules: [{` + to("missing") + `}]}}`}))
+			var gateway, predicts string
+			var fault FaultKind
+			for _, r := range m.Routes() {
+				gateway, predicts = r.Gateway.Namespace+"/"+r.Gateway.Name, m.WalkRoute(r).Predicts
+				for _, f := range r.Faults {
+					fault = f.Kind
+				}
+			}
+			if gateway != tt.gateway || fault != tt.fault || predicts != tt.predicts {
+				t.Errorf("at %q with fault %q, predicts %q; want %q, %q, %q", gateway, fault, predicts, tt.gateway, tt.fault, tt.predicts)
+			}
+		})
+	}
+}

@@ -19,7 +19,7 @@ import (
 func (p parent) base(a asking, i int) Route {
 	return Route{
 		Object: a.ref, Rule: fmt.Sprintf("spec.rules[%d]", i), Created: a.created, seq: i << 16,
-		Class: p.class, Controller: p.controller, Proxy: p.proxy, Gateway: p.gateway, Listener: p.listener,
+		Class: p.class, Controller: p.controller, Proxy: p.proxy, Gateway: p.gateway, Listener: p.listener, asked: p.asked,
 		Faults: slices.Clone(p.faults),
 	}
 }
@@ -52,7 +52,7 @@ func gatewayPattern(kind Comparison, path string) proxy.Pattern {
 // backends adds the backendRefs of a rule, with what stands against them.
 func (m *Map) backends(a asking, r *Route, refs []gatewayv1.BackendRef) {
 	if len(refs) > 0 {
-		a.status = a.saidFor(r.Gateway)
+		a.status = a.saidFor(r.asked)
 	}
 	for j, ref := range refs {
 		b := gatewayBackend(a.ref.Namespace, ref, fmt.Sprintf("%s.backendRefs[%d]", r.Rule, j))

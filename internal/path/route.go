@@ -60,6 +60,7 @@ type Route struct {
 	// Faults are reasons why no proxy serves the rule as written.
 	Faults []Fault
 
+	asked  model.Ref      // what the parentRef names: Gateway, or a ListenerSet of it
 	seq    int            // place of the rule in its object, and of the match in the rule
 	match  string         // text of an IngressRoute's rule
 	expr   *regexp.Regexp // of Pattern, if it is one

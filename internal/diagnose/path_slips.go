@@ -2,7 +2,7 @@ package diagnose
 
 import (
 	"fmt"
-	"slices"
+	"iter"
 	"strings"
 	"time"
 
@@ -17,11 +17,15 @@ func (v *view) slips() []finding {
 		return nil // the walk of that request tells which rule misses it
 	}
 	var out []finding
+	var quarters map[quarter]*neighbours
 	for _, r := range v.routes {
 		if r.requests > 0 || r.Direct() || len(r.From) > 0 {
 			continue
 		}
-		near := v.neighbours(r)
+		if quarters == nil {
+			quarters = v.quarters()
+		}
+		near := quarters[quarterOf(&r.Route)]
 		right, why := usualHost(r, near)
 		field := v.hostField(r.Route)
 		if right == "" {
@@ -39,30 +43,65 @@ func (v *view) slips() []finding {
 	return out
 }
 
-// neighbours are the other rules of a namespace behind the same gateway.
-func (v *view) neighbours(r *route) []path.Route {
-	var out []path.Route
-	for _, o := range v.m.Routes() {
-		if o.Object.Namespace == r.Object.Namespace && o.Gateway == r.Gateway && o.Class == r.Class && keyOf(o) != keyOf(r.Route) {
-			out = append(out, o)
+// quarter is where rules are neighbours: in one namespace, behind one gateway.
+type quarter struct {
+	namespace, class string
+	gateway          model.Ref
+}
+
+func quarterOf(r *path.Route) quarter { return quarter{r.Object.Namespace, r.Class, r.Gateway} }
+
+// neighbours are the rules of a quarter.
+type neighbours struct {
+	rules []*path.Route
+	hosts map[string]bool
+}
+
+// quarters gathers all rules into theirs.
+func (v *view) quarters() map[quarter]*neighbours {
+	all, out := v.m.Routes(), map[quarter]*neighbours{}
+	for i := range all {
+		q := quarterOf(&all[i])
+		if out[q] == nil {
+			out[q] = &neighbours{hosts: map[string]bool{}}
 		}
+		out[q].rules = append(out[q].rules, &all[i])
+		out[q].hosts[all[i].Host] = true
 	}
 	return out
+}
+
+// but yields the neighbours of a rule.
+func (n *neighbours) but(r *route) iter.Seq[*path.Route] {
+	return func(yield func(*path.Route) bool) {
+		for _, o := range n.rules {
+			if (o.Host != r.Host || o.Path != r.Path || keyOf(*o) != keyOf(r.Route)) && !yield(o) {
+				return
+			}
+		}
+	}
 }
 
 // enoughAlike is how many neighbours must agree with each other before one that does not counts as mistaken.
 const enoughAlike = 3
 
 // usualHost is the host of a rule's neighbours, if all of them have the same one and the rule's is nearly it.
-func usualHost(r *route, near []path.Route) (host, why string) {
-	if len(near) < enoughAlike || r.Host == "" {
+func usualHost(r *route, near *neighbours) (host, why string) {
+	if r.Host == "" || len(near.hosts) != 2 { // its own, and theirs
 		return "", ""
 	}
-	host = near[0].Host
-	if slices.ContainsFunc(near, func(o path.Route) bool { return o.Host != host }) || !slipOf(r.Host, host) {
+	alike := 0
+	for o := range near.but(r) {
+		if alike > 0 && o.Host != host {
+			return "", ""
+		}
+		host = o.Host
+		alike++
+	}
+	if alike < enoughAlike || !slipOf(r.Host, host) {
 		return "", ""
 	}
-	return host, fmt.Sprintf("it is for host %s, and its %d neighbours are for %s", r.Host, len(near), host)
+	return host, fmt.Sprintf("it is for host %s, and its %d neighbours are for %s", r.Host, alike, host)
 }
 
 // slipOf reports whether a host is nearly another one by a slip of the pen in a longer word: not by a number, a plural
@@ -83,13 +122,13 @@ func slipOf(have, want string) bool {
 
 // lowerPath is a rule's path in lower case, if all of its host's other paths are written so and so is the name of the
 // Service to which it leads.
-func lowerPath(r *route, near []path.Route) (lower, why string) {
+func lowerPath(r *route, near *neighbours) (lower, why string) {
 	lower = strings.ToLower(r.Path)
 	if lower == r.Path || r.PathType == path.RegularExpression || isPattern(r.Path) || len(r.Backends) == 0 {
 		return "", ""
 	}
 	alike := 0
-	for _, o := range near {
+	for o := range near.but(r) {
 		if o.Host != r.Host || len(o.Path) < 2 {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -55,6 +56,42 @@ func BenchmarkWalkAll(b *testing.B) {
 		for _, r := range m.Routes() {
 			if t := m.WalkRoute(r); t.Predicts != "200" {
 				b.Fatalf("%s predicts %s", r, t.Predicts)
+			}
+		}
+	}
+}
+
+// BenchmarkReachAll asks for every pod of a large namespace in which each Service has a NetworkPolicy of its own whether the
+// gateway may connect to it: 2,000 Services, 4,000 pods.
+func BenchmarkReachAll(b *testing.B) {
+	const services, pods = 2000, 2
+	build := snapshot.NewBuilder()
+	for _, k := range snapshot.Kinds() {
+		build.Cover(k, snapshot.Complete, "", "")
+	}
+	put := func(o metav1.Object) {
+		if err := build.Add(o); err != nil {
+			b.Fatal(err)
+		}
+	}
+	put(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "gw", Namespace: "edge", Labels: map[string]string{"app": "gw"}}, Spec: corev1.PodSpec{NodeName: "node"}, Status: corev1.PodStatus{PodIP: "10.200.0.1"}})
+	for i := range services {
+		app := map[string]string{"app": fmt.Sprintf("app-%d", i), "tier": "web"}
+		put(&networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Name: app["app"], Namespace: "shop"}, Spec: networkingv1.NetworkPolicySpec{
+			PodSelector: metav1.LabelSelector{MatchLabels: app},
+			Ingress:     []networkingv1.NetworkPolicyIngressRule{{From: []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{}}}}},
+		}})
+		for j := range pods {
+			put(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-%d", app["app"], j), Namespace: "shop", Labels: app}, Spec: corev1.PodSpec{NodeName: "node"}, Status: corev1.PodStatus{PodIP: fmt.Sprintf("10.%d.%d.%d", i/250, i%250, j)}})
+		}
+	}
+	s := build.Seal(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
+	m := New(s)
+	gateway, _ := s.Pods().Get("edge", "gw")
+	for b.Loop() {
+		for p := range s.Pods().In("shop") {
+			if v, block := m.Between(gateway, End{Pod: p, IP: p.Status.PodIP, Port: 8080}, corev1.ProtocolTCP); v != model.OK {
+				b.Fatalf("%s: %v", p.Name, block)
 			}
 		}
 	}

@@ -93,7 +93,7 @@ func (m *Map) ReachDNS(from *corev1.Pod) (model.Verdict, *Block) {
 
 // admitsAddress reports whether a pod may send to one of the addresses under which DNS is asked.
 func (m *Map) admitsAddress(from *corev1.Pod, port int32) bool {
-	policies := m.policies(from.Namespace)
+	policies := m.s.PoliciesFor(from)
 	addresses := []string{m.DNSService().Spec.ClusterIP}
 	if _, ok := m.s.DaemonSets().Get("kube-system", "node-local-dns"); ok == snapshot.Present {
 		addresses = append(addresses, nodeLocalDNS)

@@ -21,11 +21,11 @@ type door struct {
 }
 
 func (m *Map) inward(from, to netpol.End, port int32) door {
-	return door{netpol.Ingress(m.policies(to.Pod.Namespace), from, to, port), cilium.Ingress(m.ciliumIn(to.Pod.Namespace), from, to, port)}
+	return door{netpol.Ingress(m.s.PoliciesFor(to.Pod), from, to, port), cilium.Ingress(m.ciliumIn(to.Pod.Namespace), from, to, port)}
 }
 
 func (m *Map) outward(from, to netpol.End, port int32) door {
-	return door{netpol.Egress(m.policies(from.Pod.Namespace), from, to, port), cilium.Egress(m.ciliumIn(from.Pod.Namespace), from, to, port)}
+	return door{netpol.Egress(m.s.PoliciesFor(from.Pod), from, to, port), cilium.Egress(m.ciliumIn(from.Pod.Namespace), from, to, port)}
 }
 
 // ciliumIn are the policies of Cilium that may be about a namespace's pods.

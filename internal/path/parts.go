@@ -49,7 +49,7 @@ func (m *Map) isolating(pod *corev1.Pod) []model.Ref {
 		return nil
 	}
 	var refs []model.Ref
-	for _, p := range m.policies(pod.Namespace) {
+	for _, p := range m.s.PoliciesFor(pod) {
 		if netpol.Selects(p, pod, networkingv1.PolicyTypeIngress) {
 			refs = append(refs, model.Ref{APIVersion: networkingv1.SchemeGroupVersion.String(), Kind: "NetworkPolicy", Namespace: p.Namespace, Name: p.Name})
 		}

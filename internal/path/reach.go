@@ -60,7 +60,7 @@ func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
 // may, and the block of the first. Such pods differ by their addresses alone, so it can only be a policy that admits by address. It
 // is nil where all get through, or none; and for Cilium's own gateway, which no policy takes for a pod.
 func (m *Map) Partly(r Route, e End) ([]*corev1.Pod, *Block) {
-	if r.Controller == ciliumGateways || e.Pod == nil || !m.admitsByAddress(e.Pod.Namespace) {
+	if r.Controller == ciliumGateways || e.Pod == nil || !m.admitsByAddress(e.Pod) {
 		return nil, nil
 	}
 	for _, f := range m.Fleets(r) {
@@ -86,10 +86,10 @@ func (m *Map) Partly(r Route, e End) ([]*corev1.Pod, *Block) {
 	return nil, nil
 }
 
-// admitsByAddress reports whether a NetworkPolicy of a namespace admits by address.
-func (m *Map) admitsByAddress(namespace string) bool {
+// admitsByAddress reports whether a NetworkPolicy that may select a pod admits by address.
+func (m *Map) admitsByAddress(p *corev1.Pod) bool {
 	block := func(p networkingv1.NetworkPolicyPeer) bool { return p.IPBlock != nil }
-	return slices.ContainsFunc(m.policies(namespace), func(np *networkingv1.NetworkPolicy) bool {
+	return slices.ContainsFunc(m.s.PoliciesFor(p), func(np *networkingv1.NetworkPolicy) bool {
 		return slices.ContainsFunc(np.Spec.Ingress, func(rule networkingv1.NetworkPolicyIngressRule) bool { return slices.ContainsFunc(rule.From, block) })
 	})
 }
@@ -98,7 +98,7 @@ func (m *Map) admitsByAddress(namespace string) bool {
 // one.
 func (m *Map) LetsOutByAddress(namespace string) bool {
 	block := func(p networkingv1.NetworkPolicyPeer) bool { return p.IPBlock != nil }
-	return slices.ContainsFunc(m.policies(namespace), func(np *networkingv1.NetworkPolicy) bool {
+	return slices.ContainsFunc(m.s.PoliciesIn(namespace), func(np *networkingv1.NetworkPolicy) bool {
 		return slices.ContainsFunc(np.Spec.Egress, func(rule networkingv1.NetworkPolicyEgressRule) bool { return slices.ContainsFunc(rule.To, block) })
 	})
 }
@@ -132,7 +132,7 @@ func (m *Map) fromCilium(e End) (model.Verdict, *Block) {
 // isolates reports whether policies may close a pod to what they do not name.
 func (m *Map) isolates(p *corev1.Pod) bool {
 	return cilium.Ingress(m.ciliumIn(p.Namespace), netpol.End{}, m.end(p), 0).Closes != cilium.No ||
-		slices.ContainsFunc(m.policies(p.Namespace), func(np *networkingv1.NetworkPolicy) bool {
+		slices.ContainsFunc(m.s.PoliciesFor(p), func(np *networkingv1.NetworkPolicy) bool {
 			return netpol.Selects(np, p, networkingv1.PolicyTypeIngress)
 		})
 }
@@ -189,7 +189,7 @@ func (m *Map) Between(from *corev1.Pod, e End, protocol corev1.Protocol) (model.
 func (m *Map) asPod(from *corev1.Pod, to netpol.End, e End) bool {
 	a := m.end(from)
 	a.Host = false
-	return netpol.Ingress(m.policies(e.Pod.Namespace), a, to, e.Port).Allowed
+	return netpol.Ingress(m.s.PoliciesFor(e.Pod), a, to, e.Port).Allowed
 }
 
 // end is a pod with the labels of its namespace. Each namespace has its name as label, written by the
@@ -239,10 +239,6 @@ func (m *Map) covered(namespace string) (model.Verdict, *Block) {
 		why = "not in what was read"
 	}
 	return model.Unknown, &Block{Why: cmp.Or(why, c.String()) + "; one that keeps the gateway from the pods would not be seen"}
-}
-
-func (m *Map) policies(namespace string) []*networkingv1.NetworkPolicy {
-	return m.s.PoliciesIn(namespace)
 }
 
 // NodeReady says whether a node can run pods: Broken with a sentence if its Ready condition is

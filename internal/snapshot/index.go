@@ -25,6 +25,7 @@ type index struct {
 	slices   map[string]map[string][]Stored           // by namespace and Service
 	replicas map[string]func() map[types.UID][]Stored // by namespace and Deployment, newest revision first; made when they are first wanted
 	pods     map[string]*podIndex                     // by namespace
+	policies map[string]func() *policyIndex           // by namespace; made when they are first wanted
 	events   map[string]map[eventKey][]*corev1.Event  // by namespace of the events and what they are about, oldest first
 	foreign  map[string]bool                          // the namespaces that have events about what is in none, or in another one
 }
@@ -33,7 +34,7 @@ type eventKey struct{ kind, namespace, name string }
 
 func newIndex(s *Snapshot) *index {
 	x := &index{}
-	for _, k := range []Kind{EndpointSlices, ReplicaSets, Pods, Events} {
+	for _, k := range []Kind{EndpointSlices, ReplicaSets, Pods, Events, NetworkPolicies} {
 		x.build(s, k, s.tables[k].namespaces())
 	}
 	return x
@@ -64,6 +65,11 @@ func (x *index) build(s *Snapshot, k Kind, namespaces []string) {
 		})
 	case Pods:
 		x.pods = renew(x.pods, namespaces, has, func(ns string) *podIndex { return newPodIndex(s.Pods().in(ns)) })
+	case NetworkPolicies:
+		x.policies = renew(x.policies, namespaces, has, func(ns string) func() *policyIndex {
+			all := s.NetworkPolicies().in(ns)
+			return sync.OnceValue(func() *policyIndex { return newPolicyIndex(all) })
+		})
 	case Events:
 		x.foreign = renew(x.foreign, namespaces, func(string) bool { return false }, nil)
 		x.events = renew(x.events, namespaces, has, func(ns string) map[eventKey][]*corev1.Event {
@@ -94,6 +100,8 @@ func (x *index) clear(k Kind) {
 		x.replicas = nil
 	case Pods:
 		x.pods = nil
+	case NetworkPolicies:
+		x.policies = nil
 	case Events:
 		x.events, x.foreign = nil, nil
 	default:

@@ -100,7 +100,7 @@ func judge(policies []*networkingv1.NetworkPolicy, subject, peer, target End, po
 
 // Selects reports whether a policy isolates a pod in a direction.
 func Selects(p *networkingv1.NetworkPolicy, pod *corev1.Pod, direction networkingv1.PolicyType) bool {
-	return p.Namespace == pod.Namespace && slices.Contains(Types(p), direction) && selects(&p.Spec.PodSelector, pod.Labels)
+	return p.Namespace == pod.Namespace && selects(&p.Spec.PodSelector, pod.Labels) && slices.Contains(Types(p), direction)
 }
 
 // Types are the directions that a policy is about; egress is implied by having egress rules.
@@ -172,8 +172,17 @@ func (e End) address() string {
 	return e.IP
 }
 
+// selects reads labels without a selector made of them, which is most of what judging a connection would take.
 func selects(s *metav1.LabelSelector, have map[string]string) bool {
-	selector, err := metav1.LabelSelectorAsSelector(s)
+	for key, value := range s.MatchLabels {
+		if got, ok := have[key]; !ok || got != value {
+			return false
+		}
+	}
+	if len(s.MatchExpressions) == 0 {
+		return true
+	}
+	selector, err := metav1.LabelSelectorAsSelector(&metav1.LabelSelector{MatchExpressions: s.MatchExpressions})
 	return err == nil && selector.Matches(labels.Set(have))
 }
 

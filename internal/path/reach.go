@@ -168,20 +168,35 @@ func (m *Map) Between(from *corev1.Pod, e End, protocol corev1.Protocol) (model.
 	if e.Pod != nil {
 		in = m.inward(a, b, e.Port)
 	}
-	inside, outside := in.open(), out.open()
+	inside, closed := m.through(in, networkingv1.PolicyTypeIngress, from, e, a, b)
+	if a.Host && in.open() == model.Broken && m.asPod(from, b, e) {
+		inside, closed = model.Unknown, &Block{Why: fmt.Sprintf("pod %s/%s is on its node's network; whether the rules for its labels apply to it depends on the network plugin", from.Namespace, from.Name)}
+	}
+	outside, shut := m.through(out, networkingv1.PolicyTypeEgress, from, e, a, b)
 	switch {
-	case inside == model.Broken && a.Host && m.asPod(from, b, e):
-		return model.Unknown, &Block{Why: fmt.Sprintf("pod %s/%s is on its node's network; whether the rules for its labels apply to it depends on the network plugin", from.Namespace, from.Name)}
 	case inside == model.Broken:
-		return model.Broken, in.block(networkingv1.PolicyTypeIngress, from, e)
+		return inside, closed
 	case outside == model.Broken:
-		return model.Broken, out.block(networkingv1.PolicyTypeEgress, from, e)
+		return outside, shut
 	case inside == model.Unknown:
-		return model.Unknown, in.doubt()
+		return inside, closed
 	case outside == model.Unknown:
-		return model.Unknown, out.doubt()
+		return outside, shut
 	default:
 		return m.foreign(from, e.Pod)
+	}
+}
+
+// through is what a door says of the connection from a pod to an end, with the block where it does not let it through for
+// sure. a and b are the pod and the end.
+func (m *Map) through(d door, direction networkingv1.PolicyType, from *corev1.Pod, e End, a, b netpol.End) (model.Verdict, *Block) {
+	switch d.open() {
+	case model.Broken:
+		return m.unless(d.block(direction, from, e), a, b, e.Port)
+	case model.Unknown:
+		return model.Unknown, d.doubt()
+	default:
+		return model.OK, nil
 	}
 }
 

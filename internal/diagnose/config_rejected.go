@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -180,7 +181,7 @@ func (v *view) refusedByEvent() []finding {
 		if len(routes) == 0 {
 			continue
 		}
-		at := at(ref, fieldIn(e.Message))
+		at := at(ref, cmp.Or(fieldIn(e.Message), v.pathIn(ref, e.Message)))
 		out = append(out, find("config-rejected", seen, at, fmt.Sprintf("%s is refused by its controller: %s", ref, brief(e.Message))).
 			on(routes...).as(byStuckProxy()...).since(e.FirstTimestamp.Time).
 			because("event", e.Reason+": "+brief(e.Message), ref, snapshot.EventTime(e)))
@@ -226,4 +227,28 @@ func (v *view) exists(ref model.Ref) bool {
 		}
 	}
 	return false
+}
+
+// pathIn is the field of the one path of an Ingress of which a message speaks: it is in its words, or it has an empty segment,
+// as Kong says of a path without naming it (kong, db/schema/typedefs.lua). Empty if there is none, or more.
+func (v *view) pathIn(ref model.Ref, message string) string {
+	ing, presence := v.s.Ingresses().Get(ref.Namespace, ref.Name)
+	if ref.Kind != "Ingress" || presence != snapshot.Present {
+		return ""
+	}
+	var fields []string
+	for i, rule := range ing.Spec.Rules {
+		if rule.HTTP == nil {
+			continue
+		}
+		for j, p := range rule.HTTP.Paths {
+			if len(p.Path) > 1 && strings.Contains(message, p.Path) || strings.Contains(message, "empty segment") && strings.Contains(p.Path, "//") {
+				fields = append(fields, fmt.Sprintf("spec.rules[%d].http.paths[%d].path", i, j))
+			}
+		}
+	}
+	if len(fields) != 1 {
+		return ""
+	}
+	return fields[0]
 }

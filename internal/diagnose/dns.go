@@ -70,6 +70,12 @@ func (v *view) unresolved(w *workload, said saying) finding {
 		f.Summary += ", because " + wrong.why
 		return f.because("object", wrong.why, wrong.at.Ref, wrong.since).since(wrong.since)
 	}
+	for _, a := range v.addresses(w) {
+		if a.host == said.name && a.at.Ref == w.ref {
+			f.Object = a.at // whoever mends it writes another name there, or one that its resolver knows
+			return f.because("object", fmt.Sprintf("%s is %s", a.name, a.value), w.ref, time.Time{})
+		}
+	}
 	return f
 }
 

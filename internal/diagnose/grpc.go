@@ -55,7 +55,7 @@ func (v *view) http2Mismatch(r *route, l path.Leg) (finding, bool) {
 	f := find("grpc-h2c-mismatch", confidence, told.at, fmt.Sprintf("%s sends requests for %s to %s port %s: %s", r.Object, r, ref, l.Backend.Port(), why)).
 		as(model.Protocol, model.Reset, model.ClosedEarly, model.UpstreamStatus).relates("service", ref).
 		because("object", "the proxy is told to speak "+told.protocol+" to the backend", told.at.Ref, time.Time{})
-	if mistaken, ok := elsewhere(r); ok && mistaken == told.at {
+	if mistaken, ok := elsewhere(r, protocolWords()...); ok && mistaken == told.at {
 		f.Summary += "; the annotation that is to say so is another controller's, which " + r.Controller + " does not read"
 	} else if strings.Contains(told.at.Field, "nginx.ingress.kubernetes.io/backend-protocol") {
 		f = f.wants(text(map[bool]string{true: "HTTP", false: "GRPC"}[told.http2()]))

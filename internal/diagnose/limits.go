@@ -136,7 +136,11 @@ func (v *view) leftWaiting(r *route) (finding, bool) {
 func (v *view) tooSlow(r *route, hits []model.Signal) finding {
 	waited := waits(hits)
 	k, ends := v.endedBy(r, waited)
-	f := find("upstream-timeout", likely, k.at, fmt.Sprintf("the proxy gives up on %s after %s, before the backend answers", r, waited.Round(100*time.Millisecond))).
+	after := ""
+	if waited > 0 {
+		after = fmt.Sprintf(" after %s,", waited.Round(100*time.Millisecond))
+	}
+	f := find("upstream-timeout", likely, k.at, fmt.Sprintf("the proxy gives up on %s%s before the backend answers", r, after)).
 		on(r).as(model.ResponseTimeout).since(hits[0].At)
 	if !k.standby && k.set > 0 {
 		f.Summary = fmt.Sprintf("%s lets the backend of %s answer for %s, and it takes longer", k.at.Ref, r, k.set)
@@ -150,6 +154,10 @@ func (v *view) tooSlow(r *route, hits []model.Signal) finding {
 	}
 	if !k.standby && k.set > 0 && k.set < time.Minute && k.at.Kind == "Ingress" {
 		f = f.wants(text("60"))
+	}
+	if mistaken, ok := elsewhere(r, "read-timeout", "response-timeout", "timeout-server"); ok && (k.standby || k.at.Field == "") {
+		f.Object = mistaken
+		f.Summary += "; the annotation that is to say how long it may take is another controller's, which " + r.Controller + " does not read"
 	}
 	if line, source := v.slowAnswer(r, waited); line != "" {
 		f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})

@@ -230,8 +230,8 @@ func (v *view) saysLoopback(w *workload, port int32) string {
 // loopbackName matches the names of flags and variables that set the address on which a server listens.
 var loopbackName = regexp.MustCompile(`(?i)(^|[-_.])(listen|bind|host|addr|address|interface|ip)$|(?i)(^|[-_.])(listen|bind|http|server)[-_.]?(host|addr|address|ip|on|interface)?$`)
 
-// loopbackValue matches a loopback address, with or without a port.
-var loopbackValue = regexp.MustCompile(`^(?:https?://|tcp://)?(127\.\d+\.\d+\.\d+|localhost|\[?::1\]?)(?::(\d+))?/?$`)
+// loopbackValue matches a loopback address, or the word for it, with or without a port.
+var loopbackValue = regexp.MustCompile(`^(?:https?://|tcp://)?(127\.\d+\.\d+\.\d+|localhost|loopback|\[?::1\]?)(?::(\d+))?/?$`)
 
 // others matches variables that name something else than the server itself.
 var others = regexp.MustCompile(`(?i)(db|redis|pg|postgres|mysql|mongo|kafka|rabbit|amqp|smtp|mail|cache|memcache|otel|jaeger|statsd|dd_|elastic|upstream|backend|proxy|api_url|metrics|admin|debug|pprof|grpc_health)`)

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	slash "path"
 	"regexp"
 	"slices"
 	"strings"
@@ -96,13 +97,7 @@ func (v *view) judgeProbe(w *workload, c *corev1.Container, probe *corev1.Probe,
 		if status[1] == "400" && probe.HTTPGet.Scheme != corev1.URISchemeHTTPS && (former == nil || former.HTTPGet == nil || former.HTTPGet.Scheme != corev1.URISchemeHTTPS) {
 			return v.badRequest(w, c, probe)
 		}
-		f := probeFault{field: ".httpGet.path", why: fmt.Sprintf("asks for %s and gets status %s", probe.HTTPGet.Path, status[1]), confidence: seen}
-		if former != nil && former.HTTPGet != nil && former.HTTPGet.Path != probe.HTTPGet.Path {
-			f.wanted, f.proof = text(former.HTTPGet.Path), "the revision that worked asked for "+former.HTTPGet.Path
-		} else if other := otherProbe(c, probe); other != nil && other.HTTPGet != nil && other.HTTPGet.Path != probe.HTTPGet.Path && other.HTTPGet.Port == probe.HTTPGet.Port {
-			f.wanted, f.proof = text(other.HTTPGet.Path), "the container's other probe asks for "+other.HTTPGet.Path+" on the same port and passes"
-		}
-		return f
+		return wrongPage(c, probe, former, status[1])
 	case probe.HTTPGet != nil && strings.Contains(said, "server gave HTTP response to HTTPS client"):
 		return probeFault{field: ".httpGet.scheme", why: "asks over HTTPS and the application speaks HTTP", wanted: text("HTTP"), confidence: seen}
 	case probe.HTTPGet != nil && (strings.Contains(said, "malformed HTTP response") || strings.Contains(said, "\\x15\\x03")):
@@ -115,6 +110,22 @@ func (v *view) judgeProbe(w *workload, c *corev1.Container, probe *corev1.Probe,
 		return probeFault{field: ".exec.command", why: fmt.Sprintf("looks into a file (%s) for what the application, which runs and complains of nothing, does not write", strings.Join(probe.Exec.Command, " ")), confidence: likely}
 	}
 	return v.judgeProbePort(w, c, probe, former, said)
+}
+
+// wrongPage judges a probe over HTTP that is answered with a status that says that there is no such page, or none for it.
+func wrongPage(c *corev1.Container, probe, former *corev1.Probe, status string) probeFault {
+	f := probeFault{field: ".httpGet.path", why: fmt.Sprintf("asks for %s and gets status %s", probe.HTTPGet.Path, status), confidence: seen}
+	if former != nil && former.HTTPGet != nil && former.HTTPGet.Path != probe.HTTPGet.Path {
+		f.wanted, f.proof = text(former.HTTPGet.Path), "the revision that worked asked for "+former.HTTPGet.Path
+	} else if other := otherProbe(c, probe); other != nil && other.HTTPGet != nil && other.HTTPGet.Path != probe.HTTPGet.Path && other.HTTPGet.Port == probe.HTTPGet.Port {
+		f.wanted, f.proof = text(other.HTTPGet.Path), "the container's other probe asks for "+other.HTTPGet.Path+" on the same port and passes"
+	} else if other != nil && status == "404" && sameServer(c, probe, other) {
+		right, _, _ := path.ProbePort(c, other)
+		f.field, f.wanted = ".httpGet.port", intstrJSON(other, right)
+		f.why = fmt.Sprintf("asks for %s on port %s and gets status 404", probe.HTTPGet.Path, probe.HTTPGet.Port.String())
+		f.proof = fmt.Sprintf("the container's other probe asks for %s on port %s and passes", other.HTTPGet.Path, other.HTTPGet.Port.String())
+	}
+	return f
 }
 
 // badRequest judges a probe over HTTP that is answered 400. Servers of TLS answer so (net/http, nginx), and applications that were not told
@@ -273,6 +284,17 @@ func otherProbe(c *corev1.Container, probe *corev1.Probe) *corev1.Probe {
 		}
 	}
 	return nil
+}
+
+// sameServer reports whether two probes over HTTP ask for pages that belong together, below one folder, and do so on two ports.
+func sameServer(c *corev1.Container, a, b *corev1.Probe) bool {
+	if b.HTTPGet == nil {
+		return false
+	}
+	one, _, known := path.ProbePort(c, a)
+	two, _, too := path.ProbePort(c, b)
+	folder := slash.Dir(a.HTTPGet.Path)
+	return known && too && one != two && len(folder) > 1 && (folder == slash.Dir(b.HTTPGet.Path) || folder == b.HTTPGet.Path)
 }
 
 func intstrJSON(p *corev1.Probe, number int32) string {

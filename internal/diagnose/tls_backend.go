@@ -70,7 +70,7 @@ func (v *view) spoken(r *route, l path.Leg) speech {
 // whereSpoken is the place to say what a backend speaks, where nothing says it: an annotation of the
 // Ingress for nginx and HAProxy, of the Service for Traefik and Contour, else the Service's port.
 func (v *view) whereSpoken(r *route, l path.Leg) model.FieldRef {
-	if mistaken, ok := elsewhere(r); ok {
+	if mistaken, ok := elsewhere(r, protocolWords()...); ok {
 		return mistaken
 	}
 	port := at(serviceRef(l), fmt.Sprintf("spec.ports[%d].appProtocol", l.PortAt))
@@ -93,14 +93,17 @@ func (v *view) whereSpoken(r *route, l path.Leg) model.FieldRef {
 	}
 }
 
-// elsewhere finds an annotation of another controller with which somebody believes to have said what the
-// backend speaks.
-func elsewhere(r *route) (model.FieldRef, bool) {
+// protocolWords are parts of the names of annotations that say what a backend speaks.
+func protocolWords() []string {
+	return []string{"backend-protocol", "serversscheme", "server-ssl", "secure-backends", "ssl-services", "grpc-services", "upstream-protocol"}
+}
+
+// elsewhere finds an annotation of another controller with which somebody believes to have set something: one whose name has
+// one of some parts.
+func elsewhere(r *route, parts ...string) (model.FieldRef, bool) {
 	for _, s := range r.Settings.All(proxy.Elsewhere) {
-		for _, part := range []string{"backend-protocol", "serversscheme", "server-ssl", "secure-backends", "ssl-services", "grpc-services", "upstream-protocol"} {
-			if strings.Contains(s.Value, part) {
-				return s.At, true
-			}
+		if slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(s.Value, part) }) {
+			return s.At, true
 		}
 	}
 	return model.FieldRef{}, false
@@ -210,7 +213,7 @@ func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
 	if told.tls() && r.Proxy == "haproxy" {
 		f.kinds = append(f.kinds, model.NoEndpoints) // its checks of the servers fail in the handshake, and then it asks none
 	}
-	mistaken, ok := elsewhere(r)
+	mistaken, ok := elsewhere(r, protocolWords()...)
 	if ok = ok && mistaken == told.at; ok {
 		f.Summary += "; the annotation that is to say so is another controller's, which " + r.Controller + " does not read"
 	} else {

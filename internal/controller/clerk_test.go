@@ -370,3 +370,23 @@ func TestAnIncidentIsCreatedOnce(t *testing.T) {
 		})
 	}
 }
+
+// What fails again before its alarm is over, as that has only just been mended, is another incident.
+func TestAnIncidentAfterOneThatIsMended(t *testing.T) {
+	d := newDesk(t)
+	d.alarm(failing("a", 9, 4), "")
+	d.want("a: 4/9 Detected []")
+	key, _ := d.ledger.of("a")
+	err := d.ledger.update(t.Context(), key, func(s *v1alpha1.IncidentStatus) (bool, error) {
+		s.Phase = v1alpha1.PhaseResolved
+		return true, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.alarm(failing("a", 30, 12), "")
+	d.write()
+	if again, ok := d.ledger.of("a"); !ok || again == key {
+		t.Errorf("no incident is open, or the one that was mended: %v, %t", again, ok)
+	}
+}

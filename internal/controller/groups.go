@@ -16,7 +16,7 @@ const mostRoutes = 64
 type group struct {
 	first  detect.Alarm            // as it was heard of last, also once it has ended
 	others map[string]detect.Alarm // by route
-	// suffix is of the name of its incident, which is created with that one however often it takes; one writer has it at a time.
+	// suffix is of the name of the incident that is being created, with that one however often it takes; one writer has it at a time.
 	suffix   string
 	incident types.NamespacedName // to which it was written, by [clerk.write] alone; zero: to none yet
 }
@@ -158,7 +158,7 @@ func (c *clerk) wrote(n account, route string, key types.NamespacedName) {
 	if n.of == nil || c.groups.begun[route] != n.of {
 		return
 	}
-	n.of.incident = key
+	n.of.incident, n.of.suffix = key, "" // what comes after it has a name of its own
 	if n.whole {
 		c.groups.drop(route)
 	}

@@ -217,6 +217,7 @@ func (s server) create(shop *plantest.Cluster, name string) {
 		made.Object["status"] = status
 	}
 	made.SetOwnerReferences(owners)
+	made.SetCreationTimestamp(o.GetCreationTimestamp()) // as old as the fault has it: a pod that has only begun is not replaced
 	data, err := json.Marshal(made.Object)
 	if err != nil {
 		s.t.Fatal(err)

@@ -49,13 +49,13 @@ func (p *partly) Snapshot(context.Context) (*snapshot.Snapshot, error) {
 	for _, ref := range p.targets {
 		o, presence := p.snapshot(ref).Lookup(ref)
 		if presence == snapshot.Present {
-			// Status and owners are the shop's: no controller runs here.
+			// Status, age and owners are the shop's: no controller runs here.
 			if was, there := p.shop.Lookup(ref); there == snapshot.Present {
 				o.SetOwnerReferences(was.GetOwnerReferences())
 			}
 			if pod, is := o.(*corev1.Pod); is {
 				if was, there := p.shop.Pods().Get(ref.Namespace, ref.Name); there == snapshot.Present {
-					pod.Status = was.Status
+					pod.Status, pod.CreationTimestamp = was.Status, was.CreationTimestamp
 				}
 			}
 			s = s.WithObjects([]metav1.Object{o}, nil)

@@ -60,8 +60,19 @@ const starting = time.Minute
 // stuck reports whether a pod runs and does not serve, as only a fresh process may cure. One that has only begun would begin
 // anew, one that has ended or waits for a node or an image would not be there any sooner.
 func stuck(p *corev1.Pod, now time.Time) bool {
-	runs := p.DeletionTimestamp == nil && p.Status.Phase == corev1.PodRunning && now.Sub(p.CreationTimestamp.Time) >= starting
+	runs := p.DeletionTimestamp == nil && p.Status.Phase == corev1.PodRunning && (now.Sub(p.CreationTimestamp.Time) >= starting || served(p))
 	return runs && !Serving(p) && !slices.ContainsFunc(p.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Running == nil })
+}
+
+// served reports whether a pod was ready since its containers began: it has become unready after that, and a kubelet calls it so
+// from before they begin (kubernetes/kubernetes, pkg/kubelet/status: a condition's time changes with its status alone).
+func served(p *corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionFalse &&
+			!slices.ContainsFunc(p.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
+				return s.State.Running == nil || !c.LastTransitionTime.After(s.State.Running.StartedAt.Time)
+			})
+	})
 }
 
 // Serving reports whether a pod is ready.

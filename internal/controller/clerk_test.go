@@ -76,6 +76,18 @@ func (d desk) write() {
 	}
 }
 
+// resolve ends an incident as a repair does that helped.
+func (d desk) resolve(key types.NamespacedName) {
+	d.t.Helper()
+	err := d.ledger.update(d.t.Context(), key, func(s *v1alpha1.IncidentStatus) (bool, error) {
+		s.Phase = v1alpha1.PhaseResolved
+		return true, nil
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
 // incidents are told as "route: errors/requests phase [further routes]".
 func (d desk) incidents() []string {
 	var out []string
@@ -113,13 +125,7 @@ func TestAnIncidentCountsAllItsRoutes(t *testing.T) {
 
 	// It is mended, and the alarms end afterwards.
 	key, _ := d.ledger.of("a")
-	err := d.ledger.update(t.Context(), key, func(s *v1alpha1.IncidentStatus) (bool, error) {
-		s.Phase = v1alpha1.PhaseResolved
-		return true, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d.resolve(key)
 	d.alarm(ended("b", 30, 6), "")
 	d.want("a: 10/39 Resolved [b]", "c: 30/50 Detected []")
 	d.alarm(ended("a", 20, 8), "")
@@ -377,13 +383,7 @@ func TestAnIncidentAfterOneThatIsMended(t *testing.T) {
 	d.alarm(failing("a", 9, 4), "")
 	d.want("a: 4/9 Detected []")
 	key, _ := d.ledger.of("a")
-	err := d.ledger.update(t.Context(), key, func(s *v1alpha1.IncidentStatus) (bool, error) {
-		s.Phase = v1alpha1.PhaseResolved
-		return true, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d.resolve(key)
 	d.alarm(failing("a", 30, 12), "")
 	d.write()
 	if again, ok := d.ledger.of("a"); !ok || again == key {

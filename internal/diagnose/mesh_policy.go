@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -93,8 +94,8 @@ func (v *view) istioDenies(r *route, l path.Leg) (finding, bool) {
 // namedDenial finds the policy in the words of the proxy that answered.
 func (v *view) namedDenial(r *route) (model.FieldRef, string, bool) {
 	for _, s := range r.hits(model.Denied) {
-		if object, rule, ok := v.policyIn(s.Reason + " " + s.Raw); ok && !v.asMeant(r, object) {
-			return object, fmt.Sprintf("%s refuses the request by its rule %s", object.Ref, rule), true
+		if policy, rule, ok := v.policyIn(s.Reason + " " + s.Raw); ok && !v.asMeant(r, policy, rule) {
+			return ruleAt(policy, rule), fmt.Sprintf("%s refuses the request by its rule %s", policy.ref, rule), true
 		}
 	}
 	return model.FieldRef{}, "", false
@@ -102,18 +103,13 @@ func (v *view) namedDenial(r *route) (model.FieldRef, string, bool) {
 
 // asMeant reports whether a rule does what it is for: it keeps addresses off some paths of a route of which nobody asked, and on which
 // the rest succeeds.
-func (v *view) asMeant(r *route, object model.FieldRef) bool {
+func (v *view) asMeant(r *route, policy piece, rule string) bool {
 	if v.in.Target.Request != nil || v.isTarget(r.Route) || len(r.succeeded) == 0 {
 		return false
 	}
-	for _, p := range v.all(istio, "AuthorizationPolicy") {
-		for i, rule := range p.list("spec", "rules") {
-			if p.ref == object.Ref && object.Field == fmt.Sprintf("spec.rules[%d]", i) {
-				return ofAddresses(rule) && ofPaths(rule)
-			}
-		}
-	}
-	return false
+	rules := policy.list("spec", "rules")
+	i, err := strconv.Atoi(rule)
+	return err == nil && i >= 0 && i < len(rules) && ofAddresses(rules[i]) && ofPaths(rules[i])
 }
 
 // ofAddresses reports whether a rule tells who calls by addresses alone.
@@ -141,21 +137,24 @@ func ofPaths(rule piece) bool {
 
 // policyIn finds the policy in Envoy's words: rbac_access_denied_matched_policy[ns[shop]-policy[no-cart]-rule[0]]
 // (istio, pilot/pkg/security/authz/builder: policyName).
-func (v *view) policyIn(words string) (object model.FieldRef, rule string, ok bool) {
+func (v *view) policyIn(words string) (policy piece, rule string, ok bool) {
 	_, rest, ok := strings.Cut(words, "matched_policy[ns[")
 	namespace, rest, ok2 := strings.Cut(rest, "]-policy[")
 	name, rest, ok3 := strings.Cut(rest, "]-rule[")
 	rule, _, _ = strings.Cut(rest, "]")
 	if !ok || !ok2 || !ok3 {
-		return model.FieldRef{}, "", false
+		return piece{}, "", false
 	}
 	for _, p := range v.all(istio, "AuthorizationPolicy") {
 		if p.ref.Namespace == namespace && p.ref.Name == name {
-			return at(p.ref, "spec.rules["+rule+"]"), rule, true
+			return p, rule, true
 		}
 	}
-	return model.FieldRef{}, "", false
+	return piece{}, "", false
 }
+
+// ruleAt is the place of a rule that policyIn found.
+func ruleAt(policy piece, rule string) model.FieldRef { return at(policy.ref, "spec.rules["+rule+"]") }
 
 // authorize evaluates the policies that apply to a pod: one that denies decides, else one must allow if
 // there is any that allows (istio.io, Authorization Policy). It answers only what is certain.

@@ -47,11 +47,11 @@ func (v *view) deniedBeside(r *route, l path.Leg) (finding, bool) {
 		}
 		port := fmt.Sprintf(" inbound|%d|", ends[i].Port)
 		for _, line := range log.Lines {
-			object, rule, ok := v.policyIn(line)
+			policy, rule, ok := v.policyIn(line)
 			if !ok || !strings.Contains(line, port) || !strings.Contains(line, `"- - -"`) {
 				continue // about a request, which is answered and does not look closed
 			}
-			f := find("mesh-policy-denies", proven, object, fmt.Sprintf("%s denies connections to port %d of pod %s by its rule %s", object.Ref, ends[i].Port, log.Pod.Name, rule))
+			f := find("mesh-policy-denies", proven, ruleAt(policy, rule), fmt.Sprintf("%s denies connections to port %d of pod %s by its rule %s", policy.ref, ends[i].Port, log.Pod.Name, rule))
 			f.kinds = closing()
 			f.Evidence = append(f.Evidence, model.Evidence{Kind: "proxy-log", Text: strings.TrimSpace(line), Source: sourceOf(log)})
 			return f, true

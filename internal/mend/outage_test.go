@@ -87,10 +87,7 @@ func TestAnUndoOutlastsAnOutage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				o.cluster = wrongPort(t)
-				o.fails["cart"] = func() bool { return true }
-				time.Sleep(10 * time.Second) // it fails for a while
-				e := engine(o.cluster, &MemoryJournal{})
-				e.Observer, e.Actor, e.Options.OnEvent = &o, &o, o.heard
+				e := o.failing()
 				e.Options.Limits.MaxPlans = 1
 				got, err := e.Run(t.Context(), Incident{ID: "i1"})
 				if err != nil {
@@ -108,10 +105,7 @@ func TestAnUndoOutlastsAnOutage(t *testing.T) {
 func TestAnUndoThatIsForbidden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := outage{cluster: wrongPort(t), at: plan.EventUndoing, refuses: time.Hour}
-		o.fails["cart"] = func() bool { return true }
-		time.Sleep(10 * time.Second) // it fails for a while
-		e := engine(o.cluster, &MemoryJournal{})
-		e.Observer, e.Actor, e.Options.OnEvent = &o, &o, o.heard
+		e := o.failing()
 		got, err := e.Run(t.Context(), Incident{ID: "i1"})
 		if err != nil || got.Outcome != plan.UndoFailed || !strings.Contains(got.Because, "may not") {
 			t.Errorf("got %s (%s), %v; want %s and why", got.Outcome, got.Because, err, plan.UndoFailed)
@@ -123,10 +117,7 @@ func TestAnUndoThatIsForbidden(t *testing.T) {
 func TestAnUndoThatCannotBeLookedAtIsGoneOnWith(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := outage{cluster: wrongPort(t), at: plan.EventUndoing, lasts: time.Second, unread: 1}
-		o.fails["cart"] = func() bool { return true }
-		time.Sleep(10 * time.Second) // it fails for a while
-		e := engine(o.cluster, &MemoryJournal{})
-		e.Observer, e.Actor, e.Options.OnEvent = &o, &o, o.heard
+		e := o.failing()
 		e.Options.Limits.MaxPlans = 1
 		got, err := e.Run(t.Context(), Incident{ID: "i1"})
 		if !errors.Is(err, errUnread) || got.Outcome != "" {
@@ -182,4 +173,13 @@ func TestARestartUnderAnOutage(t *testing.T) {
 			})
 		})
 	}
+}
+
+// failing is an engine on whose cluster requests have failed for a while, and go on to do so whatever is changed.
+func (o *outage) failing() *Engine {
+	o.fails["cart"] = func() bool { return true }
+	time.Sleep(10 * time.Second)
+	e := engine(o.cluster, &MemoryJournal{})
+	e.Observer, e.Actor, e.Options.OnEvent = o, o, o.heard
+	return e
 }

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -67,20 +68,11 @@ func stuck(p *corev1.Pod, now time.Time) bool {
 // served reports whether a pod was ready since its containers began: it has become unready after that, and a kubelet calls it so
 // from before they begin (kubernetes/kubernetes, pkg/kubelet/status: a condition's time changes with its status alone).
 func served(p *corev1.Pod) bool {
-	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionFalse &&
-			!slices.ContainsFunc(p.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
-				return s.State.Running == nil || !c.LastTransitionTime.After(s.State.Running.StartedAt.Time)
-			})
+	c := path.PodCondition(p, corev1.PodReady)
+	return c != nil && c.Status == corev1.ConditionFalse && !slices.ContainsFunc(p.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
+		return s.State.Running == nil || !c.LastTransitionTime.After(s.State.Running.StartedAt.Time)
 	})
 }
 
-// Serving reports whether a pod is ready.
-func Serving(p *corev1.Pod) bool {
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
+// Serving reports whether a pod is ready, also to those who judge plans and have nothing to do with paths.
+func Serving(p *corev1.Pod) bool { return path.Ready(p) }

@@ -141,3 +141,11 @@ func (f *Feed) Put(s model.Signal) bool {
 
 // Room is how many signals can be put in without waiting.
 func (f *Feed) Room() int { return cap(f.signals) - len(f.signals) }
+
+// TooMany says that some sources are not read because so many are; empty if there are none.
+func TooMany(left []string, most int) string {
+	if len(left) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d are not read, %s for one, as %d are already", len(left), slices.Min(left), most)
+}

@@ -154,11 +154,7 @@ func (f *Follower) discover(watcher *fsnotify.Watcher) {
 		}
 		f.tracks[c.Path] = t
 	}
-	why := ""
-	if len(left) > 0 {
-		why = fmt.Sprintf("%d are not read, %s for one, as %d are already", len(left), left[0], f.options.MaxLogs)
-	}
-	f.Note("further "+what, why)
+	f.Note("further "+what, feed.TooMany(left, f.options.MaxLogs))
 	f.forget()
 	f.watch(watcher)
 }

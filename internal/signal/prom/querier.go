@@ -21,6 +21,7 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/signal/feed"
 )
 
 // Bounds of asking.
@@ -157,7 +158,7 @@ func (q *Querier) ask(ctx context.Context) ([][]model.Count, []model.Unseen) {
 	q.asked = now
 	counts, none := q.take(matrix)
 	if len(q.left) > 0 {
-		unseen = append(unseen, model.Unseen{What: "further gateways among the " + what, Why: tooMany(q.left, maxTargets)})
+		unseen = append(unseen, model.Unseen{What: "further gateways among the " + what, Why: feed.TooMany(q.left, maxTargets)})
 	}
 	if none {
 		unseen = append(unseen, model.Unseen{What: what, Why: "the server has no counter of any gateway's requests"})

@@ -17,6 +17,7 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/signal/feed"
 )
 
 // Bounds of scraping.
@@ -83,7 +84,7 @@ func (s *Scraper) Run(ctx context.Context, out chan<- []model.Count) error {
 				delete(running, uid)
 			}
 		}
-		s.note("metrics of further gateways", tooMany(left, maxGateways))
+		s.note("metrics of further gateways", feed.TooMany(left, maxGateways))
 		select {
 		case <-ctx.Done():
 			for _, cancel := range running {
@@ -127,14 +128,6 @@ func (s *Scraper) note(what, why string) {
 		return
 	}
 	s.unseen[what] = why
-}
-
-// tooMany says that some are not read because so many are; empty if there are none.
-func tooMany(left []string, most int) string {
-	if len(left) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d are not read, %s for one, as %d are already", len(left), slices.Min(left), most)
 }
 
 func name(p *corev1.Pod) string { return p.Namespace + "/" + p.Name }

@@ -105,5 +105,8 @@ var errNoForm = errors.New("no line of the log is in a form that is known")
 // errNoRequest ends a look at a log that may be a gateway's, as others write such lines, too.
 var errNoRequest = errors.New("no line of the log is about a request")
 
+// errOutside ends a look at a log of another time.
+var errOutside = errors.New("no request of the log lies in the time asked for")
+
 // silent reports whether an error's message would only repeat what was printed.
 func silent(err error) bool { return errors.Is(err, errWrong) || errors.Is(err, errDidNotHelp) }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -144,7 +145,7 @@ func (o *logsOptions) run(ctx context.Context) error {
 	if err := o.print(report); err != nil {
 		return err
 	}
-	return verdict(report)
+	return verdict(report, o.since != "" || o.until != "")
 }
 
 func latelyDoc(l tally.Lately) printer.EventDoc {
@@ -174,8 +175,9 @@ func (o *logsOptions) print(r model.LogReport) error {
 }
 
 // verdict is the exit status of a report: what failed comes first, then what nobody could read. Nothing in a log is no proof
-// that all is well: who was to fill a pipe may have failed.
-func verdict(r model.LogReport) error {
+// that all is well: who was to fill a pipe may have failed. Nor is a log of another time than the one that was asked for, or one
+// most of which is in another form.
+func verdict(r model.LogReport, bounded bool) error {
 	switch {
 	case r.Errors > 0:
 		return errWrong
@@ -187,6 +189,12 @@ func verdict(r model.LogReport) error {
 		return &HintedError{Err: errNoRequest, Hint: "if it is a gateway's log, say whose with --format: " + strings.Join(all.FormatNames(), ", ")}
 	case r.Lines > 0 && r.Format == "":
 		return &HintedError{Err: errNoForm, Hint: "name its form with --format: " + strings.Join(all.FormatNames(), ", ")}
+	case bounded && r.Undated > 0:
+		return &HintedError{Err: errBlind, Hint: fmt.Sprintf("%d lines bear no time, which --since and --until go by", r.Undated)}
+	case r.Requests == 0 && r.Outside > 0:
+		return &HintedError{Err: errOutside, Hint: "without --since and --until the log says of which time it is"}
+	case r.Bad > r.Parsed:
+		return &HintedError{Err: errBlind, Hint: fmt.Sprintf("%d of %d lines are in no known form: say whose they are with --format", r.Bad, r.Lines)}
 	default:
 		return nil
 	}

@@ -18,7 +18,10 @@ type LogReport struct {
 	// Events are those of Parsed that are about no request: a start, a reload, a health check.
 	Events int `json:"events,omitempty"`
 	// Outside are those of Parsed that lie outside of the time asked for.
-	Outside int   `json:"outside,omitempty"`
+	Outside int `json:"outside,omitempty"`
+	// Undated are those of Parsed that bear no time: they are in no alarm and not in Timeline, and where a time was asked for they are
+	// not counted.
+	Undated int   `json:"undated,omitempty"`
 	Bytes   int64 `json:"bytes"` // after decompression
 	// From and To are the times of the first and the last request; nil: there is none.
 	From *time.Time `json:"from"`
@@ -78,7 +81,7 @@ type LogUpstream struct {
 // LogSlow is a request that took long.
 type LogSlow struct {
 	Source  string    `json:"source"` // file:line
-	At      time.Time `json:"at"`
+	At      time.Time `json:"at,omitzero"`
 	Route   string    `json:"route"`
 	Method  string    `json:"method,omitempty"`
 	Path    string    `json:"path,omitempty"`

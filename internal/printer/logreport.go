@@ -301,7 +301,11 @@ func logSlowest(p *page, r model.LogReport) {
 	p.blank()
 	put(p, 0, p.style.paint(bold, "slowest requests"))
 	for _, q := range r.Slowest[:min(len(r.Slowest), p.style.limit(shownSlow))] {
-		text := fmt.Sprintf("%7s  %s  %3d  %s  %s", took(&q.Seconds), at(q.At), q.Status, plain(q.Route), strings.TrimSpace(plain(q.Method+" "+q.Path)))
+		when := "-"
+		if !q.At.IsZero() {
+			when = at(q.At)
+		}
+		text := fmt.Sprintf("%7s  %s  %3d  %s  %s", took(&q.Seconds), when, q.Status, plain(q.Route), strings.TrimSpace(plain(q.Method+" "+q.Path)))
 		put(p, 2, cut(text, p.style.width()-2))
 	}
 }
@@ -343,6 +347,9 @@ func logBad(p *page, r model.LogReport) {
 	}
 	if r.Outside > 0 {
 		put(p, 0, grouped(r.Outside)+" lines lie outside of the time asked for")
+	}
+	if r.Undated > 0 {
+		put(p, 0, p.style.paint(yellow, grouped(r.Undated)+" lines bear no time: when they were written is not known"))
 	}
 	for _, u := range r.Unread {
 		p.paragraph(0, p.style.paint(yellow, "not read: "+plain(u.What)+": "+plain(u.Why)))

@@ -25,7 +25,9 @@ type Chunk struct {
 	lines, parsed, bad, outside int
 	blank                       int      // of parsed: nothing in them, or only the begin of a line
 	events                      int      // of parsed: known, but about no request
-	from, to                    int64    // of the requests, in nanoseconds since 1970; from > to: there are none
+	undated                     int      // of parsed: without a time
+	requests                    bool     // there is one
+	from, to                    int64    // of the requests with a time, in nanoseconds since 1970; from > to: there are none
 	routes                      []Route  // new to the counter
 	strangers                   []counts // of the last of routes, which the counter has no room for
 	cells                       []cell

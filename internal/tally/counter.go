@@ -74,7 +74,7 @@ func NewCounter(id int, o Options) *Counter {
 func Requests(begin []byte, o Options) bool {
 	k := Chunk{Text: begin, Cut: true}
 	NewCounter(0, Options{Parser: o.Parser, Format: o.Format}).Count(&k, "")
-	return k.from <= k.to
+	return k.requests
 }
 
 // Count counts the lines of a chunk. format is what earlier chunks of the log are written in, "" if that is
@@ -118,10 +118,8 @@ func (c *Counter) line(k *Chunk, begin, end int) bool {
 		c.request(k, begin, end)
 	case proxy.ErrorLine:
 		k.parsed++
-		if c.inside(c.signal.At.UnixNano()) {
+		if c.wanted(k, c.signal.At) {
 			c.keep(k, begin, end)
-		} else {
-			k.outside++
 		}
 	case proxy.Event:
 		k.parsed++
@@ -147,6 +145,20 @@ func (c *Counter) line(k *Chunk, begin, end int) bool {
 }
 
 func (c *Counter) inside(at int64) bool { return at >= c.since && at < c.until }
+
+// wanted reports whether a line of this time is to be counted, and notes what is not. A line without a time is, unless there are bounds:
+// nobody knows on which side of them it lies.
+func (c *Counter) wanted(k *Chunk, at time.Time) bool {
+	if at.IsZero() {
+		k.undated++
+		return c.options.Since.IsZero() && c.options.Until.IsZero()
+	}
+	if !c.inside(at.UnixNano()) {
+		k.outside++
+		return false
+	}
+	return true
+}
 
 // find returns the route of a line that was skimmed; nil if it must be read in full.
 func (c *Counter) find(line []byte) *routeCounts {
@@ -187,7 +199,8 @@ func (c *Counter) success(k *Chunk, r *routeCounts, line []byte) {
 		return
 	}
 	took := time.Duration(s.Duration)
-	c.add(k, r, s.At, s.Status, took, false)
+	c.count(k, r, s.Status, took)
+	c.date(k, r, s.At, false)
 	if took > c.slower && s.Status != 101 && c.form.parser.Parse(line, &c.signal) == proxy.Access {
 		c.slowest(k)
 	}
@@ -196,16 +209,21 @@ func (c *Counter) success(k *Chunk, r *routeCounts, line []byte) {
 // request counts a request that was read in full.
 func (c *Counter) request(k *Chunk, begin, end int) {
 	s := &c.signal
-	at := s.At.UnixNano()
-	if !c.inside(at) {
-		k.outside++
+	if !c.wanted(k, s.At) {
 		return
 	}
 	r := c.known[c.routeOf(s)]
 	if s.Status < 0 || s.Status > 999 {
 		s.Status = 0
 	}
-	c.add(k, r, at, s.Status, s.Duration, detect.Failing(*s))
+	c.count(k, r, s.Status, s.Duration)
+	failing := detect.Failing(*s)
+	if failing {
+		r.errors++
+	}
+	if !s.At.IsZero() {
+		c.date(k, r, s.At.UnixNano(), failing)
+	}
 	if s.Duration > c.slower && s.Status != 101 {
 		c.slowest(k)
 	}
@@ -218,14 +236,19 @@ func (c *Counter) keep(k *Chunk, begin, end int) {
 	k.failed = append(k.failed, failed{c.signal, k.lines, begin, end})
 }
 
-func (c *Counter) add(k *Chunk, r *routeCounts, at int64, status int, took time.Duration, failing bool) {
-	k.from, k.to = min(k.from, at), max(k.to, at)
+func (c *Counter) count(k *Chunk, r *routeCounts, status int, took time.Duration) {
+	k.requests = true
 	r.requests++
 	r.status(status)
 	if r.took == nil {
 		r.took = new(histogram)
 	}
 	r.took.add(took)
+}
+
+// date counts a request in its second.
+func (c *Counter) date(k *Chunk, r *routeCounts, at int64, failing bool) {
+	k.from, k.to = min(k.from, at), max(k.to, at)
 	second := at / int64(time.Second)
 	c.heard = max(c.heard, second)
 	if r.cell.second != second || r.cell.heard != c.heard || r.cell.requests == 0 {
@@ -238,7 +261,6 @@ func (c *Counter) add(k *Chunk, r *routeCounts, at int64, status int, took time.
 	}
 	r.cell.requests++
 	if failing {
-		r.errors++
 		r.cell.errors++
 	}
 }

@@ -29,7 +29,7 @@ func (t *Tally) Finish() model.LogReport {
 func (t *Tally) Report() model.LogReport {
 	r := model.LogReport{
 		APIVersion: model.APIVersion, Kind: model.KindLogReport, Format: strings.Join(t.formats, ","),
-		Lines: t.lines, Parsed: t.parsed, Bad: t.bad, Events: t.events, Outside: t.outside, Bytes: t.bytes,
+		Lines: t.lines, Parsed: t.parsed, Bad: t.bad, Events: t.events, Outside: t.outside, Undated: t.undated, Bytes: t.bytes,
 		From: moment(t.from, t.from <= t.to), To: moment(t.to, t.from <= t.to),
 		Statuses: map[string]int{}, Failures: t.failures.report(), Timeline: t.timeline.report(),
 		Slowest: slices.Clone(t.slow), Samples: slices.Clone(t.samples), BadLines: slices.Clone(t.broken), Alarms: t.reportAlarms(),

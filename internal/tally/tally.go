@@ -34,7 +34,7 @@ type Tally struct {
 	formats   []string
 
 	lines, parsed, bad, outside int
-	events                      int // of parsed
+	events, undated             int // of parsed
 	bytes                       int64
 	from, to                    int64
 	failures                    kinds
@@ -159,6 +159,7 @@ func (t *Tally) Take(c *Chunk) {
 	t.bad += c.bad
 	t.events += c.events
 	t.outside += c.outside
+	t.undated += c.undated
 	t.bytes += int64(c.Bytes)
 	t.from, t.to = min(t.from, c.from), max(t.to, c.to)
 	t.takeRoutes(c)
@@ -171,7 +172,7 @@ func (t *Tally) Take(c *Chunk) {
 	for i := range c.slow {
 		t.takeSlow(c, &c.slow[i])
 	}
-	if c.from <= c.to && !t.requests {
+	if c.requests && !t.requests {
 		t.requests = true
 		for _, e := range t.held {
 			t.joiner.Add(e)

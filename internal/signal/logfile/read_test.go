@@ -9,12 +9,14 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 )
 
 func line(path string, status int) string {
@@ -209,5 +211,25 @@ func TestEndlessLine(t *testing.T) {
 	report := ReadStream(strings.NewReader(text), "stdin", Options{}, func(model.Signal) { n++ })
 	if f := report.Files[0]; n != 1 || f.Lines != 2 || f.Malformed != 1 || f.Bytes != int64(len(text)) {
 		t.Errorf("%d signals, %+v", n, f)
+	}
+}
+
+// What a runtime got a line at is its time where it has none of its own, or one of an unknown zone, as nginx's error log has.
+func TestTimesOfTheRuntime(t *testing.T) {
+	formats, err := all.ParseFormats([]string{`nginx:$remote_addr "$request" $status`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "2026-05-04T08:30:15.120000000Z stdout F 192.0.2.1 \"GET /a HTTP/1.1\" 502\n" +
+		"2026-05-04T08:30:16.120000000Z stderr F 2026/05/04 10:30:16 [error] 1#1: *1 connect() failed (111: Connection refused) while connecting to upstream, " +
+		`client: 192.0.2.1, server: a, request: "GET /a HTTP/1.1", upstream: "http://10.1.0.5:80/a", host: "a"` + "\n"
+	signals, _, err := Read(fstest.MapFS{"x.log": file(text)}, "x.log", Options{Formats: formats})
+	if err != nil || len(signals) != 2 {
+		t.Fatalf("%v, signals %+v", err, signals)
+	}
+	for i, want := range []string{"2026-05-04T08:30:15.12Z", "2026-05-04T08:30:16.12Z"} {
+		if got := signals[i].At.UTC().Format(time.RFC3339Nano); got != want {
+			t.Errorf("line %d is of %s, want %s", i+1, got, want)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
@@ -27,14 +28,15 @@ type stream struct {
 	gateway   model.Ref
 	parser    proxy.Parser // nil: not a gateway's log
 	decided   bool         // whether it is known what kind of log this is
-	held      []heldLine   // until it is decided
+	held      []rawLine    // until it is decided
 	tail      []string     // the last lines, as a ring
 	seen      int          // lines that went through tail
 	unwrapper Unwrapper
 }
 
-type heldLine struct {
+type rawLine struct {
 	text   []byte
+	at     time.Time // at which the runtime got it; zero: it does not say
 	number int
 	ended  bool
 }
@@ -127,13 +129,13 @@ func (ls *logs) read(r io.Reader) (size int64, last *stream, err error) {
 }
 
 func (st *stream) wrapped(line []byte, number int, ended bool) {
-	text, _, ok := st.unwrapper.Unwrap(line)
+	text, at, ok := st.unwrapper.Unwrap(line)
 	switch {
 	case !ok:
 	case st.decided:
-		st.line(text, number, ended)
+		st.line(rawLine{text, at, number, ended})
 	default:
-		st.held = append(st.held, heldLine{bytes.Clone(text), number, ended})
+		st.held = append(st.held, rawLine{bytes.Clone(text), at, number, ended})
 		if len(st.held) >= sniffLines {
 			st.decideByContent()
 		}
@@ -152,11 +154,12 @@ func (st *stream) decideByContent() {
 	held := st.held
 	st.held = nil
 	for _, h := range held {
-		st.line(h.text, h.number, h.ended)
+		st.line(h)
 	}
 }
 
-func (st *stream) line(text []byte, number int, ended bool) {
+func (st *stream) line(l rawLine) {
+	text := l.text
 	if st.parser == nil {
 		st.keep(string(text))
 		return
@@ -176,14 +179,15 @@ func (st *stream) line(text []byte, number int, ended bool) {
 		st.keepTelling(text)
 		return
 	default:
-		if ended {
-			st.malformed(text, number)
+		if l.ended {
+			st.malformed(text, l.number)
 			st.keepTelling(text)
 		}
 		return
 	}
+	s.At = Moment(s, l.at)
 	s.Gateway = st.gateway
-	s.Source = st.Name + ":" + strconv.Itoa(number)
+	s.Source = st.Name + ":" + strconv.Itoa(l.number)
 	st.emit(s)
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/signal/logfile"
 )
 
 // stream follows the log of one container.
@@ -240,7 +241,7 @@ func (s *stream) take(l stampedLine) {
 		}
 		return
 	}
-	signal.At = refine(signal, l.stamp)
+	signal.At = logfile.Moment(signal, l.stamp)
 	signal.Gateway = s.pod
 	signal.Source = s.what()
 	s.follower.feed.Put(signal)
@@ -257,12 +258,3 @@ func (s *stream) missed(until time.Time) {
 
 // clock is how people are told times.
 const clock = "15:04:05.000Z"
-
-// refine replaces a time of whole seconds, or of an unknown zone, by the moment at which the node
-// received the line. Both are written when the request ends.
-func refine(signal model.Signal, stamp time.Time) time.Time {
-	if signal.ErrorLog || signal.At.IsZero() || signal.At.Nanosecond() == 0 && stamp.Sub(signal.At).Abs() < 2*time.Second {
-		return stamp
-	}
-	return signal.At
-}

@@ -180,7 +180,11 @@ func (v *view) substitute(r *route) string {
 	return ""
 }
 
-// keysMissing lists the keys of a TLS Secret that it does not have.
+// keysMissing lists the keys of a TLS Secret that it does not have. One without any data was read without them, as many collectors leave
+// them out: the API server takes none of type kubernetes.io/tls without both keys (ValidateSecret in pkg/apis/core/validation).
 func keysMissing(s *corev1.Secret) []string {
+	if len(s.Data) == 0 {
+		return nil
+	}
 	return slices.DeleteFunc([]string{corev1.TLSCertKey, corev1.TLSPrivateKeyKey}, func(k string) bool { _, ok := s.Data[k]; return ok })
 }

@@ -47,15 +47,16 @@ func (v *view) unmanaged(r *route, l path.Leg) (finding, bool) {
 		}
 	}
 	switch {
+	case hasAddress(sets) && r.neverFound(l):
+		f = unlikeNamed(f, l, sets[0])
+		f.Confidence = likely
 	case len(l.Ends) > 0 && len(l.ReadyEnds()) > 0:
 		return v.staleEnds(f, r, l)
 	case len(l.Ends) > 0:
 		f.Object = at(snapshot.RefOf(sets[0]), "endpoints[0].conditions.ready")
 		f.Summary = fmt.Sprintf("%s has no selector, and its hand-made %s calls none of its addresses ready", ref, snapshot.RefOf(sets[0]))
 	case len(sets) > 0 && hasAddress(sets):
-		f.Object = at(snapshot.RefOf(sets[0]), "ports[0].name")
-		f.Summary = fmt.Sprintf("%s has no selector, and its hand-made %s has no port named %q", ref, snapshot.RefOf(sets[0]), l.Port.Name)
-		f = f.wants(text(l.Port.Name))
+		f = unlikeNamed(f, l, sets[0])
 	case len(sets) > 0 && f.Related["workload"].IsZero():
 		f.Object = at(snapshot.RefOf(sets[0]), "endpoints")
 		f.Summary = fmt.Sprintf("%s has no selector, and its hand-made %s holds no address", ref, snapshot.RefOf(sets[0]))
@@ -63,6 +64,13 @@ func (v *view) unmanaged(r *route, l path.Leg) (finding, bool) {
 		f.Summary = fmt.Sprintf("%s has no selector, and no EndpointSlice of it holds an address, so it leads nowhere", ref)
 	}
 	return f, true
+}
+
+// unlikeNamed is the finding of a slice that does not have the Service's port.
+func unlikeNamed(f finding, l path.Leg, es *discoveryv1.EndpointSlice) finding {
+	f.Object = at(snapshot.RefOf(es), "ports[0].name")
+	f.Summary = fmt.Sprintf("%s has no selector, and its hand-made %s has no port named %q", serviceRef(l), snapshot.RefOf(es), l.Port.Name)
+	return f.wants(text(l.Port.Name))
 }
 
 func hasAddress(sets []*discoveryv1.EndpointSlice) bool {

@@ -20,7 +20,7 @@ func servicePortMissing() Analyzer {
 		run: func(v *view) []finding {
 			var out []finding
 			for r, l := range v.legsWith() {
-				if l.Presence == snapshot.Present && l.Port == nil && l.Service.Spec.Type != corev1.ServiceTypeExternalName && (l.Backend.Port() != "" || r.Gateway.IsZero()) && !v.onlyRest(r.Route) {
+				if l.Presence == snapshot.Present && (l.Port == nil || r.neverFound(l)) && l.Service.Spec.Type != corev1.ServiceTypeExternalName && (l.Backend.Port() != "" || r.Gateway.IsZero()) && !v.onlyRest(r.Route) {
 					out = append(out, missingPort(r, l))
 				}
 			}
@@ -46,6 +46,10 @@ func missingPort(r *route, l path.Leg) finding {
 		fmt.Sprintf("%s %s of %s, which has %s", r.Object, asks, ref, strings.Join(have, ", "))).
 		on(r).as(model.NoEndpoints, model.NoRoute).relates("service", ref).
 		because("object", fmt.Sprintf("%s has %s", ref, strings.Join(have, ", ")), ref, time.Time{})
+	if l.Port != nil {
+		f.Confidence = likely
+		f = f.because("proxy-log", fmt.Sprintf("the gateway knows no endpoint for it, though it may take %s for the target port of %s", l.Backend.Port(), portText(*l.Port)), r.Object, time.Time{})
+	}
 	p, why, ok := meantPort(l)
 	if !ok {
 		return f
@@ -59,6 +63,12 @@ func missingPort(r *route, l path.Leg) finding {
 		return f.wants(fmt.Sprintf(`{"number":%d}`, p.Port))
 	}
 	return f.wants(fmt.Sprint(p.Port))
+}
+
+// neverFound reports whether a gateway knows no endpoint for a backend whose port it may have found by what the API does not give
+// ports for, and has not served it as long as requests are known: not every build of it finds them so.
+func (r *route) neverFound(l path.Leg) bool {
+	return l.Lenient && len(r.succeeded) == 0 && len(r.hits(model.NoEndpoints)) > 0
 }
 
 func portText(p corev1.ServicePort) string {

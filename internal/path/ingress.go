@@ -235,7 +235,14 @@ func (m *Map) defaultClass(r *Route, at model.FieldRef) {
 			return
 		}
 	}
-	if ing, ok := m.s.Ingresses().Get(r.Object.Namespace, r.Object.Name); ok == snapshot.Present && len(ing.Status.LoadBalancer.Ingress) > 0 {
+	ing, ok := m.s.Ingresses().Get(r.Object.Namespace, r.Object.Name)
+	if _, annotated := ing.GetAnnotations()[classAnnotation]; ok == snapshot.Present && !annotated { // an empty one is none of theirs
+		if t, takes := m.classless(); takes {
+			r.Controller, r.Proxy = t.controller, t.proxy
+			return
+		}
+	}
+	if ok == snapshot.Present && len(ing.Status.LoadBalancer.Ingress) > 0 {
 		// Some controllers take Ingresses without a class; that this one has an address says that one did.
 		if only := m.classes(); len(only) == 1 {
 			r.Class = only[0]

@@ -11,8 +11,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -23,6 +25,9 @@ type Leg struct {
 	Service  *corev1.Service     // nil unless Present
 	Port     *corev1.ServicePort // nil if the Service has no such port
 	PortAt   int                 // index of Port in the Service
+	// Lenient is set where the route's controller finds the port or the endpoints by what the API does not give them for: a
+	// target port's name or number.
+	Lenient bool
 	// Selected are the living pods that the Service's selector matches; finished ones are left out.
 	Selected []*corev1.Pod
 	Ends     []End
@@ -54,20 +59,22 @@ func (m *Map) Legs(r Route) []Leg {
 			continue
 		}
 		if b.Service.Kind == "Service" {
-			out = append(out, m.leg(b))
+			out = append(out, m.leg(r, b))
 		}
 	}
 	return out
 }
 
-func (m *Map) leg(b Backend) Leg {
+func (m *Map) leg(r Route, b Backend) Leg {
 	l := Leg{Backend: b, PortAt: -1}
 	l.Service, l.Presence = m.s.Services().Get(b.Service.Namespace, b.Service.Name)
 	if l.Presence != snapshot.Present {
 		return l
 	}
-	if l.PortAt = servicePort(b, l.Service.Spec.Ports); l.PortAt >= 0 {
+	how := m.ports(r, b)
+	if l.PortAt = servicePort(b, l.Service.Spec.Ports, how); l.PortAt >= 0 {
 		l.Port = &l.Service.Spec.Ports[l.PortAt]
+		l.Lenient = how != proxy.PortsByName && servicePort(b, l.Service.Spec.Ports[l.PortAt:l.PortAt+1], proxy.PortsByName) < 0
 	}
 	l.Selected = m.selected(l.Service)
 	if l.Port == nil || l.Service.Spec.Type == corev1.ServiceTypeExternalName {
@@ -77,28 +84,48 @@ func (m *Map) leg(b Backend) Leg {
 		l.Derived = true
 		l.derive()
 	} else {
-		l.read(m.s)
+		l.read(m.s, how)
 	}
 	l.pick()
 	return l
+}
+
+// ports says how the controller of a route finds the port of a backend. Who dials the Service's own address needs a port of
+// just that number there.
+func (m *Map) ports(r Route, b Backend) proxy.Ports {
+	if r.Object.Kind != "Ingress" || r.Settings.For(b.Service.Name).Yes(proxy.ServiceAddress) {
+		return proxy.PortsByName
+	}
+	return m.matching(&r).Ports
 }
 
 // servicePort is the place of the Service port that a backend means; -1 if there is none. Of two with one number, as for HTTP/3, it
 // is the one for TCP: gateways send requests by no other protocol. ingress-nginx takes the first, and looks among the TCP ports of
 // the EndpointSlices for its name or, if it is a number, its target port: the same, unless one of the two is named
 // (internal/ingress/controller: controller.go, endpointslices.go).
-func servicePort(b Backend, ports []corev1.ServicePort) int {
-	meant := func(p corev1.ServicePort) bool {
+func servicePort(b Backend, ports []corev1.ServicePort, how proxy.Ports) int {
+	byNumber := func(p corev1.ServicePort) bool { return b.PortName == "" && p.Port == b.PortNumber }
+	byName := func(p corev1.ServicePort) bool { return b.PortName != "" && p.Name == b.PortName }
+	byTarget := func(p corev1.ServicePort) bool { return b.Port() != "" && p.TargetPort.String() == b.Port() }
+	meant := []func(corev1.ServicePort) bool{func(p corev1.ServicePort) bool {
 		only := b.Port() == "" && len(ports) == 1 // Istio: a port need not be named where there is one
-		return only || b.PortName != "" && p.Name == b.PortName || b.PortName == "" && p.Port == b.PortNumber
+		return only || byName(p) || byNumber(p) || how == proxy.PortsOrTarget && byTarget(p)
+	}}
+	if how == proxy.TargetsFirst {
+		meant = slices.Insert(meant, 0, func(p corev1.ServicePort) bool { return byName(p) || byTarget(p) })
 	}
-	tcp := func(p corev1.ServicePort) bool {
-		return meant(p) && (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP)
+	for _, is := range meant {
+		tcp := func(p corev1.ServicePort) bool {
+			return is(p) && (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP)
+		}
+		if i := slices.IndexFunc(ports, tcp); i >= 0 {
+			return i
+		}
+		if i := slices.IndexFunc(ports, is); i >= 0 {
+			return i
+		}
 	}
-	if i := slices.IndexFunc(ports, tcp); i >= 0 {
-		return i
-	}
-	return slices.IndexFunc(ports, meant)
+	return -1
 }
 
 // pick keeps the ends of the subset that the route names. An end whose pod is not known is kept.
@@ -149,12 +176,16 @@ func (l *Leg) derive() {
 }
 
 // read takes the ends from the EndpointSlices.
-func (l *Leg) read(s *snapshot.Snapshot) {
+func (l *Leg) read(s *snapshot.Snapshot, how proxy.Ports) {
 	for _, es := range s.SlicesOf(l.Service.Namespace, l.Service.Name) {
 		if es.AddressType == discoveryv1.AddressTypeFQDN {
 			continue
 		}
 		port := slicePort(es, l.Port.Name)
+		if port == 0 && how == proxy.PortsOrTarget {
+			port = unnamedPort(es, *l.Port)
+			l.Lenient = l.Lenient || port != 0
+		}
 		if port == 0 {
 			continue
 		}
@@ -205,6 +236,20 @@ func slicePort(es *discoveryv1.EndpointSlice, name string) int32 {
 		}
 	}
 	return 0
+}
+
+// unnamedPort is the port that ingress-nginx takes of a slice that has none of a Service port's name: the Service's target port,
+// if that is a number, and the slice has any port for TCP, or none at all (internal/ingress/controller/endpointslices.go). It is
+// 0 where the slice knows no such number: whoever wrote it by hand says that another port is listened on.
+func unnamedPort(es *discoveryv1.EndpointSlice, p corev1.ServicePort) int32 {
+	number := cmp.Or(p.TargetPort.IntVal, p.Port)
+	known := func(e discoveryv1.EndpointPort) bool {
+		return (e.Protocol == nil || *e.Protocol == corev1.ProtocolTCP) && e.Port != nil && *e.Port == number
+	}
+	if p.TargetPort.Type != intstr.Int || len(es.Ports) > 0 && !slices.ContainsFunc(es.Ports, known) {
+		return 0
+	}
+	return number
 }
 
 // ReadyEnds lists the ends to which proxies send requests.

@@ -1,6 +1,7 @@
 package path
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -14,7 +15,7 @@ func TestOneNumberTwoProtocols(t *testing.T) {
 	}{
 		{"HTTP/3 first", `{name: quic, port: 80, protocol: UDP, targetPort: 8443}, {name: http, port: 80, protocol: TCP, targetPort: 8080}`, 1, 1},
 		{"HTTP/3 last", `{name: http, port: 80, targetPort: 8080}, {name: quic, port: 80, protocol: UDP, targetPort: 8443}`, 0, 1},
-		{"UDP alone", `{name: quic, port: 80, protocol: UDP, targetPort: 8443}`, 0, 0},
+		{"UDP alone", `{name: quic, port: 80, protocol: UDP, targetPort: 9443}`, 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := New(world(t, []string{
@@ -28,5 +29,61 @@ ports: [{name: quic, port: 8443, protocol: UDP}, {name: http, port: 8080, protoc
 				t.Errorf("port %d, ends %+v, want port %d and %d ends", l.PortAt, l.Ends, tt.at, tt.ends)
 			}
 		})
+	}
+}
+
+// TestWhichPort: controllers find the port of a backend by the name or number of a Service's port, and two of them by its target port
+// as well.
+func TestWhichPort(t *testing.T) {
+	const (
+		community = "k8s.io/ingress-nginx"
+		inc       = "nginx.org/ingress-controller"
+		tech      = "haproxy.org/ingress-controller/haproxy"
+		jcm       = "haproxy-ingress.github.io/controller"
+		traefik   = "traefik.io/ingress-controller"
+		contour   = "projectcontour.io/ingress-controller"
+		kong      = "ingress-controllers.konghq.com/kong"
+		crossed   = `{name: web, port: 80, targetPort: 8080}, {name: admin, port: 8080, targetPort: 9090}`
+		plain     = `{name: web, port: 80, targetPort: 8080}`
+		named     = `{name: web, port: 80, targetPort: http}`
+	)
+	for _, tt := range []struct {
+		name, controller, ports, asks string
+		at                            int
+		lenient                       bool
+	}{
+		{"a target port of ingress-nginx", community, plain, "number: 8080", 0, true},
+		{"a target port's name of ingress-nginx", community, named, "name: http", 0, true},
+		{"a name of neither", community, named, "name: https", -1, false},
+		{"ingress-nginx takes the first that has it as either", community, crossed, "number: 8080", 0, true},
+		{"haproxy-ingress takes the target port first", jcm, `{name: admin, port: 8080, targetPort: 9090}, {name: web, port: 80, targetPort: 8080}`, "number: 8080", 1, true},
+		{"haproxy-ingress takes the number of a port", jcm, plain, "number: 80", 0, false},
+		{"HAProxy Technologies", tech, plain, "number: 8080", -1, false},
+		{"F5", inc, plain, "number: 8080", -1, false},
+		{"Traefik", traefik, plain, "number: 8080", -1, false},
+		{"Contour", contour, named, "name: http", -1, false},
+		{"Kong", kong, crossed, "number: 8080", 1, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := New(world(t, []string{
+				`{apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: nginx}, spec: {controller: ` + tt.controller + `}}`,
+				ingress("web", `rules: [`+strings.Replace(rule("shop.example", "Prefix", "/", "web"), "number: 80", tt.asks, 1)+`]`),
+				`{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop}, spec: {ports: [` + tt.ports + `]}}`,
+			}))
+			if l := m.Legs(m.Routes()[0])[0]; l.PortAt != tt.at || l.Lenient != tt.lenient {
+				t.Errorf("port %d, lenient %t, want %d, %t", l.PortAt, l.Lenient, tt.at, tt.lenient)
+			}
+		})
+	}
+}
+
+// TestServiceAddressTakesNoTargetPort: who dials the Service's own address needs a port of that number there.
+func TestServiceAddressTakesNoTargetPort(t *testing.T) {
+	m := New(world(t, []string{
+		class, annotated(ingress("web", `rules: [`+strings.Replace(rule("shop.example", "Prefix", "/", "web"), "number: 80", "number: 8080", 1)+`]`), "nginx.ingress.kubernetes.io/service-upstream", "true"),
+		`{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop}, spec: {ports: [{port: 80, targetPort: 8080}]}}`,
+	}))
+	if l := m.Legs(m.Routes()[0])[0]; l.PortAt != -1 {
+		t.Errorf("port %d, want none", l.PortAt)
 	}
 }

@@ -176,6 +176,8 @@ func (w *walker) entry() {
 	switch {
 	case object.IsZero() && w.r.Class == "" && w.r.Object.Kind != "Ingress":
 		object, why = w.r.Object, "is served by "+w.r.Proxy
+	case object.IsZero() && w.r.Class == "" && w.r.Controller != "":
+		object, why = w.r.Object, "names no class; "+w.r.Controller+" takes such Ingresses"
 	case object.IsZero():
 		object = model.Ref{APIVersion: "networking.k8s.io/v1", Kind: "IngressClass", Name: w.r.Class}
 		why = "is run by " + w.r.Controller

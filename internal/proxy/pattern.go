@@ -76,7 +76,19 @@ type Matching struct {
 	DropsUnresolved bool
 	// Rest says who takes what the rules of a host leave.
 	Rest Rest
+	// Ports says which port of its Service the backend of an Ingress means.
+	Ports Ports
 }
+
+// Ports says which port of its Service a backend means.
+type Ports uint8
+
+// The ways.
+const (
+	PortsByName   Ports = iota // the one that has the backend's name or number, as the API has it
+	PortsOrTarget              // the first one that has it as its name, number or target port
+	TargetsFirst               // one that has it as its name or target port, else as its number
+)
 
 // Rest says who takes what the rules of a host leave.
 type Rest uint8

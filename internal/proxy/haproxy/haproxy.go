@@ -57,7 +57,12 @@ func gatewayContainer(p *corev1.Pod) (container string, ok bool) {
 
 // matching: HAProxy Technologies' controller adds a path to its maps when it has the backend, and not before: where the
 // Service or its port is not there, handlePath returns first (haproxytech/kubernetes-ingress, pkg/ingress/ingress.go and
-// pkg/service/service.go).
+// pkg/service/service.go). haproxy-ingress takes the number of a backend's port for a target port first
+// (pkg/converters/utils/services.go, FindServicePort).
 func matching(controller string) proxy.Matching {
-	return proxy.Matching{Rest: proxy.RestToAny, DropsUnresolved: strings.HasPrefix(controller, "haproxy.org/ingress-controller")}
+	out := proxy.Matching{Rest: proxy.RestToAny, DropsUnresolved: strings.HasPrefix(controller, "haproxy.org/ingress-controller")}
+	if isCommunity(controller) {
+		out.Ports = proxy.TargetsFirst
+	}
+	return out
 }

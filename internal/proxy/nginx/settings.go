@@ -251,7 +251,15 @@ func incPattern(r proxy.PathRule) proxy.Pattern {
 }
 
 // matching: F5's controller gives a host to the oldest Ingress that names it (internal/k8s/configuration.go),
-// unless they are made to be merged, and takes no request for a host that no Ingress names.
+// unless they are made to be merged, and takes no request for a host that no Ingress names. ingress-nginx takes the number or
+// name of a backend's port for a target port as well (internal/ingress/controller/controller.go, serviceEndpoints).
 func matching(controller string) proxy.Matching {
-	return proxy.Matching{OneObjectPerHost: productOf(controller) == inc}
+	switch productOf(controller) {
+	case inc:
+		return proxy.Matching{OneObjectPerHost: true}
+	case fabric:
+		return proxy.Matching{}
+	default:
+		return proxy.Matching{Ports: proxy.PortsOrTarget}
+	}
 }

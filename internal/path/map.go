@@ -30,6 +30,7 @@ type Map struct {
 	canaries map[[2]string]int
 	gates    []gate
 	agents   []agent
+	open     bool                   // NetworkPolicies are not enforced
 	outer    []types.NamespacedName // of Services that take requests from outside
 	custom   *custom.Set
 	// destinations are Istio's DestinationRules by the Service that they are about.
@@ -80,6 +81,7 @@ func gatesIn(p *corev1.Pod) []gate {
 // newMap reads the rules of a snapshot of which the gates, agents and outer Services are known.
 func newMap(s *snapshot.Snapshot, gates []gate, agents []agent, outer []types.NamespacedName) *Map {
 	m := &Map{s: s, gates: gates, agents: agents, outer: outer, byHost: map[string][]int{}, byName: map[string][]int{}, service: map[[2]string][]int{}, routers: map[string]int{}, hashed: map[string][]int{}, canaries: map[[2]string]int{}, hosts: map[[2]string]proxy.Matching{}, cilium: map[string][]cilium.Policy{}}
+	m.open = unenforced(s, agents)
 	m.fleets, m.entries = m.findFleets(), entryPoints(gates)
 	m.custom = custom.Read(s)
 	m.destinations = m.destinationRules()

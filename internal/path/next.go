@@ -27,7 +27,7 @@ func (m *Map) Next(s *snapshot.Snapshot) *Map {
 		}
 	}
 	next := *m
-	next.s, next.agents, next.outer = s, agents, outer
+	next.s, next.agents, next.outer, next.open = s, agents, outer, unenforced(s, agents)
 	return &next
 }
 

@@ -33,6 +33,9 @@ type Block struct {
 // select the backend; the block then only says why. Where some of a gateway's pods get through it is
 // OK, as it is for most requests; see Partly.
 func (m *Map) Reach(r Route, e End) (model.Verdict, *Block) {
+	if m.open {
+		return model.OK, nil
+	}
 	gateways := m.Gateways(r)
 	if r.Controller == ciliumGateways && e.Pod != nil && len(m.ciliumIn(e.Pod.Namespace)) > 0 {
 		return m.fromCilium(e)
@@ -156,9 +159,9 @@ func sameNode(from *corev1.Pod, e End) bool {
 // apply to a pod on its node's network, and to others it is its node: its labels do not count, and
 // what it may reach on its own node is always let through (kubernetes.io, Network Policies: "traffic
 // to and from the node where a Pod is running is always allowed"). Whether labels of such a pod are
-// asked for in vain is up to the network plugin, hence Unknown.
+// asked for in vain is up to the network plugin, and so is the address by which another node knows it: both are Unknown.
 func (m *Map) Between(from *corev1.Pod, e End, protocol corev1.Protocol) (model.Verdict, *Block) {
-	if sameNode(from, e) {
+	if m.open || sameNode(from, e) {
 		return model.OK, nil
 	}
 	a, b := m.end(from), m.end(e.Pod)
@@ -169,10 +172,15 @@ func (m *Map) Between(from *corev1.Pod, e End, protocol corev1.Protocol) (model.
 		in = m.inward(a, b, e.Port)
 	}
 	inside, closed := m.through(in, networkingv1.PolicyTypeIngress, from, e, a, b)
-	if a.Host && in.open() == model.Broken && m.asPod(from, b, e) {
-		inside, closed = model.Unknown, &Block{Why: fmt.Sprintf("pod %s/%s is on its node's network; whether the rules for its labels apply to it depends on the network plugin", from.Namespace, from.Name)}
+	if inside == model.Broken && a.Host {
+		if why := m.otherwise(from, b, e); why != "" {
+			inside, closed = model.Unknown, &Block{Why: why}
+		}
 	}
 	outside, shut := m.through(out, networkingv1.PolicyTypeEgress, from, e, a, b)
+	if outside == model.Broken && b.Host && m.toPod(a, b, e) {
+		outside, shut = model.Unknown, &Block{Why: fmt.Sprintf("pod %s/%s is on its node's network; whether the rules for its labels apply to it depends on the network plugin", e.Pod.Namespace, e.Pod.Name)}
+	}
 	switch {
 	case inside == model.Broken:
 		return inside, closed
@@ -200,11 +208,40 @@ func (m *Map) through(d door, direction networkingv1.PolicyType, from *corev1.Po
 	}
 }
 
-// asPod reports whether a pod on its node's network would be admitted by its labels.
-func (m *Map) asPod(from *corev1.Pod, to netpol.End, e End) bool {
-	a := m.end(from)
-	a.Host = false
-	return netpol.Ingress(m.s.PoliciesFor(e.Pod), a, to, e.Port).Allowed
+// otherwise says as what a pod on its node's network may be known so that it is admitted after all; empty if nothing that is
+// known would. It is by its labels, to plugins that go by the addresses of pods; by another address of its node; or by one of
+// the pods' network, as what leaves a node through a tunnel has the address of that (flannel's VXLAN, Calico's IP in IP).
+func (m *Map) otherwise(from *corev1.Pod, to netpol.End, e End) string {
+	as := func(change func(*netpol.End)) bool {
+		a := m.end(from)
+		change(&a)
+		return netpol.Ingress(m.s.PoliciesFor(e.Pod), a, to, e.Port).Allowed
+	}
+	if as(func(a *netpol.End) { a.Host = false }) {
+		return fmt.Sprintf("pod %s/%s is on its node's network; whether the rules for its labels apply to it depends on the network plugin", from.Namespace, from.Name)
+	}
+	addresses := []string{e.IP} // as good as any of the pods' network
+	if n, _ := m.s.Nodes().Get("", from.Spec.NodeName); n != nil {
+		for _, a := range n.Status.Addresses {
+			addresses = append(addresses, a.Address)
+		}
+		for _, cidr := range append(slices.Clone(n.Spec.PodCIDRs), n.Spec.PodCIDR) {
+			base, _, _ := strings.Cut(cidr, "/")
+			addresses = append(addresses, base)
+		}
+	}
+	for _, ip := range addresses {
+		if as(func(a *netpol.End) { a.IP = ip }) {
+			return fmt.Sprintf("pod %s/%s is on its node's network; by which address of the node it is known, which may be one that is admitted (%s), depends on the network plugin", from.Namespace, from.Name, ip)
+		}
+	}
+	return ""
+}
+
+// toPod reports whether a pod on its node's network might be dialled if its labels counted.
+func (m *Map) toPod(from, to netpol.End, e End) bool {
+	to.Host = false
+	return netpol.Egress(m.s.PoliciesFor(from.Pod), from, to, e.Port).Allowed
 }
 
 // end is a pod with the labels of its namespace. Each namespace has its name as label, written by the

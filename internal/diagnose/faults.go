@@ -13,19 +13,52 @@ import (
 func faults(v *view, cause model.CauseID, kinds ...path.FaultKind) []finding {
 	var out []finding
 	for _, r := range v.routes {
-		for _, f := range r.Faults {
+		for i, f := range slices.Concat(r.Faults, r.outdone) {
 			for _, k := range kinds {
 				if f.Kind == k {
 					found := find(cause, proven, f.Object, f.Why).on(r).
 						as(model.NoRoute, model.NoEndpoints).
 						because("object", f.Why, f.Object.Ref, time.Time{}).wants(f.Wanted)
-					found.dormant = r.replaced || k == path.ClassMissing && r.works() // a controller that is not known may serve it
+					found.dormant = r.replaced || k == path.ClassMissing && r.works() || i >= len(r.Faults) // a controller that is not known may serve it
 					out = append(out, found)
 				}
 			}
 		}
 	}
 	return out
+}
+
+// outdo sets aside that a Gateway is said not to be programmed where requests for the route have met its proxy since: it had
+// the rule, and what they met there is another matter. It reports whether there was any such word.
+func (r *route) outdo() bool {
+	last := r.metSince()
+	old := func(f path.Fault) bool {
+		return f.Kind == path.NotProgrammed && !f.Since.IsZero() && last.After(f.Since)
+	}
+	if !slices.ContainsFunc(r.Faults, old) {
+		return false
+	}
+	for _, f := range r.Faults {
+		if old(f) {
+			r.outdone = append(r.outdone, f)
+		}
+	}
+	r.Faults = slices.DeleteFunc(slices.Clone(r.Faults), old)
+	return true
+}
+
+// metSince is when the last request was that the gateway had the rule for, whatever came of it.
+func (r *route) metSince() time.Time {
+	var last time.Time
+	if n := len(r.succeeded); n > 0 {
+		last = r.succeeded[n-1]
+	}
+	for _, s := range r.signals {
+		if s.Failure != model.NoRoute && s.Failure != model.OtherFailure && s.At.After(last) {
+			last = s.At
+		}
+	}
+	return last
 }
 
 func ingressClassMissing() Analyzer {

@@ -23,7 +23,8 @@ func lbNotProvisioned() Analyzer {
 		Doc:    "Finds gateways whose load balancer, or its address, was never made.",
 		Inputs: []snapshot.Kind{snapshot.Services, snapshot.Gateways, snapshot.Ingresses, snapshot.Events, snapshot.Pods, snapshot.Deployments, snapshot.DaemonSets},
 		run: func(v *view) []finding {
-			return append(v.pendingServices(), v.failedIngresses()...)
+			pending := v.pendingServices()
+			return slices.Concat(pending, v.unaddressedGateways(pending), v.failedIngresses())
 		},
 	}
 }
@@ -61,6 +62,53 @@ func (v *view) pendingServices() []finding {
 		out = append(out, f.relates("service", ref))
 	}
 	return out
+}
+
+// unaddressedGateways finds the Gateways of which their controller says that no address was assigned, where nothing else leads to
+// them from outside and no request was seen: with a node's network or ports there need be none. Of found the cause is known.
+func (v *view) unaddressedGateways(found []finding) []finding {
+	if !v.s.Pods().Covers("") || !v.s.Services().Covers("") {
+		return nil
+	}
+	by := map[model.Ref][]*route{}
+	for _, r := range v.routes {
+		if r.Gateway.Kind == string(snapshot.Gateways) {
+			by[r.Gateway] = append(by[r.Gateway], r)
+		}
+	}
+	var out []finding
+	for _, ref := range slices.SortedFunc(maps.Keys(by), model.Ref.Compare) {
+		routes := by[ref]
+		gw, _ := v.s.Gateways().Get(ref.Namespace, ref.Name)
+		why := v.unaddressed(routes)
+		if why == "" || len(gw.Status.Addresses) > 0 || slices.ContainsFunc(routes, func(r *route) bool {
+			return r.requests > 0 || v.wayIn(r) || slices.ContainsFunc(found, func(f finding) bool { return slices.Contains(f.routes, r) })
+		}) {
+			continue
+		}
+		object := at(ref, "status.addresses")
+		if len(gw.Spec.Addresses) > 0 {
+			object.Field = "spec.addresses"
+		}
+		out = append(out, find("lb-not-provisioned", proven, object, fmt.Sprintf("%s, through which requests for %s come, has no address, and nothing else leads to it from outside", ref, routesText(routes))).
+			on(routes...).as(model.NoRoute, model.ConnectTimeout, model.Refused).because("status", why, ref, time.Time{}))
+	}
+	return out
+}
+
+// wayIn reports whether something leads from outside to a route's gateway, whatever address it has: its node's network or ports,
+// or a Service that has ports on nodes or addresses.
+func (v *view) wayIn(r *route) bool {
+	for _, f := range v.m.Fleets(r.Route) {
+		onNode := func(c corev1.Container) bool {
+			return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.HostPort != 0 })
+		}
+		if f.Pod.Spec.HostNetwork || slices.ContainsFunc(f.Pod.Spec.Containers, onNode) ||
+			slices.ContainsFunc(f.Entries, func(e path.Entry) bool { return path.Outside(e.Service) || len(e.Service.Spec.ExternalIPs) > 0 }) {
+			return true
+		}
+	}
+	return false
 }
 
 // behindService lists the routes in question whose gateway's pods a Service selects.

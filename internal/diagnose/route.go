@@ -30,6 +30,8 @@ type route struct {
 	lost bool
 	// replaced is set on a rule that nothing serves where another one takes all of its requests.
 	replaced bool
+	// outdone are faults that requests show to keep none away.
+	outdone []path.Fault
 	// denied are the requests that were answered 400 or 403.
 	denied []model.Signal
 	// limited are the requests that were answered 429.

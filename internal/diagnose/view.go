@@ -70,6 +70,9 @@ func newView(in Input) *view {
 		if r.requests > 0 && !r.lost && r.trace.Predicts == path.NoAnswer {
 			r.trace = v.m.WalkArrived(r.Route, v.answersStill(r))
 		}
+		if r.outdo() {
+			r.trace = v.m.WalkArrived(r.Route, v.answersStill(r))
+		}
 	}
 	if in.Target.Request != nil {
 		for _, r := range v.routes {

@@ -1,6 +1,7 @@
 package path
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -180,7 +181,7 @@ func (m *Map) attach(a asking, ref gatewayv1.ParentReference, field string, p *p
 }
 
 // attachSet attaches a route to the listeners of a ListenerSet, which its Gateway serves like its own ones (GEP-1713).
-// Whether the Gateway admits the set is left to the controller's word, as is all of a set that could not be looked at.
+// Nothing is said of a set that could not be looked at.
 func (m *Map) attachSet(a asking, ref gatewayv1.ParentReference, field string, p *parent) {
 	at := model.FieldRef{Ref: a.ref, Field: field}
 	i := slices.IndexFunc(m.custom.ListenerSets, func(s *custom.ListenerSet) bool {
@@ -204,9 +205,8 @@ func (m *Map) attachSet(a asking, ref gatewayv1.ParentReference, field string, p
 	case snapshot.Present:
 	}
 	m.gatewayClass(gw, p)
-	if c := condition(set.Status.Conditions, string(gatewayv1.ListenerSetConditionAccepted)); c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration >= set.Generation {
-		p.faults = append(p.faults, Fault{Kind: ListenerUnattached, Object: model.FieldRef{Ref: set.Ref(), Field: "spec.parentRef"},
-			Why: fmt.Sprintf("%s was not accepted by %s (%s): %s", set.Ref(), p.gateway, c.Reason, c.Message)})
+	if f, ok := m.setRefused(set, gw); ok {
+		p.faults = append(p.faults, f)
 		return
 	}
 	why, _ := m.listen(a, ref, ofSet(set), p)
@@ -219,15 +219,44 @@ func (m *Map) attachSet(a asking, ref gatewayv1.ParentReference, field string, p
 			p.hosts[i].listeners[j].At = "" // it is no field of the Gateway
 		}
 	}
+	down(p)
 	refused(a, ref, at, p)
 }
 
-// ofSet has the listeners of a set as if a Gateway of the set's name had them. What the controller says of single ones is left
-// out.
+// setRefused is the fault of a ListenerSet that its Gateway does not take: because it admits none from that namespace, as is so
+// where it says nothing of them, or for another reason that the controller tells. What the controller has accepted as it is
+// now, it has admitted.
+func (m *Map) setRefused(set *custom.ListenerSet, gw *gatewayv1.Gateway) (Fault, bool) {
+	told := ""
+	if c := condition(set.Status.Conditions, string(gatewayv1.ListenerSetConditionAccepted)); c != nil && c.ObservedGeneration >= set.Generation {
+		switch c.Status {
+		case metav1.ConditionTrue:
+			return Fault{}, false
+		case metav1.ConditionFalse:
+			told = fmt.Sprintf("%s was not accepted by %s (%s): %s", set.Ref(), snapshot.RefOf(gw), c.Reason, c.Message)
+		}
+	}
+	none := gatewayv1.NamespacesFromNone
+	allowed := &gatewayv1.AllowedRoutes{Namespaces: &gatewayv1.RouteNamespaces{From: &none}}
+	if a := gw.Spec.AllowedListeners; a != nil && a.Namespaces != nil && a.Namespaces.From != nil {
+		allowed.Namespaces = &gatewayv1.RouteNamespaces{From: a.Namespaces.From, Selector: a.Namespaces.Selector}
+	}
+	at := model.FieldRef{Ref: set.Ref(), Field: "spec.parentRef"}
+	if !m.namespaceAllowed(set.Namespace, gw.Namespace, allowed) {
+		at = model.FieldRef{Ref: snapshot.RefOf(gw), Field: "spec.allowedListeners.namespaces" + narrowing(allowed)}
+		told = cmp.Or(told, fmt.Sprintf("%s does not admit the ListenerSets of namespace %s", at.Ref, set.Namespace))
+	}
+	return Fault{Kind: ListenerUnattached, Object: at, Why: told}, told != ""
+}
+
+// ofSet has the listeners of a set, and what its controller says of each, as if a Gateway of the set's name had them.
 func ofSet(set *custom.ListenerSet) *gatewayv1.Gateway {
 	gw := &gatewayv1.Gateway{ObjectMeta: set.ObjectMeta}
 	for _, l := range set.Spec.Listeners {
 		gw.Spec.Listeners = append(gw.Spec.Listeners, gatewayv1.Listener(l))
+	}
+	for _, l := range set.Status.Listeners {
+		gw.Status.Listeners = append(gw.Status.Listeners, gatewayv1.ListenerStatus(l))
 	}
 	return gw
 }
@@ -246,7 +275,7 @@ func (m *Map) listen(a asking, ref gatewayv1.ParentReference, gw *gatewayv1.Gate
 			}
 			continue
 		}
-		l := listenerOf(gw, i)
+		l := listenerOf(p.asked, gw, i)
 		if p.listener == "" {
 			p.listener = l.Name
 		}
@@ -272,7 +301,7 @@ func down(p *parent) {
 		}
 	}
 	if first != nil && len(p.faults) == 0 {
-		p.faults = append(p.faults, Fault{Kind: NotProgrammed, Object: model.FieldRef{Ref: p.gateway, Field: first.DownAt}, Why: first.Down})
+		p.faults = append(p.faults, Fault{Kind: NotProgrammed, Object: model.FieldRef{Ref: p.asked, Field: first.DownAt}, Why: first.Down})
 	}
 }
 

@@ -77,7 +77,8 @@ func TestSaidOfAGateway(t *testing.T) {
 // TestListenerSets: a route that asks a ListenerSet is its Gateway's, and is not forgotten where the set is not known.
 func TestListenerSets(t *testing.T) {
 	class := `{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: envoy}, spec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}}`
-	gw := `{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: public, namespace: edge}, spec: {gatewayClassName: envoy, listeners: [{name: http, port: 80, protocol: HTTP}]}}`
+	gw := `{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: public, namespace: edge}, spec: {gatewayClassName: envoy, allowedListeners: {namespaces: {from: All}}, listeners: [{name: http, port: 80, protocol: HTTP}]}}`
+	closed := `{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: closed, namespace: edge}, spec: {gatewayClassName: envoy, listeners: [{name: http, port: 80, protocol: HTTP}]}}`
 	set := func(gateway, status string) string {
 		return `{apiVersion: gateway.networking.k8s.io/v1, kind: ListenerSet, metadata: {name: team, namespace: shop, generation: 2}, spec: {parentRef: {name: ` + gateway + `, namespace: edge}, listeners: [{name: a, port: 80, protocol: HTTP, hostname: "*.example"}]}, status: {conditions: [` + status + `]}}`
 	}
@@ -94,11 +95,14 @@ func TestListenerSets(t *testing.T) {
 		{"a set of no Gateway", set("gone", ""), asks, "api.example", "edge/gone", GatewayMissing, "404"},
 		{"a set that is refused", set("public", `{type: Accepted, status: "False", reason: NotAllowed, message: not so, observedGeneration: 2}`), asks, "api.example", "edge/public", ListenerUnattached, "404"},
 		{"a set that was refused", set("public", `{type: Accepted, status: "False", reason: NotAllowed, message: not so, observedGeneration: 1}`), asks, "api.example", "edge/public", "", "500"},
+		{"a set that the Gateway does not admit", set("closed", ""), asks, "api.example", "edge/closed", ListenerUnattached, "404"},
+		{"a set that its controller took all the same", set("closed", `{type: Accepted, status: "True", reason: Accepted, message: ok, observedGeneration: 2}`), asks, "api.example", "edge/closed", "", "500"},
+		{"a set whose listener is not programmed", set("public", `], listeners: [{name: a, conditions: [{type: Programmed, status: "False", reason: Invalid, message: not so, observedGeneration: 2}]}`), asks, "api.example", "edge/public", NotProgrammed, "404"},
 		{"a set for other hosts", set("public", ""), asks, "api.test", "edge/public", ListenerUnattached, "404"},
 		{"the server of a mesh", class, `{group: policy.linkerd.io, kind: Server, name: team}`, "api.example", "", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m := New(world(t, []string{class, gw, tt.set, `{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: r, namespace: shop}, spec: {
+			m := New(world(t, []string{class, gw, closed, tt.set, `{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: r, namespace: shop}, spec: {
 hostnames: [` + tt.host + `], parentRefs: [` + tt.parent + `], rules: [{` + to("missing") + `}]}}`}))
 			var gateway, predicts string
 			var fault FaultKind

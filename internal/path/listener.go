@@ -14,8 +14,8 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// listenerOf is a listener as routes see it. What its own status says against it is in Down.
-func listenerOf(gw *gatewayv1.Gateway, i int) Listener {
+// listenerOf is a listener of a Gateway, or of a ListenerSet, as routes see it. What its own status says against it is in Down.
+func listenerOf(of model.Ref, gw *gatewayv1.Gateway, i int) Listener {
 	spec := &gw.Spec.Listeners[i]
 	l := Listener{Name: string(spec.Name), Port: spec.Port, Protocol: string(spec.Protocol), At: fmt.Sprintf("spec.listeners[%d]", i)}
 	if spec.Hostname != nil {
@@ -43,7 +43,7 @@ func listenerOf(gw *gatewayv1.Gateway, i int) Listener {
 			if c == nil || c.Status != bad || c.ObservedGeneration < gw.Generation || c.Reason == string(gatewayv1.ListenerReasonInvalidRouteKinds) {
 				continue
 			}
-			l.Down = fmt.Sprintf("listener %s of %s is %s (%s): %s", l.Name, snapshot.RefOf(gw), negative(v.kind), c.Reason, c.Message)
+			l.Down = fmt.Sprintf("listener %s of %s is %s (%s): %s", l.Name, of, negative(v.kind), c.Reason, c.Message)
 			l.DownAt = l.At + v.field
 			break
 		}
@@ -85,7 +85,7 @@ func (m *Map) gatewayClass(gw *gatewayv1.Gateway, p *parent) {
 		c := condition(gw.Status.Conditions, kind)
 		if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration >= gw.Generation && c.Reason != string(gatewayv1.GatewayReasonAddressNotAssigned) {
 			object.Field = "status.conditions[type=" + kind + "]"
-			p.faults = append(p.faults, Fault{Kind: NotProgrammed, Object: notProgrammedAt(gw, object),
+			p.faults = append(p.faults, Fault{Kind: NotProgrammed, Object: notProgrammedAt(gw, object), Since: c.LastTransitionTime.Time,
 				Why: fmt.Sprintf("%s is not %s (%s): %s", p.gateway, strings.ToLower(kind), c.Reason, c.Message)})
 			return
 		}

@@ -142,7 +142,8 @@ type Fault struct {
 	Kind   FaultKind
 	Object model.FieldRef // where it would be mended
 	Why    string
-	Wanted string // the value that would mend it, as JSON, where one is known
+	Wanted string    // the value that would mend it, as JSON, where one is known
+	Since  time.Time // when a controller said so; zero where it is not by its word
 	// Backend is the field of the only backend that it concerns; empty for the whole rule.
 	Backend string
 }

@@ -30,14 +30,16 @@ const noTerminal = "nobody could be asked, since stdin is not a terminal; --yes 
 
 // Ask asks on a terminal. Elsewhere, only a yes in advance is a yes.
 func (a asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
-	inAdvance := slices.Contains(a.approved, approveAll) || slices.Contains(a.approved, string(p.Finding.ID))
+	inAdvance := slices.Contains(a.approved, approveAll) || !slices.ContainsFunc(p.Each(), func(f model.Fault) bool {
+		return !slices.Contains(a.approved, string(f.Finding.ID))
+	})
 	if a.yes || inAdvance {
 		return mend.Answer{Yes: true, Person: a.person || inAdvance}, nil
 	}
 	if !a.terminal {
 		return mend.Answer{Nobody: true, Because: noTerminal}, nil
 	}
-	yes, err := askYes(ctx, a.in, a.out, fmt.Sprintf("\nCarry this out on %s?", p.Remedy.Change.Target))
+	yes, err := askYes(ctx, a.in, a.out, fmt.Sprintf("\nCarry this out on %s?", targets(p)))
 	switch {
 	case err != nil:
 		return mend.Answer{}, err
@@ -46,6 +48,17 @@ func (a asker) Ask(ctx context.Context, p model.Plan) (mend.Answer, error) {
 	default:
 		return mend.Answer{Because: "the answer was no"}, nil
 	}
+}
+
+// targets names the object that mends each fault of a plan.
+func targets(p model.Plan) string {
+	var out []string
+	for _, f := range p.Each() {
+		if t := f.Remedy.Change.Target.String(); !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	return strings.Join(out, ", then on ")
 }
 
 // askYes asks a question on a terminal; whatever is no yes is a no.

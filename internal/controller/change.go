@@ -46,7 +46,7 @@ func changesOf(events []plan.Event) []madeChange {
 			p, first = e.Plan, len(out)
 		case plan.EventApplying:
 			if p != nil && e.Index < len(p.Remedy.Changes) {
-				made := madeChange{at: e.At, action: p.Remedy.Action, change: p.Remedy.Changes[e.Index], result: resultBegun}
+				made := madeChange{at: e.At, action: p.About(e.Index).Remedy.Action, change: p.Remedy.Changes[e.Index], result: resultBegun}
 				out = append(out[:min(first+e.Index, len(out))], made)
 			}
 		case plan.EventApplied:

@@ -25,13 +25,15 @@ type rights struct {
 // lacking names the first right that a plan needs, its undo included, and that this controller does not have; empty: it has
 // all.
 func (r rights) lacking(ctx context.Context, p model.Plan) (string, error) {
-	for _, c := range slices.Concat(p.Remedy.Changes, p.Remedy.Undo) {
-		lacks, err := r.lacks(ctx, c)
-		if err != nil {
-			return "", err
-		}
-		if lacks != "" {
-			return fmt.Sprintf("gatemend has no right to %s: bind role gatemend-action-%s there (config/rbac/actions.yaml), or carry the plan out by hand", lacks, p.Remedy.Action), nil
+	for _, f := range p.Each() {
+		for _, c := range slices.Concat(f.Remedy.Changes, f.Remedy.Undo) {
+			lacks, err := r.lacks(ctx, c)
+			if err != nil {
+				return "", err
+			}
+			if lacks != "" {
+				return fmt.Sprintf("gatemend has no right to %s: bind role gatemend-action-%s there (config/rbac/actions.yaml), or carry the plan out by hand", lacks, f.Remedy.Action), nil
+			}
 		}
 	}
 	return "", nil

@@ -35,8 +35,10 @@ const (
 func (s Set) Decide(in Input) model.PolicyDecision {
 	reasons := always(in)
 	in.History = in.History.with(in.Facts.Written)
-	for _, t := range in.Facts.Targets {
-		reasons = append(reasons, s.about(in, t)...)
+	for i, t := range in.Facts.Targets {
+		about := in
+		about.Plan = in.Plan.About(i)
+		reasons = append(reasons, s.about(about, t)...)
 	}
 	if len(in.Facts.Targets) == 0 {
 		reasons = append(reasons, says(model.Refuse, RuleDefault, "the plan changes nothing"))
@@ -181,15 +183,16 @@ func (p policy) opted(t Target) []model.PolicyReason {
 // every policy whose rule decides on it must say so.
 func (s Set) AllowOwner(snap *snapshot.Snapshot, p model.Plan, o model.Owner) bool {
 	allowed := false
-	for _, t := range Look(snap, p).Targets {
+	for i, t := range Look(snap, p).Targets {
 		if t.Ref != o.Object {
 			continue
 		}
+		about := p.About(i)
 		for _, pol := range s.policies {
-			if answer, _ := pol.match.matches(p, t); answer != yes {
+			if answer, _ := pol.match.matches(about, t); answer != yes {
 				continue
 			}
-			r, _ := pol.ruleFor(p, t)
+			r, _ := pol.ruleFor(about, t)
 			if r != nil && !slices.Contains(r.allowOwners, string(o.Tool)) {
 				return false
 			}

@@ -47,8 +47,8 @@ func Look(s *snapshot.Snapshot, p model.Plan) Facts {
 	if s != nil {
 		f.Written = written(s)
 	}
-	for _, c := range p.Remedy.Changes {
-		t := Target{Ref: c.Target, Counted: counted(p, c)}
+	for i, c := range p.Remedy.Changes {
+		t := Target{Ref: c.Target, Counted: counted(p.About(i), c)}
 		for _, field := range c.Fields {
 			t.Fields = append(t.Fields, field.Path)
 		}

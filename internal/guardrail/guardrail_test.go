@@ -273,3 +273,36 @@ func TestBurst(t *testing.T) {
 		}
 	}
 }
+
+// TestDecideOnTwoFaults: each of them is asked about, with its own cause and action, and all changes count.
+func TestDecideOnTwoFaults(t *testing.T) {
+	route := model.Ref{APIVersion: "networking.k8s.io/v1", Kind: "Ingress", Namespace: "shop", Name: "cart"}
+	in := sample()
+	second := in.Facts.Targets[0]
+	second.Ref, second.Counted = route, route
+	in.Facts.Targets = append(in.Facts.Targets, second)
+	in.Plan.Faults = []model.Fault{{Finding: in.Plan.Finding, Remedy: in.Plan.Remedy}, {
+		Finding: model.Finding{ID: "service-port-missing", Confidence: 0.93, Object: model.FieldRef{Ref: route}},
+		Remedy:  model.Remedy{Action: "patch-ingress", Changes: []model.Change{{Op: model.OpPatch, Target: route}}},
+	}}
+	in.Plan.Remedy.Changes = append(in.Plan.Remedy.Changes[:1:1], in.Plan.Faults[1].Remedy.Changes...)
+	for name, tc := range map[string]struct {
+		spec string
+		want model.Permission
+	}{
+		"both":                         {auto, model.Allow},
+		"not the second one's action":  {`rules: [{name: no, match: {actions: [patch-ingress]}, mode: "off"}, {name: rest, mode: auto}]`, model.Refuse},
+		"not the second one's cause":   {"rules: [{name: ask, match: {causes: [service-port-missing]}, mode: approve}, {name: rest, mode: auto}]", model.Approve},
+		"only the first one's cause":   {"rules: [{name: one, match: {causes: [target-port-mismatch]}, mode: auto}]", model.Propose},
+		"the second is not so certain": {"rules: [{name: all, mode: auto, minConfidencePercent: 95}]", model.Propose},
+		"one change more than it may":  {auto + "\nlimits: {actionsPerHour: {namespace: 1}}", model.Propose},
+		"as many changes as it may":    {auto + "\nlimits: {actionsPerHour: {namespace: 2}}", model.Allow},
+		"by an expression about one":   {`rules: [{name: x, match: {expression: action == "patch-service"}, mode: auto}]`, model.Propose},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := parsed(t, tc.spec).Decide(in); got.Verdict != tc.want {
+				t.Errorf("got %s (%s), want %s", got.Verdict, got, tc.want)
+			}
+		})
+	}
+}

@@ -45,7 +45,7 @@ func Recall(events []plan.Event) History {
 		case e.Kind == plan.EventApplying && plans[e.Incident] != nil:
 			p := *plans[e.Incident]
 			if changes := p.Remedy.Changes; e.Index >= 0 && e.Index < len(changes) {
-				h.Actions = append(h.Actions, Action{At: e.At, Object: counted(p, changes[e.Index])})
+				h.Actions = append(h.Actions, Action{At: e.At, Object: counted(p.About(e.Index), changes[e.Index])})
 			}
 		}
 	}

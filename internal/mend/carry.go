@@ -75,8 +75,8 @@ func (r *run) heldBack(s *snapshot.Snapshot, i int) string {
 			return why
 		}
 	}
-	if i == 0 {
-		if err := plan.Recheck(*r.state.Plan, r.mapOf(s)); err != nil {
+	if i == 0 || r.state.Plan.Begins(i) {
+		if err := plan.RecheckFrom(*r.state.Plan, i, r.mapOf(s)); err != nil {
 			return err.Error()
 		}
 	}
@@ -86,8 +86,15 @@ func (r *run) heldBack(s *snapshot.Snapshot, i int) string {
 // apply announces a change and makes it. An error after which nobody knows leaves the announcement
 // alone: the next step is then to look for the change.
 func (r *run) apply(ctx context.Context, i int) error {
-	c := r.state.Plan.Remedy.Changes[i]
-	if i > 0 {
+	c, begins := r.state.Plan.Remedy.Changes[i], i == 0 || r.state.Plan.Begins(i)
+	switch {
+	case i > 0 && begins:
+		if worse, err := r.worsens(ctx); err != nil {
+			return err
+		} else if worse != nil {
+			return r.record(plan.Event{Kind: plan.EventJudged, Judgement: worse, Away: r.wasAway()})
+		}
+	case i > 0:
 		if err := sleep(ctx, min(r.state.WaitedAt.Add(r.options.Between).Sub(r.Now()), r.options.Between)); err != nil {
 			return err
 		}
@@ -103,9 +110,9 @@ func (r *run) apply(ctx context.Context, i int) error {
 		return err
 	}
 	fits := plan.Fit
-	if i == 0 { // what it rests on must hold on the very version that is changed
+	if begins { // what it rests on must hold on the very version that is changed
 		fits = func(s *snapshot.Snapshot, c model.Change) (model.Change, error) {
-			return plan.FitFirst(*r.state.Plan, s, c)
+			return plan.FitFirst(r.state.Plan.Rest(i)[0], s, c)
 		}
 	}
 	receipt, err := r.call(ctx, c, fits, r.Actor.Apply)

@@ -24,6 +24,7 @@ type count struct {
 	reach   plan.Reach
 	failing []model.Trace
 	effect  time.Time
+	first   time.Time // when the first change was made: what fails elsewhere since then did not fail before
 	from    time.Time // the oldest signal that is looked at
 	before  verify.Counts
 	after   verify.Tally
@@ -38,14 +39,9 @@ type count struct {
 func (r *run) verify(ctx context.Context) error {
 	p := *r.state.Plan
 	started := r.Now()
-	s, err := r.Observer.Snapshot(ctx)
+	n, err := r.counting(ctx)
 	if err != nil {
-		return fmt.Errorf("read cluster: %w", err)
-	}
-	effect := r.state.AppliedAt
-	n := &count{
-		former: r.mapOf(s), reach: plan.ReachOf(p, s), failing: plan.Failing(p), effect: effect,
-		from: r.failingSince(effect), others: map[string]*verify.Other{}, looked: effect,
+		return err
 	}
 	back := r.Observer.Back()
 	if r.resumed { // what was meanwhile is not known: a leader that hears nothing of the API server steps down
@@ -81,6 +77,54 @@ func (r *run) verify(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// counting begins to count for the changes that have been made so far.
+func (r *run) counting(ctx context.Context) (*count, error) {
+	s, err := r.Observer.Snapshot(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read cluster: %w", err)
+	}
+	p, effect := *r.state.Plan, r.state.AppliedAt
+	return &count{
+		former: r.mapOf(s), reach: plan.ReachOf(p, s), failing: plan.Failing(p), effect: effect, first: r.state.FirstAt,
+		from: r.failingSince(r.state.FirstAt), others: map[string]*verify.Other{}, looked: effect,
+	}, nil
+}
+
+// worsens watches, for as long as the next change waits, whether those that were made so far break another route, and gives
+// that verdict; nil: they do not. The route that is to be mended still fails, of which the next fault is the reason.
+func (r *run) worsens(ctx context.Context) (*verify.Judgement, error) {
+	p, started := *r.state.Plan, r.Now()
+	n, err := r.counting(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var quiet silence
+	for until := started.Add(r.options.Between); ; {
+		j, err := r.judge(ctx, p, n, started, r.Observer.Back())
+		if err != nil {
+			return nil, err
+		}
+		r.hear(&quiet)
+		switch now := r.Now(); {
+		case quiet.now: // nothing is seen: the time to look begins after it
+			until = now.Add(r.options.Between)
+		case j.Verdict == verify.WorseElsewhere:
+			return &j, nil
+		case !now.Before(until) && (r.goesOn(ctx) || !now.Before(until.Add(r.options.Settle))):
+			return nil, nil
+		}
+		if err := sleep(ctx, r.options.Poll); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// goesOn reports whether the next fault is seen as the plan expects it: the observer may lag behind what was changed before.
+func (r *run) goesOn(ctx context.Context) bool {
+	s, err := r.Observer.Snapshot(ctx)
+	return err == nil && plan.RecheckFrom(*r.state.Plan, r.state.Done, r.mapOf(s)) == nil
 }
 
 // silence keeps account of the times in which the API server cannot be seen.
@@ -120,7 +164,7 @@ func (n *count) clockSet(now time.Time) bool {
 	step := now.Sub(n.looked)
 	n.looked = now
 	if step <= -detect.SetBack {
-		n.effect, n.from, n.ready, n.after, n.others = now, now, time.Time{}, verify.Tally{}, map[string]*verify.Other{}
+		n.effect, n.first, n.from, n.ready, n.after, n.others = now, now, now, time.Time{}, verify.Tally{}, map[string]*verify.Other{}
 	}
 	return step.Abs() >= detect.SetBack
 }
@@ -194,6 +238,7 @@ func (n *count) add(sig model.Signal) {
 	switch {
 	case !n.mended(route) && since:
 		n.other(route).After.Add(sig.At, failed)
+	case !n.mended(route) && sig.At.After(n.first): // while changes were made
 	case !n.mended(route):
 		tally(&n.other(route).Before, failed)
 	case since:

@@ -27,6 +27,7 @@ type cluster struct {
 	t       *testing.T
 	now     *snapshot.Snapshot
 	finding model.Finding
+	behind  []model.Finding // what shows once the finding is mended
 
 	// fails decides whether a request of an application fails at this moment.
 	fails  map[string]func() bool
@@ -102,7 +103,7 @@ func (c *cluster) Back() time.Time { return c.back }
 func (c *cluster) Deleted() []metav1.Object { return c.deleted }
 
 func (c *cluster) Diagnose(_ context.Context, s *snapshot.Snapshot, _ model.Target) (model.Diagnosis, error) {
-	return model.Diagnosis{At: s.At(), Causes: []model.Finding{c.finding}, Observed: c.observed}, nil
+	return model.Diagnosis{At: s.At(), Causes: append([]model.Finding{c.finding}, c.behind...), Observed: c.observed}, nil
 }
 
 func (c *cluster) Read(from uint64) ([]model.Signal, uint64) {

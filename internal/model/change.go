@@ -126,7 +126,10 @@ type Plan struct {
 	Kind       string  `json:"kind"`
 	Finding    Finding `json:"finding"`
 	Remedy     Remedy  `json:"remedy"`
-	Diff       string  `json:"diff"` // unified, YAML
+	// Faults are set where several stand in a row on the same routes, so that no repair of one alone helps. Finding is then that
+	// of the first one, and Remedy has the changes of all.
+	Faults []Fault `json:"faults,omitempty"`
+	Diff   string  `json:"diff"` // unified, YAML
 	// Before and After are the walks of every route that the change touches, on the snapshot and on the what-if.
 	Before []Trace `json:"before"`
 	After  []Trace `json:"after"`

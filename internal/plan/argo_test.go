@@ -106,7 +106,7 @@ func TestARolloutsPlanHoldsNoMore(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := changed(t, tc.fault, tc.edit).Snapshot
-			_, fitErr := FitFirst(p, s, p.Remedy.Changes[0])
+			_, fitErr := FitFirst(p.Rest(0)[0], s, p.Remedy.Changes[0])
 			for _, err := range []error{Recheck(p, path.New(s)), fitErr} {
 				if (err == nil) != (tc.want == "") || err != nil && (!errors.Is(err, ErrMoved) || !strings.HasSuffix(err.Error(), tc.want)) {
 					t.Errorf("got %v, want %q", err, tc.want)

@@ -63,6 +63,23 @@ func guards(p proposal) []model.GuardResult {
 	return out
 }
 
+// guardsOf asks the guards about each fault that a plan mends. Those of a later one know of the changes that are made before.
+func guardsOf(in Input, t trial, faults []model.Fault) []model.GuardResult {
+	var out []model.GuardResult
+	for _, f := range faults {
+		by, _ := owners(in.Snapshot, f.Remedy)
+		for _, g := range guards(proposal{in: in, finding: f.Finding, remedy: f.Remedy, owners: by, trial: t}) {
+			if !slices.Contains(out, g) {
+				out = append(out, g)
+			}
+		}
+		for range f.Remedy.Changes {
+			in.Memory.Changed = append(slices.Clip(in.Memory.Changed), in.Snapshot.At())
+		}
+	}
+	return out
+}
+
 // blocked reports whether a guard objects that no person's yes lifts.
 func blocked(gs []model.GuardResult) bool {
 	return slices.ContainsFunc(gs, func(g model.GuardResult) bool { return g.Absolute })

@@ -17,7 +17,7 @@ import (
 // Remedies lists what would mend the causes of a diagnosis, in the order in which it would be tried:
 // cause by cause, the smallest change first. Each has been tried on a copy of the cluster, and what
 // does not help there, or breaks another route, is left out; Predicts says how the failing request
-// would end.
+// would end. Where nothing mends one cause alone, it is what mends two in a row.
 func Remedies(d model.Diagnosis, m *path.Map, memory Memory) []model.Remedy {
 	out := []model.Remedy{}
 	if len(d.Causes) == 0 {
@@ -29,10 +29,20 @@ func Remedies(d model.Diagnosis, m *path.Map, memory Memory) []model.Remedy {
 			if _, again := tried(memory, f, r); again {
 				continue
 			}
-			if t := w.try(f, r); t.refused == "" {
+			if t := w.try(model.Fault{Finding: f, Remedy: r}); t.refused == "" {
 				r.Predicts = t.predicts()
 				out = append(out, r)
 			}
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for pair := range w.pairs(d, memory) {
+		if t := w.try(pair...); t.refused == "" {
+			r := joined(pair)
+			r.Predicts = t.predicts()
+			return append(out, r)
 		}
 	}
 	return out
@@ -52,7 +62,8 @@ func WithMended(f model.Finding, m *path.Map, memory Memory) (*snapshot.Snapshot
 
 // Make chooses a remedy. The causes are taken in the diagnosis's order; the first that has a
 // candidate which passes the what-if decides. Among its candidates one against which no absolute
-// guard stands comes first, then the smaller change.
+// guard stands comes first, then the smaller change. Where nothing helps alone, two causes in a row
+// are mended together.
 //
 // The error is [ErrNothingToDo], [ErrOnlyAdvice] or [ErrAllRefused].
 func Make(in Input) (model.Plan, error) {
@@ -75,10 +86,16 @@ func Make(in Input) (model.Plan, error) {
 			return plan, nil
 		}
 	}
-	if len(refused) > 0 {
-		return model.Plan{}, &RefusedError{Refused: refused}
+	if len(refused) == 0 {
+		return model.Plan{}, &AdviceError{Causes: without}
 	}
-	return model.Plan{}, &AdviceError{Causes: without}
+	for pair := range w.pairs(in.Diagnosis, in.Memory) {
+		if plan, why := planWith(in, w, pair...); why == "" {
+			plan.Refused = refused
+			return plan, nil
+		}
+	}
+	return model.Plan{}, &RefusedError{Refused: refused}
 }
 
 // choose tries the candidates of one finding.
@@ -91,7 +108,7 @@ func choose(in Input, w *walks, f model.Finding, all []model.Remedy) (best model
 			refused = append(refused, model.Refusal{Action: r.Action, Because: because})
 			continue
 		}
-		p, why := planWith(in, w, f, r)
+		p, why := planWith(in, w, model.Fault{Finding: f, Remedy: r})
 		if why != "" {
 			refused = append(refused, model.Refusal{Action: r.Action, Because: why})
 			continue
@@ -107,26 +124,33 @@ func choose(in Input, w *walks, f model.Finding, all []model.Remedy) (best model
 	return best, refused, ok
 }
 
-// planWith makes a plan of one remedy, or says why it is refused.
-func planWith(in Input, w *walks, f model.Finding, r model.Remedy) (p model.Plan, refused string) {
-	t := w.try(f, r)
+// planWith makes a plan that mends faults, most often one, or says why it is refused.
+func planWith(in Input, w *walks, faults ...model.Fault) (p model.Plan, refused string) {
+	t := w.try(faults...)
 	if t.refused != "" {
 		return p, t.refused
 	}
-	r.Predicts = t.predicts()
+	faults = slices.Clone(faults)
+	for i := range faults {
+		r := &faults[i].Remedy
+		r.Predicts, r.Changes = t.predicts(), held(in.Snapshot, r.Changes)
+		r.Change, r.Undo = r.Changes[0], remedy.Undo(r.Changes)
+	}
+	r := joined(faults)
 	diff, err := unified(t.in, r.Changes)
 	if err != nil {
 		return p, fmt.Sprintf("it cannot be shown: %v", err)
 	}
-	r.Changes = held(in.Snapshot, r.Changes)
-	r.Change, r.Undo = r.Changes[0], remedy.Undo(r.Changes)
 	by, managers := owners(in.Snapshot, r)
-	return model.Plan{
-		APIVersion: model.APIVersion, Kind: model.KindPlan, Finding: f, Remedy: r,
+	p = model.Plan{
+		APIVersion: model.APIVersion, Kind: model.KindPlan, Finding: faults[0].Finding, Remedy: r,
 		Diff: diff, Before: t.before, After: t.after, Mends: t.mended, Basis: basis(in.Snapshot, r.Changes),
-		Guards: guards(proposal{in: in, finding: f, remedy: r, owners: by, trial: t}), Owners: by, Managers: managers,
-		Proposals: proposals(in.Snapshot, r, by),
-	}, ""
+		Guards: guardsOf(in, t, faults), Owners: by, Managers: managers, Proposals: proposals(in.Snapshot, r, by),
+	}
+	if len(faults) > 1 {
+		p.Faults = faults
+	}
+	return p, ""
 }
 
 // candidates lists the remedies of a finding, the smallest first.

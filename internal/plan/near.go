@@ -10,15 +10,18 @@ import (
 // namespaces is a set of namespaces.
 type namespaces map[string]bool
 
-// touched are the namespaces in which a remedy changes something, directly or through a controller,
-// and those of the routes that it is to mend.
-func touched(f model.Finding, r model.Remedy) namespaces {
-	near := namespaces{f.Object.Namespace: true}
-	for _, c := range r.Changes {
-		near[c.Target.Namespace] = true
-	}
-	for _, route := range f.Routes {
-		near[route.Namespace] = true
+// touched are the namespaces in which remedies change something, directly or through a controller,
+// and those of the routes that they are to mend.
+func touched(faults []model.Fault) namespaces {
+	near := namespaces{}
+	for _, f := range faults {
+		near[f.Finding.Object.Namespace] = true
+		for _, c := range f.Remedy.Changes {
+			near[c.Target.Namespace] = true
+		}
+		for _, route := range f.Finding.Routes {
+			near[route.Namespace] = true
+		}
 	}
 	return near
 }

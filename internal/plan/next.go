@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/verify"
@@ -134,7 +135,13 @@ func giveUp(s State, o Outcome, because string) Step {
 		return closing(o, because)
 	}
 	last, o := s.Tried[n-1], CouldNotAct
-	text := fmt.Sprintf("%s: %s", last.Action, last.Because)
+	var actions []string // several, where faults in a row were mended together
+	for _, a := range s.Tried {
+		if a.Plan == last.Plan && !slices.Contains(actions, a.Action) {
+			actions = append(actions, a.Action)
+		}
+	}
+	text := fmt.Sprintf("%s: %s", strings.Join(actions, ", then "), last.Because)
 	if slices.ContainsFunc(s.Tried, func(a Attempt) bool { return a.Acted }) {
 		o = NotHelped
 	}

@@ -97,12 +97,16 @@ func branches(s Step, start time.Time) []branch {
 		}
 	case StepApply:
 		begin := ev(EventApplying, false)
-		return []branch{
+		out := []branch{
 			{events: []Event{begin, ev(EventApplied, false)}, effect: make1},
 			{events: []Event{begin, ev(EventNotApplied, false)}},
 			{events: []Event{begin}, effect: make1}, // crash after the act
 			{events: []Event{begin}},                // crash before it
 		}
+		if i > 0 {
+			out = append(out, judged(verify.WorseElsewhere)) // what was made for the fault before breaks another route
+		}
+		return out
 	case StepConfirm:
 		return []branch{
 			{events: []Event{ev(EventApplied, false)}}, {events: []Event{ev(EventNotApplied, false)}}, {events: []Event{ev(EventInDoubt, false)}},

@@ -52,33 +52,44 @@ func Agrees(p model.Plan, now *path.Map) (well, ready bool) {
 var ErrMoved = errors.New("the plan does not hold any more")
 
 // Recheck tries a plan's remedy on the cluster as it is now. It is asked right before acting.
-func Recheck(p model.Plan, now *path.Map) error {
-	if err := stillOffered(p, now.Snapshot()); err != nil {
-		return err
+func Recheck(p model.Plan, now *path.Map) error { return RecheckFrom(p, 0, now) }
+
+// RecheckFrom is [Recheck] for what is left of a plan from change i on, which is the first one for its fault: what was done
+// before it is in the cluster by now.
+func RecheckFrom(p model.Plan, i int, now *path.Map) error {
+	faults := slices.Clone(p.Rest(i))
+	for j, f := range faults {
+		if err := stillOffered(f, now.Snapshot()); err != nil {
+			return err
+		}
+		faults[j].Remedy.Changes = unversioned(f.Remedy.Changes)
 	}
-	r := p.Remedy
-	r.Changes = slices.Clone(r.Changes)
-	for i, c := range r.Changes {
-		c.ResourceVersion = ""
-		r.Changes[i] = c
-	}
-	if t := walksOf(now).try(p.Finding, r); t.refused != "" {
+	if t := walksOf(now).try(faults...); t.refused != "" {
 		return &movedError{because: t.refused}
 	}
 	return nil
 }
 
-// FitFirst is [Fit] for the change of a plan with which it begins. It is made only as long as the plan's remedy is what would
-// be done on that very snapshot, whose resource version it gets.
-func FitFirst(p model.Plan, s *snapshot.Snapshot, c model.Change) (model.Change, error) {
-	if err := stillOffered(p, s); err != nil {
+// unversioned are changes of whatever version an object has: the fields are compared, and status is written all the time.
+func unversioned(changes []model.Change) []model.Change {
+	changes = slices.Clone(changes)
+	for i := range changes {
+		changes[i].ResourceVersion = ""
+	}
+	return changes
+}
+
+// FitFirst is [Fit] for a change with which a plan begins to mend a fault. It is made only as long as the fault's remedy is what
+// would be done on that very snapshot, whose resource version it gets.
+func FitFirst(f model.Fault, s *snapshot.Snapshot, c model.Change) (model.Change, error) {
+	if err := stillOffered(f, s); err != nil {
 		return c, err
 	}
 	return Fit(s, c)
 }
 
-func stillOffered(p model.Plan, s *snapshot.Snapshot) error {
-	if why := remedy.Withdrawn(remedy.Case{Finding: p.Finding, Snapshot: s}, p.Remedy); why != "" {
+func stillOffered(f model.Fault, s *snapshot.Snapshot) error {
+	if why := remedy.Withdrawn(remedy.Case{Finding: f.Finding, Snapshot: s}, f.Remedy); why != "" {
 		return &movedError{because: why}
 	}
 	return nil

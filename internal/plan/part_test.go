@@ -75,7 +75,8 @@ func (n *tally) hold(t *testing.T, name string, s *snapshot.Snapshot, d model.Di
 	w := newWalks(Input{Snapshot: s})
 	for _, f := range d.Causes {
 		for _, r := range candidates(w.caseOf(f, d.Observed, m)) {
-			got, want := w.try(f, r), w.tryIn(s, touched(f, r), f, r)
+			faults := []model.Fault{{Finding: f, Remedy: r}}
+			got, want := w.try(faults...), w.tryIn(s, touched(faults), faults)
 			if diff := cmp.Diff(seenOf(want), seenOf(got)); diff != "" {
 				t.Errorf("%s: %s (-whole +part):\n%s", name, r.Summary, diff)
 			}

@@ -25,10 +25,13 @@ type Reach struct {
 // ReachOf reads the reach of a plan off the cluster as it is now.
 func ReachOf(p model.Plan, now *snapshot.Snapshot) Reach {
 	r := Reach{s: now, hosts: map[string]bool{}, guard: map[string]bool{}}
-	r.all = catalogue.FamilyOf(p.Finding.ID) == "proxy-control-plane"
 	f := model.Finding{Object: p.Finding.Object, Related: map[string]model.Ref{}}
-	if w, ok := p.Finding.Related["workload"]; ok {
-		f.Related["workload"] = w
+	for i, fault := range p.Each() {
+		r.all = r.all || catalogue.FamilyOf(fault.Finding.ID) == "proxy-control-plane"
+		f.Related[fmt.Sprint("fault ", i)] = fault.Finding.Object.Ref
+		if w, ok := fault.Finding.Related["workload"]; ok {
+			f.Related[fmt.Sprint("workload ", i)] = w
+		}
 	}
 	for i, c := range p.Remedy.Changes {
 		f.Related[fmt.Sprint("change ", i)] = c.Target

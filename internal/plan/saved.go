@@ -50,38 +50,49 @@ func Restore(saved model.Plan, in Input) (model.Plan, error) {
 	if err := wellFormed(saved); err != nil {
 		return model.Plan{}, err
 	}
-	f, r := saved.Finding, saved.Remedy
-	r.Changes, r.Change, r.Undo, r.Cause = slices.Clone(r.Changes), r.Changes[0], remedy.Undo(r.Changes), f.ID
-	r.Machine = levelOf(f.ID, r)
-	certain, confirmed := certainty(in.Diagnosis, f)
-	if confirmed {
-		f.Confidence = min(f.Confidence, certain)
-	}
-	if a, ok := remedy.Named(r.Action); ok {
-		r.Touches = a.Reach
-	}
-	for _, c := range r.Changes {
-		if why := movedSince(in.Snapshot, saved.Basis, c); why != "" {
-			return model.Plan{}, &movedError{because: fmt.Sprintf("%s has changed since it was made: %s; make another plan", c.Target, why)}
+	faults := slices.Clone(saved.Each())
+	var doubts []model.GuardResult
+	for i := range faults {
+		f, confirmed := distrusted(faults[i], in.Diagnosis)
+		if !confirmed {
+			doubts = append(doubts, model.GuardResult{
+				Guard:   "unconfirmed",
+				Because: fmt.Sprintf("a diagnosis now does not name %s at %s any more, so that a person must say that it still holds", f.Finding.ID, f.Finding.Object.Ref),
+			})
 		}
+		for _, c := range f.Remedy.Changes {
+			if why := movedSince(in.Snapshot, saved.Basis, c); why != "" {
+				return model.Plan{}, &movedError{because: fmt.Sprintf("%s has changed since it was made: %s; make another plan", c.Target, why)}
+			}
+		}
+		if because, again := tried(in.Memory, f.Finding, f.Remedy); again {
+			return model.Plan{}, &RefusedError{Refused: []model.Refusal{{Action: f.Remedy.Action, Because: because}}}
+		}
+		f.Remedy.Changes = unversioned(f.Remedy.Changes)
+		faults[i] = f
 	}
-	if because, again := tried(in.Memory, f, r); again {
-		return model.Plan{}, &RefusedError{Refused: []model.Refusal{{Action: r.Action, Because: because}}}
-	}
-	for i := range r.Changes {
-		r.Changes[i].ResourceVersion = "" // status may have been written since; the fields are compared
-	}
-	p, refused := planWith(in, newWalks(in), f, r)
+	p, refused := planWith(in, newWalks(in), faults...)
 	if refused != "" {
 		return model.Plan{}, &movedError{because: refused}
 	}
-	if !confirmed {
-		p.Guards = append(p.Guards, model.GuardResult{
-			Guard:   "unconfirmed",
-			Because: fmt.Sprintf("a diagnosis now does not name %s at %s any more, so that a person must say that it still holds", f.ID, f.Object.Ref),
-		})
-	}
+	p.Guards = append(p.Guards, doubts...)
 	return p, nil
+}
+
+// distrusted is a fault of a saved plan with everything made anew that is not what is to be changed and why. confirmed: a
+// diagnosis of this moment names it, and is so certain.
+func distrusted(f model.Fault, now model.Diagnosis) (_ model.Fault, confirmed bool) {
+	r := &f.Remedy
+	r.Change, r.Undo, r.Cause = r.Changes[0], remedy.Undo(r.Changes), f.Finding.ID
+	r.Machine = levelOf(f.Finding.ID, *r)
+	if a, ok := remedy.Named(r.Action); ok {
+		r.Touches = a.Reach
+	}
+	certain, confirmed := certainty(now, f.Finding)
+	if confirmed {
+		f.Finding.Confidence = min(f.Finding.Confidence, certain)
+	}
+	return f, confirmed
 }
 
 // certainty is how certain a diagnosis is of a finding's cause at the finding's object; ok is false if it does not
@@ -100,18 +111,31 @@ func certainty(d model.Diagnosis, f model.Finding) (confidence float64, ok bool)
 // wellFormed says what a file must hold to be a plan: a known cause, one of its actions, and changes that an
 // action makes. A deletion is none: it only ever takes back what was created.
 func wellFormed(p model.Plan) error {
-	cause, known := catalogue.Lookup(p.Finding.ID)
-	switch {
-	case p.APIVersion != model.APIVersion || p.Kind != model.KindPlan:
+	if p.APIVersion != model.APIVersion || p.Kind != model.KindPlan {
 		return fmt.Errorf("%w: it is %s %q", ErrNoPlan, p.APIVersion, p.Kind)
+	}
+	for _, f := range p.Each() {
+		if err := wellFormedFault(f); err != nil {
+			return err
+		}
+	}
+	if n := len(p.Faults); n != 0 && (n != 2 || !inARow(p.Faults[0].Remedy, p.Faults[1].Remedy)) {
+		return fmt.Errorf("%w: its repairs are not made one after the other", ErrNoPlan)
+	}
+	return nil
+}
+
+func wellFormedFault(f model.Fault) error {
+	cause, known := catalogue.Lookup(f.Finding.ID)
+	switch {
 	case !known:
-		return fmt.Errorf("%w: there is no cause %q", ErrNoPlan, p.Finding.ID)
-	case !slices.Contains(cause.Actions, p.Remedy.Action):
-		return fmt.Errorf("%w: %q is no action for %s", ErrNoPlan, p.Remedy.Action, cause.ID)
-	case len(p.Remedy.Changes) == 0:
+		return fmt.Errorf("%w: there is no cause %q", ErrNoPlan, f.Finding.ID)
+	case !slices.Contains(cause.Actions, f.Remedy.Action):
+		return fmt.Errorf("%w: %q is no action for %s", ErrNoPlan, f.Remedy.Action, cause.ID)
+	case len(f.Remedy.Changes) == 0:
 		return fmt.Errorf("%w: it changes nothing", ErrNoPlan)
 	}
-	for _, c := range p.Remedy.Changes {
+	for _, c := range f.Remedy.Changes {
 		if c.Target.Name == "" || c.Target.Kind == "" || c.Target.Kind == string(snapshot.Secrets) {
 			return fmt.Errorf("%w: no action changes %s", ErrNoPlan, c.Target)
 		}

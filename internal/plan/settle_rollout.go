@@ -86,9 +86,17 @@ func heldBy(s *snapshot.Snapshot, c model.Change) *custom.Rollout {
 // Holder is the workload whose pods a change of a plan replaces: where it changes the template that a Deployment lends to
 // the Rollout which is at fault, that one; else it is the changed object itself.
 func Holder(p model.Plan, c model.Change) model.Ref {
-	of := p.Finding.Object.Ref
-	if of.Kind == "Rollout" && c.Target.Kind == string(snapshot.Deployments) && slices.ContainsFunc(c.Fields, setsTemplate) {
-		return of
+	if c.Target.Kind != string(snapshot.Deployments) || !slices.ContainsFunc(c.Fields, setsTemplate) {
+		return c.Target
+	}
+	of := p.Finding
+	for _, f := range p.Faults { // no two of them replace the pods of one workload
+		if slices.ContainsFunc(f.Remedy.Changes, func(o model.Change) bool { return o.Target == c.Target && slices.ContainsFunc(o.Fields, setsTemplate) }) {
+			of = f.Finding
+		}
+	}
+	if of.Object.Kind == "Rollout" {
+		return of.Object.Ref
 	}
 	return c.Target
 }

@@ -24,9 +24,9 @@ type State struct {
 	// Begun, Done and Waited count the plan's changes: announced, made, and carried through. A change
 	// that is begun and not done is in doubt.
 	Begun, Done, Waited int
-	// AppliedAt is when the last change was made, WaitedAt when it was carried through.
-	AppliedAt, WaitedAt time.Time
-	UIDs                []string // of created objects, by change
+	// AppliedAt is when the last change was made, WaitedAt when it was carried through; FirstAt is when the first one was made.
+	AppliedAt, WaitedAt, FirstAt time.Time
+	UIDs                         []string // of created objects, by change
 	// Judgement is the verdict on the attempt, also where it failed on the way.
 	Judgement *verify.Judgement
 	// Away: the API server was away while the attempt's effect was waited for, see [Event].
@@ -97,6 +97,9 @@ func (s State) forward(e Event) State {
 		s.Begun = e.Index + 1
 	case EventApplied:
 		s.Done, s.AppliedAt = e.Index+1, e.At
+		if e.Index == 0 {
+			s.FirstAt = e.At
+		}
 		s.UIDs = append(slices.Clip(s.UIDs), e.UID)
 	case EventNotApplied:
 		s.Begun = s.Done
@@ -155,10 +158,13 @@ func (s State) endAttempt(e Event) State {
 	if slices.ContainsFunc(s.Tried, func(a Attempt) bool { return a.Plan == s.Plans }) {
 		return s
 	}
-	s.Tried = append(slices.Clip(s.Tried), Attempt{
-		Plan: s.Plans, At: e.At, Cause: s.Plan.Finding.ID, Object: s.Plan.Finding.Object, Action: s.Plan.Remedy.Action,
-		Target: s.Plan.Remedy.Change.Target, Acted: s.Done > 0, Helped: keep, TakenBack: s.UndoChecked && s.UndoFailed == "", Away: s.Away, Because: s.Judgement.Because,
-	})
+	s.Tried = slices.Clip(s.Tried)
+	for _, f := range s.Plan.Each() { // what did not help together is not tried one by one either
+		s.Tried = append(s.Tried, Attempt{
+			Plan: s.Plans, At: e.At, Cause: f.Finding.ID, Object: f.Finding.Object, Action: f.Remedy.Action, Target: f.Remedy.Change.Target,
+			Acted: s.Done > 0, Helped: keep, TakenBack: s.UndoChecked && s.UndoFailed == "", Away: s.Away, Because: s.Judgement.Because,
+		})
+	}
 	return s
 }
 

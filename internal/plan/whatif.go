@@ -88,6 +88,7 @@ func (w *walks) before(i int) model.Trace {
 // trial is a remedy tried on a copy of the cluster.
 type trial struct {
 	refused       string             // empty: the model predicts that it helps and harms nobody
+	short         bool               // it harms nobody, but requests would still fail
 	in            *snapshot.Snapshot // as much of the cluster as it was tried on
 	before, after []model.Trace
 	mended        []int // indexes of the failing routes in before and after
@@ -102,33 +103,47 @@ func (t trial) predicts() string {
 	return t.after[t.mended[0]].Predicts
 }
 
-// try carries a remedy out on a copy, lets controllers react, and walks the routes again.
-func (w *walks) try(f model.Finding, r model.Remedy) trial {
-	near := touched(f, r)
-	t := w.tryIn(w.part(near, r.Changes), near, f, r)
+// try carries the remedy of a fault out on a copy, lets controllers react, and walks the routes again. Of several faults, each
+// is mended on what the one before left.
+func (w *walks) try(faults ...model.Fault) trial {
+	near := touched(faults)
+	t := w.tryIn(w.part(near, changesOf(faults)), near, faults)
 	if t.elsewhere && t.in != w.s {
-		return w.tryIn(w.s, near, f, r)
+		return w.tryIn(w.s, near, faults)
 	}
 	return t
 }
 
-func (w *walks) tryIn(part *snapshot.Snapshot, near namespaces, f model.Finding, r model.Remedy) trial {
+func (w *walks) tryIn(part *snapshot.Snapshot, near namespaces, faults []model.Fault) trial {
 	t := trial{in: part}
-	settled, err := settle(t.in, f, r.Changes)
-	if err != nil {
-		t.refused = fmt.Sprintf("it does not fit the cluster: %v", err)
-		return t
+	settled := t.in
+	for _, f := range faults {
+		next, err := settle(settled, f.Finding, f.Remedy.Changes)
+		if err != nil {
+			t.refused = fmt.Sprintf("it does not fit the cluster: %v", err)
+			return t
+		}
+		if t.refused = overQuota(settled, f.Remedy.Changes); t.refused != "" {
+			return t
+		}
+		settled = next
 	}
-	if t.refused = overQuota(t.in, r.Changes); t.refused != "" {
-		return t
+	about := make([]map[model.Ref]bool, len(faults))
+	for i, f := range faults {
+		about[i] = concerns(t.in, settled, f.Finding)
 	}
-	about := concerns(t.in, settled, f)
-	m, met := path.New(settled), map[int]bool{}
+	m, met, shared := path.New(settled), map[int]bool{}, false
 	add := func(i int, after model.Trace) {
-		before := w.before(i)
-		if suffers(f, before, about) {
+		before, n := w.before(i), 0
+		for j, f := range faults {
+			if suffers(f.Finding, before, about[j]) {
+				n++
+			}
+		}
+		if n > 0 {
 			t.mended = append(t.mended, len(t.after))
 		}
+		shared = shared || n == len(faults)
 		t.before, t.after, met[i] = append(t.before, before), append(t.after, after), true
 	}
 	for _, after := range walk(m, near.meets) {
@@ -136,34 +151,39 @@ func (w *walks) tryIn(part *snapshot.Snapshot, near namespaces, f model.Finding,
 			add(i, after)
 		}
 	}
-	for _, r := range f.Routes {
-		for _, i := range w.of[plainRef(r)] {
-			if !met[i] { // the change took the rule away, as it does with a canary's: another one gets its requests
-				t.elsewhere = true
-				add(i, m.Walk(w.rows[i].Request()))
+	for _, f := range faults {
+		for _, r := range f.Finding.Routes {
+			for _, i := range w.of[plainRef(r)] {
+				if !met[i] { // the change took the rule away, as it does with a canary's: another one gets its requests
+					t.elsewhere = true
+					add(i, m.Walk(w.rows[i].Request()))
+				}
 			}
 		}
 	}
-	t.refused = t.judge()
+	t.refused, t.short = t.judge()
+	if t.refused == "" && !shared {
+		t.refused = "no request suffers from all that it would mend"
+	}
 	return t
 }
 
-// judge says why the remedy is refused, if it is.
-func (t trial) judge() string {
+// judge says why the remedy is refused, if it is. short: it is for no more than that it does not go far enough.
+func (t trial) judge() (refused string, short bool) {
 	for i, after := range t.after {
 		if rank(after) < rank(t.before[i]) {
-			return fmt.Sprintf("it would break %s (%s): %s", after.Request, after.Route, trouble(after))
+			return fmt.Sprintf("it would break %s (%s): %s", after.Request, after.Route, trouble(after)), false
 		}
 	}
 	for _, i := range t.mended {
 		if !mends(t.after[i]) {
-			return fmt.Sprintf("%s would still fail: %s", t.after[i].Request, trouble(t.after[i]))
+			return fmt.Sprintf("%s would still fail: %s", t.after[i].Request, trouble(t.after[i])), true
 		}
 	}
 	if len(t.mended) == 0 {
-		return "the model cannot tell which request it would mend"
+		return "the model cannot tell which request it would mend", false
 	}
-	return ""
+	return "", false
 }
 
 // mends reports whether a walk is good after a change. A hop that cannot be looked at does not speak

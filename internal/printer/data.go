@@ -131,6 +131,9 @@ func wholeDiagnosis(d model.Diagnosis) model.Diagnosis {
 func wholePlan(p model.Plan) model.Plan {
 	p.Finding = wholeFinding(p.Finding)
 	p.Remedy = wholeRemedy(p.Remedy)
+	p.Faults = each(p.Faults, func(f model.Fault) model.Fault {
+		return model.Fault{Finding: wholeFinding(f.Finding), Remedy: wholeRemedy(f.Remedy)}
+	})
 	p.Before = each(p.Before, wholeTrace)
 	p.After = each(p.After, wholeTrace)
 	return p

@@ -15,9 +15,13 @@ func Plan(w io.Writer, plan model.Plan, s Style) error {
 	p := &page{style: s}
 	r := plan.Remedy
 	p.item(0, p.style.paint(bold, "Plan:"), p.style.paint(bold, plain(r.Summary)))
-	p.field("Action", plain(r.Action)+", "+string(r.Risk)+" risk")
-	p.field("Mends", string(plan.Finding.ID)+" at "+plain(plan.Finding.Object.String()))
-	p.field("", plain(plan.Finding.Summary))
+	p.field("Action", plain(actions(plan))+", "+string(r.Risk)+" risk")
+	label := "Mends"
+	for _, f := range plan.Each() {
+		p.field(label, string(f.Finding.ID)+" at "+plain(f.Finding.Object.String()))
+		p.field("", plain(f.Finding.Summary))
+		label = "and then"
+	}
 	if r.Why != "" {
 		p.field("Because", plain(r.Why))
 	}
@@ -51,6 +55,17 @@ func Plan(w io.Writer, plan model.Plan, s Style) error {
 		p.field("Guard", p.style.paint(yellow, text))
 	}
 	return p.flush(w)
+}
+
+// actions names what a plan does, in order.
+func actions(plan model.Plan) string {
+	var out []string
+	for _, f := range plan.Each() {
+		if !slices.Contains(out, f.Remedy.Action) {
+			out = append(out, f.Remedy.Action)
+		}
+	}
+	return strings.Join(out, ", then ")
 }
 
 func proof(kind model.Proof) string {

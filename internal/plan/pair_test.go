@@ -1,0 +1,205 @@
+package plan
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/plan/plantest"
+	"github.com/gatemend/gatemend/internal/testkit"
+)
+
+// selector and port are two faults of the cart's Service: it selects nothing, and would send to a wrong port what it selected.
+func selector() model.Finding {
+	return plantest.Finding("selector-mismatch", "Service", "cart", "spec.selector.app", `{"app":"cart"}`, "workload", "Deployment", "cart")
+}
+
+func port() model.Finding {
+	return plantest.Finding("target-port-mismatch", "Service", "cart", "spec.ports[0].targetPort", "8080", "workload", "Deployment", "cart")
+}
+
+func inARowFaults(c *plantest.Cluster) {
+	c.Edit("Service/cart", map[string]any{"app": "website"}, "spec", "selector")
+	c.Edit("Service/cart", 9999, "spec", "ports", 0, "targetPort")
+	c.Edit("EndpointSlice/cart-x", []any{}, "endpoints")
+	c.Edit("EndpointSlice/cart-x", 9999, "ports", 0, "port")
+}
+
+// pairOf is what a plan is made from where the cart has two faults.
+func pairOf(breaks func(*plantest.Cluster), causes ...model.Finding) Input {
+	c := plantest.Shop("cart", "web")
+	breaks(c)
+	s := c.Snapshot()
+	return Input{Snapshot: s, Diagnosis: model.Diagnosis{At: s.At(), Causes: causes}}
+}
+
+func TestTwoFaultsInARow(t *testing.T) {
+	for name, tc := range map[string]struct {
+		breaks func(*plantest.Cluster)
+		causes []model.Finding
+	}{
+		"selector-and-port": {inARowFaults, []model.Finding{selector(), port()}},
+		"route-and-port": {func(c *plantest.Cluster) {
+			c.Edit("Ingress/cart", 8081, "spec", "rules", 0, "http", "paths", 0, "backend", "service", "port", "number")
+			c.Edit("Service/cart", 9999, "spec", "ports", 0, "targetPort")
+			c.Edit("EndpointSlice/cart-x", 9999, "ports", 0, "port")
+		}, []model.Finding{
+			plantest.Finding("service-port-missing", "Ingress", "cart", "spec.rules[0].http.paths[0].backend.service.port.number", "80", "service", "Service", "cart"), port(),
+		}},
+		"probe-and-port": {func(c *plantest.Cluster) {
+			plantest.Unready(c)
+			plantest.Revision(c, "/ready", "readinessProbe", "httpGet", "path")
+			plantest.Revision(c, "shop:v1", "image")
+			c.Edit("Service/cart", 9999, "spec", "ports", 0, "targetPort")
+			c.Edit("EndpointSlice/cart-x", 9999, "ports", 0, "port")
+		}, []model.Finding{
+			plantest.Finding("readiness-probe-misconfigured", "Deployment", "cart", plantest.Container+".readinessProbe.httpGet.path", `"/readyz"`), port(),
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := pairOf(tc.breaks, tc.causes...)
+			p, err := Make(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			testkit.Golden(t, "testdata/pairs/"+name+".txt", story(t, p))
+			if got := Remedies(in.Diagnosis, path.New(in.Snapshot), Memory{}); len(got) != 1 || got[0].Summary != p.Remedy.Summary || got[0].Predicts != "200" {
+				t.Errorf("remedies: %+v, want the same as the plan", got)
+			}
+			there, err := in.Snapshot.With(p.Remedy.Changes...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			back, err := there.With(p.Remedy.Undo...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range p.Remedy.Changes {
+				want, _ := document(in.Snapshot, c.Target)
+				if got, _ := document(back, c.Target); string(got) != string(want) {
+					t.Errorf("%s after all and the undo:\n%s\nwant\n%s", c.Target, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestFaultsThatAreNotMendedTogether(t *testing.T) {
+	for name, tc := range map[string]struct {
+		breaks  func(*plantest.Cluster)
+		causes  []model.Finding
+		memory  Memory
+		because string
+	}{
+		"the second is not certain":      {breaks: inARowFaults, causes: []model.Finding{selector(), uncertain(port())}, because: "would still fail"},
+		"the second is on another route": {breaks: inARowFaults, causes: []model.Finding{selector(), elsewhere(port())}, because: "no candidate is safe"},
+		"they did not help before": {
+			breaks: inARowFaults, causes: []model.Finding{selector(), port()}, because: "did not help",
+			memory: Memory{Attempts: []Attempt{{Cause: "target-port-mismatch", Object: port().Object, Action: "patch-service", Target: port().Object.Ref, Acted: true}}},
+		},
+		"a third is behind them": {func(c *plantest.Cluster) {
+			plantest.Unready(c)
+			inARowFaults(c)
+			c.Edit("Deployment/cart", 0, "spec", "replicas")
+			c.Delete("Pod/cart-2-0")
+			c.Delete("Pod/cart-2-1")
+		}, []model.Finding{selector(), port()}, Memory{}, "would still fail"},
+		"both replace the same pods": {func(c *plantest.Cluster) {
+			plantest.Unready(c)
+			plantest.Revision(c, "shop:v2-typo", "image")
+			plantest.Revision(c, 9090, "readinessProbe", "httpGet", "port")
+		}, []model.Finding{
+			plantest.Finding("image-pull", "Deployment", "cart", plantest.Container+".image", `"shop:v1"`),
+			plantest.Finding("readiness-probe-misconfigured", "Deployment", "cart", plantest.Container+".readinessProbe.httpGet.port", ""),
+		}, Memory{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := pairOf(tc.breaks, tc.causes...)
+			in.Memory = tc.memory
+			p, err := Make(in)
+			if len(p.Faults) > 0 || tc.because != "" && (!errors.Is(err, ErrAllRefused) || !strings.Contains(err.Error(), tc.because)) {
+				t.Errorf("got %v and %q, want no plan for both: %q", err, p.Remedy.Summary, tc.because)
+			}
+		})
+	}
+}
+
+func uncertain(f model.Finding) model.Finding {
+	f.Confidence = 0.8
+	return f
+}
+
+func elsewhere(f model.Finding) model.Finding {
+	f.Routes = []model.Ref{plantest.Ref("Ingress", "web")}
+	return f
+}
+
+// TestGuardsOfTwoFaults: each fault is asked about, and the changes of both count.
+func TestGuardsOfTwoFaults(t *testing.T) {
+	in := pairOf(inARowFaults, selector(), port())
+	in.Policy.MinConfidence = 0.99
+	p, err := Make(in)
+	if err != nil || len(p.Guards) == 0 || !blocked(p.Guards) {
+		t.Errorf("with 0.97 of 0.99: %v, guards %v", err, p.Guards)
+	}
+	for most, want := range map[int]bool{3: true, 4: false} {
+		in := pairOf(inARowFaults, selector(), port())
+		in.Policy.MaxChanges = most
+		in.Memory.Changed = []time.Time{in.Snapshot.At(), in.Snapshot.At()}
+		if p, err := Make(in); err != nil || blocked(p.Guards) != want {
+			t.Errorf("two changes before, of at most %d: %v, guards %v; want them to object: %v", most, err, p.Guards, want)
+		}
+	}
+}
+
+// TestASavedPlanOfTwoFaults is good as long as both are as they were.
+func TestASavedPlanOfTwoFaults(t *testing.T) {
+	p, err := Make(pairOf(inARowFaults, selector(), port()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var saved model.Plan
+	if err := json.Unmarshal(data, &saved); err != nil {
+		t.Fatal(err)
+	}
+	p.Refused = nil // nothing else is looked for
+	got, err := Restore(saved, pairOf(inARowFaults, selector(), port()))
+	if err != nil || story(t, got) != story(t, p) {
+		t.Errorf("%v, restored:\n%s\nwant\n%s", err, story(t, got), story(t, p))
+	}
+	if got, err := Restore(saved, pairOf(inARowFaults, selector())); err != nil || len(got.Guards) != 1 || got.Guards[0].Guard != "unconfirmed" {
+		t.Errorf("where one is not named any more: %v, guards %v", err, got.Guards)
+	}
+	twisted := saved
+	twisted.Faults = []model.Fault{saved.Faults[0], saved.Faults[0]}
+	if _, err := Restore(twisted, pairOf(inARowFaults, selector(), port())); !errors.Is(err, ErrNoPlan) {
+		t.Errorf("the same change twice: %v, want %v", err, ErrNoPlan)
+	}
+}
+
+// TestBeforeTheSecondFault: the second change is only made where the first one has made it the last that is missing.
+func TestBeforeTheSecondFault(t *testing.T) {
+	in := pairOf(inARowFaults, selector(), port())
+	p, err := Make(in)
+	if err != nil || !p.Begins(1) || p.Begins(0) {
+		t.Fatalf("%v, begins %v and %v", err, p.Begins(0), p.Begins(1))
+	}
+	if err := RecheckFrom(p, 1, path.New(in.Snapshot)); !errors.Is(err, ErrMoved) {
+		t.Errorf("without the first change: %v, want %v", err, ErrMoved)
+	}
+	after, err := Expect(in.Snapshot, p.Finding, p.Rest(0)[0].Remedy.Changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := RecheckFrom(p, 1, path.New(after)); err != nil {
+		t.Errorf("after the first change: %v", err)
+	}
+}

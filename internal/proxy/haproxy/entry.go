@@ -149,6 +149,9 @@ func (e *entry) readRequest(b []byte) bool {
 	if len(b) < 2 || b[0] != '"' {
 		return false
 	}
+	if end := bytes.IndexByte(b[1:], '"') + 1; end > 0 && isTLS(b[end+1:]) {
+		b = b[:end+1]
+	}
 	if b[len(b)-1] == '"' {
 		e.request = b[1 : len(b)-1]
 		// Two lines that ran into one would pass for one with a strange path.
@@ -156,6 +159,18 @@ func (e *entry) readRequest(b []byte) bool {
 	}
 	e.request = b[1:]
 	return len(b) > cutAt/2 && bytes.IndexByte(e.request, '"') < 0
+}
+
+// isTLS recognises what the HTTPS log format has behind the request, in which quotes are encoded (src/log.c,
+// "default_https_log_format"): " ERRORS SNI/VERSION/CIPHERS", the former being four numbers, one of them hexadecimal, and whether the session was
+// resumed.
+func isTLS(b []byte) bool {
+	b, ok := bytes.CutPrefix(b, []byte{' '})
+	errors, names, split := bytes.Cut(b, []byte{' '})
+	if !ok || !split || bytes.Count(errors, []byte{'/'}) != 4 || bytes.Count(names, []byte{'/'}) < 2 {
+		return false
+	}
+	return len(bytes.Trim(errors, "/-0123456789abcdefABCDEF")) == 0 && bytes.IndexByte(names, ' ') < 0
 }
 
 func word(b []byte) (text, rest []byte, ok bool) {

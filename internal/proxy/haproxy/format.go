@@ -40,9 +40,14 @@ func Compile(format string) (*Formatted, error) {
 func (f *Formatted) Parse(line []byte, s *model.Signal) proxy.Class {
 	*s = model.Signal{}
 	line = bytes.TrimRight(line, "\r\n")
-	text := cutSyslog(line)
+	text := line
 	var fields [inFields][]byte
-	if f.split(text, fields[:]) && f.formatted(&fields, s) {
+	split := f.split(text, fields[:])
+	if !split { // the format may itself begin with a time
+		text = field.AfterSyslog(line)
+		split = f.split(text, fields[:])
+	}
+	if split && f.formatted(&fields, s) {
 		if s.Failed() && !f.terse {
 			s.Raw = field.Redact(text)
 		}

@@ -63,6 +63,20 @@ func TestCompile(t *testing.T) {
 				Status: 503, Failure: model.NoEndpoints, Reason: "<NOSRV>",
 			},
 		},
+		"captures before a variable without quotes, and tabs": {
+			Format: `log-format "%b/%s\t%ST %hr %hs %HM %[fc_err]"`, Line: "shop_cart_80/SRV_1\t502 {shop.test} {} GET 0",
+			Want: model.Signal{
+				Proxy: "haproxy", Request: model.Request{Scheme: "http", Method: "GET"}, RouteNamespace: "shop", Service: "cart", ServicePort: "80",
+				Status: 502, Failure: model.OtherFailure,
+			},
+		},
+		"no captures before a variable without quotes, and captures at the end": {
+			Format: `%b/%s %ST %hr %HM [%hs]`, Line: "shop_cart_80/SRV_1 502 GET [{a|b}]",
+			Want: model.Signal{
+				Proxy: "haproxy", Request: model.Request{Scheme: "http", Method: "GET"}, RouteNamespace: "shop", Service: "cart", ServicePort: "80",
+				Status: 502, Failure: model.OtherFailure,
+			},
+		},
 		"letters and a percent sign after variables": {
 			Format: `%Tams %ST%% %{+Q}[capture.req.method]`, Line: `12ms 502% "GET"`,
 			Want: model.Signal{Proxy: "haproxy", Request: model.Request{Scheme: "http", Method: "GET"}, Status: 502, Failure: model.OtherFailure, Duration: 12 * time.Millisecond},

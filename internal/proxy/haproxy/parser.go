@@ -24,7 +24,7 @@ func NewParser() *Parser { return &Parser{} }
 func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 	*s = model.Signal{}
 	line = bytes.TrimRight(line, "\r\n")
-	text := cutSyslog(line)
+	text := field.AfterSyslog(line)
 	if len(text) == 0 || isEvent(text) {
 		return proxy.Event
 	}
@@ -42,21 +42,6 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 		s.Raw = field.Redact(text)
 	}
 	return proxy.Access
-}
-
-// cutSyslog takes off a syslog header: "<134>Mar 14 09:26:00 host haproxy[31]: ", or the same without the
-// number in front, as a collector may store it.
-func cutSyslog(line []byte) []byte {
-	head := line[:min(len(line), 200)]
-	numbered := len(head) > 0 && head[0] == '<'
-	stamped := len(head) > 15 && head[3] == ' ' && head[9] == ':' && head[12] == ':'
-	if !numbered && !stamped {
-		return line
-	}
-	if i := bytes.Index(head, []byte("]: ")); i >= 0 {
-		return line[i+len("]: "):]
-	}
-	return line
 }
 
 // isEvent recognises what HAProxy and the controllers say about servers and themselves.

@@ -37,6 +37,20 @@ func TestAccess(t *testing.T) {
 				RouteNamespace: "shop", Service: "cart", ServicePort: "8080", Status: 502, Failure: model.ClosedEarly, Reason: "SH--", Duration: 9 * time.Millisecond,
 			},
 		},
+		"the standard HTTPS format": {
+			line: `192.0.2.1:50000 [04/May/2026:08:30:15.123] https~ shop_cart_8080/SRV_1 0/0/0/-1/9 502 217 - - SH-- 1/1/0/0/0 0/0 {shop.test} "POST /buy?token=abc HTTP/1.1" 0/0000000000000000/0/0/1 shop.test/TLSv1.3/TLS_AES_256_GCM_SHA384`,
+			want: model.Signal{
+				At: at, Proxy: "haproxy", Client: "192.0.2.1", Request: model.Request{Scheme: "https", Method: "POST", Path: "/buy"},
+				RouteNamespace: "shop", Service: "cart", ServicePort: "8080", Status: 502, Failure: model.ClosedEarly, Reason: "SH--", Duration: 9 * time.Millisecond,
+			},
+		},
+		"behind a header of RFC 5424": {
+			line: `<134>1 2026-05-04T08:30:15.123456+00:00 lb-1 haproxy 31 - - 192.0.2.1:50000 [04/May/2026:08:30:15.123] http shop_cart_8080/SRV_1 0/0/0/-1/9 502 217 - - SH-- 1/1/0/0/0 0/0 "POST /buy HTTP/1.1"`,
+			want: model.Signal{
+				At: at, Proxy: "haproxy", Client: "192.0.2.1", Request: model.Request{Scheme: "http", Method: "POST", Path: "/buy"},
+				RouteNamespace: "shop", Service: "cart", ServicePort: "8080", Status: 502, Failure: model.ClosedEarly, Reason: "SH--", Duration: 9 * time.Millisecond,
+			},
+		},
 		"a backend of one Ingress alone": {
 			line: `192.0.2.1:50000 [04/May/2026:08:30:15.123] http shop_front_svc_cart_80/<NOSRV> 0/-1/-1/-1/0 503 217 - - SC-- 1/1/0/0/0 0/0 "GET shop.test:8080/ HTTP/1.1"`,
 			want: model.Signal{

@@ -13,7 +13,7 @@ func (f *Formatted) Skim(line []byte, k *proxy.Skim) bool {
 		return false
 	}
 	var in [inFields][]byte
-	if !f.template.Skim(cutSyslog(line), in[:]) || len(in[inBackend]) == 0 {
+	if !f.template.Skim(line, in[:]) && !f.template.Skim(field.AfterSyslog(line), in[:]) || len(in[inBackend]) == 0 {
 		return false
 	}
 	if state := in[inState]; state != nil && (len(state) < 2 || state[0] != '-') {

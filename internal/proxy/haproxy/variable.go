@@ -92,16 +92,19 @@ func isCommon(b []byte) bool {
 	return ok
 }
 
-// captures takes captured headers, "{a|b} ", with the blank after them: without captures nothing is printed, and HAProxy
+// captures takes captured headers, "{a|b} ", with the blank after them, if there is one: without captures nothing is printed, and HAProxy
 // does not write two blanks in a row.
 func captures(b []byte) int {
 	n := 0
 	for len(b) > n && b[n] == '{' {
 		end := bytes.IndexByte(b[n:], '}')
-		if end < 0 || len(b) <= n+end+1 || b[n+end+1] != ' ' {
+		if end < 0 {
 			break
 		}
-		n += end + 2
+		if n += end + 1; len(b) == n || b[n] != ' ' {
+			break
+		}
+		n++
 	}
 	return n
 }
@@ -257,16 +260,18 @@ func (sc *scanner) enclosed(opening, closing byte) (string, error) {
 
 func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
-// unquoted takes off what the configuration puts around a format: the keyword, quotes, and backslashes before blanks and
-// quotes.
+// unquoted takes off what the configuration puts around a format: the keyword, quotes, and backslashes before blanks, quotes and
+// the letter of a tab (doc/configuration.txt, "2.2. Quoting and escaping").
 func unquoted(s string) string {
 	s = strings.TrimSpace(s)
-	s = strings.TrimSpace(strings.TrimPrefix(s, "log-format "))
+	if rest, ok := strings.CutPrefix(s, "log-format"); ok && strings.TrimLeft(rest, " \t") != rest {
+		s = strings.TrimSpace(rest)
+	}
 	if n := len(s); n >= 2 && (s[0] == '\'' || s[0] == '"' && strings.Count(s, `"`)-strings.Count(s, `\"`) == 2) && s[n-1] == s[0] {
 		if s[0] == '\'' {
 			return s[1 : n-1]
 		}
 		s = s[1 : n-1]
 	}
-	return strings.NewReplacer(`\ `, " ", `\"`, `"`, `\\`, `\`).Replace(s)
+	return strings.NewReplacer(`\ `, " ", `\"`, `"`, `\\`, `\`, `\t`, "\t", `\#`, "#").Replace(s)
 }

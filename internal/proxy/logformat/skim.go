@@ -56,6 +56,7 @@ func (t *Template) Skim(line []byte, slots [][]byte) bool {
 	}
 	at, end := len(first), len(line)-len(last)
 	for i := range t.fields {
+		at = t.fields[i].from(line, at)
 		next, to := t.literals[i+1], end
 		if i < len(t.fields)-1 {
 			to = t.end(i, line, at)

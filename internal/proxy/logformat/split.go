@@ -49,6 +49,7 @@ func (t *Template) agree() bool {
 // forward reads the fields from the i-th on, which begins at from, each as short as it can be.
 func (t *Template) forward(i, from int) bool {
 	content := &t.fields[i].Content
+	from = t.fields[i].from(t.line, from)
 	if i == len(t.fields)-1 {
 		to := len(t.line) - len(t.literals[i+1])
 		if to < from || !content.takes(t.line, from, to) {
@@ -79,7 +80,7 @@ func (t *Template) forward(i, from int) bool {
 func (t *Template) backward(i, to int) bool {
 	content := &t.fields[i].Content
 	if i == 0 {
-		from := len(t.literals[0])
+		from := t.fields[0].from(t.line, len(t.literals[0]))
 		if to < from || !content.takes(t.line, from, to) {
 			return false
 		}
@@ -95,8 +96,8 @@ func (t *Template) backward(i, to int) bool {
 		if t.steps++; t.steps > maxSteps {
 			return false
 		}
-		from := n + len(before)
-		if content.takes(t.line, from, to) && t.backward(i-1, n) {
+		from := t.fields[i].from(t.line, n+len(before))
+		if from <= to && content.takes(t.line, from, to) && t.backward(i-1, n) {
 			t.spans[i] = span{from, to}
 			return true
 		}

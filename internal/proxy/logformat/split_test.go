@@ -1,6 +1,7 @@
 package logformat
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -19,11 +20,20 @@ func number(b []byte) bool {
 	return len(b) > 0
 }
 
-// template compiles a small language: <x> is free text, <x!> free text that ends at a quote, <x#> a number, <x.> a word, <x*> a list.
+// braces takes what stands in braces, with the blank after it.
+func braces(b []byte) int {
+	if end := bytes.Index(b, []byte("} ")); end > 0 && b[0] == '{' {
+		return end + 2
+	}
+	return 0
+}
+
+// template compiles a small language: <x> is free text, <x!> free text that ends at a quote, <x#> a number, <x.> a word, <x*> a list, <x~> braces, which are
+// skipped.
 func template(t interface{ Fatal(...any) }, format string) (*Template, []string) {
 	var parts []Part
 	var names []string
-	variable := regexp.MustCompile(`<(\w+)([!#.*]?)>`)
+	variable := regexp.MustCompile(`<(\w+)([!#.*~]?)>`)
 	list := regexp.MustCompile(`^[^ ]*[^ :,](( :|,) [^ ]*[^ :,])*$`)
 	at := 0
 	for _, m := range variable.FindAllStringSubmatchIndex(format, -1) {
@@ -40,10 +50,14 @@ func template(t interface{ Fatal(...any) }, format string) (*Template, []string)
 			p.Content = Of(` "`, nil)
 		case "*":
 			p.Content = Of(`"`, list.Match).Joined(" : ")
+		case "~":
+			p.Content, p.Slot = Run(braces), Skip
 		default:
 			p.Content = Text("", false)
 		}
-		names = append(names, p.Name)
+		if p.Slot != Skip {
+			names = append(names, p.Name)
+		}
 		parts = append(parts, p)
 		at = m[1]
 	}
@@ -71,6 +85,10 @@ func TestSplit(t *testing.T) {
 		{"two readings that differ in a number", `"<a>" <n#> "<c>"`, `"x" 5 "y" 7 "z"`, ""},
 		{"two readings, but one number", `"<a>" <n#> "<c>"`, `"x" 5 "y" z "w"`, `a=x n=5 c=y" z "w`},
 		{"a list goes on", `<a*> <b>`, `x : y z`, "a=x : y b=z"},
+		{"a run, and what follows it", `<a#> <r~><b.> <n#>`, `5 {x y} z 7`, "a=5 b=z n=7"},
+		{"no run", `<a#> <r~><b.> <n#>`, `5 z 7`, "a=5 b=z n=7"},
+		{"a run before free text", `"<a>" <r~><b> <n#>`, `"x" {y 5} z 7`, "a=x b=z n=7"},
+		{"a run at the start", `<r~><b> <n#>`, `{y} z 7`, "b=z n=7"},
 		{"no number", `<a.> <n#>`, `x y`, ""},
 		{"too short", `<a.> <n#>`, `x`, ""},
 		{"too long", `<a.> <n#>`, `x 5 6`, ""},
@@ -154,7 +172,7 @@ func TestBounded(t *testing.T) {
 func skimFormats() []string {
 	return []string{
 		`<ip.> "<req!>" <st#> <n#> "<ua!>"`, `<ip.> [<at#>] "<req>" <st#> <l*> "<ua>" "<x>"`, `"<ua>" <st#> "<req>" <n#>`, `{"a":"<a!>", "n":<n#>,"l":"<l*>"}`, `<n#> <rest>`, `[<x#>] <y.>`,
-		`<ip.> - <user> [<at#>] "<req>" <st#>`, `<a> - <b> [<n#>] <c.>`, `<a.> <b.> - <u> [<c#>] <d>`,
+		`<ip.> <r~><st#> "<req>"`, `"<a>" <r~><b> <n#>`, `<ip.> - <user> [<at#>] "<req>" <st#>`, `<a> - <b> [<n#>] <c.>`, `<a.> <b.> - <u> [<c#>] <d>`,
 	}
 }
 
@@ -198,9 +216,9 @@ func TestSkimsAsSplit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		format := rapid.SampledFrom(skimFormats()).Draw(t, "format")
 		tmpl, names := template(t, format)
-		line := regexp.MustCompile(`<(\w+)[#.!*]?>`).ReplaceAllStringFunc(format, func(v string) string {
+		line := regexp.MustCompile(`<(\w+)[#.!*~]?>`).ReplaceAllStringFunc(format, func(v string) string {
 			if rapid.IntRange(0, 9).Draw(t, "as it should be") > 0 {
-				return map[byte]string{'#': "17", '.': "x", '*': "a, b : c"}[v[len(v)-2]]
+				return map[byte]string{'#': "17", '.': "x", '*': "a, b : c", '~': "{z} "}[v[len(v)-2]]
 			}
 			return strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{`"`, " ", "200", "5", `" 200 1 "`, `" "`, "x", `\`, "]", "[", " : ", ":", " - ", " ["}), 0, 3).Draw(t, "field"), "")
 		})

@@ -15,6 +15,17 @@ type Part struct {
 	At      int    // its place in the format, in bytes, for messages
 	Slot    int    // where Split puts it, or Skip
 	Content Content
+
+	// lead is the run before it, if nothing stands between: it ends where its own form says.
+	lead func(b []byte) int
+}
+
+// from is where the field begins whose lead, if it has one, begins at a place.
+func (p *Part) from(line []byte, at int) int {
+	if p.lead == nil || at > len(line) {
+		return at
+	}
+	return at + p.lead(line[at:])
 }
 
 // maxFields bounds how deep a line is searched.
@@ -62,6 +73,11 @@ func New(parts []Part) (*Template, error) {
 		}
 		if len(t.fields) > 0 && literal == "" {
 			last := t.fields[len(t.fields)-1]
+			if last.Content.custom && last.Slot == Skip && last.lead == nil {
+				p.lead = last.Content.reach
+				t.fields[len(t.fields)-1] = p
+				continue
+			}
 			return nil, &PositionError{p.At, fmt.Sprintf("%s follows %s with nothing between: nobody could tell where one ends", p.Name, last.Name)}
 		}
 		if len(t.fields) == maxFields {

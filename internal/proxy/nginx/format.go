@@ -42,7 +42,7 @@ func (f *Formatted) Parse(line []byte, s *model.Signal) proxy.Class {
 	*s = model.Signal{}
 	line = bytes.TrimRight(line, "\r\n")
 	var e entry
-	if f.template.Split(line, e[:]) && f.fill(&e, s) {
+	if (f.template.Split(line, e[:]) || f.template.Split(field.AfterSyslog(line), e[:])) && f.fill(&e, s) {
 		if s.Failed() && !f.terse {
 			s.Raw = field.Redact(line)
 		}

@@ -63,7 +63,7 @@ func (p *Parser) OmitRaw() { p.terse = true }
 // Parse implements proxy.Parser. The form of a line is recognised by its first bytes.
 func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 	*s = model.Signal{}
-	line = bytes.TrimRight(line, "\r\n")
+	line = field.AfterSyslog(bytes.TrimRight(line, "\r\n"))
 	switch {
 	case len(line) == 0:
 		return proxy.Event

@@ -29,6 +29,10 @@ func TestAccess(t *testing.T) {
 				Tries: []model.Try{{Address: "10.1.0.5:8080", Status: 200, Duration: 11 * time.Millisecond}},
 			},
 		},
+		"through syslog": {
+			line: `<190>May  4 10:30:15 lb-1 nginx: 192.0.2.1 - - [04/May/2026:10:30:15 +0200] "GET /list?page=2 HTTP/1.1" 200 512 "-" "curl/8"`,
+			want: model.Signal{At: at, Proxy: "nginx", Client: "192.0.2.1", Request: model.Request{Method: "GET", Path: "/list"}, Status: 200},
+		},
 		"three tries that failed, in a namespace with a dash": {
 			line: `2001:db8::7 - - [04/May/2026:08:30:15 +0000] "GET /buy HTTP/2.0" 502 150 "-" "x" 80 0.004 [my-shop-cart-80] [] 10.1.0.5:8080, 10.1.0.6:8080, 10.1.0.5:8080 0, 0, 0 0.001, 0.002, 0.001 502, 502, 502 0af1`,
 			want: model.Signal{

@@ -41,8 +41,15 @@ type valueFormat struct {
 // %RESPONSE_CODE%, or where two operators touch so that no line could be split.
 func Compile(format string) (*Formatted, error) {
 	format = strings.TrimSuffix(strings.TrimRight(strings.TrimSpace(format), "\n"), `\n`)
-	if n := len(format); n >= 2 && format[0] == '\'' && format[n-1] == '\'' {
+	switch n := len(format); {
+	case n < 2 || format[0] != format[n-1]:
+	case format[0] == '\'':
 		format = strings.TrimSuffix(format[1:n-1], `\n`)
+	case format[0] == '"':
+		var text string // as YAML has it, which escapes like JSON
+		if json.Unmarshal([]byte(format), &text) == nil {
+			format = strings.TrimSuffix(text, "\n")
+		}
 	}
 	f := &Formatted{Parser: NewParser()}
 	var err error

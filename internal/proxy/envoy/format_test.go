@@ -66,6 +66,11 @@ func TestCompile(t *testing.T) {
 			Line:   `{"req":{"line":"GET /buy?x HTTP/1.1","host":"shop.test:80"},"res":{"code":200,"n":5},"x":"\"code\":503"}`,
 			Want:   model.Signal{Proxy: "envoy", Status: 200, Request: model.Request{Method: "GET", Host: "shop.test", Path: "/buy"}},
 		},
+		"as YAML quotes it, with parentheses in an argument and a zone": {
+			Format: `"[%START_TIME_LOCAL%] %REQ(:METHOD)% %REQ_WITHOUT_QUERY(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE% \"%CEL(string(request.size))%\"\n"`,
+			Line:   `[2026-05-04T10:30:15.000+0200] GET /buy 200 "12"`,
+			Want:   model.Signal{At: at.Truncate(time.Second), Proxy: "envoy", Status: 200, Request: model.Request{Method: "GET", Path: "/buy"}},
+		},
 		"a time of another form is left out": {
 			Format: `%START_TIME(%d/%b/%Y %H)% %RESPONSE_CODE% 100%%`, Line: `04/May/2026 08 200 100%`,
 			Want: model.Signal{Proxy: "envoy", Status: 200},

@@ -42,9 +42,9 @@ func (o operator) slot() (int, logformat.Content) {
 	number := logformat.Of(` "`, isNumberOrNone)
 	text := logformat.Text("", false)
 	switch o.name {
-	case "START_TIME":
+	case "START_TIME", "START_TIME_LOCAL":
 		return o.startTime()
-	case "REQ":
+	case "REQ", "REQ_WITHOUT_QUERY":
 		return header(o.argument, text)
 	case "RESP":
 		if strings.EqualFold(o.argument, "x-envoy-upstream-service-time") {
@@ -86,7 +86,7 @@ func (o operator) slot() (int, logformat.Content) {
 	}
 }
 
-// startTime: without an argument ISO 8601 in UTC; else a form of strftime, of which the seconds since 1970 are read and
+// startTime: without an argument ISO 8601; else a form of strftime, of which the seconds since 1970 are read and
 // whatever looks like ISO 8601. Times of other forms are left out.
 func (o operator) startTime() (int, logformat.Content) {
 	switch {
@@ -156,23 +156,37 @@ func readOperator(format string, at int) (o operator, end int, why string) {
 	if o.name = format[at+1 : i]; o.name == "" {
 		return o, 0, "a % that begins no operator"
 	}
-	if i < len(format) && format[i] == '(' {
-		closing := strings.IndexByte(format[i:], ')')
-		if closing < 0 {
-			return o, 0, "a ( without its )"
+	if i == len(format) || format[i] != '(' {
+		if end, ok := operatorEnd(format, i); ok {
+			return o, end, ""
 		}
-		o.argument = format[i+1 : i+closing]
-		i += closing + 1
+		return o, 0, fmt.Sprintf("%%%s without the %% that ends it", o.name)
 	}
+	if strings.IndexByte(format[i:], ')') < 0 {
+		return o, 0, "a ( without its )"
+	}
+	// The argument, which may hold parentheses, goes up to the first one with which the operator ends
+	// (envoyproxy/envoy, source/common/formatter/substitution_format_utility.h).
+	for j := i + 1; j < len(format); j++ {
+		if format[j] != ')' {
+			continue
+		}
+		if end, ok := operatorEnd(format, j+1); ok {
+			o.argument = format[i+1 : j]
+			return o, end, ""
+		}
+	}
+	return o, 0, fmt.Sprintf("%%%s without the %% that ends it", o.name)
+}
+
+// operatorEnd passes over ":LENGTH" and the percent sign.
+func operatorEnd(format string, i int) (end int, ok bool) {
 	if i < len(format) && format[i] == ':' {
 		for i++; i < len(format) && format[i] >= '0' && format[i] <= '9'; {
 			i++
 		}
 	}
-	if i >= len(format) || format[i] != '%' {
-		return o, 0, fmt.Sprintf("%%%s without the %% that ends it", o.name)
-	}
-	return o, i + 1, ""
+	return i + 1, i < len(format) && format[i] == '%'
 }
 
 // shortFlags turns long names of response flags into short ones; both are joined with commas

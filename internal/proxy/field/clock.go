@@ -48,8 +48,8 @@ func Local(b []byte) (time.Time, bool) {
 	return civil(b[7:11], month, b[0:2], b[12:20], nanos, 0)
 }
 
-// ISO reads a time as in RFC 3339, with any number of decimals: "2026-03-14T09:26:00.123Z". The result
-// is in UTC.
+// ISO reads a time as in RFC 3339, with any number of decimals and with or without a colon in its zone: "2026-03-14T09:26:00.123Z". The
+// result is in UTC.
 func ISO(b []byte) (time.Time, bool) {
 	if len(b) < len("2006-01-02T15:04:05Z") || b[4] != '-' || b[7] != '-' || (b[10] != 'T' && b[10] != ' ') {
 		return time.Time{}, false
@@ -68,6 +68,11 @@ func ISO(b []byte) (time.Time, bool) {
 			return time.Time{}, false
 		}
 		rest = rest[:n-6]
+	case n >= 5: // as strftime writes it, without a colon
+		if offset, ok = zone(rest[n-5], rest[n-4:n-2], rest[n-2:]); !ok {
+			return time.Time{}, false
+		}
+		rest = rest[:n-5]
 	default:
 		return time.Time{}, false
 	}

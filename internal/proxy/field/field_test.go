@@ -60,6 +60,8 @@ func TestClocks(t *testing.T) {
 		{"14/Mar/2026:09:26:53.589793238", Local, fine, true},
 		{"14/Mar/2026:09:26:53.", Local, time.Time{}, false},
 		{"2026-03-14T09:26:53Z", ISO, want, true},
+		{"2026-03-14T08:26:53-0100", ISO, want, true},
+		{"2026-03-14T09:26:53x0000", ISO, time.Time{}, false},
 		{"2026-03-14T04:26:53-05:00", ISO, want, true},
 		{"2026-03-14T09:26:53.589793238Z", ISO, fine, true},
 		{"2026-13-14T09:26:53Z", ISO, time.Time{}, false},

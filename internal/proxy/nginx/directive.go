@@ -28,14 +28,15 @@ func directive(s string) (text, escape string, err error) {
 		return "", "", fmt.Errorf("escape=%s is none of default, json and none", escape)
 	}
 	if !pieces || s == "" || s[0] != '\'' && s[0] != '"' {
-		return s, escape, nil
+		// What is given without quotes is mostly taken from a ConfigMap, which the controller puts between quotes.
+		return strings.ReplaceAll(s, `\t`, "\t"), escape, nil
 	}
 	text, err = joined(s)
 	return text, escape, err
 }
 
-// joined puts quoted pieces together, as nginx's configuration does: 'a' "b" is ab, and a backslash takes the meaning
-// from a quote or another one.
+// joined puts quoted pieces together, as nginx's configuration does: 'a' "b" is ab, a backslash takes the meaning from a quote or another one,
+// and with some letters it is a tab or the end of a line (src/core/ngx_conf_file.c, "ngx_conf_read_token").
 func joined(s string) (string, error) {
 	var text strings.Builder
 	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
@@ -45,10 +46,13 @@ func joined(s string) (string, error) {
 		}
 		i := 1
 		for ; i < len(s) && s[i] != quote; i++ {
-			if s[i] == '\\' && i+1 < len(s) && (s[i+1] == '\'' || s[i+1] == '"' || s[i+1] == '\\') {
-				i++
+			c := s[i]
+			if c == '\\' && i+1 < len(s) {
+				if meant, ok := escaped(s[i+1]); ok {
+					c, i = meant, i+1
+				}
 			}
-			text.WriteByte(s[i])
+			text.WriteByte(c)
 		}
 		if i >= len(s) {
 			return "", errors.New("the last quote is missing")
@@ -56,4 +60,20 @@ func joined(s string) (string, error) {
 		s = s[i+1:]
 	}
 	return text.String(), nil
+}
+
+// escaped is what a byte after a backslash means.
+func escaped(c byte) (meant byte, ok bool) {
+	switch c {
+	case '\'', '"', '\\':
+		return c, true
+	case 't':
+		return '\t', true
+	case 'r':
+		return '\r', true
+	case 'n':
+		return '\n', true
+	default:
+		return 0, false
+	}
 }

@@ -44,6 +44,15 @@ func TestCompile(t *testing.T) {
 	at := time.Date(2026, 5, 4, 8, 30, 15, 0, time.UTC)
 	get := model.Request{Method: "GET", Path: "/buy"}
 	formattest.Reads(t, Compile, map[string]formattest.Case{
+		"LTSV, whose tabs the configuration writes as letters": {
+			Format: `log_format ltsv 'time:$time_iso8601\thost:$host\t' "st:$status\turi:$request_uri\tmethod:$request_method";`,
+			Line:   "time:2026-05-04T08:30:15+00:00\thost:-\tst:200\turi:/buy?x=1\tmethod:GET",
+			Want:   model.Signal{At: at, Proxy: "nginx", Request: get, Status: 200},
+		},
+		"tabs in a format of a ConfigMap": {
+			Format: `$time_iso8601\t$status\t$request_uri\t$request_method`, Line: "2026-05-04T08:30:15+00:00\t200\t/buy?x=1\tGET",
+			Want: model.Signal{At: at, Proxy: "nginx", Request: get, Status: 200},
+		},
 		"JSON, with nginx's own escapes and a status that is no JSON": {
 			Format: `'{"t":"$time_iso8601","st":$status,"r":"$request","ua":"$http_user_agent","up":"$upstream_addr","us":"$upstream_status"}'`,
 			Line:   `{"t":"2026-05-04T08:30:15+00:00","st":009,"r":"GET /buy?x=1 HTTP/1.1","ua":"\x22,\x22st\x22:200","up":"10.1.0.5:80","us":"200"}`,

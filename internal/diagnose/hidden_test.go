@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -45,6 +46,30 @@ func TestSuppositionsStandBelow(t *testing.T) {
 	}{"supposed": {likely, true}, "proven": {proven, false}} {
 		if got := refused.outspoken(finding{Finding: model.Finding{ID: "route-annotation-wrong", Confidence: tt.by}}); got != tt.want {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// TestRuleThatIsHiddenNow scans: a rule for every host is asked for different pages in vain since another Ingress has rules for
+// their host, while other hosts are served as before. Where the rule came later, it never took them.
+func TestRuleThatIsHiddenNow(t *testing.T) {
+	for created, want := range map[string]bool{"2026-04-01T00:00:00Z": true, "2026-04-30T00:00:00Z": false} {
+		objects := patched(t, base(t), []byte(strings.Replace(everyHost, "name: help, namespace: shop", `name: help, namespace: shop, creationTimestamp: "`+created+`"`, 1)+`
+- apiVersion: networking.k8s.io/v1
+  kind: Ingress
+  metadata: {name: shop, namespace: shop, creationTimestamp: "2026-04-20T00:00:00Z"}
+`))
+		seen := signals(t, []byte(`
+- {ago: 300, times: 5, status: 200, host: other.example, path: /help/me}
+- {ago: 50, status: 404, failure: no-route, path: /help/a}
+- {ago: 40, status: 404, failure: no-route, path: /help/b}
+- {ago: 30, status: 404, failure: no-route, path: /help/c}
+- {ago: 20, status: 404, failure: no-route, path: /help/d}
+- {ago: 10, status: 404, failure: no-route, path: /help/e}
+`))
+		d := Diagnose(Input{Snapshot: build(t, objects, nil), Signals: seen})
+		if got := len(d.Causes) > 0 && d.Causes[0].ID == "ingress-path-mismatch" && d.Causes[0].Object.Name == "help"; got != want {
+			t.Errorf("created %s: told of the hidden rule: %t, want %t\n%s", created, got, want, show(d))
 		}
 	}
 }

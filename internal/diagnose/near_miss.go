@@ -18,6 +18,8 @@ type nearMiss struct {
 	why   string
 	want  string // the value that would take the request, as JSON
 	far   int    // 0: nothing but that differs; higher is less likely
+	// hidden is set where the rule took such requests until another one came that is asked first.
+	hidden bool
 }
 
 // guess is how far a miss may be and still count as meant.
@@ -46,7 +48,7 @@ func (v *view) miss(r path.Route, req model.Request) (nearMiss, bool) {
 	if host == "" || hostFits(r, host) {
 		if r.Takes(p) {
 			if o, hidden := v.hiddenBy(r, host); hidden {
-				return nearMiss{Route: r, field: v.hostField(r), want: text(host),
+				return nearMiss{Route: r, field: v.hostField(r), want: text(host), hidden: o.Created.After(r.Created),
 					why: fmt.Sprintf("%s has rules for host %s, and then those for %s are not asked", o.Object, o.Host, cmp.Or(r.Host, "every host"))}, true
 			}
 		}

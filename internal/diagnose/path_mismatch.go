@@ -96,8 +96,14 @@ func (v *view) missedRequests() []finding {
 		}
 	}
 	if v.in.Target.Request == nil {
-		for _, s := range v.commonUnrouted() {
+		common, rest := v.commonUnrouted()
+		for _, s := range common {
 			note(nil, s)
+		}
+		for _, s := range rest {
+			if m, ok := v.closest(nil, s.Request); ok && m.hidden { // whose rule is no guess
+				note(nil, s)
+			}
 		}
 	}
 	var out []finding
@@ -116,10 +122,10 @@ func (v *view) missedRequests() []finding {
 }
 
 // missedBy is the rule for which requests were made that no rule took, nil if it is none of those in question, or has users
-// of its own host: those who ask for another one are strays.
+// of its own host: those who ask for another one are strays, unless the rule took them until another one hid it.
 func (v *view) missedBy(m nearMiss) *route {
 	r := v.route(m.Route)
-	if r != nil && m.field == v.hostField(m.Route) && len(r.succeeded) > 0 {
+	if r != nil && !m.hidden && m.field == v.hostField(m.Route) && len(r.succeeded) > 0 {
 		return nil
 	}
 	return r
@@ -130,29 +136,35 @@ func (v *view) missedBy(m nearMiss) *route {
 const mostUnrouted = 100
 
 // commonUnrouted lists the requests that no rule took, those of the first different paths below which several were
-// asked for.
-func (v *view) commonUnrouted() []model.Signal {
-	type place struct{ host, path string }
-	at := func(s *model.Signal) place {
+// asked for; and in rest those where several were only below the first part of the path, each for another page.
+func (v *view) commonUnrouted() (out, rest []model.Signal) {
+	type place struct {
+		host, path string
+		depth      int
+	}
+	at := func(s *model.Signal, depth int) place {
 		p := strings.SplitN(strings.Trim(s.Request.Path, "/"), "/", 3)
-		return place{s.Request.Host, strings.Join(p[:min(2, len(p))], "/")}
+		return place{s.Request.Host, strings.Join(p[:min(depth, len(p))], "/"), depth}
 	}
 	times := map[place]int{}
 	for i := range v.unrouted {
-		times[at(&v.unrouted[i])]++
+		times[at(&v.unrouted[i], 1)]++
+		times[at(&v.unrouted[i], 2)]++
 	}
 	taken := map[place]bool{}
-	var out []model.Signal
 	for i := range v.unrouted {
 		s := &v.unrouted[i]
-		p := at(s)
+		list, p := &out, at(s, 2)
+		if times[p] < few {
+			list, p = &rest, at(s, 1)
+		}
 		if s.Failure != model.NoRoute || times[p] < few || !taken[p] && len(taken) >= mostUnrouted {
 			continue
 		}
 		taken[p] = true
-		out = append(out, *s)
+		*list = append(*list, *s)
 	}
-	return out
+	return out, rest
 }
 
 // route finds a rule among those in question, nil if it is none of them.

@@ -1,8 +1,11 @@
 package path
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // TestClassless: an Ingress without a class is served where a controller's arguments say that it takes such.
@@ -42,6 +45,37 @@ func TestClassless(t *testing.T) {
 			r := m.Routes()[0]
 			if r.Proxy != tt.proxy || r.Served() != (tt.proxy != "") {
 				t.Errorf("served by %q, faults %v, want %q", r.Proxy, r.Faults, tt.proxy)
+			}
+		})
+	}
+}
+
+// TestCiliumSwitchedOff: nobody serves Cilium's class where its controller of Ingresses is switched off, whether the class is
+// there or not.
+func TestCiliumSwitchedOff(t *testing.T) {
+	const (
+		off   = `{apiVersion: v1, kind: ConfigMap, metadata: {name: cilium-config, namespace: kube-system}, data: {enable-ingress-controller: "false"}}`
+		on    = `{apiVersion: v1, kind: ConfigMap, metadata: {name: cilium-config, namespace: kube-system}, data: {enable-ingress-controller: "true"}}`
+		its   = `{apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: cilium}, spec: {controller: cilium.io/ingress-controller}}`
+		other = `{apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: cilium}, spec: {controller: example.com/ours}}`
+	)
+	for name, tt := range map[string]struct {
+		objects []string
+		unread  snapshot.Kind
+		served  bool
+	}{
+		"off":                     {[]string{off, its}, snapshot.Events, false},
+		"off, and no class seen":  {[]string{off}, snapshot.IngressClasses, false},
+		"off, and another's name": {[]string{off, other}, snapshot.Events, true},
+		"on":                      {[]string{on, its}, snapshot.Events, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			web := strings.Replace(ingress("web", `rules: [`+rule("shop.example", "Prefix", "/", "web")+`]`), "ingressClassName: nginx", "ingressClassName: cilium", 1)
+			m := New(world(t, append(tt.objects, web), tt.unread))
+			r := m.Routes()[0]
+			missing := slices.ContainsFunc(r.Faults, func(f Fault) bool { return f.Kind == ClassMissing })
+			if missing == tt.served {
+				t.Errorf("faults %v, want served %t", r.Faults, tt.served)
 			}
 		})
 	}

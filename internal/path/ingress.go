@@ -188,6 +188,10 @@ func (m *Map) classify(ing *networkingv1.Ingress, r *Route) {
 		return
 	}
 	class, presence := m.s.IngressClasses().Get("", r.Class)
+	if off := m.ciliumOff(r.Class); off != "" && (presence != snapshot.Present || class.Spec.Controller == ciliumIngresses) {
+		r.Faults = append(r.Faults, Fault{Kind: ClassMissing, Object: at, Why: fmt.Sprintf("%s is of class %s, and Cilium's controller of Ingresses is switched off (%s), so no controller serves it", r.Object, r.Class, off)})
+		return
+	}
 	switch presence {
 	case snapshot.Present:
 		r.Controller = class.Spec.Controller
@@ -210,6 +214,27 @@ func (m *Map) classify(ing *networkingv1.Ingress, r *Route) {
 		r.Proxy = m.controllerProxy(r.Class)
 		r.Faults = append(r.Faults, Fault{Kind: GatewayUnknown, Object: at, Why: "it could not be looked at"})
 	}
+}
+
+// Cilium's controller of Ingresses takes those of one class, by its name (cilium/cilium, operator/pkg/ingress).
+const (
+	ciliumClass     = "cilium"
+	ciliumIngresses = "cilium.io/ingress-controller"
+	ciliumConfig    = "cilium-config"
+)
+
+// ciliumOff says where Cilium's controller of Ingresses is switched off, for its class; empty if that is not known.
+func (m *Map) ciliumOff(class string) string {
+	if class != ciliumClass {
+		return ""
+	}
+	const key = "enable-ingress-controller"
+	for c := range m.s.ConfigMaps().Named(ciliumConfig) {
+		if c.Data[key] == "false" {
+			return fmt.Sprintf("%s of %s is false", key, snapshot.RefOf(c))
+		}
+	}
+	return ""
 }
 
 // mayTake reports whether a controller that runs may serve an Ingress for the class that its annotation names: one has

@@ -67,7 +67,7 @@ func ofPod[T any](in func(*corev1.Pod) []T) func(metav1.Object) []T {
 // readByRules are the kinds that [New] reads. The others are read only when a request is walked.
 func readByRules() []snapshot.Kind {
 	return []snapshot.Kind{
-		snapshot.Namespaces, snapshot.IngressClasses, snapshot.Ingresses, snapshot.GatewayClasses, snapshot.Gateways,
+		snapshot.Namespaces, snapshot.IngressClasses, snapshot.Ingresses, snapshot.ConfigMaps, snapshot.GatewayClasses, snapshot.Gateways,
 		snapshot.HTTPRoutes, snapshot.GRPCRoutes, snapshot.ReferenceGrants, snapshot.Services, snapshot.Other,
 		snapshot.Deployments, snapshot.StatefulSets, snapshot.DaemonSets, snapshot.ReplicaSets, snapshot.Pods, snapshot.EndpointSlices,
 	}
@@ -76,18 +76,20 @@ func readByRules() []snapshot.Kind {
 // concerns reports whether a difference may change a rule or a gateway. What runs and receives requests does so only where
 // gateways run: everywhere else it is looked up when a request is walked.
 func (m *Map) concerns(d snapshot.Difference) bool {
+	o := d.After
+	if o == nil {
+		o = d.Before
+	}
 	switch d.Kind {
 	case snapshot.Deployments, snapshot.StatefulSets, snapshot.DaemonSets, snapshot.ReplicaSets, snapshot.Pods, snapshot.EndpointSlices:
+	case snapshot.ConfigMaps:
+		return o.GetName() == ciliumConfig
 	case snapshot.Services: // which Istio looks up by a host's name
 		if len(m.custom.VirtualServices) > 0 {
 			return true
 		}
 	default:
 		return true
-	}
-	o := d.After
-	if o == nil {
-		o = d.Before
 	}
 	if m.spaces[o.GetNamespace()] {
 		return true

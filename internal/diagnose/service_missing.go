@@ -31,7 +31,7 @@ func serviceMissing() Analyzer {
 
 func (v *view) missingService(r *route, l path.Leg) finding {
 	ref := serviceRef(l)
-	says := fmt.Sprintf("%s sends %s to %s, which does not exist", r.Object, r, ref)
+	says := fmt.Sprintf("%s sends %s to %s, which does not exist", l.Backend.NameAt(r.Object).Ref, r, ref)
 	if r.edge != nil {
 		says = fmt.Sprintf("%s calls %s, which does not exist", r.Object, ref)
 	}
@@ -39,7 +39,7 @@ func (v *view) missingService(r *route, l path.Leg) finding {
 		on(r).as(model.NoEndpoints, model.NoRoute).
 		because("object", fmt.Sprintf("namespace %s has no Service %s", ref.Namespace, ref.Name), ref, time.Time{})
 	if svc := v.nearService(l); svc != nil && r.edge == nil {
-		f.Object = at(r.Object, l.Backend.Field+".name")
+		f.Object = l.Backend.NameAt(r.Object)
 		f.Summary += fmt.Sprintf("; Service %s does, and no route uses it", svc.Name)
 		f = f.wants(text(svc.Name)).relates("service", snapshot.RefOf(svc)).
 			because("object", fmt.Sprintf("Service %s has the port and no route uses it", svc.Name), snapshot.RefOf(svc), time.Time{})

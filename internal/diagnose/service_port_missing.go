@@ -42,7 +42,7 @@ func missingPort(r *route, l path.Leg) finding {
 	if l.Backend.Port() == "" {
 		asks = "names no port"
 	}
-	f := find("service-port-missing", proven, at(r.Object, l.Backend.PortField),
+	f := find("service-port-missing", proven, l.Backend.PortAt(r.Object),
 		fmt.Sprintf("%s %s of %s, which has %s", r.Object, asks, ref, strings.Join(have, ", "))).
 		on(r).as(model.NoEndpoints, model.NoRoute).relates("service", ref).
 		because("object", fmt.Sprintf("%s has %s", ref, strings.Join(have, ", ")), ref, time.Time{})
@@ -59,7 +59,7 @@ func missingPort(r *route, l path.Leg) finding {
 		return f.wants(text(p.Name))
 	}
 	if l.Backend.PortName != "" {
-		f.Object.Field = strings.TrimSuffix(l.Backend.PortField, ".name")
+		f.Object.Field = strings.TrimSuffix(f.Object.Field, ".name")
 		return f.wants(fmt.Sprintf(`{"number":%d}`, p.Port))
 	}
 	return f.wants(fmt.Sprint(p.Port))

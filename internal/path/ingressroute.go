@@ -53,7 +53,7 @@ func (m *Map) ingressRoute(ir *custom.IngressRoute, i int, unclaimed []Fault) []
 		}
 	}
 	for j := range rule.Services {
-		base.Backends = append(base.Backends, m.traefikBackends(ir.Namespace, &rule.Services[j], fmt.Sprintf("%s.services[%d]", base.Rule, j), 0)...)
+		base.Backends = append(base.Backends, m.traefikBackends(ir.Namespace, &rule.Services[j], fmt.Sprintf("%s.services[%d]", base.Rule, j), model.FieldRef{}, 0)...)
 	}
 	ways, err := traefik.ParseRule(rule.Match)
 	if err != nil {
@@ -176,8 +176,9 @@ func braces(v string) string {
 // deepest is how far TraefikServices that lead to others are followed.
 const deepest = 5
 
-// traefikBackends resolves a reference to a Service, or to the Services behind a TraefikService.
-func (m *Map) traefikBackends(namespace string, ref *custom.TraefikBackend, field string, depth int) []Backend {
+// traefikBackends resolves a reference to a Service, or to the Services behind a TraefikService. by is the field of a
+// TraefikService that has the reference, zero for one of the route's own.
+func (m *Map) traefikBackends(namespace string, ref *custom.TraefikBackend, field string, by model.FieldRef, depth int) []Backend {
 	namespace = or(ref.Namespace, namespace)
 	weight := int32(1)
 	if ref.Weight != nil {
@@ -186,7 +187,7 @@ func (m *Map) traefikBackends(namespace string, ref *custom.TraefikBackend, fiel
 	if ref.Kind != "TraefikService" {
 		b := Backend{
 			Service: model.Ref{APIVersion: "v1", Kind: "Service", Namespace: namespace, Name: ref.Name},
-			Field:   field, PortField: field + ".port", Weight: weight,
+			Field:   field, PortField: field + ".port", By: by, Weight: weight,
 		}
 		if ref.Port.Type == intstr.String {
 			b.PortName = ref.Port.StrVal
@@ -203,11 +204,13 @@ func (m *Map) traefikBackends(namespace string, ref *custom.TraefikBackend, fiel
 		var out []Backend
 		if ts.Spec.Weighted != nil {
 			for i := range ts.Spec.Weighted.Services {
-				out = append(out, m.traefikBackends(ts.Namespace, &ts.Spec.Weighted.Services[i], field, depth+1)...)
+				by := model.FieldRef{Ref: ts.Ref(), Field: fmt.Sprintf("spec.weighted.services[%d]", i)}
+				out = append(out, m.traefikBackends(ts.Namespace, &ts.Spec.Weighted.Services[i], field, by, depth+1)...)
 			}
 		}
 		if ts.Spec.Mirroring != nil {
-			out = append(out, m.traefikBackends(ts.Namespace, &ts.Spec.Mirroring.TraefikBackend, field, depth+1)...)
+			by := model.FieldRef{Ref: ts.Ref(), Field: "spec.mirroring"}
+			out = append(out, m.traefikBackends(ts.Namespace, &ts.Spec.Mirroring.TraefikBackend, field, by, depth+1)...)
 		}
 		return out
 	}
@@ -216,17 +219,23 @@ func (m *Map) traefikBackends(namespace string, ref *custom.TraefikBackend, fiel
 
 func traefikSettings(b Backend, ref *custom.TraefikBackend) proxy.Settings {
 	var out proxy.Settings
+	at := func(field string) model.FieldRef {
+		if b.By.IsZero() {
+			return model.FieldRef{Field: b.Field + field}
+		}
+		return model.FieldRef{Ref: b.By.Ref, Field: b.By.Field + field}
+	}
 	if ref.Scheme != "" {
-		out = append(out, proxy.Setting{Knob: proxy.Protocol, Value: strings.ToUpper(ref.Scheme), Yes: true, At: model.FieldRef{Field: b.Field + ".scheme"}})
+		out = append(out, proxy.Setting{Knob: proxy.Protocol, Value: strings.ToUpper(ref.Scheme), Yes: true, At: at(".scheme")})
 	}
 	if ref.NativeLB != nil {
-		out = append(out, proxy.Setting{Knob: proxy.ServiceAddress, Yes: *ref.NativeLB, At: model.FieldRef{Field: b.Field + ".nativeLB"}})
+		out = append(out, proxy.Setting{Knob: proxy.ServiceAddress, Yes: *ref.NativeLB, At: at(".nativeLB")})
 	}
 	if ref.Sticky != nil && ref.Sticky.Cookie != nil {
-		out = append(out, proxy.Setting{Knob: proxy.Affinity, Value: "cookie", Yes: true, At: model.FieldRef{Field: b.Field + ".sticky.cookie"}})
+		out = append(out, proxy.Setting{Knob: proxy.Affinity, Value: "cookie", Yes: true, At: at(".sticky.cookie")})
 	}
 	if ref.ServersTransport != "" {
-		out = append(out, proxy.Setting{Knob: proxy.Extension, Value: "ServersTransport/" + ref.ServersTransport, Yes: true, At: model.FieldRef{Field: b.Field + ".serversTransport"}})
+		out = append(out, proxy.Setting{Knob: proxy.Extension, Value: "ServersTransport/" + ref.ServersTransport, Yes: true, At: at(".serversTransport")})
 	}
 	return out
 }

@@ -84,10 +84,12 @@ type Listener struct {
 
 // Backend is one backend reference of a rule.
 type Backend struct {
-	Service    model.Ref // of another kind than Service where the reference is to something else
-	Field      string    // field path of the reference in the route
-	PortField  string    // field path of the port in the route
-	PortNumber int32     // 0 if the port is named by PortName
+	Service   model.Ref // of another kind than Service where the reference is to something else
+	Field     string    // field path of the reference in the route
+	PortField string    // field path of the port in the route
+	// By is the field that names it where that is of another object, to which the route's field leads.
+	By         model.FieldRef
+	PortNumber int32 // 0 if the port is named by PortName
 	PortName   string
 	Weight     int32   // share of requests; an Ingress has one backend of weight 1
 	Subset     *Subset // of the Service's pods to which requests go; nil: all of them
@@ -103,6 +105,22 @@ type Subset struct {
 	Rule   model.FieldRef // where it is defined
 	// Missing is set where no DestinationRule of the host defines it: the proxy then has nowhere to send to.
 	Missing bool
+}
+
+// NameAt is the field of a route, or of the object to which it leads, in which a backend's Service is named.
+func (b Backend) NameAt(route model.Ref) model.FieldRef {
+	if b.By.IsZero() {
+		return model.FieldRef{Ref: route, Field: b.Field + ".name"}
+	}
+	return model.FieldRef{Ref: b.By.Ref, Field: b.By.Field + ".name"}
+}
+
+// PortAt is such a field for the port.
+func (b Backend) PortAt(route model.Ref) model.FieldRef {
+	if b.By.IsZero() {
+		return model.FieldRef{Ref: route, Field: b.PortField}
+	}
+	return model.FieldRef{Ref: b.By.Ref, Field: b.By.Field + ".port"}
 }
 
 // Port is the port as the route writes it.

@@ -97,13 +97,8 @@ func (v *view) missedRequests() []finding {
 	}
 	if v.in.Target.Request == nil {
 		common, rest := v.commonUnrouted()
-		for _, s := range common {
+		for _, s := range append(common, v.hiddenFrom(rest)...) {
 			note(nil, s)
-		}
-		for _, s := range rest {
-			if m, ok := v.closest(nil, s.Request); ok && m.hidden { // whose rule is no guess
-				note(nil, s)
-			}
 		}
 	}
 	var out []finding
@@ -134,6 +129,14 @@ func (v *view) missedBy(m nearMiss) *route {
 // mostUnrouted bounds how many different requests that no rule took are compared with all rules: scanners ask for
 // thousands.
 const mostUnrouted = 100
+
+// hiddenFrom are those of some requests whose rule another one hides, so that which was meant is no guess.
+func (v *view) hiddenFrom(ss []model.Signal) []model.Signal {
+	return slices.DeleteFunc(ss, func(s model.Signal) bool {
+		m, ok := v.closest(nil, s.Request)
+		return !ok || !m.hidden
+	})
+}
 
 // commonUnrouted lists the requests that no rule took, those of the first different paths below which several were
 // asked for; and in rest those where several were only below the first part of the path, each for another page.

@@ -67,10 +67,7 @@ func newView(in Input) *view {
 	v.observe()
 	for _, r := range v.routes {
 		v.telling(r)
-		if r.requests > 0 && !r.lost && r.trace.Predicts == path.NoAnswer {
-			r.trace = v.m.WalkArrived(r.Route, v.answersStill(r))
-		}
-		if r.outdo() {
+		if r.outdo() || r.requests > 0 && !r.lost && r.trace.Predicts == path.NoAnswer {
 			r.trace = v.m.WalkArrived(r.Route, v.answersStill(r))
 		}
 	}

@@ -229,10 +229,10 @@ func (m *Map) attachSet(a asking, ref gatewayv1.ParentReference, field string, p
 func (m *Map) setRefused(set *custom.ListenerSet, gw *gatewayv1.Gateway) (Fault, bool) {
 	told := ""
 	if c := condition(set.Status.Conditions, string(gatewayv1.ListenerSetConditionAccepted)); c != nil && c.ObservedGeneration >= set.Generation {
-		switch c.Status {
-		case metav1.ConditionTrue:
+		if c.Status == metav1.ConditionTrue {
 			return Fault{}, false
-		case metav1.ConditionFalse:
+		}
+		if c.Status == metav1.ConditionFalse {
 			told = fmt.Sprintf("%s was not accepted by %s (%s): %s", set.Ref(), snapshot.RefOf(gw), c.Reason, c.Message)
 		}
 	}

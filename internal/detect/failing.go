@@ -7,11 +7,11 @@ import (
 )
 
 // Failing reports whether a request counts as an error of its route: a 5xx, no answer at all, or an
-// answer that broke off. What was refused on purpose or for want of a route (4xx) does not count, or
-// anybody could open alarms by asking for what is not there. Clients that gave up are another matter: see
+// answer that broke off. What was refused on purpose or for want of a route (4xx) does not count, nor an error that the
+// client asked for, or anybody could open alarms by asking for what is not there. Clients that gave up are another matter: see
 // the package comment.
 func Failing(s model.Signal) bool {
-	return s.Status >= 500 || s.Failure != model.NoFailure && s.Status < 400
+	return (s.Status >= 500 || s.Failure != model.NoFailure && s.Status < 400) && !s.AskedFor()
 }
 
 // clientClosed is nginx's status of a request whose client went away before it was answered (nginx,

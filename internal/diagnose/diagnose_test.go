@@ -261,6 +261,7 @@ func signals(t *testing.T, data []byte) []model.Signal {
 		Reason   string
 		Upstream string
 		Took     string
+		Method   string
 		Path     string
 		Host     string
 		Proxy    string
@@ -279,6 +280,9 @@ func signals(t *testing.T, data []byte) []model.Signal {
 				At: now.Add(-time.Duration(x.Ago*1000)*time.Millisecond + time.Duration(i)*100*time.Millisecond), Proxy: "nginx", Source: "gateway.log:1",
 				Request: model.Request{Method: "GET", Host: "shop.example", Path: "/cart/items"},
 				Status:  x.Status, Failure: x.Failure, Reason: x.Reason, Duration: took, ErrorLog: x.ErrorLog, Raw: x.Reason,
+			}
+			if x.Method != "" {
+				s.Request.Method = x.Method
 			}
 			if x.Path != "" {
 				s.Request.Path = x.Path

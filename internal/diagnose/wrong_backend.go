@@ -119,7 +119,7 @@ func (v *view) namedService(r *route, l path.Leg) (meantService, bool) {
 		return meantService{}, false
 	}
 	found := v.forgottenService(l.Backend.Service.Namespace, about)
-	if found == nil {
+	if found == nil || v.samePods(l, found) {
 		return meantService{}, false
 	}
 	why := fmt.Sprintf("Service %s, which has its name, serves and no route leads to it", found.Name)
@@ -132,6 +132,19 @@ func (v *view) namedService(r *route, l path.Leg) (meantService, bool) {
 		}
 	}
 	return meantService{found, why, false}, true
+}
+
+// samePods reports whether a Service leads to pods that a rule's own Service leads to as well: it is the same application,
+// as where one Service is for all members of a cluster and another for the one that leads.
+func (v *view) samePods(l path.Leg, svc *corev1.Service) bool {
+	for _, es := range v.s.SlicesOf(svc.Namespace, svc.Name) {
+		for i := range es.Endpoints {
+			if slices.ContainsFunc(l.Ends, func(e path.End) bool { return slices.Contains(es.Endpoints[i].Addresses, e.IP) }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // httpPort is the port of a Service on which it most likely answers requests, nil if none looks so.

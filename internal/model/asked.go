@@ -1,0 +1,47 @@
+package model
+
+import (
+	"strconv"
+	"strings"
+)
+
+// AskedFor reports whether an application answered with an error that its client asked for: that it does not speak a method
+// which HTTP leaves it free to know (RFC 9110, 15.6.2), or the very status that the request names, as monitors ask
+// httpbin's /status/503 for.
+func (s Signal) AskedFor() bool {
+	if s.Failure != UpstreamStatus {
+		return false
+	}
+	return s.Status == 501 && !common(s.Request.Method) || namesStatus(s.Request.Path, s.Status)
+}
+
+// common reports whether a method is one that users' requests are made with (RFC 9110, 9.3, and RFC 5789). The others are
+// WebDAV's and those of scanners.
+func common(method string) bool {
+	switch method {
+	case "", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS":
+		return true
+	default:
+		return false
+	}
+}
+
+// namesStatus reports whether a path names a status as one: in the segment after one that says so.
+func namesStatus(path string, status int) bool {
+	said := false
+	for rest, more := path, true; more; {
+		var segment string
+		segment, rest, more = strings.Cut(rest, "/")
+		if said && isNumber(segment, status) {
+			return true
+		}
+		said = strings.Contains(segment, "status")
+	}
+	return false
+}
+
+// isNumber compares without writing the number out: this is asked of each failed line.
+func isNumber(text string, n int) bool {
+	got, err := strconv.Atoi(text)
+	return err == nil && got == n
+}

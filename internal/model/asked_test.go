@@ -1,0 +1,39 @@
+package model
+
+import "testing"
+
+func TestAskedFor(t *testing.T) {
+	tests := []struct {
+		name    string
+		method  string
+		path    string
+		status  int
+		failure FailureKind
+		want    bool
+	}{
+		{"a status in the path", "GET", "/status/503", 503, UpstreamStatus, true},
+		{"another status than the one asked for", "GET", "/status/503", 502, UpstreamStatus, false},
+		{"a number that is no status", "GET", "/orders/503", 503, UpstreamStatus, false},
+		{"the proxy's own answer", "GET", "/status/503", 503, NoEndpoints, false},
+		{"a method of WebDAV", "PROPFIND", "/", 501, UpstreamStatus, true},
+		{"a method that users have", "POST", "/", 501, UpstreamStatus, false},
+		{"an error under a method of WebDAV", "PROPFIND", "/", 500, UpstreamStatus, false},
+		{"a path without a query", "GET", "/status", 503, UpstreamStatus, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := Signal{Request: Request{Method: tt.method, Path: tt.path}, Status: tt.status, Failure: tt.failure}
+			if got := s.AskedFor(); got != tt.want {
+				t.Errorf("AskedFor() = %v, want %v", got, tt.want)
+			}
+			if s.Failed() == tt.want {
+				t.Errorf("Failed() = %v", s.Failed())
+			}
+		})
+	}
+	if n := testing.AllocsPerRun(10, func() {
+		_ = Signal{Request: Request{Path: "/status/503"}, Status: 503, Failure: UpstreamStatus}.AskedFor()
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

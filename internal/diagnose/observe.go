@@ -166,6 +166,12 @@ func (r *route) note(s model.Signal) {
 		return
 	}
 	r.succeeded = append(r.succeeded, s.At)
+	switch {
+	case s.Status/100 == 2:
+		r.fulfilled++
+	case s.Status/100 == 3 && s.Status == r.Fixed:
+		r.redirected = append(r.redirected, s)
+	}
 	switch s.Status {
 	case 400, 403:
 		r.denied = append(r.denied, s)

@@ -34,6 +34,9 @@ type route struct {
 	outdone []path.Fault
 	// denied are the requests that were answered 400 or 403.
 	denied []model.Signal
+	// redirected are the requests that the rule itself redirected, and fulfilled how many were answered 2xx.
+	redirected []model.Signal
+	fulfilled  int
 	// limited are the requests that were answered 429.
 	limited []model.Signal
 	// left are the requests that their clients gave up (499), unsent those that did not arrive whole (408).

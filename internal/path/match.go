@@ -213,6 +213,9 @@ func (r *Route) before(o *Route) bool {
 	) > 0
 }
 
+// Precedes reports whether a rule is asked before another one that takes the same request.
+func (r Route) Precedes(o Route) bool { return r.before(&o) }
+
 // canaryRank puts a canary behind the rule that it stands beside, unless it takes every request.
 func canaryRank(r *Route) int {
 	if !r.Settings.Yes(proxy.Canary) {

@@ -3,11 +3,13 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -121,13 +123,13 @@ func (v *view) missesPath(r path.Route, p string) (nearMiss, bool) {
 		m.why = fmt.Sprintf("%s takes %s with another method, header or query only", r.Rule, p)
 	case base == "":
 		return m, false
-	case r.PathType == path.Exact && (p == base || strings.HasPrefix(p, base+"/")):
+	case (r.PathType == path.Exact || r.Literal()) && (p == base || strings.HasPrefix(p, base+"/")):
 		m.field, m.want = v.pathField(r, true), text(prefixType(r))
 		m.why = fmt.Sprintf("path %s is compared as %s, which does not take %s", r.Path, r.PathType, p)
 	case r.PathType != path.Exact && p == base: // ImplementationSpecific /a/ does not take /a
 		m.field, m.want = v.pathField(r, false), text(base)
 		m.why = fmt.Sprintf("path %s does not take %s", r.Path, p)
-	case isPattern(r.Path) && r.PathType != path.RegularExpression && patternTakes(r.Path, p):
+	case isPattern(r.Path) && r.PathType != path.RegularExpression && r.Pattern.How != proxy.Glob && patternTakes(r.Path, p):
 		m.field, m.want = v.pathField(r, true), text(string(path.ImplementationSpecific))
 		m.why = fmt.Sprintf("path %s is a regular expression and is compared as %s", r.Path, r.PathType)
 	case strings.HasPrefix(strings.ToLower(p)+"/", strings.ToLower(base)+"/"):
@@ -213,8 +215,8 @@ func isPattern(p string) bool { return strings.ContainsAny(p, `(*[$^+|\`) }
 
 // patternTakes reports whether a path would be taken if it were compared as an expression.
 func patternTakes(pattern, p string) bool {
-	r := path.Route{Path: pattern, PathType: path.ImplementationSpecific}
-	return r.Takes(p)
+	expression, err := regexp.Compile("^(?:" + pattern + ")")
+	return err == nil && expression.MatchString(p)
 }
 
 // pathField is the field of a rule's path, or of the way in which it is compared.

@@ -91,7 +91,7 @@ func (v *view) missedRequests() []finding {
 		seen[k] = append(seen[k], s)
 	}
 	for _, r := range v.routes {
-		for _, s := range r.astray {
+		for _, s := range slices.Concat(r.astray, v.overheardMisses(r)) {
 			note(r, s)
 		}
 	}

@@ -26,6 +26,8 @@ type route struct {
 	resumed time.Time
 	// astray are the requests that the application answered as one answers what is meant for another.
 	astray []model.Signal
+	// overheard are such requests by the application's own log, where no gateway's was read.
+	overheard []model.Signal
 	// lost is set on the rule that was probably meant for the target's request, which no rule takes.
 	lost bool
 	// replaced is set on a rule that nothing serves where another one takes all of its requests.

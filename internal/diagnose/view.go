@@ -65,6 +65,7 @@ func newView(in Input) *view {
 		}
 	}
 	v.observe()
+	v.overhear()
 	for _, r := range v.routes {
 		v.telling(r)
 		if r.outdo() || r.requests > 0 && !r.lost && r.trace.Predicts == path.NoAnswer {

@@ -213,6 +213,12 @@ func (r *Route) before(o *Route) bool {
 	) > 0
 }
 
+// Literal reports whether a path is compared as a whole though it is not called Exact, as AWS and Google Cloud compare what is
+// ImplementationSpecific and has no star.
+func (r Route) Literal() bool {
+	return r.Pattern.How == proxy.Glob && !strings.ContainsAny(r.Pattern.Text, "*?")
+}
+
 // Precedes reports whether a rule is asked before another one that takes the same request.
 func (r Route) Precedes(o Route) bool { return r.before(&o) }
 

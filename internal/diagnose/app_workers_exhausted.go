@@ -30,12 +30,12 @@ func appWorkersExhausted() Analyzer {
 	}
 }
 
-// busyWorkers are the words with which application servers say that no worker is free: gunicorn, PHP-FPM, Apache,
+// busyWorkers are the words with which application servers say that no worker is free: gunicorn, PHP-FPM and nginx in front of it, Apache,
 // uWSGI, waitress, Tomcat, Jetty, Java executors, HikariCP, SQLAlchemy, Go's and Node's pools, Puma, Dubbo.
 var busyWorkers = regexp.MustCompile(`WORKER TIMEOUT|reached pm\.max_children|reached MaxRequestWorkers|listen queue of socket .* full|Task queue depth is|` +
 	`Maximum number of threads .* created|All threads \(\d+\) are currently busy|RejectedExecutionException|Connection is not available, request timed out after|` +
 	`QueuePool limit of size|(?i:thread ?pool (?:is )?(?:exhausted|full)|pool (?:is )?exhausted|exhausted (?:its )?(?:connection )?pool|all workers (?:are )?busy|no (?:free|idle|available) workers?|` +
-	`timeout (?:waiting for|acquiring) (?:a )?connection|timed out (?:waiting for|fetching) a (?:new )?connection from|worker_connections are not enough|threads? (?:are )?all busy|no more threads|worker pool .*(?:full|saturated))`)
+	`connect\(\) to unix:\S+ failed \(11: |timeout (?:waiting for|acquiring) (?:a )?connection|timed out (?:waiting for|fetching) a (?:new )?connection from|worker_connections are not enough|threads? (?:are )?all busy|no more threads|worker pool .*(?:full|saturated))`)
 
 // exhausted joins those words with failures of requests that wait: for an answer, or to be accepted.
 func (v *view) exhausted(w *workload) (finding, bool) {
@@ -44,6 +44,9 @@ func (v *view) exhausted(w *workload) (finding, bool) {
 		return finding{}, false
 	}
 	kinds := []model.FailureKind{model.ResponseTimeout, model.ConnectTimeout, model.Overload, model.UpstreamStatus, model.ClosedEarly, model.Reset, model.Refused}
+	if slices.ContainsFunc(said, fullSocket) {
+		kinds = append(kinds, model.OtherFailure)
+	}
 	var routes []*route
 	var hits []model.Signal
 	for _, r := range w.routes {
@@ -59,6 +62,10 @@ func (v *view) exhausted(w *workload) (finding, bool) {
 	f.Evidence = append(f.Evidence, said...)
 	return f, true
 }
+
+// fullSocket reports whether the web server in the pod says that it answered 502 itself: the backlog of the socket before the
+// workers was full. A gateway whose log does not say who answered passes that on without a reason.
+func fullSocket(said model.Evidence) bool { return strings.Contains(said.Text, "connect() to unix:") }
 
 // concurrency is the field that sets how many workers there are, as far as arguments and environment tell.
 func concurrency(w *workload) string {

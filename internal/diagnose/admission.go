@@ -126,12 +126,40 @@ func (v *view) rejector(w *workload, why string) model.FieldRef {
 	case strings.Contains(why, "serviceaccount") && strings.Contains(why, "not found"):
 		return at(w.ref, "spec.template.spec.serviceAccountName")
 	case strings.Contains(why, "usage per") || strings.Contains(why, "limit to request ratio"):
-		for lr := range v.s.LimitRanges().In(ns) {
-			return at(snapshot.RefOf(lr), "spec.limits")
+		if object, ok := v.limitRange(ns, why); ok {
+			return object
 		}
 		return at(w.ref, "spec.template.spec.containers[0].resources")
 	}
 	return at(w.ref, "spec.template")
+}
+
+// passedLimit finds the bound that a LimitRange's refusal names, as "maximum memory usage per Container is 1Gi"
+// (kubernetes/kubernetes, plugin/pkg/admission/limitranger/admission.go).
+var passedLimit = regexp.MustCompile(`(minimum|maximum) (\S+) usage per (\S+) is ([^,\s]+?)[.,]? `)
+
+// limitRange is the bound of a LimitRange that a refusal names; the first LimitRange as a whole where none has it.
+func (v *view) limitRange(ns, why string) (model.FieldRef, bool) {
+	m := passedLimit.FindStringSubmatch(why)
+	var whole model.FieldRef
+	for lr := range v.s.LimitRanges().In(ns) {
+		if whole.IsZero() {
+			whole = at(snapshot.RefOf(lr), "spec.limits")
+		}
+		for i, l := range lr.Spec.Limits {
+			if m == nil || string(l.Type) != m[3] {
+				continue
+			}
+			bound, list := "max", l.Max
+			if m[1] == "minimum" {
+				bound, list = "min", l.Min
+			}
+			if q, ok := list[corev1.ResourceName(m[2])]; ok && q.String() == m[4] {
+				return at(snapshot.RefOf(lr), fmt.Sprintf("spec.limits[%d].%s.%s", i, bound, m[2])), true
+			}
+		}
+	}
+	return whole, !whole.IsZero()
 }
 
 // refusingPart is the part of a webhook's registration of which the API server's words speak: its rules where it denies,

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	slash "path"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
+	"github.com/gatemend/gatemend/internal/timeline"
 )
 
 func readinessProbeMisconfigured() Analyzer {
@@ -326,7 +328,8 @@ func badRollout() Analyzer {
 				if len(pods) == 0 && !breaks && !v.newOnesFail(w) {
 					continue
 				}
-				f := v.onWorkload(w, "bad-rollout", proven, "spec.template",
+				field := cmp.Or(timeline.SoleDifference(&w.before.Spec.Template, &w.newest.Spec.Template), "spec.template")
+				f := v.onWorkload(w, "bad-rollout", proven, field,
 					fmt.Sprintf("revision %d of %s does not work, and revision %d did", snapshot.Revision(w.newest), w.ref, snapshot.Revision(w.before)), pods)
 				if len(pods) == 0 {
 					f = v.backToStable(withGood(f, w), w).as(model.UpstreamStatus)

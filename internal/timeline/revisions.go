@@ -30,6 +30,16 @@ func Revisions(s *snapshot.Snapshot, d *appsv1.Deployment) []model.Changed {
 	return out
 }
 
+// SoleDifference is the field in which two pod templates differ; empty if they differ in several, or in none that matters to
+// requests.
+func SoleDifference(before, after *corev1.PodTemplateSpec) string {
+	all := templateDiff(model.Changed{}, 0, before, after)
+	if len(all) != 1 {
+		return ""
+	}
+	return all[0].Field
+}
+
 // author is who wrote a Deployment in the moment in which a revision came of it.
 func author(d *appsv1.Deployment, at time.Time) string {
 	for _, m := range d.ManagedFields {

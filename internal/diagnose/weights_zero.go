@@ -30,9 +30,12 @@ func routeWeightsZero() Analyzer {
 }
 
 // weightless names the weight to raise: that of the backend that had all the requests when the route was
-// last applied, else of the first one that has an endpoint.
+// last applied, else of the first one that has an endpoint. What it should be is only known where no other one may have been meant:
+// of two colours that both run, one may be a version that nobody has tried.
 func (v *view) weightless(r *route) finding {
-	meant := slices.IndexFunc(r.Backends, func(b path.Backend) bool { return v.serves(b.Service) })
+	serves := func(b path.Backend) bool { return v.serves(b.Service) }
+	meant := slices.IndexFunc(r.Backends, serves)
+	sure := len(r.Backends) == 1 || meant >= 0 && !slices.ContainsFunc(r.Backends[meant+1:], serves)
 	best := 0.0
 	if o, presence := v.s.Lookup(r.Object); presence == snapshot.Present {
 		for i, b := range r.Backends {
@@ -48,11 +51,15 @@ func (v *view) weightless(r *route) finding {
 	if len(r.Backends) > 1 {
 		what = fmt.Sprintf("all %d backends of %s have weight 0", len(r.Backends), r.Rule)
 	}
-	return find("route-weights-zero", proven, at(r.Object, r.Backends[meant].Field+".weight"),
+	f := find("route-weights-zero", proven, at(r.Object, r.Backends[meant].Field+".weight"),
 		fmt.Sprintf("%s forwards no request for %s: %s", r.Object, r, what)).
-		on(r).as(model.NoRoute, model.NoEndpoints, model.UpstreamStatus).wants(fmt.Sprint(max(1, int(best)))).
+		on(r).as(model.NoRoute, model.NoEndpoints, model.UpstreamStatus).
 		because("object", what, r.Object, time.Time{}).
 		not("no-endpoints", "the backends' endpoints are not asked while none has a weight")
+	if sure || best > 0 {
+		f = f.wants(fmt.Sprint(max(1, int(best))))
+	}
+	return f
 }
 
 // serves reports whether a Service is known to have an endpoint that is ready.

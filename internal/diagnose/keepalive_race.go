@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -279,9 +280,22 @@ func (w *workload) idle(v *view) keepAlive {
 		return s
 	}
 	if name, d, ok := keepAliveDefault(c, v.logsOf(w)); ok {
-		return keepAlive{field: field, timeout: d, why: fmt.Sprintf("container %s runs %s, which closes idle connections after %s unless told otherwise; proxies keep them for a minute or more", c.Name, name, d)}
+		return keepAlive{field: field + optionsOf(c, name), timeout: d, why: fmt.Sprintf("container %s runs %s, which closes idle connections after %s unless told otherwise; proxies keep them for a minute or more", c.Name, name, d)}
 	}
 	return keepAlive{field: field}
+}
+
+// optionsOf is the list that a server's options belong to, where it is started by its name and takes them on its command line.
+func optionsOf(c *corev1.Container, server string) string {
+	named := slices.ContainsFunc(slices.Concat(c.Command, c.Args), func(word string) bool { return path.Base(word) == server })
+	switch {
+	case !named:
+		return ""
+	case len(c.Args) > 0:
+		return ".args"
+	default:
+		return ".command"
+	}
 }
 
 // logsOf are the lines of the logs of a workload's pods.

@@ -14,6 +14,7 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/printer"
+	"github.com/gatemend/gatemend/internal/remedy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/watch"
 )
@@ -32,7 +33,8 @@ without asking, what they leave to a person is asked, and what they forbid no ye
 --plan only plans, also from a dump (--from); what it prints with -o yaml or json can be kept and carried out
 later with --apply-plan, unless an object that it changes is not as it was then. Its cause is as certain as a
 diagnosis at that moment says; one that it does not name any more takes a person's yes. --dry-run also asks the API
-server. Without a terminal, --yes is needed. With --journal, a repair that was cut off is taken up again.
+server. Without a terminal, --yes is needed. With --journal, a repair that was cut off is taken up again. An API server
+that does not answer for 10 minutes cuts it off.
 Exit status: 0 mended, 1 planned but not applied, 4 applied, did not help and taken back.`
 
 type fixOptions struct {
@@ -317,14 +319,14 @@ func (o *fixOptions) mend(ctx context.Context, actor mend.Actor, view *watch.Vie
 	}
 	defer t.close()
 	m := &watch.Mender{
-		Session: view.Session, Actor: actor, Journal: journal, Print: t.tell, Probe: o.probe, Policy: watch.PlanPolicy(o.policies),
+		Session: view.Session, Actor: actor, Journal: journal, Print: t.tell, Probe: o.probe, Policy: watch.PlanPolicy(o.policies), Outage: mostOutage,
 		Guard: &watch.Guard{
 			Policies: o.policies, Session: view.Session, Journal: journal,
 			Asker: asker{in: o.env.In, out: o.env.Err, terminal: o.env.Terminal.In, yes: o.yes, person: o.yes},
 		},
 	}
 	if err := m.Resume(ctx); err != nil {
-		return err
+		return o.cutOff(ctx, err)
 	}
 	view.From = m.Mended()
 	result, err := m.Run(ctx, view, "", mend.Incident{ID: m.NewID(), Target: target, Plan: o.chosen})
@@ -361,9 +363,15 @@ func (o *fixOptions) proposeTo(s *watch.Session, t *teller, p *model.Plan) error
 	return t.tell(doc)
 }
 
+// mostOutage is how long a repair waits for an API server that does not answer.
+const mostOutage = 10 * time.Minute
+
 // cutOff says how to go on with a repair that was stopped in the middle.
 func (o *fixOptions) cutOff(ctx context.Context, err error) error {
+	away, isAway := errors.AsType[*mend.AwayError](err)
 	switch {
+	case ctx.Err() == nil && isAway:
+		return &HintedError{Err: err, Hint: goOn(away, o.journal)}
 	case ctx.Err() == nil:
 		return err
 	case o.journal == "":
@@ -400,5 +408,17 @@ func outcomeError(o plan.Outcome, d model.Diagnosis) error {
 		return errDidNotHelp
 	default:
 		return errWrong
+	}
+}
+
+// goOn says what finishes a repair that was left because the API server did not answer.
+func goOn(away *mend.AwayError, journal string) string {
+	switch {
+	case journal != "":
+		return "once it answers, the same command with the same --journal finishes the repair"
+	case len(away.Left) > 0:
+		return "no --journal was given to finish it with; once it answers, take it back by hand: " + remedy.Kubectl(away.Left)
+	default:
+		return "what was done so far stays as it is: see 'gatemend diagnose'; with --journal, a repair can be taken up again"
 	}
 }

@@ -168,6 +168,9 @@ func (r *run) look(ctx context.Context, c model.Change, within time.Duration) (p
 			return plan.Unclear, nil, fmt.Errorf("read cluster: %w", err)
 		}
 		if r.hear(&quiet); quiet.now {
+			if err := r.tooLong(quiet.since); err != nil {
+				return plan.Unclear, nil, err
+			}
 			until = r.Now().Add(r.options.Verify.CatchUp)
 		}
 		if carried := plan.IsCarried(s, c); carried == plan.Made || !r.Now().Before(until) {
@@ -342,7 +345,7 @@ func (r *run) confirmUndo(ctx context.Context, i int) error {
 // One that has just begun refuses everybody until it has read who may do what, so that a refusal is tried again as well.
 func (r *run) takeBack(ctx context.Context, i int) error {
 	const tries = 6
-	c := r.state.Undo()[i]
+	c, began := r.state.Undo()[i], r.Now()
 	for try, pause := 1, time.Second; ; try, pause = try+1, 2*pause {
 		_, err := r.call(ctx, c, plan.Fit, r.Actor.Apply)
 		_, forbidden := errors.AsType[*act.ForbiddenError](err)
@@ -357,6 +360,9 @@ func (r *run) takeBack(ctx context.Context, i int) error {
 			return r.undoFailed(ctx, i, err.Error())
 		}
 		if r.Observer.Silent() != "" {
+			if err := r.tooLong(began); err != nil { // also one that comes and goes
+				return err
+			}
 			try, pause = 0, time.Second/2
 		}
 		carried, _, err := r.look(ctx, c, r.options.Settle) // through all of a silence

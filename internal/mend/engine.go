@@ -27,6 +27,9 @@ type Options struct {
 	Settle time.Duration
 	// Notice is how long it takes at most until [Observer.Silent] tells of an API server that does not answer; default 15 s.
 	Notice time.Duration
+	// Outage is how long an API server may not answer in the middle of a repair until it is left there, with an [AwayError]; 0: it is
+	// waited for without end, as whoever has nothing else to do should.
+	Outage time.Duration
 	// Between is how long the next change waits after the one before was carried through; default 5 s.
 	// Proxies go on sending to pods that it took away until they have learned of it, and those errors
 	// would be blamed on the next change, which for a race is the proof.

@@ -210,7 +210,7 @@ func TestSilencesDoNotPutTheVerdictOffForEver(t *testing.T) {
 // The first silences have a limit of time begin anew, further ones have it stand still. Each is told of once.
 func TestSilencesAreForgivenAFewTimes(t *testing.T) {
 	told, at := 0, true
-	r := &run{Engine: &Engine{Observer: &cluster{silent: func() bool { return at }}}, options: Options{OnSilence: func(string) { told++ }}}
+	r := &run{Engine: &Engine{Observer: &cluster{silent: func() bool { return at }}, Now: time.Now}, options: Options{OnSilence: func(string) { told++ }}}
 	var q silence
 	for i := range mostForgiven + 1 {
 		for range 2 { // each lasts for two looks

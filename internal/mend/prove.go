@@ -52,6 +52,9 @@ func (r *run) verify(ctx context.Context) error {
 		now := r.Now()
 		if n.clockSet(now) {
 			started, last, back = now, now, time.Time{}
+			if r.resumed { // since the change no process ran for a while: an outage may have taken it down
+				back = now
+			}
 		}
 		passed := now.Sub(last)
 		last = now
@@ -59,7 +62,11 @@ func (r *run) verify(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.hear(&quiet)
+		if r.hear(&quiet); quiet.now {
+			if err := r.tooLong(quiet.since); err != nil {
+				return err
+			}
+		}
 		// In a silence the objects are those of before, and logs stand still: that nothing gets better is not seen. The time
 		// to help does not pass.
 		switch {
@@ -109,6 +116,9 @@ func (r *run) worsens(ctx context.Context) (*verify.Judgement, error) {
 		r.hear(&quiet)
 		switch now := r.Now(); {
 		case quiet.now: // nothing is seen: the time to look begins after it
+			if err := r.tooLong(quiet.since); err != nil {
+				return nil, err
+			}
 			until = now.Add(r.options.Between)
 		case j.Verdict == verify.WorseElsewhere:
 			return &j, nil
@@ -131,6 +141,7 @@ func (r *run) goesOn(ctx context.Context) bool {
 type silence struct {
 	now   bool
 	times int
+	since time.Time // when the present one began
 }
 
 // mostForgiven is how many silences have a limit of time begin anew, since watches and controllers need a while after one to
@@ -142,6 +153,7 @@ func (r *run) hear(q *silence) {
 	why := r.Observer.Silent()
 	if why != "" && !q.now {
 		q.times++
+		q.since = r.Now()
 		if r.options.OnSilence != nil {
 			r.options.OnSilence(why)
 		}

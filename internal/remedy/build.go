@@ -24,7 +24,7 @@ func finish(c Case, r model.Remedy) model.Remedy {
 		r.Proof = model.ProofTraffic
 	}
 	if r.Kubectl == "" {
-		r.Kubectl = kubectl(r.Changes)
+		r.Kubectl = Kubectl(r.Changes)
 	}
 	return r
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 )
 
-// kubectl is the command that makes changes by hand, one after the other as long as each is taken.
-func kubectl(changes []model.Change) string {
+// Kubectl is the command that makes changes by hand, one after the other as long as each is taken.
+func Kubectl(changes []model.Change) string {
 	commands := make([]string, len(changes))
 	for i, c := range changes {
 		switch c.Op {

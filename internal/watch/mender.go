@@ -19,9 +19,11 @@ type Mender struct {
 	Session *Session
 	Actor   mend.Actor
 	Journal mend.Journal
-	Guard   *Guard
-	Policy  plan.Policy
-	Print   func(printer.EventDoc) error
+	// Outage is how long a repair waits for an API server that does not answer; 0: without end.
+	Outage time.Duration
+	Guard  *Guard
+	Policy plan.Policy
+	Print  func(printer.EventDoc) error
 	// Probe: requests are sent to a route that has none, to prove that its repair helped.
 	Probe bool
 
@@ -75,7 +77,7 @@ func (m *Mender) Run(ctx context.Context, view *View, route string, incident men
 	engine := &mend.Engine{
 		Observer: view, Map: m.Session.MapOf, Feed: m.Session.Ring, Actor: m.Actor, Asker: m.Guard,
 		Journal: m.Journal, Now: m.Session.Now,
-		Options: mend.Options{Policy: m.Policy, Hold: m.Guard.hold, OnEvent: func(e plan.Event) {
+		Options: mend.Options{Policy: m.Policy, Outage: m.Outage, Hold: m.Guard.hold, OnEvent: func(e plan.Event) {
 			if e.Plan != nil {
 				current = e.Plan
 			}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -116,30 +117,19 @@ func (w *walks) try(faults ...model.Fault) trial {
 
 func (w *walks) tryIn(part *snapshot.Snapshot, near namespaces, faults []model.Fault) trial {
 	t := trial{in: part}
-	settled := t.in
-	for _, f := range faults {
-		next, err := settle(settled, f.Finding, f.Remedy.Changes)
-		if err != nil {
-			t.refused = fmt.Sprintf("it does not fit the cluster: %v", err)
-			return t
-		}
-		if t.refused = overQuota(settled, f.Remedy.Changes); t.refused != "" {
-			return t
-		}
-		settled = next
+	settled, refused := settleAll(part, faults)
+	if refused != "" {
+		t.refused = refused
+		return t
 	}
 	about := make([]map[model.Ref]bool, len(faults))
 	for i, f := range faults {
-		about[i] = concerns(t.in, settled, f.Finding)
+		about[i] = concerns(part, settled, f.Finding)
 	}
 	m, met, shared := path.New(settled), map[int]bool{}, false
 	add := func(i int, after model.Trace) {
-		before, n := w.before(i), 0
-		for j, f := range faults {
-			if suffers(f.Finding, before, about[j]) {
-				n++
-			}
-		}
+		before := w.before(i)
+		n := suffersFrom(faults, before, about)
 		if n > 0 {
 			t.mended = append(t.mended, len(t.after))
 		}
@@ -151,14 +141,10 @@ func (w *walks) tryIn(part *snapshot.Snapshot, near namespaces, faults []model.F
 			add(i, after)
 		}
 	}
-	for _, f := range faults {
-		for _, r := range f.Finding.Routes {
-			for _, i := range w.of[plainRef(r)] {
-				if !met[i] { // the change took the rule away, as it does with a canary's: another one gets its requests
-					t.elsewhere = true
-					add(i, m.Walk(w.rows[i].Request()))
-				}
-			}
+	for i := range w.rulesOf(faults) {
+		if !met[i] { // the change took the rule away, as it does with a canary's: another one gets its requests
+			t.elsewhere = true
+			add(i, m.Walk(w.rows[i].Request()))
 		}
 	}
 	t.refused, t.short = t.judge()
@@ -166,6 +152,46 @@ func (w *walks) tryIn(part *snapshot.Snapshot, near namespaces, faults []model.F
 		t.refused = "no request suffers from all that it would mend"
 	}
 	return t
+}
+
+// settleAll is the cluster after the remedies of faults, each made on what the one before left.
+func settleAll(s *snapshot.Snapshot, faults []model.Fault) (settled *snapshot.Snapshot, refused string) {
+	for _, f := range faults {
+		next, err := settle(s, f.Finding, f.Remedy.Changes)
+		if err != nil {
+			return nil, fmt.Sprintf("it does not fit the cluster: %v", err)
+		}
+		if refused = overQuota(s, f.Remedy.Changes); refused != "" {
+			return nil, refused
+		}
+		s = next
+	}
+	return s, ""
+}
+
+// suffersFrom counts the faults from which a route suffers; about are the objects that concern each.
+func suffersFrom(faults []model.Fault, before model.Trace, about []map[model.Ref]bool) (n int) {
+	for i, f := range faults {
+		if suffers(f.Finding, before, about[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// rulesOf gives the rules of the routes that faults break, by their index.
+func (w *walks) rulesOf(faults []model.Fault) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, f := range faults {
+			for _, r := range f.Finding.Routes {
+				for _, i := range w.of[plainRef(r)] {
+					if !yield(i) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 // judge says why the remedy is refused, if it is. short: it is for no more than that it does not go far enough.

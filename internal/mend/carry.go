@@ -167,10 +167,10 @@ func (r *run) look(ctx context.Context, c model.Change, within time.Duration) (p
 		if err != nil {
 			return plan.Unclear, nil, fmt.Errorf("read cluster: %w", err)
 		}
-		if r.hear(&quiet); quiet.now {
-			if err := r.tooLong(quiet.since); err != nil {
-				return plan.Unclear, nil, err
-			}
+		if err := r.hear(&quiet); err != nil {
+			return plan.Unclear, nil, err
+		}
+		if quiet.now {
 			until = r.Now().Add(r.options.Verify.CatchUp)
 		}
 		if carried := plan.IsCarried(s, c); carried == plan.Made || !r.Now().Before(until) {
@@ -193,6 +193,9 @@ func (r *run) wait(ctx context.Context, i int) error {
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if away, isAway := errors.AsType[*AwayError](err); isAway {
+		return away
 	}
 	if err != nil {
 		return r.record(plan.Event{Kind: plan.EventWaited, Index: i, Away: r.wasAway(), Because: err.Error()})
@@ -253,7 +256,10 @@ func (r *run) limit(ctx context.Context, end context.CancelCauseFunc, late error
 			return
 		case <-tick.C:
 		}
-		r.hear(&quiet)
+		if err := r.hear(&quiet); err != nil {
+			end(err)
+			return
+		}
 		switch {
 		case quiet.forgiven():
 			left = r.options.Rollout

@@ -215,12 +215,12 @@ func TestSilencesAreForgivenAFewTimes(t *testing.T) {
 	for i := range mostForgiven + 1 {
 		for range 2 { // each lasts for two looks
 			at = true
-			if r.hear(&q); !q.now || q.forgiven() != (i < mostForgiven) || told != i+1 {
+			if err := r.hear(&q); err != nil || !q.now || q.forgiven() != (i < mostForgiven) || told != i+1 {
 				t.Errorf("silence %d: %+v, told %d times", i, q, told)
 			}
 		}
 		at = false
-		if r.hear(&q); q.now || q.forgiven() {
+		if err := r.hear(&q); err != nil || q.now || q.forgiven() {
 			t.Errorf("after silence %d: %+v", i, q)
 		}
 	}
@@ -262,6 +262,28 @@ func TestARolloutIsWaitedForThroughSilences(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A rollout of which an API server that went away for good tells nothing is left to the journal.
+func TestARolloutBehindAnOutageIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, plantest.Shop("cart", "web").Snapshot(), model.Finding{
+			ID: "readiness-probe-misconfigured", Confidence: 0.97, Wanted: `"/healthz"`,
+			Object: model.FieldRef{Ref: plantest.Ref("Deployment", "cart"), Field: "spec.template.spec.containers[0].readinessProbe.httpGet.path"},
+			Routes: []model.Ref{plantest.Ref("Ingress", "cart")},
+		})
+		c.fails["cart"] = func() bool { return true }
+		rolling := false
+		c.silent = func() bool { return rolling }
+		c.rollout = func(ctx context.Context) error { rolling = true; return sleep(ctx, 24*time.Hour) }
+		time.Sleep(10 * time.Second) // it fails for a while
+		e, began := engine(c, &MemoryJournal{}), time.Now()
+		e.Options.Outage = 10 * time.Minute
+		_, err := e.Run(t.Context(), Incident{ID: "i1"})
+		if away, ok := errors.AsType[*AwayError](err); !ok || away.For != e.Options.Outage || time.Since(began) > 11*time.Minute || len(c.writes) != 1 {
+			t.Errorf("got %v after %s and %q", err, time.Since(began), c.writes)
+		}
+	})
 }
 
 // What a Rollout's controller says of its update is waited for after a change of its template alone: an update that stands

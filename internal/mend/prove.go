@@ -62,10 +62,8 @@ func (r *run) verify(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if r.hear(&quiet); quiet.now {
-			if err := r.tooLong(quiet.since); err != nil {
-				return err
-			}
+		if err := r.hear(&quiet); err != nil {
+			return err
 		}
 		// In a silence the objects are those of before, and logs stand still: that nothing gets better is not seen. The time
 		// to help does not pass.
@@ -113,12 +111,11 @@ func (r *run) worsens(ctx context.Context) (*verify.Judgement, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.hear(&quiet)
+		if err := r.hear(&quiet); err != nil {
+			return nil, err
+		}
 		switch now := r.Now(); {
 		case quiet.now: // nothing is seen: the time to look begins after it
-			if err := r.tooLong(quiet.since); err != nil {
-				return nil, err
-			}
 			until = now.Add(r.options.Between)
 		case j.Verdict == verify.WorseElsewhere:
 			return &j, nil
@@ -148,8 +145,8 @@ type silence struct {
 // catch up. In further ones it stands still: a server that comes and goes must not keep a change that does not help.
 const mostForgiven = 3
 
-// hear takes in whether the API server can be seen now, and tells of each silence once.
-func (r *run) hear(q *silence) {
+// hear takes in whether the API server can be seen now, and tells of each silence once. The error is that of a silence that is too long.
+func (r *run) hear(q *silence) error {
 	why := r.Observer.Silent()
 	if why != "" && !q.now {
 		q.times++
@@ -158,7 +155,10 @@ func (r *run) hear(q *silence) {
 			r.options.OnSilence(why)
 		}
 	}
-	q.now = why != ""
+	if q.now = why != ""; q.now {
+		return r.tooLong(q.since)
+	}
+	return nil
 }
 
 // forgiven reports whether a limit of time begins anew.

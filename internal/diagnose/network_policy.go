@@ -22,7 +22,7 @@ func networkPolicyBlocksIngress() Analyzer {
 	return Analyzer{
 		Cause: "networkpolicy-blocks-ingress", Doc: "Finds NetworkPolicies on a backend that do not admit the gateway, or on the cluster's DNS that do not admit applications.", Inputs: policyKinds(),
 		run: func(v *view) []finding {
-			return slices.Concat(v.blocked(true), v.partlyBlocked(true), v.withoutDNS(true), v.withoutDNSQuietly(true), v.gatewayWithoutDNS(true))
+			return slices.Concat(v.blocked(true), v.blockedAsNode(), v.partlyBlocked(true), v.withoutDNS(true), v.withoutDNSQuietly(true), v.gatewayWithoutDNS(true))
 		},
 	}
 }
@@ -55,6 +55,42 @@ func (v *view) blocked(ingress bool) []finding {
 		}
 	}
 	return out
+}
+
+// blockedAsNode finds the policies that admit a gateway by its labels or another address, while its pods are on their nodes' networks:
+// most network plugins take them for their nodes, and drop what they send. Which ones do is not known, so the connections must
+// be seen to time out, without any that succeeds, and the same gateway to get through to another Service's pods: else it may be the network.
+func (v *view) blockedAsNode() []finding {
+	var out []finding
+	for r, l := range v.legsWith() {
+		hits := r.hits(model.ConnectTimeout)
+		if len(hits) < 2 || r.answeredSince(hits[0].At) || !v.othersAnswer(r, hits[0].At) {
+			continue
+		}
+		for _, e := range l.ReadyEnds() {
+			verdict, b := v.m.Reach(r.Route, e)
+			if verdict != model.Unknown || b == nil || b.Unless == nil || v.wrongDoor(r, e) {
+				continue
+			}
+			f := onPolicy(b.Unless).on(r).as(model.ConnectTimeout).relates("service", serviceRef(l)).
+				because("model", b.Why, snapshot.RefOf(b.Unless.Gateway), time.Time{})
+			f.Confidence = likely
+			if came := b.Unless.Gateway.CreationTimestamp.Time; came.After(f.Since) {
+				f = f.since(came)
+			}
+			out = append(out, f)
+			break
+		}
+	}
+	return out
+}
+
+// othersAnswer reports whether requests of another route of the same gateway that go to another Service succeeded after a time.
+func (v *view) othersAnswer(r *route, after time.Time) bool {
+	return slices.ContainsFunc(v.routes, func(o *route) bool {
+		return o.answeredSince(after) && len(o.Backends) > 0 && len(r.Backends) > 0 && o.Backends[0].Service != r.Backends[0].Service &&
+			slices.ContainsFunc(v.m.Gateways(o.Route), func(p *corev1.Pod) bool { return slices.Contains(v.m.Gateways(r.Route), p) })
+	})
 }
 
 // partlyBlocked finds the policies that keep some of a gateway's pods from backends and let others of the same workload

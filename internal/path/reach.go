@@ -26,6 +26,8 @@ type Block struct {
 	Why     string
 	Gateway *corev1.Pod // the sending pod
 	Pod     *corev1.Pod // the receiving pod; nil for an address that is no pod's
+	// Unless is the block that there is if the doubt that Why names does not hold; nil: there is no doubt, or nothing more is known.
+	Unless *Block
 }
 
 // Reach asks whether the pods of a route's gateway may connect to an end. Unknown means that
@@ -174,7 +176,7 @@ func (m *Map) Between(from *corev1.Pod, e End, protocol corev1.Protocol) (model.
 	inside, closed := m.through(in, networkingv1.PolicyTypeIngress, from, e, a, b)
 	if inside == model.Broken && a.Host {
 		if why := m.otherwise(from, b, e); why != "" {
-			inside, closed = model.Unknown, &Block{Why: why}
+			inside, closed = model.Unknown, &Block{Why: why, Unless: closed}
 		}
 	}
 	outside, shut := m.through(out, networkingv1.PolicyTypeEgress, from, e, a, b)

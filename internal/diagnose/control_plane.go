@@ -283,7 +283,7 @@ func (v *view) untaken(r *route) string {
 			if c.Type == "Programmed" && c.Status == "Unknown" {
 				return fmt.Sprintf("%s is not programmed: %s", r.Gateway, cmp.Or(c.Message, c.Reason))
 			}
-			if c.ObservedGeneration > 0 && c.ObservedGeneration < gw.Generation {
+			if path.Outdated(c.ObservedGeneration, gw.Generation) {
 				return fmt.Sprintf("%s is at generation %d, and its controller has seen %d", r.Gateway, gw.Generation, c.ObservedGeneration)
 			}
 		}
@@ -297,7 +297,7 @@ func untakenRoute(ref model.Ref, hr *gatewayv1.HTTPRoute) string {
 	}
 	for _, p := range hr.Status.Parents {
 		for _, c := range p.Conditions {
-			if c.ObservedGeneration > 0 && c.ObservedGeneration < hr.Generation {
+			if path.Outdated(c.ObservedGeneration, hr.Generation) {
 				return fmt.Sprintf("%s is at generation %d, and its controller has seen %d", ref, hr.Generation, c.ObservedGeneration)
 			}
 		}

@@ -163,7 +163,7 @@ func refusal(gw *gatewayv1.Gateway, l *gatewayv1.Listener) *metav1.Condition {
 				bad = metav1.ConditionTrue
 			}
 			for j := range ls.Conditions {
-				if c := &ls.Conditions[j]; c.Type == string(kind) && c.Status == bad && c.ObservedGeneration >= gw.Generation {
+				if c := &ls.Conditions[j]; c.Type == string(kind) && c.Status == bad && !path.Outdated(c.ObservedGeneration, gw.Generation) {
 					return c
 				}
 			}

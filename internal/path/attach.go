@@ -228,7 +228,7 @@ func (m *Map) attachSet(a asking, ref gatewayv1.ParentReference, field string, p
 // now, it has admitted.
 func (m *Map) setRefused(set *custom.ListenerSet, gw *gatewayv1.Gateway) (Fault, bool) {
 	told := ""
-	if c := condition(set.Status.Conditions, string(gatewayv1.ListenerSetConditionAccepted)); c != nil && c.ObservedGeneration >= set.Generation {
+	if c := condition(set.Status.Conditions, string(gatewayv1.ListenerSetConditionAccepted)); c != nil && !Outdated(c.ObservedGeneration, set.Generation) {
 		if c.Status == metav1.ConditionTrue {
 			return Fault{}, false
 		}
@@ -313,7 +313,7 @@ func refused(a asking, ref gatewayv1.ParentReference, at model.FieldRef, p *pare
 			continue
 		}
 		c := condition(st.Conditions, string(gatewayv1.RouteConditionAccepted))
-		if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration >= a.generation {
+		if c != nil && c.Status == metav1.ConditionFalse && !Outdated(c.ObservedGeneration, a.generation) {
 			p.faults = append(p.faults, Fault{Kind: ListenerUnattached, Object: at,
 				Why: fmt.Sprintf("%s was not accepted by %s (%s): %s", at.Ref, p.asked, c.Reason, c.Message)})
 			return
@@ -347,6 +347,10 @@ func (m *Map) Conditions(r Route) []metav1.Condition {
 	}
 	return nil
 }
+
+// Outdated reports whether a condition that was observed at one generation of its object is about a former one than the present. One
+// that does not say which, as the field is optional (metav1.Condition) and the API server's own defaults leave it out, is not.
+func Outdated(observed, generation int64) bool { return observed > 0 && observed < generation }
 
 // condition finds a condition of a list; nil if it is not there.
 func condition(cs []metav1.Condition, kind string) *metav1.Condition {

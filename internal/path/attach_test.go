@@ -53,6 +53,7 @@ func TestSaidOfAGateway(t *testing.T) {
 	accepted := `{type: Accepted, status: "True", reason: Accepted, message: ok, observedGeneration: 2}`
 	for _, tt := range []struct{ name, class, gateway, want string }{
 		{"not programmed", accepted, `{type: Programmed, status: "False", reason: Invalid, message: not so, observedGeneration: 3}`, "404"},
+		{"not programmed, at a generation that it does not say", accepted, `{type: Programmed, status: "False", reason: Invalid, message: not so}`, "404"},
 		{"was not programmed", accepted, `{type: Programmed, status: "False", reason: Invalid, message: not so, observedGeneration: 2}`, "500"},
 		{"was not accepted", accepted, `{type: Accepted, status: "False", reason: InvalidParameters, message: not so, observedGeneration: 1}`, "500"},
 		{"has no address", accepted, `{type: Programmed, status: "False", reason: AddressNotAssigned, message: not so, observedGeneration: 3}`, "500"},
@@ -95,6 +96,7 @@ func TestListenerSets(t *testing.T) {
 		{"a set of no Gateway", set("gone", ""), asks, "api.example", "edge/gone", GatewayMissing, "404"},
 		{"a set that is refused", set("public", `{type: Accepted, status: "False", reason: NotAllowed, message: not so, observedGeneration: 2}`), asks, "api.example", "edge/public", ListenerUnattached, "404"},
 		{"a set that was refused", set("public", `{type: Accepted, status: "False", reason: NotAllowed, message: not so, observedGeneration: 1}`), asks, "api.example", "edge/public", "", "500"},
+		{"a set that is refused, at a generation that it does not say", set("public", `{type: Accepted, status: "False", reason: NotAllowed, message: not so}`), asks, "api.example", "edge/public", ListenerUnattached, "404"},
 		{"a set that the Gateway does not admit", set("closed", ""), asks, "api.example", "edge/closed", ListenerUnattached, "404"},
 		{"a set that its controller took all the same", set("closed", `{type: Accepted, status: "True", reason: Accepted, message: ok, observedGeneration: 2}`), asks, "api.example", "edge/closed", "", "500"},
 		{"a set whose listener is not programmed", set("public", `], listeners: [{name: a, conditions: [{type: Programmed, status: "False", reason: Invalid, message: not so, observedGeneration: 2}]}`), asks, "api.example", "edge/public", NotProgrammed, "404"},

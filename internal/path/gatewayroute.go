@@ -126,7 +126,7 @@ func (a asking) saidFor(parent model.Ref) []gatewayv1.RouteParentStatus {
 func unresolved(a asking) *metav1.Condition {
 	for _, st := range a.status {
 		c := condition(st.Conditions, string(gatewayv1.RouteConditionResolvedRefs))
-		if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration >= a.generation {
+		if c != nil && c.Status == metav1.ConditionFalse && !Outdated(c.ObservedGeneration, a.generation) {
 			return c
 		}
 	}
@@ -247,7 +247,7 @@ func (m *Map) grantsNobody(a asking, b Backend) (grant *gatewayv1.ReferenceGrant
 func (a asking) notPermitted() string {
 	for _, st := range a.status {
 		c := condition(st.Conditions, string(gatewayv1.RouteConditionResolvedRefs))
-		if c != nil && c.Status == metav1.ConditionFalse && c.Reason == string(gatewayv1.RouteReasonRefNotPermitted) && c.ObservedGeneration >= a.generation {
+		if c != nil && c.Status == metav1.ConditionFalse && c.Reason == string(gatewayv1.RouteReasonRefNotPermitted) && !Outdated(c.ObservedGeneration, a.generation) {
 			return c.Reason + ": " + c.Message
 		}
 	}

@@ -268,7 +268,7 @@ func proxyRefused(p *custom.HTTPProxy) []Fault {
 		return nil
 	}
 	for _, c := range p.Status.Conditions {
-		if c.ObservedGeneration < p.Generation {
+		if Outdated(c.ObservedGeneration, p.Generation) {
 			continue
 		}
 		for _, e := range c.Errors {

@@ -40,7 +40,7 @@ func listenerOf(of model.Ref, gw *gatewayv1.Gateway, i int) Listener {
 			if v.kind == string(gatewayv1.ListenerConditionConflicted) {
 				bad = metav1.ConditionTrue
 			}
-			if c == nil || c.Status != bad || c.ObservedGeneration < gw.Generation || c.Reason == string(gatewayv1.ListenerReasonInvalidRouteKinds) {
+			if c == nil || c.Status != bad || Outdated(c.ObservedGeneration, gw.Generation) || c.Reason == string(gatewayv1.ListenerReasonInvalidRouteKinds) {
 				continue
 			}
 			l.Down = fmt.Sprintf("listener %s of %s is %s (%s): %s", l.Name, of, negative(v.kind), c.Reason, c.Message)
@@ -83,7 +83,7 @@ func (m *Map) gatewayClass(gw *gatewayv1.Gateway, p *parent) {
 	}
 	for _, kind := range []string{string(gatewayv1.GatewayConditionAccepted), string(gatewayv1.GatewayConditionProgrammed)} {
 		c := condition(gw.Status.Conditions, kind)
-		if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration >= gw.Generation && c.Reason != string(gatewayv1.GatewayReasonAddressNotAssigned) {
+		if c != nil && c.Status == metav1.ConditionFalse && !Outdated(c.ObservedGeneration, gw.Generation) && c.Reason != string(gatewayv1.GatewayReasonAddressNotAssigned) {
 			object.Field = "status.conditions[type=" + kind + "]"
 			p.faults = append(p.faults, Fault{Kind: NotProgrammed, Object: notProgrammedAt(gw, object), Since: c.LastTransitionTime.Time,
 				Why: fmt.Sprintf("%s is not %s (%s): %s", p.gateway, strings.ToLower(kind), c.Reason, c.Message)})
@@ -97,7 +97,7 @@ func (m *Map) gatewayClass(gw *gatewayv1.Gateway, p *parent) {
 // Gateways; a controller that has taken the Gateway may leave that of the class as it is.
 func (p *parent) classRefused(class *gatewayv1.GatewayClass, gw *gatewayv1.Gateway) bool {
 	c := condition(class.Status.Conditions, string(gatewayv1.GatewayClassConditionStatusAccepted))
-	if c == nil || c.Status == metav1.ConditionTrue || c.ObservedGeneration < class.Generation {
+	if c == nil || c.Status == metav1.ConditionTrue || Outdated(c.ObservedGeneration, class.Generation) {
 		return false
 	}
 	for _, kind := range []string{string(gatewayv1.GatewayConditionAccepted), string(gatewayv1.GatewayConditionProgrammed)} {
@@ -119,7 +119,7 @@ func (p *parent) classRefused(class *gatewayv1.GatewayClass, gw *gatewayv1.Gatew
 func notProgrammedAt(gw *gatewayv1.Gateway, object model.FieldRef) model.FieldRef {
 	for _, ls := range gw.Status.Listeners {
 		c := condition(ls.Conditions, string(gatewayv1.ListenerConditionResolvedRefs))
-		if c == nil || c.Status != metav1.ConditionFalse || c.ObservedGeneration < gw.Generation {
+		if c == nil || c.Status != metav1.ConditionFalse || Outdated(c.ObservedGeneration, gw.Generation) {
 			continue
 		}
 		for i, l := range gw.Spec.Listeners {

@@ -68,12 +68,16 @@ can-lab:
 		echo "Without root: make demo-offline (demo) and make test-unit (tests)."; exit 1; fi
 
 .PHONY: test
-test: can-lab test-unit test-integration test-e2e ## Run all tests: unit, integration (a real API server), end to end (the lab)
+test: can-lab test-unit test-recipes test-integration test-e2e ## Run all tests: unit, made clusters, integration (a real API server), end to end (the lab)
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need nothing but Go
 	$(GO) test ./...
 	cd lab && $(GO) test ./...
+
+.PHONY: test-recipes
+test-recipes: build ## Diagnose a cluster of every recipe of accuracy/synth; all answers must be right
+	$(GO) run ./accuracy -gatemend $(GATEMEND) -make dist/recipes -exact -v
 
 .PHONY: test-integration
 test-integration: build lab ## Run the tests against a real kube-apiserver, etcd, PostgreSQL and Prometheus

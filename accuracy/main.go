@@ -14,8 +14,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gatemend/gatemend/accuracy/reported"
 	"github.com/gatemend/gatemend/accuracy/synth"
@@ -27,6 +31,7 @@ func main() {
 	write := flag.String("write", "", "also replace the measured part of this Markdown file")
 	recipes := flag.String("make", "", "first make scenarios of every recipe in this folder, and measure them too")
 	verbose := flag.Bool("v", false, "say of each wrong answer what came instead")
+	exact := flag.Bool("exact", false, "end with status 1 if an answer is wrong, and diagnose as many at once as there are cores")
 	flag.Parse()
 	folders := flag.Args()
 	if *recipes != "" {
@@ -37,8 +42,12 @@ func main() {
 		folders = append([]string{*recipes}, folders...)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Stdout, options{gatemend{*program}, folders, *only, *write, *verbose})
+	err := run(ctx, os.Stdout, options{gatemend{*program}, folders, *only, *write, *verbose, *exact})
 	stop()
+	if errors.Is(err, errWrong) {
+		fmt.Fprintln(os.Stderr, "accuracy:", err)
+		os.Exit(1)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(3)
@@ -51,7 +60,11 @@ type options struct {
 	only     string
 	write    string
 	verbose  bool
+	exact    bool
 }
+
+// errWrong says that an answer is wrong where all are to be right.
+var errWrong = errors.New("wrong answers")
 
 // read reads the scenarios and cases of all folders, of which only some may be wanted.
 func (o options) read() (scenarios []scenario, cases []reported.Case, err error) {
@@ -74,7 +87,7 @@ func (o options) read() (scenarios []scenario, cases []reported.Case, err error)
 	return scenarios, cases, nil
 }
 
-// run measures every folder. A wrong answer is a result, not an error.
+// run measures every folder. A wrong answer is a result, and an error only where all are to be right.
 func run(ctx context.Context, out io.Writer, o options) error {
 	if len(o.folders) == 0 {
 		return errors.New("no folder given; usage: accuracy [flags] FOLDER")
@@ -84,17 +97,8 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		return err
 	}
 	r := report{}
-	for _, mode := range []string{given, scanned} {
-		for _, s := range scenarios {
-			if mode == given && s.want.Healthy {
-				continue // a healthy cluster has no incident to give
-			}
-			d, took, err := o.gatemend.diagnose(ctx, s, mode)
-			if err != nil {
-				return fmt.Errorf("diagnose %s: %w", s.name, err)
-			}
-			r.verdicts = append(r.verdicts, judge(s, mode, d, took))
-		}
+	if r.verdicts, err = o.diagnose(ctx, scenarios); err != nil {
+		return err
 	}
 	for _, c := range cases {
 		ids, err := o.gatemend.explain(ctx, c)
@@ -104,8 +108,42 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		r.explained = append(r.explained, judgeCase(c, ids))
 	}
 	r.print(out, o.verbose)
-	if o.write == "" {
-		return nil
+	if o.write != "" {
+		if err := r.writeInto(o.write); err != nil {
+			return err
+		}
 	}
-	return r.writeInto(o.write)
+	if n := count(r.verdicts, func(v verdict) bool { return !v.passed() }); n > 0 && o.exact {
+		return fmt.Errorf("%w: %d of %d diagnoses", errWrong, n, len(r.verdicts))
+	}
+	return nil
+}
+
+// diagnose asks about each scenario, with its incident given and without.
+func (o options) diagnose(ctx context.Context, scenarios []scenario) ([]verdict, error) {
+	var out []verdict
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(1) // how long an answer takes is measured
+	if o.exact {
+		group.SetLimit(runtime.GOMAXPROCS(0))
+	}
+	var mu sync.Mutex
+	for _, mode := range []string{given, scanned} {
+		for _, s := range scenarios {
+			if mode == given && s.want.Healthy {
+				continue // a healthy cluster has no incident to give
+			}
+			group.Go(func() error {
+				d, took, err := o.gatemend.diagnose(ctx, s, mode)
+				if err != nil {
+					return fmt.Errorf("diagnose %s: %w", s.name, err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				out = append(out, judge(s, mode, d, took))
+				return nil
+			})
+		}
+	}
+	return out, group.Wait()
 }

@@ -120,7 +120,7 @@ func (r *run) take(number int, j *job) {
 }
 
 // pile are the jobs that nobody works on. The last one put there is the first one taken: its text is the memory that the processor's
-// caches still hold, which saves a twentieth of the time that counting takes.
+// caches still hold, which saves some hundredths of the time that counting takes.
 type pile struct {
 	mu   sync.Mutex
 	some sync.Cond

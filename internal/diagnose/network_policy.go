@@ -64,7 +64,7 @@ func (v *view) blockedAsNode() []finding {
 	var out []finding
 	for r, l := range v.legsWith() {
 		hits := r.hits(model.ConnectTimeout)
-		if len(hits) < 2 || r.answeredSince(hits[0].At) || !v.othersAnswer(r, hits[0].At) {
+		if len(hits) < 2 || r.answeredSince(hits[0].At) || !v.othersAnswer(r, l, hits[0].At) {
 			continue
 		}
 		for _, e := range l.ReadyEnds() {
@@ -85,11 +85,16 @@ func (v *view) blockedAsNode() []finding {
 	return out
 }
 
-// othersAnswer reports whether requests of another route of the same gateway that go to another Service succeeded after a time.
-func (v *view) othersAnswer(r *route, after time.Time) bool {
-	return slices.ContainsFunc(v.routes, func(o *route) bool {
-		return o.answeredSince(after) && len(o.Backends) > 0 && len(r.Backends) > 0 && o.Backends[0].Service != r.Backends[0].Service &&
-			slices.ContainsFunc(v.m.Gateways(o.Route), func(p *corev1.Pod) bool { return slices.Contains(v.m.Gateways(r.Route), p) })
+// othersAnswer reports whether the gateway of a route got answers from elsewhere than a backend's addresses after a time. Also requests
+// for routes that nobody asks about tell.
+func (v *view) othersAnswer(r *route, l path.Leg, after time.Time) bool {
+	gateways := v.m.Gateways(r.Route)
+	return slices.ContainsFunc(v.in.Signals, func(s model.Signal) bool {
+		if s.Failed() || len(s.Tries) == 0 || !s.At.After(after) || !slices.ContainsFunc(gateways, func(p *corev1.Pod) bool { return s.Gateway.Name == "" || s.Gateway.Name == p.Name }) {
+			return false
+		}
+		host, _, err := net.SplitHostPort(s.Tries[len(s.Tries)-1].Address)
+		return err == nil && !slices.ContainsFunc(l.ReadyEnds(), func(e path.End) bool { return e.IP == host })
 	})
 }
 

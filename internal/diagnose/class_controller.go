@@ -108,14 +108,18 @@ func (v *view) leftToOther(a publishedFor) bool {
 	return left
 }
 
+// onNode reports whether a pod takes requests at its node's address.
+func onNode(p *corev1.Pod) bool {
+	return p.Spec.HostNetwork || slices.ContainsFunc(p.Spec.Containers, func(c corev1.Container) bool {
+		return slices.ContainsFunc(c.Ports, func(port corev1.ContainerPort) bool { return port.HostPort != 0 })
+	})
+}
+
 // strangersOnNodes reports whether a pod that is not known to run another proxy than one may take requests at its node's address.
 func (v *view) strangersOnNodes(proxy string) bool {
 	for p := range v.s.Pods().All() {
 		px, _, ok := all.ForPod(p)
-		onNode := p.Spec.HostNetwork || slices.ContainsFunc(p.Spec.Containers, func(c corev1.Container) bool {
-			return slices.ContainsFunc(c.Ports, func(port corev1.ContainerPort) bool { return port.HostPort != 0 })
-		})
-		if onNode && (!ok || px.Name == proxy) {
+		if onNode(p) && (!ok || px.Name == proxy) {
 			return true
 		}
 	}

@@ -100,11 +100,7 @@ func (v *view) unaddressedGateways(found []finding) []finding {
 // or a Service that has ports on nodes or addresses.
 func (v *view) wayIn(r *route) bool {
 	for _, f := range v.m.Fleets(r.Route) {
-		onNode := func(c corev1.Container) bool {
-			return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.HostPort != 0 })
-		}
-		if f.Pod.Spec.HostNetwork || slices.ContainsFunc(f.Pod.Spec.Containers, onNode) ||
-			slices.ContainsFunc(f.Entries, func(e path.Entry) bool { return path.Outside(e.Service) || len(e.Service.Spec.ExternalIPs) > 0 }) {
+		if onNode(f.Pod) || slices.ContainsFunc(f.Entries, func(e path.Entry) bool { return path.Outside(e.Service) || len(e.Service.Spec.ExternalIPs) > 0 }) {
 			return true
 		}
 	}

@@ -64,12 +64,12 @@ func (v *view) blockedAsNode() []finding {
 	var out []finding
 	for r, l := range v.legsWith() {
 		hits := r.hits(model.ConnectTimeout)
-		if len(hits) < 2 || r.answeredSince(hits[0].At) || !v.othersAnswer(r, l, hits[0].At) {
+		if len(hits) < 2 || r.answeredSince(hits[0].At) {
 			continue
 		}
 		for _, e := range l.ReadyEnds() {
 			verdict, b := v.m.Reach(r.Route, e)
-			if verdict != model.Unknown || b == nil || b.Unless == nil || v.wrongDoor(r, e) {
+			if verdict != model.Unknown || b == nil || b.Unless == nil || v.wrongDoor(r, e) || !v.othersAnswer(r, l, hits[0].At) {
 				continue
 			}
 			f := onPolicy(b.Unless).on(r).as(model.ConnectTimeout).relates("service", serviceRef(l)).

@@ -226,6 +226,15 @@ func TestSilencesAreForgivenAFewTimes(t *testing.T) {
 	}
 }
 
+// wrongProbe is a fault whose repair replaces the pods of cart.
+func wrongProbe() model.Finding {
+	return model.Finding{
+		ID: "readiness-probe-misconfigured", Confidence: 0.97, Wanted: `"/healthz"`,
+		Object: model.FieldRef{Ref: plantest.Ref("Deployment", "cart"), Field: "spec.template.spec.containers[0].readinessProbe.httpGet.path"},
+		Routes: []model.Ref{plantest.Ref("Ingress", "cart")},
+	}
+}
+
 // A rollout has so much time in which the API server can be seen.
 func TestARolloutIsWaitedForThroughSilences(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -240,11 +249,7 @@ func TestARolloutIsWaitedForThroughSilences(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newCluster(t, plantest.Shop("cart", "web").Snapshot(), model.Finding{
-					ID: "readiness-probe-misconfigured", Confidence: 0.97, Wanted: `"/healthz"`,
-					Object: model.FieldRef{Ref: plantest.Ref("Deployment", "cart"), Field: "spec.template.spec.containers[0].readinessProbe.httpGet.path"},
-					Routes: []model.Ref{plantest.Ref("Ingress", "cart")},
-				})
+				c := newCluster(t, plantest.Shop("cart", "web").Snapshot(), wrongProbe())
 				began := time.Now()
 				c.silent = func() bool { return tc.silent(time.Since(began)) }
 				c.fails["cart"] = func() bool { return time.Since(began) < tc.ends }
@@ -267,11 +272,7 @@ func TestARolloutIsWaitedForThroughSilences(t *testing.T) {
 // A rollout of which an API server that went away for good tells nothing is left to the journal.
 func TestARolloutBehindAnOutageIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t, plantest.Shop("cart", "web").Snapshot(), model.Finding{
-			ID: "readiness-probe-misconfigured", Confidence: 0.97, Wanted: `"/healthz"`,
-			Object: model.FieldRef{Ref: plantest.Ref("Deployment", "cart"), Field: "spec.template.spec.containers[0].readinessProbe.httpGet.path"},
-			Routes: []model.Ref{plantest.Ref("Ingress", "cart")},
-		})
+		c := newCluster(t, plantest.Shop("cart", "web").Snapshot(), wrongProbe())
 		c.fails["cart"] = func() bool { return true }
 		rolling := false
 		c.silent = func() bool { return rolling }
@@ -615,11 +616,7 @@ func TestWhatIsHeldBackInTheMiddleIsTakenBack(t *testing.T) {
 
 func TestAStuckRolloutIsTakenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t, plantest.Shop("cart", "web").Snapshot(), model.Finding{
-			ID: "readiness-probe-misconfigured", Confidence: 0.97, Wanted: `"/healthz"`,
-			Object: model.FieldRef{Ref: plantest.Ref("Deployment", "cart"), Field: "spec.template.spec.containers[0].readinessProbe.httpGet.path"},
-			Routes: []model.Ref{plantest.Ref("Ingress", "cart")},
-		})
+		c := newCluster(t, plantest.Shop("cart", "web").Snapshot(), wrongProbe())
 		c.rollout = func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
 		got, err := engine(c, &MemoryJournal{}).Run(t.Context(), Incident{ID: "i1"})
 		if err != nil {

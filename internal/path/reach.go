@@ -181,7 +181,7 @@ func (m *Map) Between(from *corev1.Pod, e End, protocol corev1.Protocol) (model.
 	}
 	outside, shut := m.through(out, networkingv1.PolicyTypeEgress, from, e, a, b)
 	if outside == model.Broken && b.Host && m.toPod(a, b, e) {
-		outside, shut = model.Unknown, &Block{Why: fmt.Sprintf("pod %s/%s is on its node's network; whether the rules for its labels apply to it depends on the network plugin", e.Pod.Namespace, e.Pod.Name)}
+		outside, shut = model.Unknown, &Block{Why: labelsInDoubt(e.Pod)}
 	}
 	switch {
 	case inside == model.Broken:
@@ -220,7 +220,7 @@ func (m *Map) otherwise(from *corev1.Pod, to netpol.End, e End) string {
 		return netpol.Ingress(m.s.PoliciesFor(e.Pod), a, to, e.Port).Allowed
 	}
 	if as(func(a *netpol.End) { a.Host = false }) {
-		return fmt.Sprintf("pod %s/%s is on its node's network; whether the rules for its labels apply to it depends on the network plugin", from.Namespace, from.Name)
+		return labelsInDoubt(from)
 	}
 	addresses := []string{e.IP} // as good as any of the pods' network
 	if n, _ := m.s.Nodes().Get("", from.Spec.NodeName); n != nil {
@@ -238,6 +238,11 @@ func (m *Map) otherwise(from *corev1.Pod, to netpol.End, e End) string {
 		}
 	}
 	return ""
+}
+
+// labelsInDoubt says why it is not known whether a pod's labels count.
+func labelsInDoubt(p *corev1.Pod) string {
+	return fmt.Sprintf("pod %s/%s is on its node's network; whether the rules for its labels apply to it depends on the network plugin", p.Namespace, p.Name)
 }
 
 // toPod reports whether a pod on its node's network might be dialled if its labels counted.

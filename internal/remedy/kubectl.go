@@ -3,6 +3,7 @@ package remedy
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -24,7 +25,8 @@ func Kubectl(changes []model.Change) string {
 	return strings.Join(commands, " && ")
 }
 
-// kubectlPatch is the command that makes a patch by hand.
+// kubectlPatch is the command that makes a patch by hand. It may be used long after it was printed, so that it tests what it
+// replaces, as [snapshot.JSONPatch] does. It does not test the resource version, which the status of what is failing moves all the time.
 func kubectlPatch(c model.Change) string {
 	type op struct {
 		Op    string          `json:"op"`
@@ -34,12 +36,14 @@ func kubectlPatch(c model.Change) string {
 	ops := []op{}
 	for _, f := range c.Fields {
 		switch {
+		case f.Old == nil && testsAbsence(c, f):
+			ops = append(ops, op{"test", f.Path, json.RawMessage("null")}, op{"add", f.Path, f.New})
 		case f.Old == nil:
 			ops = append(ops, op{"add", f.Path, f.New})
 		case f.New == nil:
-			ops = append(ops, op{Op: "remove", Path: f.Path})
+			ops = append(ops, op{"test", f.Path, f.Old}, op{Op: "remove", Path: f.Path})
 		default:
-			ops = append(ops, op{"replace", f.Path, f.New})
+			ops = append(ops, op{"test", f.Path, f.Old}, op{"replace", f.Path, f.New})
 		}
 	}
 	data, through := encode(ops), ""
@@ -47,6 +51,15 @@ func kubectlPatch(c model.Change) string {
 		through = " --subresource=" + c.Subresource
 	}
 	return fmt.Sprintf("kubectl patch %s%s%s --type=json -p=%s", model.ShellWord(c.Target.Resource()), namespaceFlag(c.Target), through, quote(string(data)))
+}
+
+// testsAbsence reports whether a patch can test that a field is absent before it is added, which would replace what is there (RFC 6902,
+// section 4.1). To the API server's library (gopkg.in/evanphx/json-patch.v4, Patch.test) a member that is absent equals null.
+// An element that is added to a list replaces nothing. A field that a file leaves out may have its default in the cluster, and only an
+// object that was read there has a resource version.
+func testsAbsence(c model.Change, f model.FieldChange) bool {
+	_, err := strconv.ParseUint(f.Path[strings.LastIndexByte(f.Path, '/')+1:], 10, 0)
+	return c.ResourceVersion != "" && err != nil && !strings.HasSuffix(f.Path, "/-")
 }
 
 // kubectlCreate is the command that creates an object by hand.

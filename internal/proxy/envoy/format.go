@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/valyala/fastjson"
 
@@ -20,6 +21,7 @@ import (
 // Formatted is a parser of access lines in a format of its user's own; all else that Envoy prints is read as by [Parser].
 type Formatted struct {
 	*Parser
+	layouts
 	text   *logformat.Template // nil: JSON
 	values []valueFormat
 	// members is how a JSON line is skimmed.
@@ -68,7 +70,7 @@ func Compile(format string) (*Formatted, error) {
 var errNoCode = errors.New("the format has no %RESPONSE_CODE%, without which failures cannot be counted")
 
 func (f *Formatted) compileText(format string) error {
-	ps, err := parts(format, 0)
+	ps, err := f.parts(format)
 	if err != nil {
 		return err
 	}
@@ -78,7 +80,7 @@ func (f *Formatted) compileText(format string) error {
 	if f.text, err = logformat.New(ps); err != nil {
 		return err
 	}
-	f.text.Trust(inCode, inTime, inEpoch, inFlags)
+	f.text.Trust(inCode, inTime, inFlags)
 	return nil
 }
 
@@ -129,7 +131,7 @@ func (f *Formatted) keys(path []string, object map[string]any) (counted bool, er
 }
 
 func (f *Formatted) compileValue(path []string, format string) (counted bool, err error) {
-	ps, err := parts(format, 0)
+	ps, err := f.parts(format)
 	if err != nil {
 		return false, fmt.Errorf("key %s: %w", strings.Join(path, "."), err)
 	}
@@ -227,11 +229,26 @@ func (f *Formatted) formatted(in *[inFields][]byte, s *model.Signal) proxy.Class
 	if string(e.code) == "-" {
 		e.code = []byte{'0'}
 	}
-	if in[inEpoch] != nil {
-		var ok bool
-		if e.when, ok = field.Epoch(in[inEpoch]); !ok {
-			return proxy.Foreign
-		}
+	var ok bool
+	if e.when, ok = f.when(in); !ok {
+		return proxy.Foreign
 	}
 	return f.signal(&e, s)
+}
+
+// when reads the time of the start where it is not printed as ISO 8601. All other lines of Envoy have that, and so what
+// has only the time at which the line was written is moved by the time that the request took.
+func (f *Formatted) when(in *[inFields][]byte) (at time.Time, ok bool) {
+	switch {
+	case in[inTime] != nil:
+		return at, true // read by signal
+	case in[inStart] != nil:
+		return f.start.Read(in[inStart])
+	case in[inEmit] != nil:
+		at, ok = f.emit.Read(in[inEmit])
+		took, _ := field.Millis(in[inDuration])
+		return at.Add(-took), ok
+	default:
+		return at, true
+	}
 }

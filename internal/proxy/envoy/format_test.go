@@ -71,8 +71,20 @@ func TestCompile(t *testing.T) {
 			Line:   `[2026-05-04T10:30:15.000+0200] GET /buy 200 "12"`,
 			Want:   model.Signal{At: at.Truncate(time.Second), Proxy: "envoy", Status: 200, Request: model.Request{Method: "GET", Path: "/buy"}},
 		},
-		"a time of another form is left out": {
-			Format: `%START_TIME(%d/%b/%Y %H)% %RESPONSE_CODE% 100%%`, Line: `04/May/2026 08 200 100%`,
+		"a time in a form of its user's own": {
+			Format: `[%START_TIME(%d/%b/%Y %H:%M:%S.%3f %z)%] %EMIT_TIME% %RESPONSE_CODE% 100%%`, Line: `[04/May/2026 10:30:15.250 +0200] 2026-05-04T08:30:17.250Z 200 100%`,
+			Want: model.Signal{At: at, Proxy: "envoy", Status: 200},
+		},
+		"milliseconds since 1970, as JSON": {
+			Format: `{"t":"%START_TIME(%s%3f)%","code":"%RESPONSE_CODE%","u":"%START_TIME(%s)%"}`, Line: `{"t":"1777883415250","code":200,"u":"1777883415"}`,
+			Want: model.Signal{At: at, Proxy: "envoy", Status: 200},
+		},
+		"only the time at which the line was written": {
+			Format: `%EMIT_TIME(%s.%3f)% %RESPONSE_CODE% %DURATION%`, Line: `1777883415.750 200 500`,
+			Want: model.Signal{At: at, Proxy: "envoy", Status: 200, Duration: 500 * time.Millisecond},
+		},
+		"a time that does not tell the day is left out": {
+			Format: `%START_TIME(%H:%M:%S)% %RESPONSE_CODE%`, Line: `08:30:15 200`,
 			Want: model.Signal{Proxy: "envoy", Status: 200},
 		},
 	})

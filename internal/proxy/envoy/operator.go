@@ -11,8 +11,9 @@ import (
 
 // Where a command operator belongs.
 const (
-	inTime = iota
-	inEpoch
+	inTime  = iota // of the start, as ISO 8601
+	inStart        // of the start, in a form of its user's own
+	inEmit         // of the line
 	inMethod
 	inPath
 	inAuthority
@@ -35,15 +36,26 @@ const (
 // operator is one command operator of a format, %NAME(ARGUMENT):LENGTH%.
 type operator struct{ name, argument string }
 
+// isoForm is how times are printed without an argument.
+const isoForm = "%Y-%m-%dT%H:%M:%E3SZ"
+
+// layouts are the forms of the times of a format. Of several of one kind the first is read.
+type layouts struct{ start, emit *field.Layout }
+
 // slot says where an operator belongs and what it prints (envoyproxy/envoy,
 // docs/root/configuration/observability/access_log/usage.rst). Nothing is escaped in text.
-func (o operator) slot() (int, logformat.Content) {
+func (o operator) slot(l *layouts) (int, logformat.Content) {
 	word := logformat.Of(` "`, nil)
 	number := logformat.Of(` "`, isNumberOrNone)
 	text := logformat.Text("", false)
 	switch o.name {
 	case "START_TIME", "START_TIME_LOCAL":
-		return o.startTime()
+		if o.argument == "" || strings.HasPrefix(o.argument, "%Y-%m-%dT%H:%M:%S") && !strings.HasSuffix(o.argument, "S") {
+			return inTime, logformat.Of(` "`, func(b []byte) bool { _, ok := field.ISO(b); return ok })
+		}
+		return o.time(inStart, &l.start)
+	case "EMIT_TIME", "EMIT_TIME_LOCAL":
+		return o.time(inEmit, &l.emit)
 	case "REQ", "REQ_WITHOUT_QUERY":
 		return header(o.argument, text)
 	case "RESP":
@@ -86,19 +98,26 @@ func (o operator) slot() (int, logformat.Content) {
 	}
 }
 
-// startTime: without an argument ISO 8601; else a form of strftime, of which the seconds since 1970 are read and
-// whatever looks like ISO 8601. Times of other forms are left out.
-func (o operator) startTime() (int, logformat.Content) {
-	switch {
-	case o.argument == "":
-		return inTime, logformat.Of(` "`, func(b []byte) bool { _, ok := field.ISO(b); return ok })
-	case strings.HasPrefix(o.argument, "%s"):
-		return inEpoch, logformat.Of(` "`, func(b []byte) bool { _, ok := field.Epoch(b); return ok })
-	case strings.HasPrefix(o.argument, "%Y-%m-%dT%H:%M:%S") && !strings.HasSuffix(o.argument, "S"):
-		return inTime, logformat.Of(` "`, func(b []byte) bool { _, ok := field.ISO(b); return ok })
-	default:
+// time reads a time by its form. One that does not tell the day is left out.
+func (o operator) time(slot int, known **field.Layout) (int, logformat.Content) {
+	form := o.argument
+	if form == "" {
+		form = isoForm
+	}
+	l, ok := field.NewLayout(form)
+	if !ok {
 		return logformat.Skip, logformat.Of(`"`, nil)
 	}
+	stop := ` "`
+	if strings.ContainsAny(form, " cet") { // the letters of directives that print blanks
+		stop = `"`
+	}
+	if *known != nil {
+		slot = logformat.Skip
+	} else {
+		*known = l
+	}
+	return slot, logformat.Of(stop, func(b []byte) bool { _, ok := l.Read(b); return ok })
 }
 
 // header: of "A?B" the second is printed where there is no first. A method has only letters, and no path a blank
@@ -121,8 +140,8 @@ func header(argument string, text logformat.Content) (int, logformat.Content) {
 
 func isNumberOrNone(b []byte) bool { return isNumber(b) || string(b) == "-" }
 
-// parts takes a format string apart. base is added to places in messages.
-func parts(format string, base int) ([]logformat.Part, error) {
+// parts takes a format string apart.
+func (l *layouts) parts(format string) ([]logformat.Part, error) {
 	var out []logformat.Part
 	for at := 0; at < len(format); {
 		if format[at] != '%' {
@@ -138,10 +157,10 @@ func parts(format string, base int) ([]logformat.Part, error) {
 		}
 		o, end, why := readOperator(format, at)
 		if why != "" {
-			return nil, &logformat.PositionError{At: base + at, Why: why}
+			return nil, &logformat.PositionError{At: at, Why: why}
 		}
-		slot, content := o.slot()
-		out = append(out, logformat.Part{Name: format[at:end], At: base + at, Slot: slot, Content: content})
+		slot, content := o.slot(l)
+		out = append(out, logformat.Part{Name: format[at:end], At: at, Slot: slot, Content: content})
 		at = end
 	}
 	return out, nil

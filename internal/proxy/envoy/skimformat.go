@@ -57,14 +57,11 @@ func (f *Formatted) skimFields(in *[inFields][]byte, k *proxy.Skim) bool {
 
 // skimClock reads the time as formatted and signal do.
 func (f *Formatted) skimClock(in *[inFields][]byte) (nanos int64, ok bool) {
-	at, ok := field.Epoch(in[inEpoch])
-	if in[inEpoch] != nil && !ok {
-		return 0, false
+	if in[inTime] != nil {
+		return f.clock.ISO(in[inTime])
 	}
-	if in[inTime] == nil {
-		return at.UnixNano(), ok
-	}
-	return f.clock.ISO(in[inTime])
+	at, ok := f.when(in)
+	return at.UnixNano(), ok && !at.IsZero()
 }
 
 // members says where the members of a JSON format belong among the values that are taken from a line: each value of

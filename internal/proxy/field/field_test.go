@@ -42,6 +42,58 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
+func TestLayout(t *testing.T) {
+	want := time.Date(2026, 3, 4, 21, 26, 53, 0, time.UTC)
+	tests := []struct {
+		form, text string
+		want       time.Time // zero: cannot be read
+	}{
+		{"%Y/%m/%dT%H:%M:%S%z", "2026/03/04T23:56:53+0230", want},
+		{"%Y-%m-%d %H:%M:%S.%3f", "2026-03-04 21:26:53.589", want.Add(589e6)},
+		{"%d/%b/%Y:%H:%M:%S %z", "04/Mar/2026:21:26:53 +0000", want},
+		{"%s.%6f", "1772659613.000250", want.Add(250e3)},
+		{"%s%3f", "1772659613589", want.Add(589e6)},
+		{"%s%f", "1772659613000000001", want.Add(1)},
+		{"%FT%E3S%Ez", "2026-03-04T19:26:53.500-02:00", time.Time{}}, // %E3S are the seconds alone
+		{"%FT%H:%M:%E3S%Ez", "2026-03-04T19:26:53.500-02:00", want.Add(5e8)},
+		{"%F%ET%H:%M:%E*S", "2026-03-04T21:26:53", want},
+		{"%c", "Wed Mar  4 21:26:53 2026", want},
+		{"%A, %e %B %y %I:%M:%S %p %Z", "Wednesday,  4 March 26 09:26:53 PM UTC", want},
+		{"%D %I %p", "03/04/26 12 AM", want.Truncate(24 * time.Hour)},
+		{"%%%D%t%R", "%03/04/26\t21:26", want.Truncate(time.Minute)},
+		{"%D %T", "03/04/26 21:26", time.Time{}},
+		{"%D %T", "13/04/26 21:26:53", time.Time{}},
+		{"%D %p", "03/04/26 P", want.Truncate(24 * time.Hour).Add(12 * time.Hour)},
+		{"%s", "99999999999999999999", time.Time{}},
+		{"%s", "1772659613 ", time.Time{}},
+	}
+	for _, test := range tests {
+		l, ok := NewLayout(test.form)
+		if !ok {
+			t.Errorf("%s does not compile", test.form)
+			continue
+		}
+		if got, ok := l.Read([]byte(test.text)); ok == test.want.IsZero() || ok && !got.Equal(test.want) {
+			t.Errorf("%s: %s is read as %v %v, want %v", test.form, test.text, got, ok, test.want)
+		}
+	}
+	for _, form := range []string{"", "%H:%M:%S", "%Y-%m", "%D %Q", "%D %", "%D %E", "%D %E3", "%D %Ex", "%D %3", "%D %0f"} {
+		if _, ok := NewLayout(form); ok {
+			t.Errorf("%s compiles, but does not tell when", form)
+		}
+	}
+}
+
+func FuzzLayout(f *testing.F) {
+	f.Add("%A, %e %B %y %I:%M:%S %p %Z", "Wednesday,  4 March 26 09:26:53 PM UTC")
+	f.Add("%s%3f", "1772659613589")
+	f.Fuzz(func(_ *testing.T, form, text string) {
+		if l, ok := NewLayout(form); ok {
+			l.Read([]byte(text))
+		}
+	})
+}
+
 func TestClocks(t *testing.T) {
 	want := time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)
 	fine := want.Add(589793238)

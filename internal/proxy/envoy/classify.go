@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy/field"
 )
 
 // classify says how a request failed. The flags decide; details and the transport's reason tell apart
@@ -41,7 +42,7 @@ func classifyError(e *entry, s *model.Signal) model.FailureKind {
 		return model.Overload
 	case has(e.flags, "UC", "UR", "LR", "UPE"):
 		return brokenOff(e)
-	case has(e.flags, "DF", "FI", "DI", "NFCF", "UAEX"):
+	case has(e.flags, "DF", "FI", "NFCF", "UAEX"):
 		return model.OtherFailure
 	case bytes.HasPrefix(e.details, []byte("upstream_reset_before_response_started")):
 		return resetBefore(e, s.Duration)
@@ -62,11 +63,28 @@ func unflagged(e *entry, s *model.Signal) model.FailureKind {
 		return model.NoEndpoints
 	case len(e.details) > 0 && e.hasDetails:
 		return model.OtherFailure // a filter's answer
-	case answered || len(s.Tries) > 0:
+	case answered:
+		return model.UpstreamStatus
+	case saysMore(e.flags):
+		return model.OtherFailure
+	case len(s.Tries) > 0:
 		return model.UpstreamStatus
 	default:
 		return model.NoEndpoints
 	}
+}
+
+// saysMore reports whether a flag that is not read here says how an answer came about: of a filter, such as LH and RLSE, or of an
+// Envoy newer than this list, whose answer is not the application's. URX, DI and RFCF stand beside an answer of the backend as well.
+func saysMore(flags []byte) bool {
+	for !field.Unset(flags) {
+		var flag []byte
+		flag, flags, _ = bytes.Cut(flags, []byte{','})
+		if !oneOf(flag, "URX", "DI", "RFCF") {
+			return true
+		}
+	}
+	return false
 }
 
 // slowConnect parts refused connections from connect timeouts where only "UF" is known: refusals come

@@ -110,7 +110,9 @@ func TestFailures(t *testing.T) {
 		{"404", "-", "via_upstream", "-", "3", model.NoFailure},
 		{"500", "-", "via_upstream", "-", "3", model.UpstreamStatus},
 		{"500", "-", "ext_authz_error", "-", "3", model.OtherFailure},
-		{"504", "DI", "fault_filter_abort", "-", "3", model.OtherFailure},
+		{"504", "FI,DI", "fault_filter_abort", "-", "3", model.OtherFailure},
+		{"503", "DI", "via_upstream", "-", "3", model.UpstreamStatus},
+		{"503", "XYZ", "new_filter_says_no", "-", "3", model.OtherFailure},
 	}
 	for _, test := range tests {
 		line := `[2026-05-04T08:30:15.123Z] "GET / HTTP/2" ` + test.code + " " + test.flags + " " + test.details + ` - "` + test.transport + `" 0 0 ` + test.took + ` - ` +
@@ -137,6 +139,10 @@ func TestFailuresByFlagsAlone(t *testing.T) {
 		{`503 UH 0 19 0 - ` + quotes + ` "-"`, model.NoEndpoints},
 		{`503 - 0 0 0 - ` + quotes + ` "-"`, model.NoEndpoints}, // Contour's fixed answer for a missing Service
 		{`503 - 0 9 8 7 ` + quotes + ` "10.1.0.5:8080"`, model.UpstreamStatus},
+		{`503 DI,URX 0 9 8 - ` + quotes + ` "10.1.0.5:8080"`, model.UpstreamStatus},
+		{`503 XYZ 0 9 8 7 ` + quotes + ` "10.1.0.5:8080"`, model.UpstreamStatus},
+		{`503 XYZ 0 9 8 - ` + quotes + ` "10.1.0.5:8080"`, model.OtherFailure},
+		{`503 LH 0 9 8 - ` + quotes + ` "-"`, model.OtherFailure},
 		{`504 UT 0 24 15000 - ` + quotes + ` "10.1.0.5:8080"`, model.ResponseTimeout},
 	}
 	for _, test := range tests {

@@ -83,6 +83,10 @@ func TestCompile(t *testing.T) {
 			Format: `%EMIT_TIME(%s.%3f)% %RESPONSE_CODE% %DURATION%`, Line: `1777883415.750 200 500`,
 			Want: model.Signal{At: at, Proxy: "envoy", Status: 200, Duration: 500 * time.Millisecond},
 		},
+		"authority and path with nothing between": {
+			Format: `%RESPONSE_CODE% "%REQ(:AUTHORITY)%%REQ(:PATH)%"`, Line: `200 "shop.test/buy?x=/"`,
+			Want: model.Signal{Proxy: "envoy", Request: model.Request{Host: "shop.test", Path: "/buy"}, Status: 200},
+		},
 		"a time that does not tell the day is left out": {
 			Format: `%START_TIME(%H:%M:%S)% %RESPONSE_CODE%`, Line: `08:30:15 200`,
 			Want: model.Signal{Proxy: "envoy", Status: 200},

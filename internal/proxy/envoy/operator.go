@@ -160,7 +160,11 @@ func (l *layouts) parts(format string) ([]logformat.Part, error) {
 			return nil, &logformat.PositionError{At: at, Why: why}
 		}
 		slot, content := o.slot(l)
-		out = append(out, logformat.Part{Name: format[at:end], At: at, Slot: slot, Content: content})
+		part := logformat.Part{Name: format[at:end], At: at, Slot: slot, Content: content, Unset: "-"}
+		if slot == inPath { // often behind the authority
+			part.Begins = '/'
+		}
+		out = append(out, part)
 		at = end
 	}
 	return out, nil

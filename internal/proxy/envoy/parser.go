@@ -104,9 +104,11 @@ func (p *Parser) signal(e *entry, s *model.Signal) proxy.Class {
 // fill sets all that does not depend on how the entry was written down.
 func (p *Parser) fill(e *entry, s *model.Signal) {
 	s.Proxy = Name
-	_, path := field.Target(e.path)
 	if !field.Unset(e.method) { // a 400 has none: the request could not be read
 		s.Request.Method = p.names.String(e.method)
+	}
+	if !field.Unset(e.path) {
+		_, path := field.Target(e.path)
 		s.Request.Path = p.names.String(path)
 	}
 	if !field.Unset(e.authority) {

@@ -44,7 +44,7 @@ func (f *Formatted) skimFields(in *[inFields][]byte, k *proxy.Skim) bool {
 		return true
 	}
 	segment, ok := field.TargetSegment(in[inPath])
-	if !ok || field.Unset(in[inMethod]) {
+	if !ok {
 		return false
 	}
 	var host []byte

@@ -77,6 +77,10 @@ func TestCompile(t *testing.T) {
 				Status: 502, Failure: model.OtherFailure,
 			},
 		},
+		"host, path and query with nothing between": {
+			Format: `%ST %[req.hdr(host)]%HP%HQ`, Line: `502 shop.test/buy?x=/1`,
+			Want: model.Signal{Proxy: "haproxy", Request: model.Request{Scheme: "http", Host: "shop.test", Path: "/buy"}, Status: 502, Failure: model.OtherFailure},
+		},
 		"letters and a percent sign after variables": {
 			Format: `%Tams %ST%% %{+Q}[capture.req.method]`, Line: `12ms 502% "GET"`,
 			Want: model.Signal{Proxy: "haproxy", Request: model.Request{Scheme: "http", Method: "GET"}, Status: 502, Failure: model.OtherFailure, Duration: 12 * time.Millisecond},

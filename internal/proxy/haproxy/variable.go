@@ -223,6 +223,12 @@ func (sc *scanner) sample(expression string, quoted bool) variable {
 
 func (sc *scanner) add(start int, v variable, quoted bool) {
 	part := logformat.Part{Name: sc.format[start:sc.at], At: start, Slot: v.slot, Content: v.content}
+	switch name := strings.TrimLeft(part.Name, "%["); {
+	case strings.HasPrefix(name, "HQ"):
+		part.Begins = '?'
+	case v.slot == inTarget && !strings.HasPrefix(name, "base") && !strings.HasPrefix(name, "var(") && !strings.HasPrefix(name, "url"):
+		part.Begins, part.Unset = '/', "-" // often behind the host
+	}
 	if sc.captures && len(sc.parts) > 0 {
 		sc.captures = false
 		if last := &sc.parts[len(sc.parts)-1]; last.Literal == "" && part.Slot == logformat.Skip && (strings.HasSuffix(part.Name, "hs") || strings.HasSuffix(part.Name, "hr")) {

@@ -64,9 +64,7 @@ func (t *Template) Skim(line []byte, slots [][]byte) bool {
 		if to < at || !t.plain(i, line, at, to) {
 			return false
 		}
-		if slot := t.fields[i].Slot; slot != Skip {
-			slots[slot] = line[at:to]
-		}
+		t.fields[i].put(line[at:to], slots)
 		at = to + len(next)
 	}
 	return true

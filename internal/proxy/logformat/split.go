@@ -21,9 +21,7 @@ func (t *Template) Split(line []byte, slots [][]byte) bool {
 	}
 	if ok {
 		for i := range t.fields {
-			if slot := t.fields[i].Slot; slot != Skip {
-				slots[slot] = line[t.spans[i].from:t.spans[i].to]
-			}
+			t.fields[i].put(line[t.spans[i].from:t.spans[i].to], slots)
 		}
 	}
 	t.line = nil

@@ -1,6 +1,7 @@
 package logformat
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 )
@@ -15,7 +16,13 @@ type Part struct {
 	At      int    // its place in the format, in bytes, for messages
 	Slot    int    // where Split puts it, or Skip
 	Content Content
+	// Begins is the byte with which it always begins, if there is one that no other field has that is read and may stand
+	// right before it: so much tells the two apart. Unset is what is printed where it is not set.
+	Begins byte
+	Unset  string
 
+	// joined are the parts that follow it with nothing between.
+	joined []Part
 	// lead is the run before it, if nothing stands between: it ends where its own form says.
 	lead func(b []byte) int
 }
@@ -26,6 +33,51 @@ func (p *Part) from(line []byte, at int) int {
 		return at
 	}
 	return at + p.lead(line[at:])
+}
+
+// join takes the part that follows with nothing between, if what is printed of the two can be taken apart, or nobody
+// reads it.
+func (p *Part) join(next Part) bool {
+	last := p
+	if len(p.joined) > 0 {
+		last = &p.joined[len(p.joined)-1]
+	}
+	if !last.Content.free || !next.Content.free {
+		return false
+	}
+	switch {
+	case last.Slot == Skip && next.Slot == Skip:
+		last.Unset += next.Unset
+	case last.Slot != Skip && next.Begins != 0:
+		p.joined = append(p.joined, next)
+	default:
+		return false
+	}
+	if next.Content.stop != p.Content.stop || next.Content.escaped != p.Content.escaped {
+		p.Content = Text("", false)
+	}
+	return true
+}
+
+// put puts what stands in a field into its slot, and those of the parts joined to it into theirs.
+func (p *Part) put(b []byte, slots [][]byte) {
+	part := p
+	for i := range p.joined {
+		n := bytes.IndexByte(b, p.joined[i].Begins)
+		if n < 0 { // nor is any other of them there
+			for j := len(p.joined) - 1; j >= i; j-- {
+				b = bytes.TrimSuffix(b, []byte(p.joined[j].Unset))
+			}
+			break
+		}
+		if part.Slot != Skip {
+			slots[part.Slot] = b[:n]
+		}
+		part, b = &p.joined[i], b[n:]
+	}
+	if part.Slot != Skip {
+		slots[part.Slot] = b
+	}
 }
 
 // maxFields bounds how deep a line is searched.
@@ -72,7 +124,10 @@ func New(parts []Part) (*Template, error) {
 			continue
 		}
 		if len(t.fields) > 0 && literal == "" {
-			last := t.fields[len(t.fields)-1]
+			last := &t.fields[len(t.fields)-1]
+			if last.join(p) {
+				continue
+			}
 			if last.Content.custom && last.Slot == Skip && last.lead == nil {
 				p.lead = last.Content.reach
 				t.fields[len(t.fields)-1] = p

@@ -85,13 +85,30 @@ func variables(format, escape string) ([]logformat.Part, error) {
 			v = other
 		}
 		counted = counted || v.slot == inStatus
-		parts = append(parts, logformat.Part{Name: format[at:end], At: at, Slot: v.slot, Content: v.content})
+		part := logformat.Part{Name: format[at:end], At: at, Slot: v.slot, Content: v.content, Begins: begins(name, v.slot)}
+		if part.Begins != '?' && escape != "json" {
+			part.Unset = "-"
+		}
+		parts = append(parts, part)
 		at = end
 	}
 	if !counted {
 		return nil, errNoStatus
 	}
 	return parts, nil
+}
+
+// begins is the byte with which a variable begins that is often joined to another one: $host$request_uri, $uri$is_args$args. No host
+// has a slash (ngx_http_validate_host), and what follows a question mark is no part of a path.
+func begins(name string, slot int) byte {
+	switch {
+	case slot == inTarget:
+		return '/'
+	case name == "is_args": // which is never unset
+		return '?'
+	default:
+		return 0
+	}
 }
 
 // variableName reads "$name" or "${name}" at a place.

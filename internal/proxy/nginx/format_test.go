@@ -75,6 +75,18 @@ func TestCompile(t *testing.T) {
 			Format: `$status $upstream_status $upstream_response_time`, Line: `504 504, 504 5.000, 5.001`,
 			Want: model.Signal{Proxy: "nginx", Status: 504, Failure: model.ConnectTimeout, Tries: []model.Try{{Status: 504, Duration: 5 * time.Second}, {Status: 504, Duration: 5001 * time.Millisecond}}},
 		},
+		"host and URI with nothing between, the query too": {
+			Format: `$status "$scheme://$host$uri$is_args$args" $http_x$http_y`, Line: `200 "https://shop.test/buy?x=/1" ab`,
+			Want: model.Signal{Proxy: "nginx", Request: model.Request{Scheme: "https", Host: "shop.test", Path: "/buy"}, Status: 200},
+		},
+		"the same without a query": {
+			Format: `$status $http_host$uri$is_args$args`, Line: `200 shop.test:80/buy-`,
+			Want: model.Signal{Proxy: "nginx", Request: model.Request{Host: "shop.test", Path: "/buy"}, Status: 200},
+		},
+		"the same of a request that could not be read": {
+			Format: `$status $host$request_uri`, Line: `400 shop.test-`,
+			Want: model.Signal{Proxy: "nginx", Request: model.Request{Host: "shop.test"}, Status: 400},
+		},
 		"F5's variables, nothing escaped": {
 			Format: `escape=none $status "$http_user_agent" $resource_name $resource_namespace $service $upstream_addr`, Line: `200 "a "b" 503" front shop cart 10.1.0.5:80`,
 			Want: model.Signal{Proxy: "nginx", RouteNamespace: "shop", RouteName: "front", Service: "cart", Status: 200, Tries: []model.Try{{Address: "10.1.0.5:80"}}},
@@ -89,6 +101,7 @@ func TestCompileFails(t *testing.T) {
 		`$status $`:                          "character 9: a $",
 		`$status ${host`:                     "character 9: a $",
 		`$status $request_time$pipe`:         "character 22: $pipe follows $request_time",
+		`$status $http_x$request_uri`:        "character 16: $request_uri follows $http_x", // which may have slashes
 		`log_format x escape=yes '$status';`: "escape=yes",
 		`'$status' '`:                        "quote is missing",
 		`'$status' x`:                        "without quotes",
@@ -144,6 +157,7 @@ func FuzzCompile(f *testing.F) {
 	f.Add(upstreamFormat, success)
 	f.Add("escape=none "+combinedFormat, []byte(`192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET /x" 502 7 "-" "y HTTP/1.1" 200 5 "-" "z"`))
 	f.Add("log_format x escape=json '{\"s\":\"$status\",' '\"t\":${msec}}';", []byte(`{"s":"502","t":1777883415.250}`))
+	f.Add(`$status $host$uri$is_args$args "$http_x$http_y"`, []byte(`200 shop.test/buy- "ab"`))
 	f.Add(`$status $upstream_addr $upstream_status`, []byte(`502 1.1.1.1:1, 2.2.2.2:2 : 3.3.3.3:3 502, 502 : 502`))
 	f.Fuzz(func(t *testing.T, format string, line []byte) { formattest.Sane(t, Compile, format, line) })
 }

@@ -26,6 +26,8 @@ func targetKinds() []targetKind {
 		{gw, "Gateway", []string{"gateway", "gateways", "gtw"}, false},
 		{"projectcontour.io/v1", "HTTPProxy", []string{"httpproxy", "httpproxies"}, false},
 		{"traefik.io/v1alpha1", "IngressRoute", []string{"ingressroute", "ingressroutes"}, false},
+		{"k8s.nginx.org/v1", "VirtualServer", []string{"virtualserver", "virtualservers"}, false},
+		{"k8s.nginx.org/v1", "VirtualServerRoute", []string{"virtualserverroute", "virtualserverroutes", "vsr"}, false},
 		{"networking.istio.io/v1", "VirtualService", []string{"virtualservice", "virtualservices", "vs"}, false},
 		{"v1", "Service", []string{"service", "services", "svc"}, false},
 		{"apps/v1", "Deployment", []string{"deployment", "deployments", "deploy"}, false},

@@ -19,7 +19,7 @@ func backendrefInvalid() Analyzer {
 		Doc:    "Finds routes whose backend reference no gateway can follow: of another kind, without a port, or with a filter that does not exist.",
 		Inputs: []snapshot.Kind{snapshot.HTTPRoutes, snapshot.GRPCRoutes, snapshot.Services},
 		run: func(v *view) []finding {
-			out := faults(v, "backendref-invalid", path.BackendInvalid)
+			out := faults(v, "backendref-invalid", path.BackendInvalid, path.RouteMissing)
 			for i := range out {
 				out[i] = out[i].as(model.NoEndpoints, model.NoRoute, model.UpstreamStatus)
 			}

@@ -190,7 +190,7 @@ func (v *view) refusedByEvent() []finding {
 }
 
 // fieldNamed finds a field in a message of validation.
-var fieldNamed = regexp.MustCompile(`\b(?:spec|metadata)\.[A-Za-z0-9_.\[\]]*[A-Za-z0-9_\]]`)
+var fieldNamed = regexp.MustCompile(`\b(?:spec|metadata)\.[A-Za-z0-9_.\[\]-]*[A-Za-z0-9_\]]`)
 
 // fieldIn is the first field that a message of validation names: spec.upstreams[0].port.
 func fieldIn(message string) string {

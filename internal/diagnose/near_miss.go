@@ -130,7 +130,7 @@ func (v *view) missesPath(r path.Route, p string) (nearMiss, bool) {
 		m.field, m.want = v.pathField(r, false), text(base)
 		m.why = fmt.Sprintf("path %s does not take %s", r.Path, p)
 	case isPattern(r.Path) && r.PathType != path.RegularExpression && r.Pattern.How != proxy.Glob && patternTakes(r.Path, p):
-		m.field, m.want = v.pathField(r, true), text(string(path.ImplementationSpecific))
+		m.field, m.want = v.pathField(r, true), text(expressionType(r))
 		m.why = fmt.Sprintf("path %s is a regular expression and is compared as %s", r.Path, r.PathType)
 	case strings.HasPrefix(strings.ToLower(p)+"/", strings.ToLower(base)+"/"):
 		m.field, m.want = v.pathField(r, false), text(p[:len(base)])
@@ -203,12 +203,29 @@ func digitsOnly(a, b string) bool {
 	return bare(a) == bare(b)
 }
 
-// prefixType is how a kind of route calls a comparison by prefix.
+// prefixType is how a kind of route calls a comparison by prefix. A VirtualServer's path says it itself.
 func prefixType(r path.Route) string {
-	if r.Object.Kind == "Ingress" {
+	switch {
+	case r.Object.Kind == "Ingress":
 		return string(path.Prefix)
+	case virtualServer(r):
+		return r.Path
+	default:
+		return "PathPrefix"
 	}
-	return "PathPrefix"
+}
+
+// expressionType is the same for one by a regular expression.
+func expressionType(r path.Route) string {
+	if virtualServer(r) {
+		return "~^" + r.Path
+	}
+	return string(path.ImplementationSpecific)
+}
+
+// virtualServer reports whether a rule is of one of F5's own kinds.
+func virtualServer(r path.Route) bool {
+	return r.Object.Kind == "VirtualServer" || r.Object.Kind == "VirtualServerRoute"
 }
 
 func isPattern(p string) bool { return strings.ContainsAny(p, `(*[$^+|\`) }
@@ -226,6 +243,10 @@ func (v *view) pathField(r path.Route, kind bool) string {
 			return r.Rule + ".pathType"
 		}
 		return r.Rule + ".path"
+	}
+	if virtualServer(r) {
+		rule, _, _ := strings.Cut(r.Rule, ".matches")
+		return rule + ".path"
 	}
 	if kind {
 		return v.matchField(r) + ".path.type"
@@ -253,6 +274,8 @@ func (v *view) matchField(r path.Route) string {
 // conditionField is the condition besides the path that a request must meet.
 func (v *view) conditionField(r path.Route) string {
 	switch {
+	case virtualServer(r):
+		return r.Rule + ".conditions"
 	case len(r.Headers) > 0:
 		return v.matchField(r) + ".headers"
 	case r.Method != "":
@@ -276,8 +299,11 @@ func (v *view) hostField(r path.Route) string {
 			}
 		}
 	}
-	if r.Object.Kind == "VirtualService" {
+	switch {
+	case r.Object.Kind == "VirtualService":
 		return "spec.hosts"
+	case virtualServer(r):
+		return "spec.host"
 	}
 	return "spec.hostnames"
 }

@@ -46,7 +46,7 @@ func (v *view) subset(r *route, l path.Leg, s *path.Subset) (finding, bool) {
 			return finding{}, false
 		}
 	}
-	f.Object = at(s.Rule.Ref, s.Rule.Field+".labels")
+	f.Object = s.LabelsAt
 	f.Summary = fmt.Sprintf("%s sends %s to subset %s of %s, and none of its %s carries %s", r.Object, r, s.Name, ref, countPods(len(l.Selected)), pairs(s.Labels))
 	return f.because("object", fmt.Sprintf("pod %s has %s", l.Selected[0].Name, pairs(l.Selected[0].Labels)), snapshot.RefOf(l.Selected[0]), time.Time{}), true
 }

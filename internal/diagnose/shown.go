@@ -28,6 +28,8 @@ func (v *view) certificates(r *route) []shown {
 		return v.ingressCertificates(r)
 	case r.Object.Kind == "HTTPProxy":
 		return v.namedIn(r, v.all("projectcontour.io", "HTTPProxy"), "spec", "virtualhost", "tls", "secretName")
+	case r.Object.Kind == "VirtualServer":
+		return v.namedIn(r, v.all("k8s.nginx.org", "VirtualServer"), "spec", "tls", "secret")
 	case r.Object.Kind == "IngressRoute":
 		return v.namedIn(r, append(v.all("traefik.io", "IngressRoute"), v.all("traefik.containo.us", "IngressRoute")...), "spec", "tls", "secretName")
 	case r.Gateway.Kind == "Gateway" && strings.HasPrefix(r.Gateway.APIVersion, "networking.istio.io/"):

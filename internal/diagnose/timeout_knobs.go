@@ -243,6 +243,8 @@ func timeoutPlace(r *route) model.FieldRef {
 		return at(r.Object, r.Rule+".timeoutPolicy.response")
 	case r.Object.Kind == "VirtualService":
 		return at(r.Object, r.Rule+".timeout")
+	case virtualServer(r.Route) && len(r.Backends) > 0:
+		return at(r.Object, r.Backends[0].Field+".read-timeout")
 	case r.Proxy == "nginx":
 		return at(r.Object, annotation(readTimeout))
 	case r.Proxy == "gcp-lb" && len(r.legs) > 0 && r.legs[0].Service != nil:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,6 +73,9 @@ func (v *view) spoken(r *route, l path.Leg) speech {
 func (v *view) whereSpoken(r *route, l path.Leg) model.FieldRef {
 	if mistaken, ok := elsewhere(r, protocolWords()...); ok {
 		return mistaken
+	}
+	if s, ok := v.m.Setting(r.Route, l, proxy.Protocol); ok && virtualServer(r.Route) {
+		return s.At
 	}
 	port := at(serviceRef(l), fmt.Sprintf("spec.ports[%d].appProtocol", l.PortAt))
 	contour := strings.Contains(r.Controller, "projectcontour.io")
@@ -232,7 +236,7 @@ func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
 	return f, true
 }
 
-// wantedSpeech is the value, as JSON, of the annotation that says what the proxy speaks; null: none, as it speaks plain HTTP/1.1
+// wantedSpeech is the value, as JSON, of the annotation or field that says what the proxy speaks; null: none, as it speaks plain HTTP/1.1
 // without one. It is empty where it is not known how that is said.
 func wantedSpeech(told speech, tls bool) string {
 	switch {
@@ -244,6 +248,8 @@ func wantedSpeech(told speech, tls bool) string {
 		return text("true")
 	case strings.Contains(told.at.Field, "haproxy.org/server-") && told.written:
 		return "null"
+	case strings.HasSuffix(told.at.Field, ".tls.enable"):
+		return strconv.FormatBool(tls)
 	default:
 		return ""
 	}

@@ -146,7 +146,7 @@ func (v *view) shifts(r *route, l path.Leg) []shift {
 			places = append(places, at(r.Object, s.Field))
 		}
 		if !s.Missing {
-			places = append(places, at(s.Rule.Ref, s.Rule.Field+".labels"))
+			places = append(places, s.LabelsAt)
 		}
 	}
 	if len(r.Backends) > 1 {

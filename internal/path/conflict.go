@@ -7,7 +7,57 @@ import (
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
 )
+
+// oneObjectPerHost marks the rules of all objects but the oldest that name a host, where a controller gives the host to one,
+// of whatever kind. Ingresses that are made to be merged are left alone, and who is not served for another reason takes no host.
+func (m *Map) oneObjectPerHost(routes []Route) {
+	type site struct{ proxy, controller, host string }
+	at := map[site][]int{}
+	for i := range routes {
+		if r := &routes[i]; r.Host != "" && m.matching(r).OneObjectPerHost && served(r) == 0 {
+			k := site{r.Proxy, r.Controller, r.Host}
+			at[k] = append(at[k], i)
+		}
+	}
+	for _, indexes := range at {
+		taken(routes, indexes)
+	}
+}
+
+// taken is the same for the routes of one host.
+func taken(routes []Route, at []int) {
+	first := -1
+	for _, i := range at {
+		r := &routes[i]
+		if r.Settings.Yes(proxy.Merges) {
+			return
+		}
+		if first < 0 || cmp.Or(r.Created.Compare(routes[first].Created), r.owner().Compare(routes[first].owner())) < 0 {
+			first = i
+		}
+	}
+	winner := routes[first].owner()
+	for _, i := range at {
+		if r := &routes[i]; r.owner() != winner {
+			host := model.FieldRef{Ref: r.owner(), Field: strings.SplitN(r.Rule, ".http", 2)[0] + ".host"}
+			if !r.root.IsZero() {
+				host.Field = "spec.host"
+			}
+			r.Faults = append(slices.Clip(r.Faults), Fault{Kind: HostTaken, Object: host,
+				Why: fmt.Sprintf("host %s belongs to %s, which is older, and the controller takes it from one object only", r.Host, winner)})
+		}
+	}
+}
+
+// owner is the object that has a route's host.
+func (r *Route) owner() model.Ref {
+	if r.root.IsZero() {
+		return r.Object
+	}
+	return r.root
+}
 
 // dropConflicts does to the rules of Gateway API routes what Contour does: a rule of which any match,
 // for any host, is that of an older rule is dropped as a whole (projectcontour/contour,

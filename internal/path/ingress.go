@@ -110,9 +110,6 @@ func (m *Map) ingressPatterns(routes []Route) {
 		for j, i := range at[k] {
 			routes[i].Pattern = patterns[j]
 		}
-		if k.host != "" && px.Of(k.controller).OneObjectPerHost {
-			taken(routes, at[k])
-		}
 	}
 }
 
@@ -127,28 +124,6 @@ func plain(rules []proxy.PathRule) []proxy.Pattern {
 		}
 	}
 	return out
-}
-
-// taken marks the rules of all Ingresses but the oldest that name a host, where a controller gives the
-// host to one. Ingresses that are made to be merged are left alone.
-func taken(routes []Route, at []int) {
-	first := -1
-	for _, i := range at {
-		r := &routes[i]
-		if r.Settings.Yes(proxy.Merges) {
-			return
-		}
-		if first < 0 || cmp.Or(r.Created.Compare(routes[first].Created), r.Object.Compare(routes[first].Object)) < 0 {
-			first = i
-		}
-	}
-	for _, i := range at {
-		if r := &routes[i]; r.Object != routes[first].Object {
-			host := model.FieldRef{Ref: r.Object, Field: strings.SplitN(r.Rule, ".http", 2)[0] + ".host"}
-			r.Faults = append(slices.Clip(r.Faults), Fault{Kind: HostTaken, Object: host,
-				Why: fmt.Sprintf("host %s belongs to %s, which is older, and the controller takes it from one Ingress only", r.Host, routes[first].Object)})
-		}
-	}
 }
 
 func ingressBackend(ing *networkingv1.Ingress, b networkingv1.IngressBackend, field string) Backend {

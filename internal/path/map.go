@@ -85,7 +85,7 @@ func newMap(s *snapshot.Snapshot, gates []gate, agents []agent, outer []types.Na
 	m.fleets, m.entries = m.findFleets(), entryPoints(gates)
 	m.custom = custom.Read(s)
 	m.destinations = m.destinationRules()
-	m.routes = slices.Concat(m.ingressRoutes(), m.httpRoutes(), m.grpcRoutes(), m.httpProxyRoutes(), m.ingressRouteRoutes(), m.virtualRoutes(), m.streamRoutes())
+	m.routes = slices.Concat(m.ingressRoutes(), m.httpRoutes(), m.grpcRoutes(), m.httpProxyRoutes(), m.ingressRouteRoutes(), m.virtualServerRoutes(), m.virtualRoutes(), m.streamRoutes())
 	slices.SortStableFunc(m.routes, func(a, b Route) int { return cmp.Or(a.Object.Compare(b.Object)) })
 	for i := range m.routes {
 		r := &m.routes[i]
@@ -100,6 +100,7 @@ func newMap(s *snapshot.Snapshot, gates []gate, agents []agent, outer []types.Na
 			}
 		}
 	}
+	m.oneObjectPerHost(m.routes)
 	m.dropConflicts(m.routes)
 	m.defaults = defaultsOf(m.routes)
 	m.spaces = m.findSpaces()

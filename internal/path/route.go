@@ -1,6 +1,7 @@
 package path
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -28,7 +29,7 @@ const (
 
 // Route is one rule's way to its backends. A rule with several hosts or matches is several Routes.
 type Route struct {
-	Object   model.Ref // the Ingress, HTTPRoute, GRPCRoute, HTTPProxy, IngressRoute, VirtualService or Service
+	Object   model.Ref // the Ingress, HTTPRoute, GRPCRoute, HTTPProxy, IngressRoute, VirtualServer, VirtualServerRoute, VirtualService or Service
 	Rule     string    // field path in Object: spec.rules[0].http.paths[1], spec.rules[0], spec.defaultBackend
 	Host     string    // empty: any; may start with "*."
 	Path     string    // starts with a slash
@@ -60,6 +61,7 @@ type Route struct {
 	// Faults are reasons why no proxy serves the rule as written.
 	Faults []Fault
 
+	root   model.Ref      // the VirtualServer that has the host, or leaves a path of it to Object
 	asked  model.Ref      // what the parentRef names: Gateway, or a ListenerSet of it
 	seq    int            // place of the rule in its object, and of the match in the rule
 	match  string         // text of an IngressRoute's rule
@@ -86,6 +88,7 @@ type Listener struct {
 type Backend struct {
 	Service   model.Ref // of another kind than Service where the reference is to something else
 	Field     string    // field path of the reference in the route
+	NameField string    // field path of the Service's name in the route, if that is not Field's name
 	PortField string    // field path of the port in the route
 	// By is the field that names it where that is of another object, to which the route's field leads.
 	By         model.FieldRef
@@ -102,7 +105,8 @@ type Subset struct {
 	Name   string
 	Field  string // field path in the route that names it
 	Labels map[string]string
-	Rule   model.FieldRef // where it is defined
+	// LabelsAt is where they are defined.
+	LabelsAt model.FieldRef
 	// Missing is set where no DestinationRule of the host defines it: the proxy then has nowhere to send to.
 	Missing bool
 }
@@ -110,7 +114,7 @@ type Subset struct {
 // NameAt is the field of a route, or of the object to which it leads, in which a backend's Service is named.
 func (b Backend) NameAt(route model.Ref) model.FieldRef {
 	if b.By.IsZero() {
-		return model.FieldRef{Ref: route, Field: b.Field + ".name"}
+		return model.FieldRef{Ref: route, Field: cmp.Or(b.NameField, b.Field+".name")}
 	}
 	return model.FieldRef{Ref: b.By.Ref, Field: b.By.Field + ".name"}
 }
@@ -144,6 +148,7 @@ const (
 	ListenerUnattached FaultKind = "listener-unattached" // no listener takes the route
 	NotProgrammed      FaultKind = "not-programmed"      // the Gateway itself is not accepted or programmed
 	GrantMissing       FaultKind = "grant-missing"       // a cross-namespace backend without a ReferenceGrant
+	RouteMissing       FaultKind = "route-missing"       // the object to which it is left does not exist, or does not take it
 	BackendInvalid     FaultKind = "backend-invalid"     // a backend of a kind, or without a port, that cannot be used
 	RouteConflict      FaultKind = "route-conflict"      // an older rule has one of the rule's matches, and the rule is dropped for it
 	HostTaken          FaultKind = "host-taken"          // another object owns the host

@@ -399,7 +399,7 @@ func (m *Map) subset(service model.Ref, name, field string) *Subset {
 	for _, dr := range m.DestinationRules(service) {
 		for i, s := range dr.Spec.Subsets {
 			if s.Name == name {
-				out.Rule = model.FieldRef{Ref: dr.Ref(), Field: fmt.Sprintf("spec.subsets[%d]", i)}
+				out.LabelsAt = model.FieldRef{Ref: dr.Ref(), Field: fmt.Sprintf("spec.subsets[%d].labels", i)}
 				out.Labels = s.Labels
 				return out
 			}

@@ -225,7 +225,7 @@ func (w *walker) stop(f model.FailureKind) {
 func (w *walker) rule() {
 	for _, f := range w.r.Faults {
 		switch f.Kind {
-		case ListenerUnattached, HostTaken, Refused, RouteConflict:
+		case ListenerUnattached, HostTaken, Refused, RouteConflict, RouteMissing:
 			w.hop(model.HopRule, w.r.Object, model.Broken, f.Why)
 			w.stop(model.NoRoute)
 			return

@@ -31,6 +31,7 @@ var customs = sync.OnceValue(func() (out struct {
 		add(group, alpha, [2]string{"IngressRoute", "ingressroutes"}, [2]string{"TraefikService", "traefikservices"},
 			[2]string{"Middleware", "middlewares"}, [2]string{"ServersTransport", "serverstransports"}, [2]string{"TLSStore", "tlsstores"})
 	}
+	add("k8s.nginx.org", []string{"v1"}, [2]string{"VirtualServer", "virtualservers"}, [2]string{"VirtualServerRoute", "virtualserverroutes"})
 	add("networking.istio.io", istio, [2]string{"VirtualService", "virtualservices"}, [2]string{"DestinationRule", "destinationrules"},
 		[2]string{"Gateway", "gateways"}, [2]string{"ServiceEntry", "serviceentries"}, [2]string{"Sidecar", "sidecars"})
 	add("security.istio.io", security, [2]string{"PeerAuthentication", "peerauthentications"}, [2]string{"AuthorizationPolicy", "authorizationpolicies"})

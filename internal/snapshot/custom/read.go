@@ -16,6 +16,8 @@ type Set struct {
 	HTTPProxies           []*HTTPProxy
 	IngressRoutes         []*IngressRoute
 	TraefikServices       []*TraefikService
+	VirtualServers        []*VirtualServer
+	VirtualServerRoutes   []*VirtualServerRoute
 	VirtualServices       []*VirtualService
 	DestinationRules      []*DestinationRule
 	Gateways              []*IstioGateway
@@ -53,6 +55,10 @@ func Read(s *snapshot.Snapshot) *Set {
 			put(out, u, &out.IngressRoutes)
 		case "traefik.io/TraefikService", "traefik.containo.us/TraefikService":
 			put(out, u, &out.TraefikServices)
+		case "k8s.nginx.org/VirtualServer":
+			put(out, u, &out.VirtualServers)
+		case "k8s.nginx.org/VirtualServerRoute":
+			put(out, u, &out.VirtualServerRoutes)
 		case "networking.istio.io/VirtualService":
 			put(out, u, &out.VirtualServices)
 		case "networking.istio.io/DestinationRule":

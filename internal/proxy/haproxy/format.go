@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/valyala/fastjson"
+
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/proxy/field"
@@ -15,25 +17,32 @@ import (
 // [Parser].
 type Formatted struct {
 	*Parser
-	template *logformat.Template
-	padded   []byte
+	template *logformat.Template // nil: lines are encoded as JSON
+	members  []member            // of an encoded line
+	json     fastjson.Parser
+	own      []byte // a line that was made whole, or the numbers of an encoded one
 }
 
 // Compile makes a parser from a log-format string, with or without the keyword, quotes and backslashes of the
-// configuration around it (haproxy/haproxy, doc/configuration.txt, section 8.2.6). JSON is a format like any other. It
-// fails where the format has no %ST, a variable that HAProxy does not know, an encoding of the whole line
-// (%{+json}o), or two variables that touch so that no line could be split.
+// configuration around it (haproxy/haproxy, doc/configuration.txt, section 8.2.6). JSON is a format like any other, and
+// may also be the encoding of the whole line, %{+json}o. It fails where the format has no %ST, or one without a name where
+// only what has one is printed, a variable that HAProxy does not know, CBOR, or two variables that touch so that no line
+// could be split.
 func Compile(format string) (*Formatted, error) {
-	parts, err := variables(unquoted(format))
+	found, err := scan(unquoted(format))
 	if err != nil {
 		return nil, fmt.Errorf("log-format of HAProxy: %w", err)
 	}
-	template, err := logformat.New(parts)
-	if err != nil {
+	f := &Formatted{Parser: NewParser()}
+	if found.flags.json {
+		f.members = found.members
+		return f, nil
+	}
+	if f.template, err = logformat.New(found.parts); err != nil {
 		return nil, fmt.Errorf("log-format of HAProxy: %w", err)
 	}
-	template.Trust(inStatus, inExactTime, inTime, inEpoch)
-	return &Formatted{Parser: NewParser(), template: template}, nil
+	f.template.Trust(inStatus, inExactTime, inTime, inEpoch)
+	return f, nil
 }
 
 // Parse implements proxy.Parser.
@@ -64,14 +73,17 @@ func (f *Formatted) Parse(line []byte, s *model.Signal) proxy.Class {
 
 // split takes a line apart, also one that was cut for its length within its last field, a quoted request.
 func (f *Formatted) split(text []byte, fields [][]byte) bool {
+	if f.template == nil {
+		return f.object(text, fields)
+	}
 	if f.template.Split(text, fields) {
 		return true
 	}
 	if len(text) < cutAt-1 || text[len(text)-1] == '"' {
 		return false
 	}
-	f.padded = append(append(f.padded[:0], text...), '"')
-	return f.template.Split(f.padded, fields)
+	f.own = append(append(f.own[:0], text...), '"')
+	return f.template.Split(f.own, fields)
 }
 
 // formatted turns the fields of a line into a signal.

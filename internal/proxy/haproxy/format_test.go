@@ -81,6 +81,38 @@ func TestCompile(t *testing.T) {
 			Format: `%ST %[req.hdr(host)]%HP%HQ`, Line: `502 shop.test/buy?x=/1`,
 			Want: model.Signal{Proxy: "haproxy", Request: model.Request{Scheme: "http", Host: "shop.test", Path: "/buy"}, Status: 502, Failure: model.OtherFailure},
 		},
+		// Lines of HAProxy 2.6, of a client that sends quotes, backslashes and brackets.
+		"everything in quotes that is text, and escaped": {
+			Format: `"%{+Q,+E}o %ci:%cp [%tr] %f %b/%s %si:%sp %Ta %ST %tsc %rc %hr %hs %HM %HU %{-Q}HV %CC %[capture.req.hdr(0)]"`,
+			Line:   `"127.0.0.1":33948 [04/May/2026:08:30:15.000] "fe" "shop_svc_cart_http"/"SRV_1" "127.0.0.1":18081 3003 503 SC-- 3 "{127.0.0.1:18080|a#22b\\c\]d}" "GET" "/buy?x=#22\]" HTTP/1.1 "" "a\" 200 \]"`,
+			Want: model.Signal{
+				At: at, Proxy: "haproxy", Client: "127.0.0.1", Request: model.Request{Scheme: "http", Method: "GET", Path: "/buy"}, RouteNamespace: "shop", Service: "cart", ServicePort: "http",
+				Status: 503, Failure: model.Refused, Reason: "SC--", Duration: 3003 * time.Millisecond, Tries: []model.Try{{Address: "127.0.0.1:18081", Duration: 3003 * time.Millisecond}},
+			},
+		},
+		"captures behind other text": {
+			Format: `req=%hr res=%hs %ST`, Line: `req={shop.test} res= 502`,
+			Want: model.Signal{Proxy: "haproxy", Request: model.Request{Scheme: "http"}, Status: 502, Failure: model.OtherFailure},
+		},
+		"in hexadecimal": {
+			Format: `%{+X}o %ci %Ts %b/%s %ST`, Line: `7F000001 6B0AE014 shop_svc_cart_http/<NOSRV> 503`,
+			Want: model.Signal{
+				Proxy: "haproxy", Request: model.Request{Scheme: "http"}, RouteNamespace: "shop", Service: "cart", ServicePort: "http",
+				Status: 503, Failure: model.NoEndpoints, Reason: "<NOSRV>",
+			},
+		},
+		"encoded as JSON": {
+			Format: `%{+json}o this is not printed %(t)tr %(be)b %(srv)s %(a)si %(p:str)sp %(q)sp %(st)ST %(state)ts %(req)r %(h)hr %tsc %(took)Ta`,
+			Line:   `{"t": "04/May/2026:08:30:15.000", "be": "shop_svc_cart_http", "srv": "SRV_1", "a": "fd00::1", "p": "80", "q": 80, "st": 503, "state": "SC", "req": "GET /\\?\"x HTTP/1.1", "h": null, "took": 3004}`,
+			Want: model.Signal{
+				At: at, Proxy: "haproxy", Request: model.Request{Scheme: "http", Method: "GET", Path: "/\\"}, RouteNamespace: "shop", Service: "cart", ServicePort: "http",
+				Status: 503, Failure: model.Refused, Reason: "SC", Duration: 3004 * time.Millisecond, Tries: []model.Try{{Address: "[fd00::1]:80", Duration: 3004 * time.Millisecond}},
+			},
+		},
+		"variables encoded as JSON": {
+			Format: `{"ts":%Ts,"st":%{+json}ST,"u":%{+json}HU,"x":%{+json}[fc_err],"h":%{+json}[capture.req.hdr(0)]}`, Line: `{"ts":1777883415,"st":502,"u":"/a\\?\"","x":0,"h":"\",\"st\":200"}`,
+			Want: model.Signal{At: at, Proxy: "haproxy", Request: model.Request{Scheme: "http", Path: "/a\\\\"}, Status: 502, Failure: model.OtherFailure},
+		},
 		"letters and a percent sign after variables": {
 			Format: `%Tams %ST%% %{+Q}[capture.req.method]`, Line: `12ms 502% "GET"`,
 			Want: model.Signal{Proxy: "haproxy", Request: model.Request{Scheme: "http", Method: "GET"}, Status: 502, Failure: model.OtherFailure, Duration: 12 * time.Millisecond},
@@ -90,16 +122,17 @@ func TestCompile(t *testing.T) {
 
 func TestCompileFails(t *testing.T) {
 	for format, want := range map[string]string{
-		`%ci %b`:              "no %ST",
-		`%ST %zz`:             `character 5: "%zz" is no variable`,
-		`%ST %`:               "character 5",
-		`%ST %[src`:           "character 6: [ without its ]",
-		`%{+json}o %(a)ST`:    "character 1: %{+json}o",
-		`%ci %ST%B`:           "character 8: %B follows %ST",
-		`%ST %{+Q`:            "character 6: { without its }",
-		`%ST %(label`:         "character 6: ( without its )",
-		`%ci%[src] %ST`:       "character 4",
-		`log-format "no one"`: "no %ST",
+		`%ci %b`:               "no %ST",
+		`%ST %zz`:              `character 5: "%zz" is no variable`,
+		`%ST %`:                "character 5",
+		`%ST %[src`:            "character 6: [ without its ]",
+		`%{+cbor}o %(a)ST`:     "character 1: %{+cbor} is an encoding",
+		`%{+json}o %(a)ci %ST`: "no %ST", // without a name it is not printed
+		`%ci %ST%B`:            "character 8: %B follows %ST",
+		`%ST %{+Q`:             "character 6: { without its }",
+		`%ST %(label`:          "character 6: ( without its )",
+		`%ci%[src] %ST`:        "character 4",
+		`log-format "no one"`:  "no %ST",
 	} {
 		if _, err := Compile(format); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q in it", format, err, want)
@@ -124,13 +157,22 @@ func TestCompiledCannotBeForged(t *testing.T) {
 }
 
 func TestCompiledDoesNotAllocate(t *testing.T) {
-	f, err := Compile(controllerFormat)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var s model.Signal
-	if n := testing.AllocsPerRun(1000, func() { f.Parse(success, &s) }); n != 0 || s.Status != 200 {
-		t.Errorf("a line costs %v allocations, want 0; %+v", n, s)
+	for format, line := range map[string][]byte{
+		controllerFormat:                  success,
+		`%{+json}o %(t)tr %(be)b %(st)ST`: []byte(`{"t": "04/May/2026:08:30:15.000", "be": "shop_svc_cart_http", "st": 200}`),
+	} {
+		f, err := Compile(format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s model.Signal
+		if n := testing.AllocsPerRun(1000, func() { f.Parse(line, &s) }); n != 0 || s.Status != 200 {
+			t.Errorf("%s: a line costs %v allocations, want 0; %+v", format, n, s)
+		}
+		var k proxy.Skim
+		if n := testing.AllocsPerRun(1000, func() { f.Skim(line, &k) }); n != 0 || format != controllerFormat && k.At != s.At.UnixNano() {
+			t.Errorf("%s: skimming a line costs %v allocations, want 0; %+v", format, n, k)
+		}
 	}
 }
 
@@ -139,6 +181,8 @@ func FuzzCompile(f *testing.F) {
 	f.Add(controllerFormat, success)
 	f.Add(standardFormat, []byte(`192.0.2.1:50000 [04/May/2026:08:30:15.123] http shop_cart_8080/SRV_1 0/0/0/-1/+9 502 217 - - SH-- 1/1/0/0/0 0/0 {shop.test} {} "POST /buy HTTP/1.1"`))
 	f.Add(`{"ts":%Ts,"addr":"%si:%sp","status":%ST,"state":"%ts","u":"%HU","ua":"%[capture.req.hdr(0),json(utf8s)]"}`, []byte(`{"ts":1777883415,"addr":"fd00::1:80","status":-1,"state":"SC","u":"<BADREQ>","ua":""}`))
+	f.Add(`%{+json}o %(t)tr %(be)b %(st)ST`, []byte(`{"t": "04/May/2026:08:30:15.000", "be": "shop_svc_cart_http", "st": 200}`))
+	f.Add(`%{+Q,+E}o %b/%s %ST %hr %hs %[capture.req.hdr(0)]`, []byte(`"a_b_c"/"d" 503 "{127.0.0.1:18080|a#22b\\c\]d}" "a\" 200 \]"`))
 	f.Add(`%ST %{+Q}[status] %(x)tr`, []byte(`502 "502" 04/May/2026:08:30:15.123`))
 	f.Fuzz(func(t *testing.T, format string, line []byte) { formattest.Sane(t, Compile, format, line) })
 }

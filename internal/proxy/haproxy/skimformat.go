@@ -13,7 +13,7 @@ func (f *Formatted) Skim(line []byte, k *proxy.Skim) bool {
 		return false
 	}
 	var in [inFields][]byte
-	if !f.template.Skim(line, in[:]) && !f.template.Skim(field.AfterSyslog(line), in[:]) || len(in[inBackend]) == 0 {
+	if !f.skimSplit(line, in[:]) && !f.skimSplit(field.AfterSyslog(line), in[:]) || len(in[inBackend]) == 0 {
 		return false
 	}
 	if state := in[inState]; state != nil && (len(state) < 2 || state[0] != '-') {
@@ -37,6 +37,13 @@ func (f *Formatted) Skim(line []byte, k *proxy.Skim) bool {
 	k.Duration = int64(d)
 	k.Route, k.ByPath = append(k.Route[:0], in[inBackend]), false
 	return true
+}
+
+func (f *Formatted) skimSplit(text []byte, fields [][]byte) bool {
+	if f.template == nil {
+		return f.skimObject(text, fields)
+	}
+	return f.template.Skim(text, fields)
 }
 
 // skimClock reads the time as formatted does.

@@ -111,7 +111,8 @@ func chargesOf(causes []model.Finding) charges {
 // failing reports whether a path has something broken on it, or a cause explains that it fails.
 func (c charges) failing(t model.Trace) bool {
 	return c.routes[t.Request.String()] || slices.ContainsFunc(t.Hops, func(h model.Hop) bool {
-		return h.Verdict == model.Broken || h.Verdict == model.Suspect || h.Kind != model.HopEndpointSlice && c.objects[h.Object]
+		return h.Verdict == model.Broken || h.Verdict == model.Suspect ||
+			h.Kind != model.HopEndpointSlice && !sided(h) && c.objects[h.Object]
 	})
 }
 

@@ -95,8 +95,9 @@ func (p *page) failures(d model.Diagnosis) {
 			return
 		}
 		text := p.style.paint(bold, fmt.Sprintf("%s on %s", status(o.Status), plain(o.Route))) + ": " + share(o) + " " + period(o, d.At)
-		if len(d.Causes) == 0 || p.style.Wide {
-			text += how(o) // else the proof of a cause says it
+		// A cause's proof says how, but a status of success alone would not even say that something failed, as of gRPC.
+		if len(d.Causes) == 0 || p.style.Wide || o.Status > 0 && o.Status < 400 {
+			text += how(o)
 		}
 		p.item(1, "", text)
 	}

@@ -63,7 +63,7 @@ func accused(t model.Trace, causes []model.Finding) map[int]model.CauseID {
 	at := map[int]model.CauseID{}
 	for i, h := range t.Hops {
 		for _, f := range causes {
-			if at[i] == "" && h.Kind != model.HopEndpointSlice && f.Object.Ref == h.Object {
+			if at[i] == "" && f.Object.Ref == h.Object && h.Kind != model.HopEndpointSlice && (!sided(h) || explains(f, t)) {
 				at[i] = f.ID
 			}
 		}
@@ -78,6 +78,18 @@ func accused(t model.Trace, causes []model.Finding) map[int]model.CauseID {
 		}
 	}
 	return at
+}
+
+// sided reports whether a hop may be right for one route though its object is at fault for another: a Gateway has many
+// listeners, an Ingress many rules and a policy many peers, and the walk has judged those that this request meets. What
+// is wrong with a Service or a pod is so for all that leads there.
+func sided(h model.Hop) bool {
+	switch h.Kind {
+	case model.HopGateway, model.HopRule, model.HopNetworkPolicy:
+		return h.Verdict == model.OK
+	default:
+		return false
+	}
 }
 
 // reason is why a hop is not right, without saying its name again.

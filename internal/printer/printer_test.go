@@ -40,6 +40,7 @@ func TestGolden(t *testing.T) {
 		"brokencolor": func(w io.Writer) error { return printer.Diagnosis(w, sampleDiagnosis(), printer.Style{Color: true}) },
 		"notknown":    func(w io.Writer) error { return printer.Diagnosis(w, causeless(), wide) },
 		"hops":        func(w io.Writer) error { return printer.Diagnosis(w, severalHops(), wide) },
+		"listener":    func(w io.Writer) error { return printer.Diagnosis(w, oneListener(), wide) },
 		"predicted":   func(w io.Writer) error { return printer.Diagnosis(w, unobserved(), wide) },
 		"healthy":     func(w io.Writer) error { return printer.Diagnosis(w, healthyDiagnosis(), wide) },
 		"blind":       func(w io.Writer) error { return printer.Diagnosis(w, blindDiagnosis(), wide) },

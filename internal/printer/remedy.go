@@ -1,8 +1,12 @@
 package printer
 
-import "github.com/gatemend/gatemend/internal/model"
+import (
+	"github.com/gatemend/gatemend/internal/catalogue"
+	"github.com/gatemend/gatemend/internal/model"
+)
 
-// remedies shows what mends a finding: the first in full, the others by name.
+// remedies shows what mends a finding: the first in full, the others by name. Where no action does, it is what a person
+// should do.
 func (p *page) remedies(d model.Diagnosis, f model.Finding) {
 	shown := 0
 	for _, r := range d.Remedies {
@@ -21,6 +25,9 @@ func (p *page) remedies(d model.Diagnosis, f model.Finding) {
 		if r.Kubectl != "" {
 			p.verbatim("By hand", plain(r.Kubectl))
 		}
+	}
+	if c, ok := catalogue.Lookup(f.ID); ok && shown == 0 {
+		p.field("To do", c.Fix())
 	}
 }
 

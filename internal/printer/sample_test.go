@@ -185,6 +185,27 @@ func severalHops() model.Diagnosis {
 	return d
 }
 
+// oneListener is a Gateway that is at fault for one of its two routes, by which calls of gRPC fail.
+func oneListener() model.Diagnosis {
+	d := healthyDiagnosis()
+	d.Healthy, d.Target = false, model.Target{}
+	gateway := ref("Gateway", "shared")
+	d.Traces[0].Request.Path, d.Traces[0].Hops[0] = "/pay", hop(model.HopGateway, gateway, model.OK, "")
+	failing := brokenTrace()
+	failing.Hops = []model.Hop{hop(model.HopGateway, gateway, model.OK, ""), hop(model.HopRule, ref("GRPCRoute", "cart"), model.Broken, "no listener takes it")}
+	failing.Endpoints = nil
+	d.Traces = append(d.Traces, failing)
+	d.Causes = []model.Finding{{
+		ID: "gateway-listener-unattached", Object: model.FieldRef{Ref: gateway}, Confidence: 0.97, Summary: "no listener takes GRPCRoute shop/cart",
+		Explains: []string{"shop.example.com/cart: 8 of 9 requests failed"},
+	}}
+	d.Observed = []model.Observation{
+		{Route: "shop.example.com/cart", Proxy: "envoy", Status: 200, Failure: model.NoRoute, Count: 7, Requests: 9, First: noon, Last: noon},
+		{Route: "shop.example.com/cart", Proxy: "envoy", Status: 404, Failure: model.NoRoute, Count: 1, Requests: 9, First: noon, Last: noon},
+	}
+	return d
+}
+
 // unobserved is a cause found in objects alone, without any log.
 func unobserved() model.Diagnosis {
 	d := sampleDiagnosis()

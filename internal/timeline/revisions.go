@@ -3,6 +3,7 @@ package timeline
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +63,8 @@ func templateDiff(base model.Changed, revision int64, before, after *corev1.PodT
 	}
 	add := func(field, what string, before, after any) {
 		if asText(before) != asText(after) {
-			put(field, what, shown(before), shown(after))
+			was, is := apart(cleaned(before), cleaned(after))
+			put(field, what, shown(was), shown(is))
 		}
 	}
 	for i := range after.Spec.Containers {
@@ -132,22 +134,64 @@ func envText(e corev1.EnvVar) string {
 	}
 }
 
-// shown is a value without what may be secret: a list of words as it stands in a shell, anything else as [asText] has it.
+// apart leaves of two values, as encoding/json decodes them, only what differs: of a probe that asks another path now, the
+// path. Lists of words stay whole, as one reads a command.
+func apart(a, b any) (any, any) {
+	switch was := a.(type) {
+	case map[string]any:
+		is, ok := b.(map[string]any)
+		if !ok {
+			break
+		}
+		for k := range was {
+			if reflect.DeepEqual(was[k], is[k]) {
+				delete(was, k)
+				delete(is, k)
+			} else if _, both := is[k]; both {
+				was[k], is[k] = apart(was[k], is[k])
+			}
+		}
+	case []any:
+		is, ok := b.([]any)
+		if !ok || len(was) != len(is) || words(was) {
+			break
+		}
+		var left, right []any
+		for i := range was {
+			if !reflect.DeepEqual(was[i], is[i]) {
+				x, y := apart(was[i], is[i])
+				left, right = append(left, x), append(right, y)
+			}
+		}
+		return left, right
+	}
+	return a, b
+}
+
+// words reports whether a list is one of words, as a command and its arguments are.
+func words(list []any) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list, func(v any) bool { _, ok := v.(string); return !ok })
+}
+
+// cleaned is a value as encoding/json decodes it, without what may be secret: whole, as a header's name tells of its value.
+func cleaned(v any) (out any) {
+	if json.Unmarshal([]byte(asJSON(v)), &out) != nil {
+		return nil
+	}
+	return redact.Value(out)
+}
+
+// shown is a decoded value as people read it: a list of words as it stands in a shell, anything else as [asText] has it.
 func shown(v any) string {
-	var decoded any
-	if json.Unmarshal([]byte(asJSON(v)), &decoded) != nil {
-		return ""
+	list, ok := v.([]any)
+	if !ok || !words(list) {
+		return asText(v)
 	}
-	decoded = redact.Value(decoded)
-	items, ok := decoded.([]any)
-	if _, words := v.([]string); !ok || !words {
-		return asText(decoded)
+	text := make([]string, len(list))
+	for i, w := range list {
+		text[i] = fmt.Sprint(w)
 	}
-	words := make([]string, 0, len(items))
-	for _, w := range items {
-		words = append(words, fmt.Sprint(w))
-	}
-	return strings.Join(words, " ")
+	return strings.Join(text, " ")
 }
 
 // asText is a value as compact JSON, a string as itself; nothing is empty.

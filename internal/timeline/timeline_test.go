@@ -189,8 +189,10 @@ metadata:
   namespace: shop
   uid: d
   managedFields: [{manager: kubectl-set, operation: Update, time: "2026-05-01T11:50:00Z", fieldsV1: {"f:spec": {"f:template": {}}}}]`,
-		set("cart-1", "1", "08:00:00", `{name: c, image: "a:1", env: [{name: DB_PASSWORD, value: x}, {name: MODE, value: fast}, {name: OLD, value: old}]}`),
-		set("cart-2", "2", "11:50:01", `{name: c, image: "a:2", env: [{name: DB_PASSWORD, value: z}, {name: MODE, value: slow}]}, {name: side, image: "b:1"}`),
+		set("cart-1", "1", "08:00:00", `{name: c, image: "a:1", env: [{name: DB_PASSWORD, value: x}, {name: MODE, value: fast}, {name: OLD, value: old}],
+  ports: [{name: http, containerPort: 80}, {name: metrics, containerPort: 90}], readinessProbe: {periodSeconds: 5, httpGet: {path: /a, port: http}}}`),
+		set("cart-2", "2", "11:50:01", `{name: c, image: "a:2", env: [{name: DB_PASSWORD, value: z}, {name: MODE, value: slow}],
+  ports: [{name: http, containerPort: 80}, {name: metrics, containerPort: 91}], readinessProbe: {periodSeconds: 5, httpGet: {path: /b, port: http, scheme: HTTPS}}}, {name: side, image: "b:1"}`),
 	}, "\n---\n"))
 	var got []string
 	for d := range s.Deployments().All() {
@@ -201,6 +203,8 @@ metadata:
 	const prefix = "spec.template.spec.containers"
 	want := []string{
 		prefix + "[0].image revision 2 changed the image of container c (by kubectl-set): a:1 -> a:2",
+		prefix + `[0].ports revision 2 changed the ports of container c (by kubectl-set): [{"containerPort":90}] -> [{"containerPort":91}]`,
+		prefix + `[0].readinessProbe revision 2 changed the readiness probe of container c (by kubectl-set): {"httpGet":{"path":"/a"}} -> {"httpGet":{"path":"/b","scheme":"HTTPS"}}`,
 		prefix + "[0].env[0] revision 2 changed variable DB_PASSWORD of container c (by kubectl-set): REDACTED -> REDACTED",
 		prefix + "[0].env[1] revision 2 changed variable MODE of container c (by kubectl-set): fast -> slow",
 		prefix + "[0].env revision 2 changed variable OLD of container c (by kubectl-set): was old",

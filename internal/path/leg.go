@@ -3,7 +3,6 @@ package path
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -141,17 +140,7 @@ func (l *Leg) pick() {
 
 // selected lists the living pods that a Service's selector matches; none for a Service without one.
 func (m *Map) selected(svc *corev1.Service) []*corev1.Pod {
-	if len(svc.Spec.Selector) == 0 {
-		return nil
-	}
-	var out []*corev1.Pod
-	key := slices.Max(slices.Collect(maps.Keys(svc.Spec.Selector))) // any one will do
-	for _, p := range m.s.PodsLabelled(svc.Namespace, key, svc.Spec.Selector[key]) {
-		if !Finished(p) && snapshot.Matches(svc.Spec.Selector, p.Labels) {
-			out = append(out, p)
-		}
-	}
-	return out
+	return slices.DeleteFunc(m.s.PodsSelected(svc.Namespace, svc.Spec.Selector), Finished)
 }
 
 // Unseen reports whether the ends would have to be made of pods without a status, so that which of them are ready

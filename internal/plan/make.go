@@ -29,7 +29,7 @@ func Remedies(d model.Diagnosis, m *path.Map, memory Memory) []model.Remedy {
 			if _, again := tried(memory, f, r); again {
 				continue
 			}
-			if t := w.try(model.Fault{Finding: f, Remedy: r}); t.refused == "" {
+			if t := w.tryOne(model.Fault{Finding: f, Remedy: r}); t.refused == "" {
 				r.Predicts = t.predicts()
 				out = append(out, r)
 			}
@@ -38,12 +38,10 @@ func Remedies(d model.Diagnosis, m *path.Map, memory Memory) []model.Remedy {
 	if len(out) > 0 {
 		return out
 	}
-	for pair := range w.pairs(d, memory) {
-		if t := w.try(pair...); t.refused == "" {
-			r := joined(pair)
-			r.Predicts = t.predicts()
-			return append(out, r)
-		}
+	for pair, t := range w.pairs(d, memory) {
+		r := joined(pair)
+		r.Predicts = t.predicts()
+		return append(out, r)
 	}
 	return out
 }
@@ -89,8 +87,8 @@ func Make(in Input) (model.Plan, error) {
 	if len(refused) == 0 {
 		return model.Plan{}, &AdviceError{Causes: without}
 	}
-	for pair := range w.pairs(in.Diagnosis, in.Memory) {
-		if plan, why := planWith(in, w, pair...); why == "" {
+	for pair, t := range w.pairs(in.Diagnosis, in.Memory) {
+		if plan, why := planFrom(in, t, pair...); why == "" {
 			plan.Refused = refused
 			return plan, nil
 		}
@@ -108,7 +106,8 @@ func choose(in Input, w *walks, f model.Finding, all []model.Remedy) (best model
 			refused = append(refused, model.Refusal{Action: r.Action, Because: because})
 			continue
 		}
-		p, why := planWith(in, w, model.Fault{Finding: f, Remedy: r})
+		fault := model.Fault{Finding: f, Remedy: r}
+		p, why := planFrom(in, w.tryOne(fault), fault)
 		if why != "" {
 			refused = append(refused, model.Refusal{Action: r.Action, Because: why})
 			continue
@@ -124,9 +123,8 @@ func choose(in Input, w *walks, f model.Finding, all []model.Remedy) (best model
 	return best, refused, ok
 }
 
-// planWith makes a plan that mends faults, most often one, or says why it is refused.
-func planWith(in Input, w *walks, faults ...model.Fault) (p model.Plan, refused string) {
-	t := w.try(faults...)
+// planFrom makes a plan that mends faults, most often one, of their trial, or says why it is refused.
+func planFrom(in Input, t trial, faults ...model.Fault) (p model.Plan, refused string) {
 	if t.refused != "" {
 		return p, t.refused
 	}

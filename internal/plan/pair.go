@@ -15,60 +15,58 @@ import (
 // mostPairs bounds how many pairs are tried, each of which costs some walks of the routes.
 const mostPairs = 24
 
-// pairs gives the faults of a diagnosis two by two, each with what mends it, where the first repair alone harms nobody and does
-// not go far enough, and the second alone neither. Whether both help together is for a trial to say. The second one is
-// looked for on the cluster as the first one leaves it: a Service that selects nothing does not tell of its target port.
-func (w *walks) pairs(d model.Diagnosis, memory Memory) iter.Seq[[]model.Fault] {
+// pairs gives the faults of a diagnosis two by two, each with what mends it, that help together and of which the second alone
+// does not.
+func (w *walks) pairs(d model.Diagnosis, memory Memory) iter.Seq2[[]model.Fault, trial] {
+	return func(yield func([]model.Fault, trial) bool) {
+		n := 0
+		for pair := range w.couples(d, memory) {
+			if n++; n > mostPairs {
+				return
+			}
+			first, second := pair[0], pair[1]
+			if !fits(w.s, second.Remedy) {
+				continue
+			}
+			alone := model.Fault{Finding: first.Finding, Remedy: second.Remedy}
+			if t := w.try(pair...); t.refused == "" && w.try(alone).refused != "" && !yield(pair, t) {
+				return
+			}
+		}
+	}
+}
+
+// couples gives what may help together. The first is a fault whose repair alone harms nobody and does not go far enough, as was found
+// before. The second one is looked for on the cluster as the first one leaves it: a Service that selects nothing does not tell of its
+// target port.
+func (w *walks) couples(d model.Diagnosis, memory Memory) iter.Seq[[]model.Fault] {
 	known := slices.DeleteFunc(slices.Concat(d.Causes, d.AlsoWrong), func(f model.Finding) bool { return f.Confidence < MinConfidence })
 	return func(yield func([]model.Fault) bool) {
-		n := 0
-		for _, first := range w.repairs(d, memory) {
+		for _, first := range w.short {
+			if first.Finding.Confidence < MinConfidence || !takenBack(first.Remedy) {
+				continue
+			}
 			after, err := settle(w.s, first.Finding, first.Remedy.Changes)
 			if err != nil {
 				continue
 			}
-			for _, second := range seconds(d, known, first, after, memory) {
-				if n++; n > mostPairs {
-					return
-				}
-				alone := model.Fault{Finding: first.Finding, Remedy: second.Remedy}
-				if fits(w.s, second.Remedy) && w.try(alone).refused != "" && !yield([]model.Fault{first, second}) {
+			for _, second := range seconds(d, known, first, w.m.Next(after), memory) {
+				if !yield([]model.Fault{first, second}) {
 					return
 				}
 			}
 		}
 	}
-}
-
-// repairs are those of causes that harm nobody and do not go far enough.
-func (w *walks) repairs(d model.Diagnosis, memory Memory) []model.Fault {
-	var out []model.Fault
-	for _, f := range d.Causes {
-		if f.Confidence < MinConfidence {
-			continue
-		}
-		for _, r := range candidates(w.caseOf(f, d.Observed, memory)) {
-			if _, again := tried(memory, f, r); again || !takenBack(r) {
-				continue
-			}
-			fault := model.Fault{Finding: f, Remedy: r}
-			if w.try(fault).short {
-				out = append(out, fault)
-			}
-		}
-	}
-	return out
 }
 
 // seconds are the repairs of other faults than the first, on the cluster as its repair leaves it.
-func seconds(d model.Diagnosis, known []model.Finding, first model.Fault, after *snapshot.Snapshot, memory Memory) []model.Fault {
+func seconds(d model.Diagnosis, known []model.Finding, first model.Fault, after *path.Map, memory Memory) []model.Fault {
 	var out []model.Fault
-	m := path.New(after)
 	for _, f := range known {
 		if f.ID == first.Finding.ID && f.Object == first.Finding.Object || !shareRoute(f, first.Finding) {
 			continue
 		}
-		c := remedy.Case{Finding: f, Snapshot: after, Deleted: memory.Deleted, Observed: d.Observed, Map: func() *path.Map { return m }}
+		c := remedy.Case{Finding: f, Snapshot: after.Snapshot(), Deleted: memory.Deleted, Observed: d.Observed, Map: func() *path.Map { return after }}
 		for _, r := range candidates(c) {
 			if _, again := tried(memory, f, r); !again && takenBack(r) && inARow(first.Remedy, r) {
 				out = append(out, model.Fault{Finding: f, Remedy: r})

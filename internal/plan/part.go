@@ -9,13 +9,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // part is a part of the cluster with the walks of its routes.
 type part struct {
 	key    string
-	s      *snapshot.Snapshot
+	m      *path.Map
 	before map[int]model.Trace // by index into the rows of all walks, made when asked for
 }
 
@@ -23,18 +24,18 @@ type part struct {
 // broken, copying and walking all of it for each candidate would take minutes. It leaves away Services, pods and their
 // owners, but where the routes in question lead and where gateways run, and rules that share no host with these
 // routes. Remedies in the same namespaces share a part; no more than the last one is kept.
-func (w *walks) part(near namespaces, changes []model.Change) *snapshot.Snapshot {
+func (w *walks) part(near namespaces, changes []model.Change) *path.Map {
 	key := strings.Join(slices.Sorted(maps.Keys(near)), " ")
 	if rehosted(changes) {
 		key += " *"
 	}
-	if w.last.s == nil || w.last.key != key {
-		w.last = part{key, w.s, map[int]model.Trace{}}
+	if w.last.m == nil || w.last.key != key {
+		w.last = part{key, w.m, map[int]model.Trace{}}
 		if w.s.Others().Len() == 0 { // custom resources refer to pods and Services of any namespace
-			w.last.s = w.cut(near, rehosted(changes))
+			w.last.m = path.New(w.cut(near, rehosted(changes)))
 		}
 	}
-	return w.last.s
+	return w.last.m
 }
 
 // rehosted reports whether changes may give a route other hosts, which it then shares with others than before.

@@ -76,7 +76,7 @@ func (n *tally) hold(t *testing.T, name string, s *snapshot.Snapshot, d model.Di
 	for _, f := range d.Causes {
 		for _, r := range candidates(w.caseOf(f, d.Observed, m)) {
 			faults := []model.Fault{{Finding: f, Remedy: r}}
-			got, want := w.try(faults...), w.tryIn(s, touched(faults), faults)
+			got, want := w.try(faults...), w.tryIn(w.m, touched(faults), faults)
 			if diff := cmp.Diff(seenOf(want), seenOf(got)); diff != "" {
 				t.Errorf("%s: %s (-whole +part):\n%s", name, r.Summary, diff)
 			}

@@ -71,7 +71,7 @@ func Restore(saved model.Plan, in Input) (model.Plan, error) {
 		f.Remedy.Changes = unversioned(f.Remedy.Changes)
 		faults[i] = f
 	}
-	p, refused := planWith(in, newWalks(in), faults...)
+	p, refused := planFrom(in, newWalks(in).try(faults...), faults...)
 	if refused != "" {
 		return model.Plan{}, &movedError{because: refused}
 	}

@@ -24,15 +24,10 @@ func settle(s *snapshot.Snapshot, f model.Finding, changes []model.Change) (*sna
 	if err != nil {
 		return nil, err
 	}
-	near := map[string]bool{f.Object.Namespace: true, f.Related["workload"].Namespace: true}
 	for _, c := range changes {
-		near[c.Target.Namespace] = true
 		after = settlePods(s, after, f, c)
 	}
-	for ns := range near {
-		after = settleSlices(after, ns)
-	}
-	return settleRoutes(s, settleGateways(s, after)), nil
+	return settleRoutes(s, settleGateways(s, settleSlices(s, after))), nil
 }
 
 // Expect gives the cluster as it would be once controllers have reacted to changes that are to mend a finding.

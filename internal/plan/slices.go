@@ -12,25 +12,49 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/remedy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// settleSlices does what the EndpointSlice controller does: every Service with a selector gets the
-// addresses of the pods that it selects. Slices that people made by hand stay.
-func settleSlices(s *snapshot.Snapshot, namespace string) *snapshot.Snapshot {
+// settleSlices does what the EndpointSlice controller does where a Service or a pod was changed: the Service, or each that selects the
+// pod before or after, gets the addresses of the pods that it selects. Slices of Services without a selector, which people make by
+// hand, stay, and so do those of Services that the change is not about: whatever their controller makes of them, it has done before.
+func settleSlices(before, after *snapshot.Snapshot) *snapshot.Snapshot {
 	var gone []model.Ref
 	var put []metav1.Object
-	for svc := range s.Services().In(namespace) {
+	for svc := range reselected(before, after) {
 		if len(svc.Spec.Selector) == 0 || svc.Spec.Type == corev1.ServiceTypeExternalName {
 			continue
 		}
-		for _, es := range s.SlicesOf(namespace, svc.Name) {
+		for _, es := range after.SlicesOf(svc.Namespace, svc.Name) {
 			gone = append(gone, snapshot.RefOf(es))
 		}
-		put = append(put, slicesFor(s, svc)...)
+		put = append(put, slicesFor(after, svc)...)
 	}
-	return s.WithObjects(put, gone)
+	return after.WithObjects(put, gone)
+}
+
+// reselected are the Services that may select others than before.
+func reselected(before, after *snapshot.Snapshot) map[*corev1.Service]bool {
+	out := map[*corev1.Service]bool{}
+	for d := range after.Since(before, snapshot.Services, snapshot.Pods) {
+		if svc, ok := d.After.(*corev1.Service); ok {
+			out[svc] = true
+		}
+		for _, o := range []metav1.Object{d.Before, d.After} {
+			p, ok := o.(*corev1.Pod)
+			if !ok {
+				continue
+			}
+			for svc := range after.Services().In(p.Namespace) {
+				if snapshot.Matches(svc.Spec.Selector, p.Labels) {
+					out[svc] = true
+				}
+			}
+		}
+	}
+	return out
 }
 
 // slicesFor makes one slice per set of ports: a named targetPort may be another number in each pod.
@@ -40,9 +64,8 @@ func slicesFor(s *snapshot.Snapshot, svc *corev1.Service) []metav1.Object {
 		endpoints []discoveryv1.Endpoint
 	}
 	groups := map[string]*group{}
-	for p := range s.Pods().In(svc.Namespace) {
-		finished := p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
-		if p.Status.PodIP == "" || finished || !snapshot.Matches(svc.Spec.Selector, p.Labels) {
+	for _, p := range s.PodsSelected(svc.Namespace, svc.Spec.Selector) {
+		if p.Status.PodIP == "" || path.Finished(p) {
 			continue
 		}
 		ports := portsFor(svc, p)

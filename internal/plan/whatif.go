@@ -12,12 +12,13 @@ import (
 
 // walks are the routes of a snapshot, with which many what-ifs are compared.
 type walks struct {
-	s    *snapshot.Snapshot
-	m    *path.Map
-	rows []path.Route        // see rowsOf
-	at   map[routeKey]int    // index into rows
-	of   map[model.Ref][]int // indexes of the rules of one object, without its version
-	last part                // causes are in order of their objects, so that the next remedy is mostly tried on the same part
+	s     *snapshot.Snapshot
+	m     *path.Map
+	rows  []path.Route        // see rowsOf
+	at    map[routeKey]int    // index into rows
+	of    map[model.Ref][]int // indexes of the rules of one object, without its version
+	short []model.Fault       // with repairs that harm nobody and do not go far enough, see tryOne
+	last  part                // causes are in order of their objects, so that the next remedy is mostly tried on the same part
 }
 
 // routeKey tells one rule of one route from all others. A rule may stand for several hosts and paths.
@@ -28,6 +29,8 @@ type routeKey struct {
 }
 
 func keyOf(t model.Trace) routeKey { return routeKey{t.Route, t.Rule, t.Request.String()} }
+
+func rowKey(r path.Route) routeKey { return routeKey{r.Object, r.Rule, r.Request().String()} }
 
 func newWalks(in Input) *walks {
 	m := in.Map
@@ -42,7 +45,7 @@ func walksOf(m *path.Map) *walks {
 	w.rows = rowsOf(w.m)
 	for i := range w.rows {
 		r := &w.rows[i]
-		w.at[routeKey{r.Object, r.Rule, r.Request().String()}] = i
+		w.at[rowKey(*r)] = i
 		w.of[plainRef(r.Object)] = append(w.of[plainRef(r.Object)], i)
 	}
 	return w
@@ -110,12 +113,22 @@ func (w *walks) try(faults ...model.Fault) trial {
 	near := touched(faults)
 	t := w.tryIn(w.part(near, changesOf(faults)), near, faults)
 	if t.elsewhere && t.in != w.s {
-		return w.tryIn(w.s, near, faults)
+		return w.tryIn(w.m, near, faults)
 	}
 	return t
 }
 
-func (w *walks) tryIn(part *snapshot.Snapshot, near namespaces, faults []model.Fault) trial {
+// tryOne tries the remedy of one fault, and keeps in mind what may help together with another.
+func (w *walks) tryOne(f model.Fault) trial {
+	t := w.try(f)
+	if t.short {
+		w.short = append(w.short, f)
+	}
+	return t
+}
+
+func (w *walks) tryIn(whole *path.Map, near namespaces, faults []model.Fault) trial {
+	part := whole.Snapshot()
 	t := trial{in: part}
 	settled, refused := settleAll(part, faults)
 	if refused != "" {
@@ -126,7 +139,12 @@ func (w *walks) tryIn(part *snapshot.Snapshot, near namespaces, faults []model.F
 	for i, f := range faults {
 		about[i] = concerns(part, settled, f.Finding)
 	}
-	m, met, shared := path.New(settled), map[int]bool{}, false
+	m, met, shared := whole.Next(settled), map[int]bool{}, false
+	if len(faults) > 1 {
+		if t.refused = w.stillFails(m, near, faults, about); t.refused != "" {
+			return t
+		}
+	}
 	add := func(i int, after model.Trace) {
 		before := w.before(i)
 		n := suffersFrom(faults, before, about)
@@ -152,6 +170,22 @@ func (w *walks) tryIn(part *snapshot.Snapshot, near namespaces, faults []model.F
 		t.refused = "no request suffers from all that it would mend"
 	}
 	return t
+}
+
+// stillFails says which request would fail still. Few pairs of faults help, and to see that one does not, what becomes of other
+// routes need not be looked at.
+func (w *walks) stillFails(m *path.Map, near namespaces, faults []model.Fault, about []map[model.Ref]bool) string {
+	for _, r := range rowsOf(m) {
+		key := rowKey(r)
+		i, known := w.at[key]
+		if !known || !near.meets(r) || suffersFrom(faults, w.before(i), about) == 0 {
+			continue
+		}
+		if after := walked(m, r); keyOf(after) == key && !mends(after) {
+			return fails(after)
+		}
+	}
+	return ""
 }
 
 // settleAll is the cluster after the remedies of faults, each made on what the one before left.
@@ -203,13 +237,17 @@ func (t trial) judge() (refused string, short bool) {
 	}
 	for _, i := range t.mended {
 		if !mends(t.after[i]) {
-			return fmt.Sprintf("%s would still fail: %s", t.after[i].Request, trouble(t.after[i])), true
+			return fails(t.after[i]), true
 		}
 	}
 	if len(t.mended) == 0 {
 		return "the model cannot tell which request it would mend", false
 	}
 	return "", false
+}
+
+func fails(after model.Trace) string {
+	return fmt.Sprintf("%s would still fail: %s", after.Request, trouble(after))
 }
 
 // mends reports whether a walk is good after a change. A hop that cannot be looked at does not speak

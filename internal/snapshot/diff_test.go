@@ -66,7 +66,7 @@ func answers(s *snapshot.Snapshot) map[string]any {
 			out[fmt.Sprint("node's events ", name)] = s.EventsOf(model.Ref{Kind: "Node", Name: name})
 		}
 		for i := range 3 {
-			out[fmt.Sprint("labelled ", ns, i)] = s.PodsLabelled(ns, "app", fmt.Sprint(i))
+			out[fmt.Sprint("labelled ", ns, i)] = s.PodsSelected(ns, map[string]string{"app": fmt.Sprint(i)})
 			out[fmt.Sprint("of ", ns, i)] = s.PodsOf(&metav1.ObjectMeta{Namespace: ns, UID: types.UID(fmt.Sprintf("rs-%d", i))})
 			out[fmt.Sprint("ip ", i)] = s.PodsByIP(fmt.Sprintf("10.0.0.%d", i))
 		}

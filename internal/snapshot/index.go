@@ -235,12 +235,28 @@ func (s *Snapshot) PodsByIP(ip string) []*corev1.Pod {
 	return out
 }
 
-// PodsLabelled gives the pods of a namespace that have a label, by name.
-func (s *Snapshot) PodsLabelled(namespace, key, value string) []*corev1.Pod {
-	if x := s.index.pods[namespace]; x != nil {
-		return opened[*corev1.Pod](x.labelled(key)[value])
+// fewPods are looked through without asking whether another label of a selector tells more: each label that is asked for costs a lookup
+// of all pods of its namespace, which is kept.
+const fewPods = 100
+
+// PodsSelected gives the pods of a namespace that a Service's selector matches, by name; none for an empty one.
+func (s *Snapshot) PodsSelected(namespace string, selector map[string]string) []*corev1.Pod {
+	x := s.index.pods[namespace]
+	if x == nil || len(selector) == 0 {
+		return nil
 	}
-	return nil
+	keys := slices.Sorted(maps.Keys(selector))
+	slices.Reverse(keys)
+	least := x.labelled(keys[0])[selector[keys[0]]]
+	for _, k := range keys[1:] {
+		if len(least) <= fewPods {
+			break
+		}
+		if found := x.labelled(k)[selector[k]]; len(found) < len(least) {
+			least = found
+		}
+	}
+	return slices.DeleteFunc(opened[*corev1.Pod](least), func(p *corev1.Pod) bool { return !Matches(selector, p.Labels) })
 }
 
 // EventsOf gives the events about an object, oldest first. They are in its own namespace but for an object that is in

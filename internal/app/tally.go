@@ -56,7 +56,7 @@ type blockSource struct {
 // Next implements tally.Source.
 func (s *blockSource) Next(c *tally.Chunk, begin func(string, bool)) error {
 	text, at, err := s.blocks.Next(c.Text, func(i int) { begin(s.inputs[i].Name, s.inputs[i].Another) })
-	c.Text, c.File, c.Bytes, c.Cut = text, at.Input, at.Bytes, at.Cut
+	c.Text, c.File, c.Bytes, c.Cut, c.Stamps = text, at.Input, at.Bytes, at.Cut, at.Stamps
 	return err
 }
 
@@ -387,7 +387,7 @@ func (f *followed) read(i int) {
 
 // Next implements tally.Source: it waits for lines, at most a second.
 func (f *followed) Next(c *tally.Chunk, begin func(string, bool)) error {
-	c.Idle, c.Bytes, c.Cut = 0, 0, false
+	c.Idle, c.Bytes, c.Cut, c.Stamps = 0, 0, false, nil
 	for f.live > 0 {
 		select {
 		case b := <-f.blocks:
@@ -406,7 +406,7 @@ func (f *followed) Next(c *tally.Chunk, begin func(string, bool)) error {
 				begin(f.inputs[b.input].Name, false)
 			}
 			c.Text = append(c.Text, b.text...)
-			c.File, c.Bytes, c.Cut = f.places[b.input], b.block.Bytes, b.block.Cut
+			c.File, c.Bytes, c.Cut, c.Stamps = f.places[b.input], b.block.Bytes, b.block.Cut, b.block.Stamps
 			return nil
 		case <-f.wait.C:
 			c.Idle = time.Second

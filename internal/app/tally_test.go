@@ -18,6 +18,9 @@ import (
 
 	"github.com/gatemend/gatemend/internal/cli"
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/proxy/all"
+	"github.com/gatemend/gatemend/internal/tally"
 )
 
 // Of a log that ends in its middle it is told which, and up to where it was read; the others are counted nonetheless.
@@ -52,6 +55,34 @@ func TestCountTellsWhereALogEnded(t *testing.T) {
 	}
 	if len(got.BadLines) != 1 || got.BadLines[0].Source != whole+":2" {
 		t.Errorf("bad lines %+v, want line 2 of the second log", got.BadLines)
+	}
+}
+
+// Where lines do not say when they were written, the container runtime does.
+func TestCountLinesThatTellNoTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lb.log")
+	const log = `2026-03-14T09:00:01.5Z stdout F GET /a 200
+2026-03-14T09:00:02.5Z stdout P GET /a
+2026-03-14T09:00:03.5Z stdout F  502
+{"log":"GET /a 502\n","stream":"stdout","time":"2026-03-14T09:00:09.25Z"}
+`
+	if err := os.WriteFile(path, []byte(log), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	parser := func() proxy.Parser {
+		p, err := all.ParserFor(`nginx:$request_method $request_uri $status`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	since := time.Date(2026, 3, 14, 9, 0, 2, 0, time.UTC)
+	got, err := countLogs(t.Context(), cli.LogCount{Paths: []string{path}, Options: tally.Options{Parser: parser, Since: since}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Requests != 2 || got.Errors != 2 || got.Outside != 1 || got.Undated != 0 || !got.From.Equal(since.Add(1500*time.Millisecond)) || !got.To.Equal(since.Add(7250*time.Millisecond)) {
+		t.Errorf("%d requests, %d errors, %d outside, %d undated, from %v to %v", got.Requests, got.Errors, got.Outside, got.Undated, got.From, got.To)
 	}
 }
 

@@ -18,6 +18,9 @@ type Chunk struct {
 	// Cut is set if the last line may go on: the file ended without a newline.
 	Cut bool
 
+	// Stamps are when the container runtime got each line, in nanoseconds since 1970; 0, and for lines beyond them, it is not known.
+	Stamps []int64
+
 	// Idle is how long nothing was logged while somebody waited for it.
 	Idle time.Duration
 
@@ -65,10 +68,18 @@ type slow struct {
 
 func (c *Chunk) reset() {
 	*c = Chunk{
-		Text: c.Text, File: c.File, Bytes: c.Bytes, Cut: c.Cut, Idle: c.Idle, from: 1<<63 - 1, to: -1 << 63,
+		Text: c.Text, File: c.File, Bytes: c.Bytes, Cut: c.Cut, Stamps: c.Stamps, Idle: c.Idle, from: 1<<63 - 1, to: -1 << 63,
 		routes: c.routes[:0], strangers: c.strangers[:0], cells: c.cells[:0], failed: c.failed[:0], broken: c.broken[:0], slow: c.slow[:0],
 		formats: c.formats[:0],
 	}
+}
+
+// stamp is when the present line was written, for one that does not say so itself; zero if nobody knows.
+func (c *Chunk) stamp() time.Time {
+	if i := c.lines - 1; i < len(c.Stamps) && c.Stamps[i] != 0 {
+		return time.Unix(0, c.Stamps[i]).UTC()
+	}
+	return time.Time{}
 }
 
 // wrote notes what the lines since the last call were written in.

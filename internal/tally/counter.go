@@ -112,7 +112,11 @@ func (c *Counter) line(k *Chunk, begin, end int) bool {
 			return true
 		}
 	}
-	switch c.form.parser.Parse(line, &c.signal) {
+	class := c.form.parser.Parse(line, &c.signal)
+	if c.signal.At.IsZero() {
+		c.signal.At = k.stamp()
+	}
+	switch class {
 	case proxy.Access:
 		k.parsed++
 		c.request(k, begin, end)

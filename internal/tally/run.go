@@ -70,7 +70,7 @@ func (r *run) step(c *Counter) bool {
 		return false
 	}
 	j.begins = j.begins[:0]
-	j.Text, j.Bytes, j.Idle, j.Cut = j.Text[:0], 0, 0, false
+	j.Text, j.Bytes, j.Idle, j.Cut, j.Stamps = j.Text[:0], 0, 0, false, nil
 	err := r.source.Next(&j.Chunk, func(name string, another bool) { j.begins = append(j.begins, begin{name, another}) })
 	number, format := r.read, r.format
 	r.read++

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 )
 
 // blockSize is how much is read at once: what is done once for each block, such as handing over what was counted in its seconds, costs 3 % of a
@@ -54,6 +56,9 @@ type Block struct {
 	Input int  // index
 	Bytes int  // read for it
 	Cut   bool // the last line has no end
+	// Stamps are when the container runtime got each line, in nanoseconds since 1970; 0 where it does not say. They may be
+	// fewer than the lines, and none where no runtime stands between.
+	Stamps []int64
 }
 
 // Unread is an input that could not be read to its end, or at all. Where that was, whoever takes the blocks knows best: counting
@@ -101,7 +106,7 @@ func (b *Blocks) Next(into []byte, begin func(input int)) ([]byte, Block, error)
 		b.look(text)
 		var cut bool
 		var err error
-		into, cut, err = b.unwrapAll(into, text, done && !b.goesOn())
+		into, cut, err = b.unwrapAll(into, text, done && !b.goesOn(), &at.Stamps)
 		at.Cut = (at.Cut || cut) && err == nil
 		if err != nil {
 			b.fail(err)
@@ -227,10 +232,11 @@ func (b *Blocks) goesOn() bool { return b.next < len(b.inputs) && !b.inputs[b.ne
 // unwrapAll appends the lines of text to into, unwrapped if they are wrapped. At the end of a log it also appends what there
 // is of a line whose end never came, if it can in the place of its last part, and reports true. It stops with an error before a line of
 // another log.
-func (b *Blocks) unwrapAll(into, text []byte, last bool) (all []byte, cut bool, err error) {
+func (b *Blocks) unwrapAll(into, text []byte, last bool, stamps *[]int64) (all []byte, cut bool, err error) {
 	if !b.wrapped {
 		return append(into, text...), false, nil
 	}
+	*stamps = slices.Grow((*stamps)[:0], bytes.Count(text, []byte{'\n'})+1)
 	whole := true
 	for line := range bytes.Lines(text) {
 		line, ended := bytes.CutSuffix(line, []byte{'\n'})
@@ -241,9 +247,15 @@ func (b *Blocks) unwrapAll(into, text []byte, last bool) (all []byte, cut bool, 
 			}
 			line = rest
 		}
-		if line, _, whole = b.unwrapper.Unwrap(line); whole {
+		var at time.Time
+		if line, at, whole = b.unwrapper.Unwrap(line); whole {
 			into = append(into, line...)
 		}
+		stamp := int64(0)
+		if !at.IsZero() {
+			stamp = at.UnixNano()
+		}
+		*stamps = append(*stamps, stamp)
 		if ended {
 			into = append(into, '\n')
 		}

@@ -21,7 +21,7 @@ type answer struct {
 //	HOST - USER [TIME] "METHOD PATH PROTOCOL" STATUS SIZE "REFERER" "AGENT" COUNT "ROUTER" "SERVER" Nms
 func (p *Parser) access(line []byte, s *model.Signal) proxy.Class {
 	client, rest, ok := bytes.Cut(line, []byte(" - "))
-	if !ok || len(client) == 0 || bytes.IndexByte(client, ' ') >= 0 {
+	if !ok || len(client) == 0 || client[0] < ' ' || bytes.IndexByte(client, ' ') >= 0 {
 		return proxy.Foreign
 	}
 	_, rest, ok = bytes.Cut(rest, []byte(" ["))

@@ -87,6 +87,7 @@ func TestLines(t *testing.T) {
 		"two lines in one": {
 			`192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET /a HTTP/1.1" 200 1 "-" "-" 7 "r" "-" 0ms192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET /b HTTP/1.1" 200 1 "-" "-" 8 "r" "-" 0ms`, proxy.Foreign, model.Signal{},
 		},
+		"no address":                  {"\x00\x00" + `192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET /a HTTP/1.1" 200 1 "-" "-"`, proxy.Foreign, model.Signal{}},
 		"no number where one must be": {`192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET /a HTTP/1.1" 503 20 "-" "-" 7 "r" "-" NaNms`, proxy.Foreign, model.Signal{}},
 		"an empty object":             {`{}`, proxy.Foreign, model.Signal{}},
 		"an array":                    {`[1,2]`, proxy.Foreign, model.Signal{}},

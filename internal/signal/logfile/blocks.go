@@ -44,6 +44,7 @@ type Blocks struct {
 	scratch   []byte
 	skip      bool // the rest of a line that is too long
 	fresh     bool // nothing was read yet
+	hole      bool // nothing but bytes of 0, which stand where a log was cut while its writer went on behind them
 	unsure    int  // lines that may yet tell that it is wrapped
 	wrapped   bool
 	of        source // whose lines have a prefix; zero: no line had one
@@ -119,7 +120,7 @@ func (b *Blocks) Next(into []byte, begin func(input int)) ([]byte, Block, error)
 }
 
 func (b *Blocks) start(in Input) error {
-	b.carry, b.skip, b.fresh, b.unsure, b.wrapped = b.carry[:0], false, true, wrapLines, false
+	b.carry, b.skip, b.fresh, b.hole, b.unsure, b.wrapped = b.carry[:0], false, true, true, wrapLines, false
 	if in.Another {
 		b.unwrapper, b.of = Unwrapper{}, source{} // else a line that was split goes on in this file
 	}
@@ -167,8 +168,8 @@ func (b *Blocks) fill(to *[]byte, at *Block) (done bool) {
 		n, err := b.from.Read(text[len(text):room])
 		at.Bytes += n
 		fresh := text[len(text) : len(text)+n]
-		if b.skip {
-			fresh = b.skipLine(fresh)
+		if b.skip || b.hole {
+			fresh = b.leaveOut(fresh)
 			n = copy(text[len(text):cap(text)], fresh)
 		}
 		text = text[:len(text)+n]
@@ -197,8 +198,15 @@ func (b *Blocks) fill(to *[]byte, at *Block) (done bool) {
 	return false
 }
 
-// skipLine leaves out what belongs to a line that was given up.
-func (b *Blocks) skipLine(text []byte) []byte {
+// leaveOut leaves out the hole with which a log begins, and what belongs to a line that was given up.
+func (b *Blocks) leaveOut(text []byte) []byte {
+	if b.hole {
+		text = bytes.TrimLeft(text, "\x00")
+		b.hole = len(text) == 0
+	}
+	if !b.skip {
+		return text
+	}
 	i := bytes.IndexByte(text, '\n')
 	if i < 0 {
 		return nil

@@ -85,6 +85,9 @@ func TestBlocks(t *testing.T) {
 			"2026-05-04T08:30:15.1Z stdout P ab\n2026-05-04T08:30:15.1Z stderr F e\n",
 			[]string{"1:", "2:e", "3:ab"},
 		},
+		"a hole before it":            {strings.Repeat("\x00", blockSize+maxLine+7) + "a\n\x00b\n", []string{"1:a", "2:\x00b"}},
+		"nothing but a hole":          {"\x00\x00", nil},
+		"a hole before what is in it": {"\x00\x002026-05-04T08:30:15.1Z stdout F a\n", []string{"1:a"}},
 		"a mark before it":            {"\uFEFFa\n\uFEFFb\n", []string{"1:a", "2:\uFEFFb"}},
 		"a mark before what is in it": {"\uFEFF2026-05-04T08:30:15.1Z stdout F a\n", []string{"1:a"}},
 		"kubectl --prefix and --timestamps": {

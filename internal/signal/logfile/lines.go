@@ -39,6 +39,9 @@ func (l *lines) next() (line []byte, ended bool, err error) {
 	for {
 		part, err := l.r.ReadSlice('\n')
 		l.bytes += int64(len(part))
+		if l.number == 0 && len(l.buffer) == 0 {
+			part = bytes.TrimLeft(part, "\x00") // see Blocks.hole
+		}
 		if room := maxLine - len(l.buffer); room > 0 {
 			l.buffer = append(l.buffer, part[:min(len(part), room)]...)
 		}

@@ -108,6 +108,7 @@ func TestLastLine(t *testing.T) {
 		"whole, without an end": {line("/a", 200) + whole, 2, 0, true},
 		"cut":                   {line("/a", 200) + whole[:60], 1, 0, true},
 		"with an end, but bad":  {line("/a", 200) + whole[:60] + "\n", 1, 1, false},
+		"a hole before it":      {strings.Repeat("\x00", 2*maxLine) + line("/a", 200), 1, 0, false},
 		"a mark before it":      {"\uFEFF" + line("/a", 200), 1, 0, false},
 		"CRLF":                  {strings.ReplaceAll(line("/a", 200), "\n", "\r\n"), 1, 0, false},
 	} {

@@ -11,13 +11,17 @@ import (
 
 func TestRedact(t *testing.T) {
 	tests := map[string]string{
-		`"GET /pay?card=4111&cvv=1;x=2 HTTP/1.1" 502`:                     `"GET /pay?card=***&cvv=***;x=*** HTTP/1.1" 502`,
-		`"request_Authorization":"Bearer abc.def","level":"info"`:         `"request_Authorization":"***","level":"info"`,
-		`authorization: Basic dXNlcjpwYXNz`:                               `authorization: ***`,
-		`"request_Cookie":"a=b; c=d"`:                                     `"request_Cookie":"***"`,
-		`Set-Cookie: sid=1`:                                               `Set-Cookie: ***`,
-		`upstream: "http://10.0.0.1/?token=xyz", host: "a"`:               `upstream: "http://10.0.0.1/?token=***", host: "a"`,
-		`connect() failed (111: Connection refused), host: "secret.test"`: `connect() failed (111: Connection refused), host: "secret.test"`,
+		`"GET /pay?card=4111&cvv=1;x=2 HTTP/1.1" 502`:                         `"GET /pay?card=***&cvv=***;x=*** HTTP/1.1" 502`,
+		`"request_Authorization":"Bearer abc.def","level":"info"`:             `"request_Authorization":"***","level":"info"`,
+		`"GET /v1/sys/health?activecode=503&standbycode=200 HTTP/1.1" 503 12`: `"GET /v1/sys/health?activecode=503&standbycode=*** HTTP/1.1" 503 12`,
+		`"uri":"/h?status=503","status":503,"cvv":1`:                          `"uri":"/h?status=503","status":503,"cvv":1`,
+		`"GET /health?activecode=503 HTTP/1.1" 502 12`:                        `"GET /health?activecode=*** HTTP/1.1" 502 12`,
+		`"GET /pay?cvv=503 HTTP/1.1" 503 12`:                                  `"GET /pay?cvv=*** HTTP/1.1" 503 12`,
+		`authorization: Basic dXNlcjpwYXNz`:                                   `authorization: ***`,
+		`"request_Cookie":"a=b; c=d"`:                                         `"request_Cookie":"***"`,
+		`Set-Cookie: sid=1`:                                                   `Set-Cookie: ***`,
+		`upstream: "http://10.0.0.1/?token=xyz", host: "a"`:                   `upstream: "http://10.0.0.1/?token=***", host: "a"`,
+		`connect() failed (111: Connection refused), host: "secret.test"`:     `connect() failed (111: Connection refused), host: "secret.test"`,
 		``: ``,
 	}
 	for line, want := range tests {

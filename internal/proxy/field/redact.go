@@ -1,6 +1,10 @@
 package field
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
 
 // hidden stands where a credential was.
 const hidden = "***"
@@ -10,7 +14,7 @@ const redactLimit = 2048
 
 // Redact returns the line without what may be a credential: the values of query strings, and the
 // values after the words authorization, cookie, token, password, secret and api-key. Parameter names stay,
-// since they help to recognise a request. It allocates, and is meant for lines of failures only.
+// since they help to recognise a request, and so does a status that a request asks for and the line has as its answer's. It allocates, and is meant for lines of failures only.
 func Redact(line []byte) string {
 	if len(line) > redactLimit {
 		line = line[:redactLimit]
@@ -21,9 +25,14 @@ func Redact(line []byte) string {
 		c := line[i]
 		switch {
 		case query && c == '=':
+			end := skipValue(line, i+1)
 			out = append(out, '=')
-			out = append(out, hidden...)
-			i = skipValue(line, i+1)
+			if asksFor(line, i, end) {
+				out = append(out, line[i+1:end]...)
+			} else {
+				out = append(out, hidden...)
+			}
+			i = end
 			continue
 		case endsTarget(c):
 			query = false
@@ -49,6 +58,30 @@ func skipValue(line []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// asksFor reports whether a parameter, whose equals sign and end are given, is a status of a failure under a name that speaks of
+// one, as in Vault's /v1/sys/health?activecode=503, and the line has just that as a word of its own: then the value says no more
+// than the line does.
+func asksFor(line []byte, equals, end int) bool {
+	value := line[equals+1 : end]
+	if len(value) != 3 || value[0] != '5' || !isDigit(value[1]) || !isDigit(value[2]) {
+		return false
+	}
+	name := equals
+	for name > 0 && line[name-1] != '?' && line[name-1] != '&' && line[name-1] != ';' {
+		name--
+	}
+	if !model.SpeaksOfStatus(string(line[name:equals])) {
+		return false
+	}
+	for i := 0; i+len(value) < len(line); i++ {
+		next := line[i+len(value)]
+		if bytes.HasPrefix(line[i:], value) && i > 0 && (endsTarget(line[i-1]) || line[i-1] == ':') && (endsTarget(next) || next == ',' || next == '}') {
+			return true
+		}
+	}
+	return false
 }
 
 // credentialWord returns how many bytes a word that announces a credential takes, with the separator

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/plan"
 )
 
 // tracesPath is where a receiver of OTLP over HTTP takes traces (OpenTelemetry protocol specification, "OTLP/HTTP Request").
@@ -68,13 +70,17 @@ func (e *Exporter) Export(ctx context.Context, i model.Incident) {
 		}
 		step.End(trace.WithTimestamp(s.End))
 	}
+	if o, text := Outcome(i); o != "" && o != plan.Mended && o != plan.Unverified {
+		whole.SetStatus(codes.Error, text)
+	}
 	whole.End(trace.WithTimestamp(i.Closed))
 }
 
-// attributes describe the whole incident.
+// attributes describe the whole incident. What is not known has none, so that one can search for those that have it.
 func attributes(i model.Incident) []attribute.KeyValue {
 	out := []attribute.KeyValue{
 		attribute.String("k8s.cluster.name", i.Cluster),
+		attribute.String("k8s.namespace.name", i.Object.Namespace),
 		attribute.String("gatemend.incident", i.ID),
 		attribute.String("gatemend.route", strings.Join(i.Routes, " ")),
 		attribute.Int("gatemend.requests", i.Requests),
@@ -85,10 +91,17 @@ func attributes(i model.Incident) []attribute.KeyValue {
 	if i.Cause != "" {
 		out = append(out, attribute.String("gatemend.cause", string(i.Cause)), attribute.String("gatemend.object", i.Object.Ref.String()))
 	}
-	if len(i.Actions) > 0 {
-		out = append(out, attribute.String("gatemend.action", i.Actions[len(i.Actions)-1].Action))
+	if n := len(i.Actions); n > 0 {
+		out = append(out, attribute.String("gatemend.action", i.Actions[n-1].Action))
 	}
-	return out
+	if n := len(i.Decisions); n > 0 {
+		d := i.Decisions[n-1]
+		out = append(out, attribute.Stringer("gatemend.decision", d.Verdict), attribute.String("gatemend.decided_by", d.Who))
+	}
+	if o, _ := Outcome(i); o != "" {
+		out = append(out, attribute.String("gatemend.outcome", string(o)))
+	}
+	return slices.DeleteFunc(out, func(a attribute.KeyValue) bool { return a.Value.Type() == attribute.STRING && a.Value.AsString() == "" })
 }
 
 // chosen gives spans the ids that were chosen for them: those of an incident are the same whoever exports them.

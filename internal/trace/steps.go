@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -64,6 +65,17 @@ func ends(kind string) (name string, failed bool) {
 	default:
 		return "", false
 	}
+}
+
+// Outcome is how the last repair of an incident ended, and what was said of it; "" where the errors stopped before any had.
+func Outcome(i model.Incident) (o plan.Outcome, text string) {
+	for _, e := range slices.Backward(i.Timeline) {
+		switch o := plan.Outcome(e.Kind); o {
+		case plan.Mended, plan.Unverified, plan.NothingToDo, plan.OnlyAdvice, plan.Refused, plan.Declined, plan.NotHelped, plan.UndoFailed, plan.Interrupted, plan.CouldNotAct:
+			return o, e.Text
+		}
+	}
+	return "", ""
 }
 
 // earlier is the earlier one of two times: clocks of two controllers may differ.

@@ -139,6 +139,45 @@ func TestATraceIsReceived(t *testing.T) {
 	}
 }
 
+// What one searches traces by: what was wrong, where, what was done and who let it be done, and which are left to a person.
+func TestWhatOneSearchesBy(t *testing.T) {
+	whole := func(i model.Incident) (*tracev1.Span, map[string]string) {
+		spans := received(t, i)
+		out := map[string]string{}
+		last := spans[len(spans)-1]
+		for _, a := range last.GetAttributes() {
+			out[a.GetKey()] = a.GetValue().GetStringValue()
+		}
+		return last, out
+	}
+	i := mended()
+	i.Actions = []model.IncidentAction{{Action: "patch-service"}}
+	i.Decisions = []model.IncidentDecision{{Verdict: model.Approve, Who: "all"}, {Verdict: model.Allow, Who: "ann@example.com"}}
+	span, got := whole(i)
+	for key, want := range map[string]string{
+		"k8s.cluster.name": "prod", "k8s.namespace.name": "shop", "gatemend.outcome": "mended", "gatemend.route": "shop.test/cart", "gatemend.cause": "target-port-mismatch",
+		"gatemend.object": "Service shop/cart", "gatemend.action": "patch-service", "gatemend.decision": "allow", "gatemend.decided_by": "ann@example.com",
+	} {
+		if got[key] != want {
+			t.Errorf("%s: got %q, want %q", key, got[key], want)
+		}
+	}
+	if span.GetStatus().GetCode() != tracev1.Status_STATUS_CODE_UNSET {
+		t.Errorf("mended: %v, want no error", span.GetStatus())
+	}
+	i.Cluster, i.Cause, i.Object = "", "", model.FieldRef{}
+	i.Timeline = append(i.Timeline, model.IncidentEvent{At: after(30), Kind: "refused", Text: "no candidate is safe"}, model.IncidentEvent{At: after(40), Kind: "Resolved"})
+	span, got = whole(i)
+	if span.GetStatus().GetCode() != tracev1.Status_STATUS_CODE_ERROR || span.GetStatus().GetMessage() != "no candidate is safe" || got["gatemend.outcome"] != "refused" {
+		t.Errorf("left to a person: %v, %s", span.GetStatus(), got["gatemend.outcome"])
+	}
+	for _, key := range []string{"k8s.cluster.name", "k8s.namespace.name", "gatemend.cause", "gatemend.object"} {
+		if v, ok := got[key]; ok {
+			t.Errorf("%s is %q, though nobody knows it", key, v)
+		}
+	}
+}
+
 func TestAReceiverIsAURL(t *testing.T) {
 	for _, to := range []string{"", "collector:4318", "grpc://collector:4317", "http://", "://"} {
 		if _, err := trace.New(t.Context(), to); err == nil {

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -139,12 +138,13 @@ func deploymentFor(s *snapshot.Snapshot, ref model.Ref) *appsv1.Deployment {
 	return fits[0]
 }
 
-// targetFor chooses the container port: of the route's name, of its number, the only one, else none.
+// targetFor chooses the container port: of the route's name, of its number, the only one, else none. Requests come over TCP.
 func targetFor(d *appsv1.Deployment, port int32, name string) (intstr.IntOrString, bool) {
 	var ports []corev1.ContainerPort
 	for _, c := range d.Spec.Template.Spec.Containers {
 		ports = append(ports, c.Ports...)
 	}
+	ports = slices.DeleteFunc(ports, func(p corev1.ContainerPort) bool { return p.Protocol != "" && p.Protocol != corev1.ProtocolTCP })
 	for _, p := range ports {
 		if (name != "" && p.Name == name) || p.ContainerPort == port {
 			return intstr.FromInt32(p.ContainerPort), true
@@ -156,7 +156,7 @@ func targetFor(d *appsv1.Deployment, port int32, name string) (intstr.IntOrStrin
 	return intstr.IntOrString{}, false
 }
 
-// wantedPort is the port by which a failing route asks for the Service.
+// wantedPort is the port by which a failing route asks for the Service: an Ingress in its service, others beside the name.
 func wantedPort(c Case, ref model.Ref) (number int32, name string) {
 	for _, r := range routesOf(c.Finding) {
 		_, t, ok := object(c.Snapshot, r)
@@ -164,11 +164,9 @@ func wantedPort(c Case, ref model.Ref) (number int32, name string) {
 			continue
 		}
 		walk(t, func(m map[string]any) {
-			if s, ok := m["service"].(map[string]any); ok && s["name"] == ref.Name {
-				number, name = portOf(s["port"])
-			}
-			if _, isBackend := m["port"]; isBackend && m["name"] == ref.Name && r.Kind == string(snapshot.HTTPRoutes) {
-				number, name = portOf(map[string]any{"number": m["port"]})
+			if m["name"] == ref.Name && m["port"] != nil && textOr(m["kind"], string(snapshot.Services)) == string(snapshot.Services) &&
+				textOr(m["namespace"], r.Namespace) == ref.Namespace {
+				number, name = portOf(m["port"])
 			}
 		})
 		if number != 0 || name != "" {
@@ -176,6 +174,14 @@ func wantedPort(c Case, ref model.Ref) (number int32, name string) {
 		}
 	}
 	return 0, ""
+}
+
+// textOr is a text, or what holds where there is none.
+func textOr(v any, otherwise string) string {
+	if text, ok := v.(string); ok {
+		return text
+	}
+	return otherwise
 }
 
 // routesOf lists the routes of a finding, its related one included.
@@ -187,12 +193,17 @@ func routesOf(f model.Finding) []model.Ref {
 	return routes
 }
 
+// portOf reads a number, a name, or an object of one of them.
 func portOf(v any) (number int32, name string) {
-	m, _ := v.(map[string]any)
-	name, _ = m["name"].(string)
-	if m["number"] != nil {
-		n, err := strconv.ParseInt(strings.Trim(string(encode(m["number"])), `"`), 10, 32)
-		if err == nil {
+	switch port := v.(type) {
+	case map[string]any:
+		if number, _ = portOf(port["number"]); number == 0 {
+			name, _ = port["name"].(string)
+		}
+	case string:
+		name = port
+	default:
+		if n, err := strconv.ParseInt(string(encode(port)), 10, 32); err == nil {
 			number = int32(n)
 		}
 	}

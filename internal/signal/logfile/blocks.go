@@ -259,11 +259,7 @@ func (b *Blocks) unwrapAll(into, text []byte, last bool, stamps *[]int64) (all [
 		if line, at, whole = b.unwrapper.Unwrap(line); whole {
 			into = append(into, line...)
 		}
-		stamp := int64(0)
-		if !at.IsZero() {
-			stamp = at.UnixNano()
-		}
-		*stamps = append(*stamps, stamp)
+		*stamps = append(*stamps, stampOf(at))
 		if ended {
 			into = append(into, '\n')
 		}
@@ -281,6 +277,14 @@ func (b *Blocks) unwrapAll(into, text []byte, last bool, stamps *[]int64) (all [
 		into = append(into, part...)
 	}
 	return into, true, nil
+}
+
+// stampOf is a time as [Block] has it.
+func stampOf(at time.Time) int64 {
+	if at.IsZero() {
+		return 0
+	}
+	return at.UnixNano()
 }
 
 // belongs says why a container's lines do not belong to the log, if they do not.

@@ -3,6 +3,7 @@ package caddy
 import (
 	"bytes"
 	"strings"
+	"time"
 
 	"github.com/valyala/fastjson"
 
@@ -66,7 +67,7 @@ func (p *Parser) Parse(line []byte, s *model.Signal) proxy.Class {
 
 // entry reads what access and error entries have in common.
 func (p *Parser) entry(v, request *fastjson.Value, s *model.Signal) bool {
-	at, ok := field.Epoch(p.number(v.Get("ts")))
+	at, ok := p.stamp(v.Get("ts"))
 	if !ok || at.Unix() <= 0 {
 		return false
 	}
@@ -78,13 +79,57 @@ func (p *Parser) entry(v, request *fastjson.Value, s *model.Signal) bool {
 		s.Status = status
 	}
 	s.Proxy, s.At = Name, at
-	s.Duration, _ = field.Seconds(p.number(v.Get("duration")))
+	s.Duration, _ = p.took(v.Get("duration"))
 	s.Client = p.names.String(request.GetStringBytes("remote_ip"))
 	s.Request.Method = p.names.String(request.GetStringBytes("method"))
 	s.Request.Host = p.names.String(field.Host(request.GetStringBytes("host")))
 	path, _, _ := bytes.Cut(request.GetStringBytes("uri"), []byte{'?'})
 	s.Request.Path = p.names.String(path)
 	return true
+}
+
+// stamp reads a time in any of the forms that time_format may ask for. They are told apart by themselves (caddyserver/caddy,
+// modules/logging/encoders.go).
+func (p *Parser) stamp(v *fastjson.Value) (time.Time, bool) {
+	if v == nil || v.Type() != fastjson.TypeString {
+		digits := p.number(v)
+		whole, _, _ := bytes.Cut(digits, []byte{'.'})
+		switch len(whole) {
+		case len("1777883415250000000"):
+			seconds, ok := field.Uint(whole[:10])
+			nanos, also := field.Uint(whole[10:])
+			return time.Unix(seconds, nanos).UTC(), ok && also
+		case len("1777883415250"):
+			since, ok := field.Millis(digits)
+			return time.Unix(0, int64(since)).UTC(), ok
+		default:
+			return field.Epoch(digits)
+		}
+	}
+	text := v.GetStringBytes()
+	if at, ok := field.ISO(text); ok {
+		return at, true
+	}
+	if at, ok := field.Common(text); ok {
+		return at, true
+	}
+	clock, decimals, dotted := bytes.Cut(text, []byte{'.'})
+	at, ok := field.Slashed(clock)
+	if !dotted || !ok {
+		return at, ok
+	}
+	p.scratch = append(append(p.scratch[:0], "0."...), decimals...)
+	part, ok := field.Seconds(p.scratch)
+	return at.Add(part), ok
+}
+
+// took reads how long something took: seconds, or a text as Go writes it ("1m0.5s").
+func (p *Parser) took(v *fastjson.Value) (time.Duration, bool) {
+	if v == nil || v.Type() != fastjson.TypeString {
+		return field.Seconds(p.number(v))
+	}
+	d, err := time.ParseDuration(string(v.GetStringBytes()))
+	return d, err == nil && d >= 0
 }
 
 // unhandled is the message of a request that no handler took: its status is 0, and the client gets an empty answer of 200

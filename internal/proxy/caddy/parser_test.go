@@ -41,6 +41,28 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// Whatever form of time Caddy is told to write, and durations in words.
+func TestTimes(t *testing.T) {
+	want := time.Date(2026, 5, 4, 8, 30, 15, 250000000, time.UTC)
+	for ts, off := range map[string]time.Duration{
+		`1777883415.25`: 0, `1777883415250.25`: 250 * time.Microsecond, `1777883415250000001`: 1, `"2026-05-04T10:30:15.250+0200"`: 0, `"2026-05-04T08:30:15.25Z"`: 0,
+		`"2026-05-04T08:30:15Z"`: -250 * time.Millisecond, `"2026/05/04 08:30:15"`: -250 * time.Millisecond, `"2026/05/04 08:30:15.250"`: 0,
+		`"2026/05/04 08:30:15.250000001"`: 1, `"04/May/2026:10:30:15 +0200"`: -250 * time.Millisecond,
+	} {
+		line := `{"level":"info","ts":` + ts + `,"logger":"http.log.access","msg":"handled request","request":{"method":"GET","host":"shop.test","uri":"/"},"duration":"1m0.5s","status":200}`
+		var s model.Signal
+		if class := NewParser().Parse([]byte(line), &s); class != proxy.Access || !s.At.Equal(want.Add(off)) || s.Duration != 60500*time.Millisecond {
+			t.Errorf("%s: class %d, at %v, took %v", ts, class, s.At, s.Duration)
+		}
+	}
+	for _, ts := range []string{`"2026/05/04 08:30:15."`, `"2026/05/04 08:30:15.x"`, `"now"`, `17778834152500`, `null`} {
+		var s model.Signal
+		if class := NewParser().Parse([]byte(`{"ts":`+ts+`,"logger":"http.log.access","request":{"uri":"/"},"status":200}`), &s); class != proxy.Foreign {
+			t.Errorf("%s: class %d, at %v; it is no time", ts, class, s.At)
+		}
+	}
+}
+
 // FuzzParse: no line makes the parser fail.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"level":"error","ts":1e300,"logger":"http.log.error","msg":"EOF","request":{"uri":"/"},"status":502}`))

@@ -52,7 +52,11 @@ func TestPlugin(t *testing.T) {
 			head + `"response":{"status":502},"source":"kong","tries":[` + first + `,` + first + `],"upstream_status":"502, 502"` + named,
 			with(502, model.Refused, model.Try{Address: "10.1.0.5:8080", Status: 502}, model.Try{Address: "10.1.0.5:8080", Status: 502}),
 		},
-		"no target":    {head + `"response":{"status":503},"source":"kong","tries":[]` + named, with(503, model.NoEndpoints)},
+		"no target": {head + `"response":{"status":503},"source":"kong","tries":[]` + named, with(503, model.NoEndpoints)},
+		"the application's, of a Kong that does not say whose": {
+			head + `"response":{"status":503,"headers":{"x-kong-upstream-latency":"4"}},"tries":[{"ip":"10.1.0.5","port":8080}],"upstream_status":"503"` + named,
+			with(503, model.UpstreamStatus, model.Try{Address: "10.1.0.5:8080", Status: 503, Duration: 7 * time.Millisecond}),
+		},
 		"rate limited": {head + `"response":{"status":429},"source":"kong","tries":[]` + named, with(429, model.NoFailure)},
 		"no route":     {head + `"response":{"status":404},"source":"kong","tries":[]}`, unnamed},
 		"a rule of the Gateway API without a backend": {

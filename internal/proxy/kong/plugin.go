@@ -94,7 +94,11 @@ func appendAddress(b, ip []byte, port int) []byte {
 // judge says how a request failed: source tells whether the Service or Kong answered, a try's state whether it was
 // given up for another one.
 func judge(v *fastjson.Value, s *model.Signal) {
-	own := string(v.GetStringBytes("source")) != "service"
+	source := v.GetStringBytes("source")
+	own := string(source) != "service"
+	if source == nil { // before Kong 3.6: it says how long the Service took, unless told not to, if that is who answered
+		own = !v.Exists("response", "headers", "x-kong-upstream-latency")
+	}
 	switch {
 	case s.Status == 404 && own && !v.Exists("route"):
 		s.Failure, s.Reason = model.NoRoute, "no Route matched with those values"

@@ -17,7 +17,8 @@ func newGCPParser() proxy.Parser { return &jsonParser{entry: gcpEntry} }
 // (https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring).
 func gcpEntry(p *jsonParser, v *fastjson.Value, s *model.Signal) proxy.Class {
 	request := v.Get("httpRequest")
-	if request == nil || !v.Exists("jsonPayload", "statusDetails") && !v.Exists("resource", "labels", "backend_service_name") {
+	if request == nil || !v.Exists("jsonPayload", "statusDetails") && !v.Exists("resource", "labels", "backend_service_name") &&
+		!v.Exists("resource", "labels", gcpTarget) {
 		return proxy.Foreign
 	}
 	var ok bool
@@ -43,18 +44,26 @@ func gcpEntry(p *jsonParser, v *fastjson.Value, s *model.Signal) proxy.Class {
 	host, path := field.Target(url)
 	s.Request.Host = p.names.String(field.Host(host))
 	s.Request.Path = p.names.String(path)
-	if name, ok := gkeService(v.GetStringBytes("resource", "labels", "backend_service_name")); ok {
+	details := v.GetStringBytes("jsonPayload", "statusDetails")
+	backend := v.GetStringBytes("resource", "labels", "backend_service_name")
+	regional := details == nil && v.Exists("resource", "labels", gcpTarget)
+	if regional {
+		details, backend = v.GetStringBytes("jsonPayload", "proxyStatus"), v.GetStringBytes("resource", "labels", gcpTarget)
+	}
+	if name, ok := gkeService(backend); ok {
 		p.joint(name, s)
 	}
-	details := v.GetStringBytes("jsonPayload", "statusDetails")
 	if server := request.GetStringBytes("serverIp"); len(server) > 0 {
 		s.Tries = p.tries.Take(1)
 		s.Tries[0] = model.Try{Address: p.names.String(server), Duration: s.Duration}
-		if string(details) == gcpAnswered {
+		if string(details) == gcpAnswered || regional && len(details) == 0 {
 			s.Tries[0].Status = s.Status
 		}
 	}
-	if s.Failure = gcpFailure(details, s); s.Failed() {
+	if s.Failure = gcpFailure(details, s); regional {
+		s.Failure = proxyStatus(details, s)
+	}
+	if s.Failed() {
 		s.Reason = p.names.String(details)
 	}
 	return proxy.Access
@@ -108,6 +117,58 @@ func gcpFailure(details []byte, s *model.Signal) model.FailureKind {
 		return model.TLS
 	case "internal_error":
 		return model.Overload
+	default:
+		return model.OtherFailure
+	}
+}
+
+// gcpTarget is the label with the backend service's name in entries of regional and internal load balancers, which run Envoy and say what
+// failed in proxyStatus (https://cloud.google.com/load-balancing/docs/l7-internal/monitoring).
+const gcpTarget = "backend_target_name"
+
+// proxyStatus says what the error of a Proxy-Status means (RFC 9209, section 2.3): error="TYPE"; details="WORDS". Without one the
+// answer is the backend's, if it was asked.
+func proxyStatus(status []byte, s *model.Signal) model.FailureKind {
+	_, rest, _ := bytes.Cut(status, []byte(`error="`))
+	kind, _, _ := bytes.Cut(rest, []byte{'"'})
+	switch string(kind) {
+	case "http_response_incomplete":
+		return model.ClosedEarly // perhaps of a 200
+	case "http_request_denied":
+		if s.Status == 429 {
+			return model.Overload
+		}
+		return model.Denied
+	case "destination_not_found":
+		return model.NoRoute
+	}
+	if s.Status < 500 {
+		return model.NoFailure
+	}
+	switch string(kind) {
+	case "":
+		if len(status) == 0 && len(s.Tries) > 0 {
+			return model.UpstreamStatus
+		}
+		return model.OtherFailure
+	case "destination_unavailable":
+		return model.NoEndpoints
+	case "connection_refused":
+		return model.Refused
+	case "connection_timeout", "destination_ip_unroutable":
+		return model.ConnectTimeout
+	case "connection_terminated":
+		return model.ClosedEarly
+	case "connection_read_timeout", "http_response_timeout":
+		return model.ResponseTimeout
+	case "connection_limit_reached":
+		return model.Overload
+	case "tls_protocol_error", "tls_certificate_error", "tls_alert_received":
+		return model.TLS
+	case "http_protocol_error", "http_response_transfer_coding", "http_response_content_coding", "http_upgrade_failed":
+		return model.Protocol
+	case "http_response_header_section_size", "http_response_header_size":
+		return model.HeaderTooBig
 	default:
 		return model.OtherFailure
 	}

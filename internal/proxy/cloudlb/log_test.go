@@ -115,6 +115,41 @@ func TestGCP(t *testing.T) {
 	}
 }
 
+// Regional and internal load balancers have other labels, and say what failed in the words of RFC 9209.
+func TestRegionalGCP(t *testing.T) {
+	line := func(status int, server, proxyStatus string) string {
+		said := ""
+		if proxyStatus != "" {
+			said = fmt.Sprintf(`,"proxyStatus":%q`, proxyStatus)
+		}
+		return fmt.Sprintf(`{"httpRequest":{"latency":"0.012s","remoteIp":"192.0.2.1","requestMethod":"GET","requestUrl":"http://shop.test/buy?x=1","serverIp":%q,"status":%d},`+
+			`"jsonPayload":{"backendTargetProjectNumber":"projects/1"%s},"resource":{"labels":{"backend_name":"","backend_target_name":"gkegw1-ab12-shop-cart-80-cd34","backend_type":"UNKNOWN"},`+
+			`"type":"http_external_regional_lb_rule"},"timestamp":"2026-05-04T08:30:15.250Z"}`, server, status, said)
+	}
+	for name, test := range map[string]struct {
+		line    string
+		failure model.FailureKind
+	}{
+		"a success":                {line(200, "10.1.0.5", ""), ""},
+		"the application's answer": {line(503, "10.1.0.5", ""), model.UpstreamStatus},
+		"no backend":               {line(503, "", `error="destination_unavailable"; details="failed_to_pick_backend"`), model.NoEndpoints},
+		"closed":                   {line(503, "10.1.0.5", `error="connection_terminated"; details="backend_connection_closed"`), model.ClosedEarly},
+		"too slow":                 {line(504, "10.1.0.5", `error="http_response_timeout"; details="response_timeout"`), model.ResponseTimeout},
+		"broken off":               {line(200, "10.1.0.5", `error="http_response_incomplete"; details="x"`), model.ClosedEarly},
+		"the client's fault":       {line(408, "", `error="http_request_error"; details="client_timed_out"`), ""},
+		"nobody was asked":         {line(503, "", ""), model.OtherFailure},
+		"words nobody knows":       {line(503, "10.1.0.5", `details="made_up"`), model.OtherFailure},
+	} {
+		var s model.Signal
+		if class := newGCPParser().Parse([]byte(test.line), &s); class != proxy.Access || s.Failure != test.failure {
+			t.Errorf("%s: class %v, failure %q, want %q", name, class, s.Failure, test.failure)
+		}
+		if s.RouteNamespace != "shop" || s.Service != "cart" || s.ServicePort != "80" || s.Request.Path != "/buy" {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
+
 func azureLine(status, info, server, serverStatus, took string) string {
 	return `{"timeStamp":"2026-05-04T08:30:15.250+00:00","backendPoolName":"pool-my-shop-cart-80-bp-8080","category":"ApplicationGatewayAccessLog","properties":{"clientIP":"192.0.2.1","httpMethod":"GET","requestUri":"/buy","requestQuery":"x=1",` +
 		`"httpStatus":` + status + `,"timeTaken":` + took + `,"sslEnabled":"on","serverRouted":"` + server + `","serverStatus":"` + serverStatus + `","serverResponseLatency":"0.020","originalHost":"shop.test","host":"cart.internal","error_info":"` + info + `"}}`

@@ -57,7 +57,7 @@ func (v *view) loopback(w *workload, r *route, l path.Leg) (finding, bool) {
 	refused := v.refusedOn(w, r, l, port)
 	line := v.saysLoopback(w, port)
 	field, setting := loopbackSetting(w, port)
-	if line == "" && setting == "" && (refused == "" || v.refusesOtherwise(w, p, port)) {
+	if line == "" && setting == "" && (refused == "" || v.refusesOtherwise(w, l, p, port)) {
 		return finding{}, false
 	}
 	confidence := possible
@@ -150,10 +150,18 @@ func familyOf(ip string) string {
 }
 
 // refusesOtherwise reports whether a pod that refuses connections to a port has another reason for it than its address:
-// a probe shows that it listens there, it starts again just now, or listens on another port.
-func (v *view) refusesOtherwise(w *workload, p *corev1.Pod, port int32) bool {
+// a probe shows that it listens there, it starts again just now, listens on another port, or was only just started: others
+// of its revision, which are told the same, do answer.
+func (v *view) refusesOtherwise(w *workload, l path.Leg, p *corev1.Pod, port int32) bool {
 	elsewhere, _ := v.listensElsewhere(w, p, port)
-	return elsewhere != 0 || !v.onlyDeclared(p, port) || v.restarting(w)
+	return elsewhere != 0 || !v.onlyDeclared(p, port) || v.restarting(w) || v.revisionAnswers(w, l)
+}
+
+// revisionAnswers reports whether an endpoint of the workload's current revision has answered a request that was seen.
+func (v *view) revisionAnswers(w *workload, l path.Leg) bool {
+	return slices.ContainsFunc(v.ownEnds(w, l), func(e path.End) bool {
+		return e.Pod != nil && w.current(e.Pod) && !v.firstAnswer(e.IP).IsZero()
+	})
 }
 
 // restarting reports whether a container of the workload died lately: while it starts again it refuses too.

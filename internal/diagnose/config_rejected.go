@@ -23,7 +23,7 @@ func configRejected() Analyzer {
 		},
 		stage: byWords,
 		run: func(v *view) []finding {
-			return slices.Concat(v.refusedByProxy(), v.refusedByEvent(), v.refusedByStatus(), v.leftBehind())
+			return slices.Concat(v.refusedByProxy(), v.refusedByEvent(), v.refusedByStatus(), v.leftBehind(), v.groupConflicts())
 		},
 	}
 }

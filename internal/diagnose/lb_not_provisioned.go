@@ -179,6 +179,9 @@ func (v *view) failedIngresses() []finding {
 		if why == "" {
 			continue
 		}
+		if odd, _ := v.atOdds(ing, why); !odd.IsZero() {
+			continue // the load balancer was made, for others of its group
+		}
 		f := find("lb-not-provisioned", proven, at(ref, "status.loadBalancer"), fmt.Sprintf("the load balancer of %s was not made: %s", ref, brief(why))).
 			on(routes...).as(model.NoRoute, model.ConnectTimeout, model.Refused).since(e.FirstTimestamp.Time).
 			because("event", e.Reason+": "+brief(why), ref, snapshot.EventTime(e))
@@ -215,6 +218,10 @@ func (v *view) leftBehind() []finding {
 		f := find("config-rejected", proven, at(ref, ""), fmt.Sprintf("the controller of %s fails on it since %s, so that its load balancer knows none of the pods that came later: %s", ref, e.FirstTimestamp.UTC().Format(time.RFC3339), brief(why))).
 			on(behind...).as(byStuckProxy()...).since(e.FirstTimestamp.Time).because("event", e.Reason+": "+brief(why), ref, snapshot.EventTime(e))
 		f.Object.Field = blamed(ing.Annotations, why)
+		if odd, says := v.atOdds(ing, why); !odd.IsZero() {
+			f.Object = odd
+			f = f.because("object", says, odd.Ref, time.Time{})
+		}
 		f.unlogged = true // the load balancer's log is not in the cluster
 		out = append(out, f)
 	}

@@ -55,6 +55,13 @@ func (v *view) badRewrite(r *route) (finding, bool) {
 	groups := captures(r.Path)
 	refs := groupRefs(target)
 	harmed := len(r.astray) > 0 || len(r.hits(model.UpstreamStatus)) > 0
+	if harmed && len(refs) > 0 && slices.Max(refs) <= groups {
+		if to := v.mangled(r, target); to != "" {
+			f := find("route-annotation-wrong", proven, annotated(r.Object, name),
+				fmt.Sprintf("%s rewrites different paths below %s to the same, %s: its rewrite-target %s leaves out the group that holds the rest of the path", r.Object, r, to, target))
+			return brokenBy(f, r).because("object", fmt.Sprintf("path %s, rewrite-target %s", r.Path, target), r.Object, time.Time{}), true
+		}
+	}
 	switch {
 	case len(refs) > 0 && slices.Max(refs) > groups:
 		f := find("route-annotation-wrong", proven, annotated(r.Object, name),

@@ -265,6 +265,7 @@ func signals(t *testing.T, data []byte) []model.Signal {
 		Path     string
 		Host     string
 		Proxy    string
+		Client   string
 		ErrorLog bool
 		Hostless bool // the line names no host
 		Unread   bool // the gateway had not read what the request asks for
@@ -277,7 +278,7 @@ func signals(t *testing.T, data []byte) []model.Signal {
 		took, _ := time.ParseDuration(x.Took)
 		for i := range max(1, x.Times) {
 			s := model.Signal{
-				At: now.Add(-time.Duration(x.Ago*1000)*time.Millisecond + time.Duration(i)*100*time.Millisecond), Proxy: "nginx", Source: "gateway.log:1",
+				At: now.Add(-time.Duration(x.Ago*1000)*time.Millisecond + time.Duration(i)*100*time.Millisecond), Proxy: "nginx", Source: "gateway.log:1", Client: x.Client,
 				Request: model.Request{Method: "GET", Host: "shop.example", Path: "/cart/items"},
 				Status:  x.Status, Failure: x.Failure, Reason: x.Reason, Duration: took, ErrorLog: x.ErrorLog, Raw: x.Reason,
 			}

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -44,7 +45,7 @@ func (v *view) limitedWith429(r *route) (finding, bool) {
 	if v.in.Target.Request != nil {
 		share = 10
 	}
-	if n < few || n*share < r.requests {
+	if n < few || n*share < r.requests || v.in.Target.Request == nil && v.oneAsksTooOften(r) {
 		return finding{}, false
 	}
 	at, why := v.rateLimit(r, false)
@@ -54,6 +55,20 @@ func (v *view) limitedWith429(r *route) (finding, bool) {
 	f := find("rate-limited", proven, at, fmt.Sprintf("a rate limit answers %d of %d requests for %s with 429: %s", n, r.requests, r, why)).
 		on(r).as(model.Overload).showing(r, r.limited).since(r.limited[0].At).because("object", why, at.Ref, time.Time{})
 	return v.relateBackend(f, r), true
+}
+
+// oneAsksTooOften reports whether a limit turned a single client away, at a public address, and others of the route got through:
+// it keeps off who asks too often, as it should. At a private address many may come as one, those that a node or a
+// load balancer forwards.
+func (v *view) oneAsksTooOften(r *route) bool {
+	client := r.limited[0].Client
+	at, err := netip.ParseAddr(client)
+	if err != nil || at.IsPrivate() || slices.ContainsFunc(r.limited, func(s model.Signal) bool { return s.Client != client }) {
+		return false
+	}
+	return slices.ContainsFunc(v.in.Signals, func(s model.Signal) bool {
+		return s.Client != "" && s.Client != client && !s.Failed() && s.Status < 400 && s.Request.Host == r.limited[0].Request.Host && r.Takes(s.Request.Path)
+	})
 }
 
 // limitedBy finds the object that sets the limit of which the proxy speaks.

@@ -10,17 +10,27 @@ import (
 )
 
 // asked finds the rule that takes a request, and the more specific ones that were meant to and that nothing
-// serves.
+// serves. One that only redirects, to https as a rule, is not all that whoever names no scheme asks about: clients follow.
 func (v *view) asked(req model.Request) []path.Route {
 	taken, ok := v.m.Match(req)
 	var out []path.Route
-	if ok {
-		out = append(out, taken)
-	}
-	for _, r := range v.tookBefore(req) {
+	add := func(r path.Route) {
 		if !slices.ContainsFunc(out, func(o path.Route) bool { return keyOf(o) == keyOf(r) }) {
 			out = append(out, r)
 		}
+	}
+	if ok {
+		add(taken)
+	}
+	if ok && req.Scheme == "" && req.Port == 0 && taken.Fixed/100 == 3 {
+		secure := req
+		secure.Scheme = "https"
+		if r, found := v.m.Match(secure); found {
+			add(r)
+		}
+	}
+	for _, r := range v.tookBefore(req) {
+		add(r)
 	}
 	host := strings.ToLower(req.Host)
 	for _, r := range v.m.Routes() {

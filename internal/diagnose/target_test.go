@@ -57,6 +57,49 @@ func TestRequestKeepsItsPath(t *testing.T) {
 	}
 }
 
+// TestRedirectIsFollowed asks without a scheme about a host of which plain http is only redirected: what comes then by https counts.
+func TestRedirectIsFollowed(t *testing.T) {
+	objects := patched(t, base(t), []byte(`
+items:
+- apiVersion: networking.k8s.io/v1
+  kind: Ingress
+  metadata: {name: shop, namespace: shop}
+  $delete: true
+- apiVersion: gateway.networking.k8s.io/v1
+  kind: GatewayClass
+  metadata: {name: envoy}
+  spec: {controllerName: projectcontour.io/gateway-controller}
+- apiVersion: gateway.networking.k8s.io/v1
+  kind: Gateway
+  metadata: {name: public, namespace: edge}
+  spec:
+    gatewayClassName: envoy
+    listeners:
+    - {name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}
+    - {name: https, port: 443, protocol: HTTPS, allowedRoutes: {namespaces: {from: All}}, tls: {certificateRefs: [{name: cert}]}}
+- apiVersion: gateway.networking.k8s.io/v1
+  kind: HTTPRoute
+  metadata: {name: a-redirect, namespace: shop}
+  spec:
+    hostnames: [shop.example]
+    parentRefs: [{name: public, namespace: edge, sectionName: http}]
+    rules: [{filters: [{type: RequestRedirect, requestRedirect: {scheme: https, statusCode: 301}}], matches: [{path: {type: PathPrefix, value: /}}]}]
+- apiVersion: gateway.networking.k8s.io/v1
+  kind: HTTPRoute
+  metadata: {name: shop, namespace: shop}
+  spec:
+    hostnames: [shop.example]
+    parentRefs: [{name: public, namespace: edge, sectionName: https}]
+    rules: [{backendRefs: [{name: gone, port: 80}], matches: [{path: {type: PathPrefix, value: /}}]}]
+`))
+	for scheme, traces := range map[string]int{"": 2, "http": 1, "https": 1} {
+		d := Diagnose(Input{Snapshot: build(t, objects, nil), Target: model.Target{Request: &model.Request{Scheme: scheme, Host: "shop.example", Path: "/"}}})
+		if len(d.Traces) != traces || d.Healthy != (scheme == "http") {
+			t.Errorf("scheme %q: %d traces, healthy %v\n%s", scheme, len(d.Traces), d.Healthy, show(d))
+		}
+	}
+}
+
 func TestUnseenIsNeverHealthy(t *testing.T) {
 	d := Diagnose(Input{Snapshot: build(t, base(t), nil), Unseen: []model.Unseen{{What: "logs", Why: "forbidden"}}})
 	if d.Healthy || len(d.Unknown) != 1 {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
-	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -109,8 +108,7 @@ var peerLeft = regexp.MustCompile(`(?i)(?:clos|abort|reset|disconnect|cancell?ed
 // leftWaiting finds a load balancer out of the cluster, of which no log is read, that gives requests up as it was told to: the
 // application says that whoever asked left, each time after just as long as the load balancer waits.
 func (v *view) leftWaiting(r *route) (finding, bool) {
-	px, ok := all.Named(r.Proxy)
-	if !ok || !px.Outside || r.requests > 0 || slices.ContainsFunc(r.Faults, func(f path.Fault) bool { return !f.Kind.Unknown() }) {
+	if !r.outsideUnread() || slices.ContainsFunc(r.Faults, func(f path.Fault) bool { return !f.Kind.Unknown() }) {
 		return finding{}, false
 	}
 	waited, last := v.leftAfter(r)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy/all"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -136,13 +137,24 @@ func (v *view) inUse(ip string) bool {
 	return false
 }
 
+// requestIn finds the path of a request in a line of nginx's error log.
+var requestIn = regexp.MustCompile(`request: "[A-Z]+ ([^ "?]+)`)
+
+// outsideUnread reports whether a route is one of a load balancer out of the cluster of which no log was read: what fails behind it
+// stands in the applications' logs alone.
+func (r *route) outsideUnread() bool {
+	px, ok := all.Named(r.Proxy)
+	return ok && px.Outside && r.requests == 0
+}
+
 // oldUpstream finds a backend that is itself an nginx and does not reach an address of the cluster that no pod and
 // no Service has any more. nginx resolves the names in its configuration once, when it reads it, unless they stand
 // in a variable and a resolver is set (nginx.org, ngx_http_proxy_module: proxy_pass).
 func (v *view) oldUpstream(w *workload) (finding, bool) {
 	kinds := append(unreached(), model.UpstreamStatus, model.ResponseTimeout)
 	routes := slices.DeleteFunc(slices.Clone(w.routes), func(r *route) bool { return len(r.hits(kinds...)) == 0 })
-	if len(routes) == 0 || len(v.in.Logs) == 0 || !v.allSeen() {
+	unlogged := slices.DeleteFunc(slices.Clone(w.routes), func(r *route) bool { return !r.outsideUnread() })
+	if len(routes)+len(unlogged) == 0 || len(v.in.Logs) == 0 || !v.allSeen() {
 		return finding{}, false
 	}
 	upstream := regexp.MustCompile(`(?:while connecting to upstream|upstream timed out|[Nn]o route to host|Connection refused).*upstream: "[a-z]+://(\d+\.\d+\.\d+\.\d+):(\d+)`)
@@ -158,8 +170,15 @@ func (v *view) oldUpstream(w *workload) (finding, bool) {
 			if v.inUse(m[1]) || !v.ofCluster(m[1]) {
 				break // what it last failed to reach decides
 			}
-			return v.forgot(w, m[1], portNumber(m[2])).on(routes...).as(kinds...).
-				because("app-log", strings.TrimSpace(line), log.Pod, time.Time{}), true
+			f := v.forgot(w, m[1], portNumber(m[2])).on(routes...).as(kinds...).
+				because("app-log", strings.TrimSpace(line), log.Pod, time.Time{})
+			if len(routes) > 0 {
+				return f, true
+			}
+			asked := requestIn.FindStringSubmatch(line)
+			unlogged = slices.DeleteFunc(unlogged, func(r *route) bool { return asked == nil || !r.Takes(asked[1]) })
+			f.unlogged = true
+			return f.on(unlogged...), len(unlogged) > 0 && f.Confidence == proven
 		}
 	}
 	return finding{}, false
@@ -177,10 +196,29 @@ func (v *view) forgot(w *workload, old string, port int32) finding {
 		}
 		f.Confidence, f.Object = proven, a.at
 		f.Summary = fmt.Sprintf("%s still sends to %s, while %s now stands for %s", w.ref, old, a.host, strings.Join(now, ", "))
-		svc, _ := v.s.Services().Get(service.Namespace, service.Name)
-		return f.relates("service", service).since(svc.CreationTimestamp.Time)
+		return f.relates("service", service).since(v.standsSince(service, now))
 	}
 	return f
+}
+
+// standsSince is from when a Service's name has stood for its addresses: its own, or those of the oldest of its pods.
+func (v *view) standsSince(service model.Ref, now []string) time.Time {
+	svc, presence := v.s.Services().Get(service.Namespace, service.Name)
+	if presence != snapshot.Present {
+		return time.Time{}
+	}
+	if svc.Spec.ClusterIP != corev1.ClusterIPNone {
+		return svc.CreationTimestamp.Time
+	}
+	var first time.Time
+	for _, ip := range now {
+		for _, p := range v.s.PodsByIP(ip) {
+			if first.IsZero() || p.CreationTimestamp.Time.Before(first) {
+				first = p.CreationTimestamp.Time
+			}
+		}
+	}
+	return first
 }
 
 // looksAgain reports whether a configuration sets a resolver, so that names are looked up again.

@@ -17,7 +17,7 @@ func compressed() []string { return []string{".gz", ".zst"} }
 var errNoLog = errors.New("not a text")
 
 // decompress returns a reader of what r holds, which it takes apart if it begins like gzip (RFC 1952) or Zstandard
-// (RFC 8878). What begins like something else that would only be taken for a strange log is refused by its name.
+// (RFC 8878); of a JSON array each object is a line. What begins like something else that would only be taken for a strange log is refused by its name.
 func decompress(r *bufio.Reader) (io.Reader, error) {
 	plain, err := unpack(r)
 	if err != nil {
@@ -30,7 +30,7 @@ func decompress(r *bufio.Reader) (io.Reader, error) {
 	if what := foreign(b); what != "" {
 		return nil, fmt.Errorf("%w: %s", errNoLog, what)
 	}
-	return b, nil
+	return inElements(b), nil
 }
 
 // foreign names what is no text in bytes of one each, and says what to do; empty: it may be a log.

@@ -60,7 +60,7 @@ func (v *view) http2Mismatch(r *route, l path.Leg) (finding, bool) {
 	} else if strings.Contains(told.at.Field, "nginx.ingress.kubernetes.io/backend-protocol") {
 		f = f.wants(text(map[bool]string{true: "HTTP", false: "GRPC"}[told.http2()]))
 	} else if told.http2() {
-		f = f.wants(wantedSpeech(told, false))
+		f = f.wants(v.wantedSpeech(r, l, told, false))
 	}
 	if words.Text != "" {
 		f.Evidence = append(f.Evidence, words)

@@ -81,7 +81,7 @@ func (v *view) whereSpoken(r *route, l path.Leg) model.FieldRef {
 	contour := strings.Contains(r.Controller, "projectcontour.io")
 	switch {
 	case r.Object.Kind == "Ingress" && r.Proxy == "nginx" && strings.Contains(r.Controller, "nginx.org"):
-		return at(r.Object, annotation("nginx.org/ssl-services"))
+		return at(r.Object, annotation(nginxTLS))
 	case r.Object.Kind == "Ingress" && r.Proxy == "nginx":
 		return at(r.Object, annotation("nginx.ingress.kubernetes.io/backend-protocol"))
 	case r.Object.Kind == "Ingress" && r.Proxy == "haproxy":
@@ -89,7 +89,7 @@ func (v *view) whereSpoken(r *route, l path.Leg) model.FieldRef {
 	case r.Object.Kind == "Ingress" && r.Proxy == "traefik":
 		return at(serviceRef(l), annotation("traefik.ingress.kubernetes.io/service.serversscheme"))
 	case contour && r.Object.Kind == "Ingress":
-		return at(serviceRef(l), annotation("projectcontour.io/upstream-protocol.tls"))
+		return at(serviceRef(l), annotation(contourTLS))
 	case contour && r.Object.Kind == "HTTPProxy":
 		return at(r.Object, l.Backend.Field+".protocol")
 	default:
@@ -221,7 +221,7 @@ func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
 	if ok = ok && mistaken == told.at; ok {
 		f.Summary += "; the annotation that is to say so is another controller's, which " + r.Controller + " does not read"
 	} else {
-		f = f.wants(wantedSpeech(told, !told.tls()))
+		f = f.wants(v.wantedSpeech(r, l, told, !told.tls()))
 	}
 	if !told.tls() {
 		f = f.showing(r, r.refused(400))
@@ -238,21 +238,54 @@ func (v *view) tlsMismatch(r *route, l path.Leg) (finding, bool) {
 
 // wantedSpeech is the value, as JSON, of the annotation or field that says what the proxy speaks; null: none, as it speaks plain HTTP/1.1
 // without one. It is empty where it is not known how that is said.
-func wantedSpeech(told speech, tls bool) string {
+func (v *view) wantedSpeech(r *route, l path.Leg, told speech, tls bool) string {
+	is := func(part string) bool { return strings.Contains(told.at.Field, part) }
+	onePort := len(l.Service.Spec.Ports) == 1 // else what holds for the whole Service may be wrong for another port of it
 	switch {
-	case strings.Contains(told.at.Field, "nginx.ingress.kubernetes.io/backend-protocol") && tls:
+	case is("nginx.ingress.kubernetes.io/backend-protocol") && tls:
 		return text("HTTPS")
-	case strings.Contains(told.at.Field, "nginx.ingress.kubernetes.io/backend-protocol"):
+	case is("nginx.ingress.kubernetes.io/backend-protocol"):
 		return text("HTTP")
-	case strings.Contains(told.at.Field, "haproxy.org/server-ssl") && tls:
+	case is("haproxy.org/server-ssl") && tls:
 		return text("true")
-	case strings.Contains(told.at.Field, "haproxy.org/server-") && told.written:
+	case is("haproxy.org/server-") && told.written:
 		return "null"
-	case strings.HasSuffix(told.at.Field, ".tls.enable"):
+	case is("traefik.ingress.kubernetes.io/service.serversscheme") && tls && onePort:
+		return text("https")
+	case is("traefik.ingress.kubernetes.io/service.serversscheme") && onePort:
+		return text("http")
+	case is(contourTLS):
+		return relisted(l.Service.Annotations[contourTLS], tls, strconv.Itoa(int(l.Port.Port)), l.Port.Name)
+	case is(nginxTLS) && onePort && v.ingress(r.Route) != nil:
+		return relisted(v.ingress(r.Route).Annotations[nginxTLS], tls, l.Service.Name)
+	case strings.HasSuffix(told.at.Field, ".tls.enable") && !told.http2():
 		return strconv.FormatBool(tls)
 	default:
 		return ""
 	}
+}
+
+// Annotations that list the ports of a Service, or the Services of an Ingress, to which TLS is spoken.
+const (
+	contourTLS = "projectcontour.io/upstream-protocol.tls"
+	nginxTLS   = "nginx.org/ssl-services"
+)
+
+// relisted is a list as an annotation has it, as JSON, with a name added that may have another one, or without either; null where none is left.
+func relisted(list string, add bool, names ...string) string {
+	var out []string
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name != "" && !slices.Contains(names, name) {
+			out = append(out, name)
+		}
+	}
+	if add {
+		out = append(out, names[0])
+	}
+	if len(out) == 0 {
+		return "null"
+	}
+	return text(strings.Join(out, ","))
 }
 
 // schemesDiffer weighs whether a backend speaks another scheme than the proxy is told to. That a port looks like

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -11,12 +12,12 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// PatchService sets a Service's selector, targetPort or port.
+// PatchService sets a Service's selector, targetPort or port, or an annotation.
 func PatchService() Action {
 	return Action{
 		Name:       "patch-service",
-		Doc:        "Sets the selector, targetPort or port of a Service.",
-		When:       "the Service's selector, target or port is what is wrong, and the right value is known from pods, a revision or a route",
+		Doc:        "Sets the selector, targetPort or port of a Service, or the annotation that says what its pods speak.",
+		When:       "the Service's selector, target, port or annotation is what is wrong, and the right value is known from pods, a revision or a route",
 		Reach:      "every route through that Service",
 		Back:       "the former value is set again",
 		Risk:       model.RiskLow,
@@ -36,6 +37,8 @@ func patchService(c Case) []model.Remedy {
 	switch {
 	case ok && f.ID == "selector-mismatch":
 		return selector(c, want)
+	case ok && strings.HasPrefix(f.Object.Field, "metadata.annotations"):
+		return oneField(c, "patch-service", model.RiskLow, want, why(f, "the controller reads it from this annotation"))
 	case ok:
 		return oneField(c, "patch-service", model.RiskLow, want, why(f, "the pods answer there"))
 	case f.ID == "target-port-mismatch" || f.ID == "named-port-missing":

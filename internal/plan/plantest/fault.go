@@ -148,5 +148,7 @@ func Faults() []Fault {
 		}, Finding("termination-race", "Deployment", "cart", Container+".lifecycle.preStop", `{"sleep":{"seconds":5}}`), nil, nil},
 		{"header-too-big", func(*Cluster) {},
 			Finding("upstream-header-too-big", "Ingress", "cart", "metadata.annotations['nginx.ingress.kubernetes.io/proxy-buffer-size']", `"16k"`), nil, nil},
+		{"service-speaks-tls", func(*Cluster) {},
+			Finding("tls-backend-mismatch", "Service", "cart", "metadata.annotations['projectcontour.io/upstream-protocol.tls']", `"80"`), nil, nil},
 	}, others(), rollouts())
 }

@@ -27,7 +27,7 @@ func settle(s *snapshot.Snapshot, f model.Finding, changes []model.Change) (*sna
 	for _, c := range changes {
 		after = settlePods(s, after, f, c)
 	}
-	return settleRoutes(s, settleGateways(s, settleSlices(s, after))), nil
+	return settleRoutes(s, settleGateways(s, SettleSlices(s, after))), nil
 }
 
 // Expect gives the cluster as it would be once controllers have reacted to changes that are to mend a finding.

@@ -17,10 +17,10 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// settleSlices does what the EndpointSlice controller does where a Service or a pod was changed: the Service, or each that selects the
+// SettleSlices does what the EndpointSlice controller does where a Service or a pod was changed: the Service, or each that selects the
 // pod before or after, gets the addresses of the pods that it selects. Slices of Services without a selector, which people make by
 // hand, stay, and so do those of Services that the change is not about: whatever their controller makes of them, it has done before.
-func settleSlices(before, after *snapshot.Snapshot) *snapshot.Snapshot {
+func SettleSlices(before, after *snapshot.Snapshot) *snapshot.Snapshot {
 	var gone []model.Ref
 	var put []metav1.Object
 	for svc := range reselected(before, after) {

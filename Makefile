@@ -5,6 +5,7 @@
 GO        ?= go
 FUZZTIME  ?= 30s
 BENCH     ?= .
+SOAK      ?= 20m
 FAULTS    ?=
 SCENARIOS ?= $(wildcard ../shared/scenarios ../shared/cases)
 LAB       := bin/lab
@@ -176,6 +177,10 @@ bench-logs: build ## Measure how fast logs are counted, beside grep, gawk and go
 .PHONY: bench-scale
 bench-scale: build lab ## Measure the controller on 5,000 nodes and 100,000 pods (20 GB of memory, half an hour; ARGS="-divide 10" for a tenth)
 	$(GO) run ./bench/scale -gatemend $(GATEMEND) -programs "$$($(LAB) binaries $(SCALE) kube-state-metrics)" $(ARGS)
+
+.PHONY: soak
+soak: build lab ## Let incidents come and go for SOAK; fails if memory, goroutines, open files or queues of the controller go on growing
+	$(GO) run ./bench/scale -gatemend $(GATEMEND) -programs "$$($(LAB) binaries $(SCALE))" -divide 100 -soak $(SOAK) $(ARGS)
 
 .PHONY: accuracy
 accuracy: build ## Measure how often diagnoses are right: SCENARIOS="FOLDER..." of scenarios and cases, ARGS=-v

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	data "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
@@ -35,16 +35,6 @@ const (
 	sampleEvery = 30 * time.Second
 )
 
-// sample is what the controller held at one moment.
-type sample struct {
-	at         time.Duration // since the stream began
-	rss, live  int64         // bytes: of the process, and of Go's objects that a collection leaves
-	goroutines int
-	routes     int // that have come so far
-	incidents  int // that were seen so far
-	stored     int // of them there now
-}
-
 // soak is a stream of routes and what is known of it.
 type soak struct {
 	plane *plane
@@ -62,7 +52,11 @@ func (b *bench) measureSoak(ctx context.Context, p *plane) error {
 		return err
 	}
 	defer told.stop()
-	c, err := p.startController(ctx, "propose", "--keep-incidents", soakKeeps.String(), "--history", filepath.Join(b.dir, "history.db"),
+	metrics, err := freePort(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := p.startController(ctx, "propose", "--metrics-addr", metrics, "--keep-incidents", soakKeeps.String(), "--history", filepath.Join(b.dir, "history.db"),
 		"--history-retention", soakKeeps.String(), "--notify", config, "--data-dir", filepath.Join(b.dir, "notify"))
 	if err != nil {
 		return err
@@ -81,7 +75,7 @@ func (b *bench) measureSoak(ctx context.Context, p *plane) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.send(ctx, c.als) })
 	g.Go(func() error { return s.come(ctx) })
-	samples, err := s.watch(ctx, b, c)
+	samples, err := s.watch(ctx, b, c, metrics)
 	stop()
 	err = errors.Join(err, g.Wait())
 	if b.profile {
@@ -89,7 +83,7 @@ func (b *bench) measureSoak(ctx context.Context, p *plane) error {
 		c.profile(context.WithoutCancel(ctx), "goroutines", "goroutine?debug=2")
 	}
 	printSamples(b.out, samples)
-	return err
+	return errors.Join(err, growing(samples))
 }
 
 // come lets routes come, and go again.
@@ -195,7 +189,7 @@ func withoutEndpoints(a app, at time.Time) *data.HTTPAccessLogEntry {
 }
 
 // watch takes samples for as long as the bench is told to.
-func (s *soak) watch(ctx context.Context, b *bench, c *controller) ([]sample, error) {
+func (s *soak) watch(ctx context.Context, b *bench, c *controller, metrics string) ([]sample, error) {
 	began, seen := time.Now(), map[types.UID]bool{}
 	var out []sample
 	for next := began; time.Since(began) < b.soak; {
@@ -211,6 +205,12 @@ func (s *soak) watch(ctx context.Context, b *bench, c *controller) ([]sample, er
 		if one.live, one.goroutines, err = c.held(ctx); err != nil {
 			return out, err
 		}
+		if one.queued, err = queued(ctx, metrics); err != nil {
+			return out, err
+		}
+		if one.files, err = openFiles(c.cmd.Process.Pid); err != nil {
+			return out, err
+		}
 		one.rss = c.usage().rss
 		var list v1alpha1.IncidentList
 		if err := s.plane.client.List(ctx, &list); err != nil {
@@ -223,7 +223,8 @@ func (s *soak) watch(ctx context.Context, b *bench, c *controller) ([]sample, er
 		one.routes, one.incidents, one.stored = s.routes, len(seen), len(list.Items)
 		s.mu.Unlock()
 		out = append(out, one)
-		b.logf("%d routes so far, %d incidents, %d there; %s live, %s RSS, %d goroutines", one.routes, one.incidents, one.stored, mb(one.live), mb(one.rss), one.goroutines)
+		b.logf("%d routes so far, %d incidents, %d there; %s live, %s RSS, %d goroutines, %d files, %d queued",
+			one.routes, one.incidents, one.stored, mb(one.live), mb(one.rss), one.goroutines, one.files, one.queued)
 	}
 	return out, nil
 }
@@ -267,35 +268,39 @@ func (c *controller) asked(ctx context.Context, what string) ([]byte, error) {
 	return io.ReadAll(body)
 }
 
-// printSamples prints every fourth sample and the last one, and what the second half added to the first.
-func printSamples(w io.Writer, all []sample) {
-	if len(all) == 0 {
-		return
+// waiting is what the controller's queues hold, of its own metrics: incidents, what goes to the history, and messages of each channel.
+var waiting = regexp.MustCompile(`(?m)^gatemend_(?:incidents|history|notifications)_waiting(?:\{.*\})? (\d+)$`)
+
+// queued asks the controller how much waits in its queues.
+func queued(ctx context.Context, metrics string) (n int, err error) {
+	body, err := fetch(ctx, "http://"+metrics+"/metrics")
+	if err != nil {
+		return 0, fmt.Errorf("ask gatemend for its metrics: %w", err)
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "after\troutes so far\tincidents so far\tincidents there\tlive heap\tRSS\tgoroutines")
-	for i, s := range all {
-		if i%4 == 3 || i == len(all)-1 {
-			fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\t%d\n", s.at.Round(time.Second), s.routes, s.incidents, s.stored, tenths(s.live), tenths(s.rss), s.goroutines)
+	defer body.Close()
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return 0, fmt.Errorf("read gatemend's metrics: %w", err)
+	}
+	all := waiting.FindAllSubmatch(text, -1)
+	if len(all) < 3 {
+		return 0, fmt.Errorf("gatemend's metrics tell of %d queues, want 3 and more", len(all))
+	}
+	for _, m := range all {
+		one, err := strconv.Atoi(string(m[1]))
+		if err != nil {
+			return 0, fmt.Errorf("read gatemend's metrics: %w", err)
 		}
+		n += one
 	}
-	_ = t.Flush() // there is nobody left to tell
-	third := len(all) / 3
-	if third == 0 {
-		return
-	}
-	middle, last := all[third:2*third], all[len(all)-third:]
-	fmt.Fprintf(w, "mean of the middle third and of the last one: live heap %s, %s; RSS %s, %s\n",
-		tenths(mean(middle, func(s sample) int64 { return s.live })), tenths(mean(last, func(s sample) int64 { return s.live })),
-		tenths(mean(middle, func(s sample) int64 { return s.rss })), tenths(mean(last, func(s sample) int64 { return s.rss })))
+	return n, nil
 }
 
-func mean(all []sample, of func(sample) int64) int64 {
-	var sum int64
-	for _, s := range all {
-		sum += of(s)
+// openFiles counts the files, sockets among them, that a process has open (proc_pid_fd(5)).
+func openFiles(pid int) (int, error) {
+	all, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "fd"))
+	if err != nil {
+		return 0, fmt.Errorf("count gatemend's open files: %w", err)
 	}
-	return sum / int64(len(all))
+	return len(all), nil
 }
-
-func tenths(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/(1<<20)) }

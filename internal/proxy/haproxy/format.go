@@ -19,6 +19,7 @@ type Formatted struct {
 	*Parser
 	template *logformat.Template // nil: lines are encoded as JSON
 	members  []member            // of an encoded line
+	layout   *field.Layout       // of the time in a form of its user's own; nil: there is none
 	json     fastjson.Parser
 	own      []byte // a line that was made whole, or the numbers of an encoded one
 }
@@ -33,7 +34,7 @@ func Compile(format string) (*Formatted, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log-format of HAProxy: %w", err)
 	}
-	f := &Formatted{Parser: NewParser()}
+	f := &Formatted{Parser: NewParser(), layout: found.layout}
 	if found.flags.json {
 		f.members = found.members
 		return f, nil
@@ -87,7 +88,7 @@ func (f *Formatted) split(text []byte, fields [][]byte) bool {
 }
 
 // formatted turns the fields of a line into a signal.
-func (p *Parser) formatted(in *[inFields][]byte, s *model.Signal) bool {
+func (f *Formatted) formatted(in *[inFields][]byte, s *model.Signal) bool {
 	e := entry{
 		client: in[inClient], frontend: in[inFrontend], backend: in[inBackend], server: in[inServer], status: in[inStatus],
 		state: in[inState], request: in[inRequest], total: in[inTotal],
@@ -106,13 +107,15 @@ func (p *Parser) formatted(in *[inFields][]byte, s *model.Signal) bool {
 		s.At, ok = field.Common(in[inTime])
 	case in[inEpoch] != nil:
 		s.At, ok = field.Epoch(in[inEpoch])
+	case in[inDate] != nil:
+		s.At, ok = f.layout.Read(in[inDate])
 	}
-	if !ok || !p.fill(&e, s) {
+	if !ok || !f.fill(&e, s) {
 		return false
 	}
-	p.requestParts(in, s)
+	f.requestParts(in, s)
 	if address := in[inServerAddress]; !field.Unset(address) {
-		p.try(address, in[inServerPort], s)
+		f.try(address, in[inServerPort], s)
 	}
 	return true
 }

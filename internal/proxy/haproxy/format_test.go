@@ -94,6 +94,14 @@ func TestCompile(t *testing.T) {
 			Format: `req=%hr res=%hs %ST`, Line: `req={shop.test} res= 502`,
 			Want: model.Signal{Proxy: "haproxy", Request: model.Request{Scheme: "http"}, Status: 502, Failure: model.OtherFailure},
 		},
+		"expressions in place of variables": {
+			Format: `%[accept_date(ms),ms_ltime("%Y-%m-%d %H:%M:%S.%3N %z")] %[be_name]/%[srv_name] %[bc_dst]:%[bc_dst_port] %[txn.timer.total] %[res.timer.hdr] %[txn.status] %[be_name,upper] %[date]`,
+			Line:   `2026-05-04 10:30:15.250 +0200 shop_cart_80/SRV_1 10.1.0.5:80 3004 12 503 SHOP_CART_80 1777883419`,
+			Want: model.Signal{
+				At: at.Add(250 * time.Millisecond), Proxy: "haproxy", Request: model.Request{Scheme: "http"}, RouteNamespace: "shop", Service: "cart", ServicePort: "80",
+				Status: 503, Failure: model.UpstreamStatus, Duration: 3004 * time.Millisecond, Tries: []model.Try{{Address: "10.1.0.5:80", Status: 503, Duration: 3004 * time.Millisecond}},
+			},
+		},
 		"in hexadecimal": {
 			Format: `%{+X}o %ci %Ts %b/%s %ST`, Line: `7F000001 6B0AE014 shop_svc_cart_http/<NOSRV> 503`,
 			Want: model.Signal{
@@ -183,6 +191,7 @@ func FuzzCompile(f *testing.F) {
 	f.Add(`{"ts":%Ts,"addr":"%si:%sp","status":%ST,"state":"%ts","u":"%HU","ua":"%[capture.req.hdr(0),json(utf8s)]"}`, []byte(`{"ts":1777883415,"addr":"fd00::1:80","status":-1,"state":"SC","u":"<BADREQ>","ua":""}`))
 	f.Add(`%{+json}o %(t)tr %(be)b %(st)ST`, []byte(`{"t": "04/May/2026:08:30:15.000", "be": "shop_svc_cart_http", "st": 200}`))
 	f.Add(`%{+Q,+E}o %b/%s %ST %hr %hs %[capture.req.hdr(0)]`, []byte(`"a_b_c"/"d" 503 "{127.0.0.1:18080|a#22b\\c\]d}" "a\" 200 \]"`))
+	f.Add(`%[date(us)] %[request_date,utime(%c)] %{+Q}[be_name] %ST`, []byte(`1777883415250000 Mon May  4 08:30:15 2026 "a_b_c" 503`))
 	f.Add(`%ST %{+Q}[status] %(x)tr`, []byte(`502 "502" 04/May/2026:08:30:15.123`))
 	f.Fuzz(func(t *testing.T, format string, line []byte) { formattest.Sane(t, Compile, format, line) })
 }

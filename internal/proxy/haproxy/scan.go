@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatemend/gatemend/internal/proxy/field"
 	"github.com/gatemend/gatemend/internal/proxy/logformat"
 )
 
@@ -16,6 +17,7 @@ type scanner struct {
 	known   map[string]variable
 	flags   flags // of all that follows
 	parts   []logformat.Part
+	layout  *field.Layout
 	members []member // of a line that is encoded as a whole
 	counted bool
 	// captures is set after %hr or %hs, which take the blank that follows.
@@ -120,7 +122,7 @@ func (sc *scanner) variable() error {
 		if err != nil {
 			return err
 		}
-		v = sample(expression, flags)
+		v = sc.sample(expression, flags)
 	} else {
 		name, ok := sc.name()
 		if name == "o" {
@@ -166,27 +168,52 @@ func printsHex(name string) bool {
 }
 
 // sample says what an expression prints. Its converters come after commas. It is text unless it is encoded.
-func sample(expression string, flags flags) variable {
+func (sc *scanner) sample(expression string, flags flags) variable {
 	fetch, converters, _ := strings.Cut(expression, ",")
 	v := variable{slot: logformat.Skip, content: logformat.Text("", false), free: true}
 	if strings.Contains(converters, "json(") || flags.quote && strings.Contains(converters, "quote") {
 		v.content = logformat.Text(`"`, true)
 	}
-	slot, known := expressions()[fetch]
-	switch {
-	case fetch == "src":
-		v = variable{slot: inClient, content: logformat.Of(` "`, nil)}
-	case fetch == "status" || fetch == "txn.status":
-		v = variable{slot: inStatus, content: logformat.Of(` "`, isSigned)}
-		if flags.json {
-			v.form = bare
+	if name, ok := aliases()[fetch]; ok && converters == "" {
+		v = sc.known[name]
+		if !flags.json {
+			v.form = quotable
 		}
-	case known:
+		return v
+	}
+	if layout, stop, ok := date(fetch, converters); ok && sc.layout == nil {
+		sc.layout = layout
+		return variable{slot: inDate, content: logformat.Of(stop, func(b []byte) bool { _, ok := layout.Read(b); return ok })}
+	}
+	if slot, ok := expressions()[fetch]; ok {
 		v.slot = slot
-	case flags.json: // a number or a text in quotes
+	} else if flags.json { // a number or a text in quotes
 		v.form = bare
 	}
 	return v
+}
+
+// date reads the form in which an expression prints the time of a request, and which bytes are not in it.
+func date(fetch, converters string) (layout *field.Layout, stop string, ok bool) {
+	name, unit, _ := strings.Cut(fetch, "(")
+	if name != "accept_date" && name != "request_date" && name != "date" {
+		return nil, "", false
+	}
+	form := "%s" + map[string]string{"ms)": "%3f", "us)": "%6f"}[unit]
+	if converters != "" {
+		converter, argument, _ := strings.Cut(strings.TrimSuffix(converters, ")"), "(")
+		if !strings.HasSuffix(converter, "utime") && !strings.HasSuffix(converter, "ltime") {
+			return nil, "", false
+		}
+		form = strings.Trim(argument, `"'`)
+		for _, digits := range []string{"", "3", "6", "9"} {
+			form = strings.ReplaceAll(form, "%"+digits+"N", "%"+digits+"f")
+		}
+	}
+	if layout, ok = field.NewLayout(form); strings.ContainsAny(form, " cet") { // the letters of directives that print blanks
+		return layout, `"`, ok
+	}
+	return layout, ` "`, ok
 }
 
 // add appends a variable with the quotes that stand around it.

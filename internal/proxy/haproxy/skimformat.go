@@ -53,8 +53,13 @@ func (f *Formatted) skimClock(in *[inFields][]byte) (nanos int64, ok bool) {
 		return f.clock.Local(in[inExactTime])
 	case in[inTime] != nil:
 		return f.clock.Common(in[inTime])
-	default:
+	case in[inEpoch] != nil:
 		at, ok := field.Epoch(in[inEpoch])
 		return at.UnixNano(), ok
+	case in[inDate] != nil:
+		at, ok := f.layout.Read(in[inDate])
+		return at.UnixNano(), ok
+	default:
+		return 0, false
 	}
 }

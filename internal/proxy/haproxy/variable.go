@@ -13,6 +13,7 @@ const (
 	inExactTime
 	inTime
 	inEpoch
+	inDate // in a form of its user's own
 	inFrontend
 	inBackend
 	inServer
@@ -94,6 +95,14 @@ func expressions() map[string]int {
 	return map[string]int{
 		"var(txn.base)": inTarget, "base": inTarget, "path": inTarget, "pathq": inTarget, "url": inTarget, "capture.req.uri": inTarget,
 		"method": inMethod, "capture.req.method": inMethod, "hdr(host)": inHost, "req.hdr(host)": inHost, "var(txn.host)": inHost,
+	}
+}
+
+// aliases are the expressions that stand for a variable (the table in section 8.2.6).
+func aliases() map[string]string {
+	return map[string]string{
+		"src": "ci", "status": "ST", "txn.status": "ST", "be_name": "b", "srv_name": "s", "fe_name": "f", "bc_dst": "si", "bc_dst_port": "sp",
+		"txn.timer.total": "Ta", "fc.timer.total": "Tt", "req.timer.hdr": "TR", "req.timer.queue": "Tw", "bc.timer.connect": "Tc", "res.timer.hdr": "Tr",
 	}
 }
 

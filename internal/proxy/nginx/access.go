@@ -12,8 +12,8 @@ import (
 //
 //	ADDR - USER [TIME] "REQUEST" STATUS BYTES "REFERER" "AGENT"
 //
-// followed by nothing, by one more quoted field (the NGINX Ingress Controller's X-Forwarded-For), or by
-// what ingress-nginx adds (see upstream.go).
+// followed by nothing, by one more quoted field (the NGINX Ingress Controller's X-Forwarded-For), by what
+// ingress-nginx adds (see upstream.go), or by names with values (see pairs.go).
 func (p *Parser) access(line []byte, s *model.Signal) proxy.Class {
 	client, rest, ok := bytes.Cut(line, []byte(" - "))
 	if !ok || !isAddress(client) {
@@ -70,6 +70,8 @@ func (p *Parser) trailer(rest []byte, s *model.Signal) bool {
 		p.groups.reset()
 		_, rest, ok := quoted(rest)
 		return ok && len(rest) == 0
+	case rest[0] >= 'a' && rest[0] <= 'z':
+		return p.pairs(rest, s)
 	default:
 		return p.upstream(rest, s)
 	}
@@ -87,7 +89,9 @@ func (p *Parser) request(line []byte, s *model.Signal) {
 	host, path := field.Target(target)
 	s.Request.Method = p.names.String(method)
 	s.Request.Path = p.names.String(path)
-	s.Request.Host = p.names.String(field.Host(host))
+	if len(host) > 0 || s.Request.Host == "" { // the trailer may have named one
+		s.Request.Host = p.names.String(field.Host(host))
+	}
 }
 
 // isAddress is a cheap test that keeps other text with " - " in it out: digits, hexadecimal, dots and

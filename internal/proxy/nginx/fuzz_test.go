@@ -16,7 +16,7 @@ import (
 // slow says in a readable way what an access line looks like.
 var slow = regexp.MustCompile(`^(?s)(?:[0-9a-fA-F.:%]+|unix:) - .*\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] ` +
 	`"(?:[^"\\]|\\.)*" (\d{3}) \d+ "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*"` +
-	`(?:| "(?:[^"\\]|\\.)*" ?| ?| \d+ \d+(?:\.\d+)? \[.*\] \[.*\] .+ .+ .+ .+ \S.*)$`)
+	`(?:| "(?:[^"\\]|\\.)*" ?| ?| [a-z_]+=.*| \d+ \d+(?:\.\d+)? \[.*\] \[.*\] .+ .+ .+ .+ \S.*)$`)
 
 func FuzzParse(f *testing.F) {
 	f.Add(success)

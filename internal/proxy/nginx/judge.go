@@ -39,11 +39,11 @@ func (p *Parser) lastTry(s *model.Signal) model.FailureKind {
 	g := &p.groups
 	i := g.first - 1
 	switch status, body := g.statuses[i], g.lengths[i]; {
+	case isFallback(s.Tries[i].Address):
+		return model.NoEndpoints
 	case status < 500:
 		return model.OtherFailure
 	case g.named:
-		return model.NoEndpoints
-	case isFallback(s.Tries[i].Address):
 		return model.NoEndpoints
 	case status != 502 && status != 504 || body > 0:
 		return model.UpstreamStatus

@@ -102,6 +102,20 @@ func TestAccess(t *testing.T) {
 			line: `192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET / HTTP/1.1" 502 10 "-" "x" "198.51.100.1"`,
 			want: model.Signal{At: at, Proxy: "nginx", Client: "192.0.2.1", Request: model.Request{Method: "GET", Path: "/"}, Status: 502, Failure: model.OtherFailure},
 		},
+		"names with values, of which the host counts and the one that asked nobody": {
+			line: `192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET /r/0 HTTP/2.0" 503 190 "-" "okhttp/5.0" host=a.example:443 upstream=unix:/var/run/nginx/nginx-503-server.sock rt=0.002 urt=0.001`,
+			want: model.Signal{
+				At: at, Proxy: "nginx", Client: "192.0.2.1", Request: model.Request{Method: "GET", Host: "a.example", Path: "/r/0"}, Status: 503, Failure: model.NoEndpoints,
+				Duration: 2 * time.Millisecond, Tries: []model.Try{{Address: "unix:/var/run/nginx/nginx-503-server.sock", Duration: time.Millisecond}},
+			},
+		},
+		"names with values, quoted and in lists": {
+			line: `192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET / HTTP/1.1" 504 0 "-" "x" rt=2.000 uct="-, 0.001" upstream_addr=10.0.0.1:80, 10.0.0.2:80 us="502, 504" urt="1.000, 1.000"`,
+			want: model.Signal{
+				At: at, Proxy: "nginx", Client: "192.0.2.1", Request: model.Request{Method: "GET", Path: "/"}, Status: 504, Failure: model.ResponseTimeout, Duration: 2 * time.Second,
+				Tries: []model.Try{{Address: "10.0.0.1:80", Status: 502, Duration: time.Second}, {Address: "10.0.0.2:80", Status: 504, Duration: time.Second}},
+			},
+		},
 		"bytes that are no request": {
 			line: `192.0.2.1 - - [04/May/2026:08:30:15 +0000] "\x16\x03\x01" 400 150 "-" "-" 0 0.000 [] [] - - - - 0af1`,
 			want: model.Signal{At: at, Proxy: "nginx", Client: "192.0.2.1", Status: 400},
@@ -202,6 +216,7 @@ func TestOtherLines(t *testing.T) {
 		`192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET / HTTP/1.1" 2O0 5 "-" "x"`:                                            proxy.Foreign,
 		`192.0.2.1 - - [34/May/2026:08:30:15 +0000] "GET / HTTP/1.1" 502 5 "-" "x"`:                                            proxy.Foreign,
 		`192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET / HTTP/1.1" 502 5 "-" "x" and more`:                                   proxy.Foreign,
+		`192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET / HTTP/1.1" 502 5 "-" "x" rt=1 and more`:                              proxy.Foreign,
 		`192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET / HTTP/1.1" 502 5 "-" "x" 8 0.1 [a-b-80] [] 10.1.0.1:80 0 0.1 502`:    proxy.Foreign,
 		`192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET / HTTP/1.1" 502 5 "-" "x" 8 0.1 [a-b-80] [] 1.1.1.1:8, 2.2.2.2:8 0 -`: proxy.Foreign,
 		`{"level":"info","msg":"something else"}`:                                                                              proxy.Foreign,

@@ -76,7 +76,11 @@ func sandboxFailed() Analyzer {
 		run: func(v *view) []finding {
 			found := perWorkload("sandbox-failed", func(v *view, w *workload, pods []*corev1.Pod) finding {
 				t := v.trouble(pods[0])
-				return v.onWorkload(w, "sandbox-failed", seen, sandboxField(w, t.why, t.container, t.init), fmt.Sprintf("pod %s of %s %s", pods[0].Name, w.ref, t.why), pods)
+				f := v.onWorkload(w, "sandbox-failed", seen, sandboxField(w, t.why, t.container, t.init), fmt.Sprintf("pod %s of %s %s", pods[0].Name, w.ref, t.why), pods)
+				if f.Object.Field == "" {
+					delete(f.Related, "goodRevision") // its pods would fare no better
+				}
+				return f
 			})(v)
 			for _, w := range v.workloads {
 				if f, ok := v.turnedAway(w); ok {
@@ -134,7 +138,8 @@ func (v *view) claimAtFault(w *workload, p *corev1.Pod, why string) (model.Field
 	return model.FieldRef{}, false
 }
 
-// sandboxField is the part of the template of which the kubelet or the scheduler speaks, and for which container, if for one.
+// sandboxField is the part of the template of which the kubelet or the scheduler speaks, and for which container, if for one. It is
+// empty where the node's network is not set up for a pod: no template asks for that.
 func sandboxField(w *workload, why, container string, init bool) string {
 	switch {
 	case strings.Contains(why, "free ports"):
@@ -151,6 +156,8 @@ func sandboxField(w *workload, why, container string, init bool) string {
 		return "spec.template.spec.runtimeClassName"
 	case strings.Contains(why, "runAsNonRoot"):
 		return nonRootField(w, container, init)
+	case strings.Contains(why, "network for sandbox") || strings.Contains(why, "network for pod"):
+		return ""
 	}
 	return "spec.template.spec.securityContext"
 }

@@ -1,7 +1,10 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,8 +84,8 @@ func (v *view) eviction(w *workload, node, why string, when time.Time) finding {
 	switch {
 	case strings.Contains(why, "reempt"):
 		object.Field = "spec.template.spec.priorityClassName"
-	case strings.Contains(why, "exceeds the total limit") || strings.Contains(why, "exceeds the limit"):
-		object.Field = "spec.template.spec.containers[0].resources.limits.ephemeral-storage"
+	default:
+		object.Field = cmp.Or(storageField(w, why), object.Field)
 	}
 	if n, ok := v.s.Nodes().Get("", node); ok == snapshot.Present {
 		for _, c := range n.Status.Conditions {
@@ -95,4 +98,34 @@ func (v *view) eviction(w *workload, node, why string, when time.Time) finding {
 		on(w.routes...).as(model.NoEndpoints, model.Refused, model.ConnectTimeout, model.Reset, model.ClosedEarly, model.NoRoute).
 		relates("workload", w.ref).relates("service", w.service()).because("event", strings.TrimSpace(why), w.ref, when).since(when)
 	return f
+}
+
+// Which limit of local storage a pod went beyond, in the kubelet's words (kubernetes/kubernetes, pkg/kubelet/eviction/helpers.go):
+// that of a volume, of a container, or of all containers together.
+var (
+	volumeBeyond    = regexp.MustCompile(`EmptyDir volume "([^"]+)" exceeds the limit`)
+	containerBeyond = regexp.MustCompile(`Container (\S+) exceeded its local ephemeral storage limit`)
+)
+
+// storageField is the limit of local storage of which an eviction speaks; empty if it speaks of none.
+func storageField(w *workload, why string) string {
+	if m := volumeBeyond.FindStringSubmatch(why); m != nil {
+		for i, vol := range w.template.template.Spec.Volumes {
+			if vol.Name == m[1] {
+				return fmt.Sprintf("spec.template.spec.volumes[%d].emptyDir.sizeLimit", i)
+			}
+		}
+	}
+	const limit = ".resources.limits.ephemeral-storage"
+	if m := containerBeyond.FindStringSubmatch(why); m != nil {
+		if field, _, ok := containerField(w, m[1], false); ok {
+			return field + limit
+		}
+	}
+	if strings.Contains(why, "exceeds the total limit of containers") {
+		containers := w.template.template.Spec.Containers
+		i := slices.IndexFunc(containers, func(c corev1.Container) bool { return !c.Resources.Limits.StorageEphemeral().IsZero() })
+		return fmt.Sprintf("spec.template.spec.containers[%d]", max(i, 0)) + limit
+	}
+	return ""
 }

@@ -166,7 +166,7 @@ func (v *view) mounts(p *corev1.Pod) trouble {
 		case "FailedAttachVolume":
 			return trouble{cause: "volume-unavailable", why: "cannot attach a volume: " + e.Message, at: e.FirstTimestamp.Time, evidence: []model.Evidence{evidenceOf(e, p)}}
 		case "FailedCreatePodSandBox":
-			return trouble{cause: "sandbox-failed", why: "has no sandbox: " + e.Message, at: e.FirstTimestamp.Time, evidence: []model.Evidence{evidenceOf(e, p)}}
+			return trouble{cause: "sandbox-failed", why: "has no sandbox: " + strings.TrimPrefix(e.Message, "(combined from similar events): "), at: e.FirstTimestamp.Time, evidence: []model.Evidence{evidenceOf(e, p)}}
 		}
 	}
 	return trouble{}

@@ -135,7 +135,7 @@ func routes() []Recipe {
 			c.gw.Status.Conditions[1] = no
 			c.gw.Status.Listeners[0].Conditions = []metav1.Condition{{Type: "Accepted", Status: "True", Reason: "Accepted", LastTransitionTime: stamp(old())}, no, {Type: "ResolvedRefs", Status: "False", Reason: "InvalidCertificateRef", Message: "Secret shop-tls not found", LastTransitionTime: stamp(onset()), ObservedGeneration: 1}}
 			c.settle()
-			return Answer{Causes: ids("gateway-not-programmed", "tls-secret-missing"), App: a, Sees: 0}.at(field(c.gw, "spec.listeners[0].tls.certificateRefs"), field(c.gw, "spec.listeners[0].tls.certificateRefs[0]"), missing("v1", "Secret", c.gateway.namespace, "shop-tls", "metadata.name (object missing)"))
+			return Answer{Causes: ids("gateway-not-programmed", "tls-secret-missing"), App: a, Sees: 0}.at(field(c.gw, "spec.listeners[0].tls.certificateRefs[0].name"), field(c.gw, "spec.listeners[0].tls.certificateRefs"), field(c.gw, "spec.listeners[0].tls.certificateRefs[0]"), missing("v1", "Secret", c.gateway.namespace, "shop-tls", "metadata.name (object missing)"))
 		}},
 		{Name: "weights-zero", Family: "gateway-weights", Gateways: gatewayAPI(), Break: func(c *Cluster) Answer {
 			a := c.App("cart")

@@ -78,7 +78,7 @@ func gatewayNotProgrammed() Analyzer {
 		Doc:    "Finds Gateways that are not accepted or not programmed, or whose class does not exist.",
 		Inputs: []snapshot.Kind{snapshot.Gateways, snapshot.GatewayClasses, snapshot.HTTPRoutes, snapshot.Secrets},
 		run: func(v *view) []finding {
-			return append(faults(v, "gateway-not-programmed", path.NotProgrammed), v.brokenListeners("gateway-not-programmed")...)
+			return v.unprogrammed()
 		},
 	}
 }
@@ -105,7 +105,7 @@ func refgrantMissing() Analyzer {
 		Doc:    "Finds backends and certificates in other namespaces, and what policies refer to there, that no ReferenceGrant admits.",
 		Inputs: []snapshot.Kind{snapshot.HTTPRoutes, snapshot.ReferenceGrants, snapshot.Gateways, snapshot.Other},
 		run: func(v *view) []finding {
-			return slices.Concat(faults(v, "refgrant-missing", path.GrantMissing), v.brokenListeners("refgrant-missing"), v.acrossNamespaces(), v.ungrantedPolicies())
+			return slices.Concat(faults(v, "refgrant-missing", path.GrantMissing), v.byListeners("refgrant-missing"), v.acrossNamespaces(), v.ungrantedPolicies())
 		},
 	}
 }

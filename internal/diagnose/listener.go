@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,33 +14,71 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-// brokenListeners finds listeners that are not programmed while others of their Gateway are, for one cause: requests
-// to their port do not get as far as a log.
-func (v *view) brokenListeners(cause model.CauseID) []finding {
-	var out []finding
+// brokenListener is what is wrong with a listener, and which it is.
+type brokenListener struct {
+	listener model.FieldRef
+	finding
+}
+
+// brokenListeners finds listeners that are not programmed while others of their Gateway are: requests to their port do
+// not get as far as a log.
+func (v *view) brokenListeners() []brokenListener {
+	var out []brokenListener
 	for gw := range v.s.Gateways().All() {
 		for i := range gw.Spec.Listeners {
-			if f, ok := v.brokenListener(gw, i); ok && f.ID == cause {
-				out = append(out, f)
+			if f, ok := v.brokenListener(gw, i); ok {
+				out = append(out, brokenListener{at(snapshot.RefOf(gw), fmt.Sprintf("spec.listeners[%d]", i)), f})
 			}
 		}
 	}
 	return out
 }
 
+// byListeners are those of one cause.
+func (v *view) byListeners(cause model.CauseID) []finding {
+	var out []finding
+	for _, b := range v.brokenListeners() {
+		if b.ID == cause {
+			out = append(out, b.finding)
+		}
+	}
+	return out
+}
+
+// unprogrammed are the Gateways and listeners of which their controllers say so. Where it was found what a listener lacks, its
+// controller's word for that says no more.
+func (v *view) unprogrammed() []finding {
+	const cause = "gateway-not-programmed"
+	broken := v.brokenListeners()
+	told := slices.DeleteFunc(faults(v, cause, path.NotProgrammed), func(f finding) bool {
+		return slices.ContainsFunc(broken, func(b brokenListener) bool {
+			return b.listener.Ref == f.Object.Ref && strings.HasPrefix(f.Object.Field, b.listener.Field) && slices.Contains(b.routes, f.routes[0])
+		})
+	})
+	return append(told, v.byListeners(cause)...)
+}
+
 // brokenListener says why a listener that routes ask for does not serve.
 func (v *view) brokenListener(gw *gatewayv1.Gateway, i int) (finding, bool) {
+	ref, l := snapshot.RefOf(gw), &gw.Spec.Listeners[i]
 	cause := model.CauseID("gateway-not-programmed")
-	field, why, wanted := v.listenerFault(gw, i)
+	field, why := v.listenerFault(gw, i)
+	object, wanted := at(ref, field), ""
 	if foreign := v.foreignCertificate(gw, i); foreign != "" {
-		cause, field, wanted = "refgrant-missing", foreign, ""
+		cause, object.Field = "refgrant-missing", foreign
 		why = "its certificate is in another namespace, where no ReferenceGrant admits Gateways of namespace " + gw.Namespace
+	} else if j, secret := v.absentCertificate(gw, i); j >= 0 {
+		object.Field, wanted = fmt.Sprintf("spec.listeners[%d].tls.certificateRefs[%d].name", i, j), v.likeSecret(secret)
+		why = fmt.Sprintf("its certificate's Secret %s/%s does not exist", secret.Namespace, secret.Name)
+		if c, ok := v.certificateFor(secret); ok {
+			pending, says := v.pending(c)
+			cause, object, wanted, why = "tls-secret-missing", pending, "", why+says
+		}
 	}
 	if why == "" {
 		return finding{}, false
 	}
-	ref, l := snapshot.RefOf(gw), &gw.Spec.Listeners[i]
-	f := find(cause, proven, at(ref, field), fmt.Sprintf("listener %s (port %d) of %s does not serve: %s", l.Name, l.Port, ref, why)).
+	f := find(cause, proven, object, fmt.Sprintf("listener %s (port %d) of %s does not serve: %s", l.Name, l.Port, ref, why)).
 		as(model.NoRoute, model.TLS, model.Refused).because("object", why, ref, time.Time{}).wants(wanted)
 	f.unlogged = true
 	for _, r := range v.routes {
@@ -71,34 +110,43 @@ func (v *view) asksFor(r path.Route, listener string, port int32) bool {
 	return false
 }
 
-// listenerFault says what keeps a listener from serving: a certificate that is not there, a conflict, or what its
-// controller says.
-func (v *view) listenerFault(gw *gatewayv1.Gateway, i int) (field, why, wanted string) {
+// absentCertificate is the first Secret with a certificate of a listener that does not exist, and its place among them; -1 if none.
+func (v *view) absentCertificate(gw *gatewayv1.Gateway, i int) (int, model.Ref) {
+	l := &gw.Spec.Listeners[i]
+	if l.TLS == nil {
+		return -1, model.Ref{}
+	}
+	for j, c := range l.TLS.CertificateRefs {
+		if !isSecret(c) {
+			continue
+		}
+		secret := secretRef(gw.Namespace, string(c.Name))
+		if c.Namespace != nil {
+			secret.Namespace = string(*c.Namespace)
+		}
+		if _, presence := v.s.Secrets().Get(secret.Namespace, secret.Name); presence == snapshot.Absent {
+			return j, secret
+		}
+	}
+	return -1, model.Ref{}
+}
+
+func isSecret(c gatewayv1.SecretObjectReference) bool { return c.Kind == nil || *c.Kind == "Secret" }
+
+// listenerFault says what keeps a listener from serving by its controller's word, and at which field.
+func (v *view) listenerFault(gw *gatewayv1.Gateway, i int) (field, why string) {
 	l := &gw.Spec.Listeners[i]
 	prefix := fmt.Sprintf("spec.listeners[%d]", i)
 	said := refusal(gw, l)
-	if l.TLS != nil {
-		for j, c := range l.TLS.CertificateRefs {
-			if c.Kind != nil && *c.Kind != "Secret" {
-				continue
-			}
-			namespace := gw.Namespace
-			if c.Namespace != nil {
-				namespace = string(*c.Namespace)
-			}
-			field = fmt.Sprintf("%s.tls.certificateRefs[%d].name", prefix, j)
-			if _, presence := v.s.Secrets().Get(namespace, string(c.Name)); presence == snapshot.Absent {
-				return field, fmt.Sprintf("its certificate's Secret %s/%s does not exist", namespace, c.Name), v.likeSecret(namespace, string(c.Name))
-			}
-			if said != nil && said.Type == string(gatewayv1.ListenerConditionResolvedRefs) {
-				return field, fmt.Sprintf("%s: %s", said.Reason, said.Message), ""
-			}
-		}
-	}
 	if said == nil {
-		return "", "", ""
+		return "", ""
 	}
 	field = prefix
+	if said.Type == string(gatewayv1.ListenerConditionResolvedRefs) && l.TLS != nil {
+		if j := slices.IndexFunc(l.TLS.CertificateRefs, isSecret); j >= 0 {
+			field += fmt.Sprintf(".tls.certificateRefs[%d].name", j)
+		}
+	}
 	switch gatewayv1.ListenerConditionReason(said.Reason) {
 	case gatewayv1.ListenerReasonHostnameConflict:
 		field += ".hostname"
@@ -110,7 +158,7 @@ func (v *view) listenerFault(gw *gatewayv1.Gateway, i int) (field, why, wanted s
 		field += ".allowedRoutes.kinds"
 	default: // it is about the listener as a whole
 	}
-	return field, fmt.Sprintf("%s: %s", said.Reason, said.Message), ""
+	return field, fmt.Sprintf("%s: %s", said.Reason, said.Message)
 }
 
 // foreignCertificate is the field of a listener's certificate that is in another namespace and that no ReferenceGrant
@@ -173,10 +221,10 @@ func refusal(gw *gatewayv1.Gateway, l *gatewayv1.Listener) *metav1.Condition {
 }
 
 // likeSecret is the name of the only Secret that is nearly the one that is missing, as JSON.
-func (v *view) likeSecret(namespace, name string) string {
+func (v *view) likeSecret(secret model.Ref) string {
 	found := ""
-	for s := range v.s.Secrets().In(namespace) {
-		if alike(s.Name, name) {
+	for s := range v.s.Secrets().In(secret.Namespace) {
+		if alike(s.Name, secret.Name) {
 			if found != "" {
 				return ""
 			}

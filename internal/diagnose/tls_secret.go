@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -19,7 +20,7 @@ func tlsSecretMissing() Analyzer {
 		Cause: "tls-secret-missing", Doc: "Finds keys, certificates and authorities that a gateway is told to use and that are not there, or not in the form that it needs.",
 		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.Gateways, snapshot.Secrets, snapshot.ConfigMaps, snapshot.Other},
 		run: func(v *view) []finding {
-			var out []finding
+			out := v.byListeners("tls-secret-missing")
 			for _, r := range v.routes {
 				if hasFault(r, path.NotProgrammed, path.ClassMissing, path.GatewayMissing) {
 					continue // nothing serves it, with or without a certificate
@@ -111,20 +112,34 @@ func (v *view) missedSecret(secret model.Ref) (model.Evidence, bool) {
 // certificate NAMESPACE/NAME was not found").
 var notFound = regexp.MustCompile(`(?:secret|SSL certificate) "?([a-z0-9.-]+/[a-z0-9.-]+)"?,? (?:was )?not found`)
 
+// certificateFor is the Certificate of which cert-manager is to make a Secret.
+func (v *view) certificateFor(secret model.Ref) (piece, bool) {
+	for _, c := range v.all("cert-manager.io", "Certificate") {
+		if c.ref.Namespace == secret.Namespace && c.text("spec", "secretName") == secret.Name {
+			return c, true
+		}
+	}
+	return piece{}, false
+}
+
+// pending says what keeps cert-manager from making the Secret of a Certificate, behind a sentence on that Secret.
+func (v *view) pending(c piece) (model.FieldRef, string) {
+	object, why := at(c.ref, "status.conditions[type=Ready]"), ""
+	if ready, ok := c.condition("Ready"); ok {
+		why = fmt.Sprintf(": %s has not got it (%s: %s)", c.ref, ready.text("reason"), ready.text("message"))
+	}
+	if issuer := c.at("spec", "issuerRef"); v.issuerMissing(issuer.text("kind"), issuer.text("group"), issuer.text("name"), c.ref.Namespace) {
+		object = at(c.ref, "spec.issuerRef.name")
+		why += fmt.Sprintf("; its issuer %s does not exist", issuer.text("name"))
+	}
+	return object, why
+}
+
 // issuing points to what keeps cert-manager from making a Secret, where it is to make it.
 func (v *view) issuing(f finding, r *route, secret model.Ref) finding {
-	for _, c := range v.all("cert-manager.io", "Certificate") {
-		if c.ref.Namespace != secret.Namespace || c.text("spec", "secretName") != secret.Name {
-			continue
-		}
-		f.Object = at(c.ref, "status.conditions[type=Ready]")
-		if ready, ok := c.condition("Ready"); ok {
-			f.Summary += fmt.Sprintf(": %s has not got it (%s: %s)", c.ref, ready.text("reason"), ready.text("message"))
-		}
-		if issuer := c.at("spec", "issuerRef"); v.issuerMissing(issuer.text("kind"), issuer.text("group"), issuer.text("name"), c.ref.Namespace) {
-			f.Object = at(c.ref, "spec.issuerRef.name")
-			f.Summary += fmt.Sprintf("; its issuer %s does not exist", issuer.text("name"))
-		}
+	if c, ok := v.certificateFor(secret); ok {
+		object, why := v.pending(c)
+		f.Object, f.Summary = object, f.Summary+why
 		return f
 	}
 	ing, ok := v.s.Ingresses().Get(r.Object.Namespace, r.Object.Name)
@@ -141,22 +156,26 @@ func (v *view) issuing(f finding, r *route, secret model.Ref) finding {
 	return f
 }
 
+// issuerMissing reports whether an issuer does not exist. Where others of its kind and namespace were read, it would have been too.
 func (v *view) issuerMissing(kind, group, name, namespace string) bool {
-	if name == "" || group != "" && group != "cert-manager.io" || !v.s.Others().Covers("") {
+	if name == "" || group != "" && group != "cert-manager.io" {
 		return false
 	}
-	if kind == "" {
-		kind = "Issuer"
-	}
+	kind = cmp.Or(kind, "Issuer")
 	if kind == "ClusterIssuer" {
 		namespace = ""
 	}
+	read := v.s.Others().Covers("") && len(v.all("cert-manager.io", "Issuer"))+len(v.all("cert-manager.io", "ClusterIssuer")) > 0
 	for _, i := range v.all("cert-manager.io", kind) {
-		if i.ref.Name == name && i.ref.Namespace == namespace {
+		if i.ref.Namespace != namespace {
+			continue
+		}
+		if i.ref.Name == name {
 			return false
 		}
+		read = true
 	}
-	return len(v.all("cert-manager.io", "Issuer"))+len(v.all("cert-manager.io", "ClusterIssuer")) > 0
+	return read
 }
 
 // noClientSecret looks for the Secret with the certificate that the proxy is to show a backend.

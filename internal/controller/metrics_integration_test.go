@@ -87,12 +87,15 @@ func TestAControllerExportsWhatIsAskedFor(t *testing.T) {
 	}
 
 	var phases []string
-	for _, i := range kept.all() {
+	heard := kept.all()
+	for _, i := range heard {
 		if n := len(phases); n == 0 || phases[n-1] != string(i.Phase) {
 			phases = append(phases, string(i.Phase))
 		}
 	}
-	if got := strings.Join(phases, " "); got != "Detected Diagnosed Mending Verifying Resolved" {
-		t.Errorf("phases %s", got)
+	// A cause that is found before the incident is written is written with it: then only the timeline tells the two apart.
+	got := strings.TrimPrefix(strings.Join(phases, " "), "Detected ")
+	if begin := heard[len(heard)-1].Timeline; got != "Diagnosed Mending Verifying Resolved" || len(begin) < 2 || begin[0].Kind != "detected" || begin[1].Kind != "diagnosed" {
+		t.Errorf("phases %s, timeline %+v", got, begin)
 	}
 }

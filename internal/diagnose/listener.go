@@ -35,9 +35,11 @@ func (v *view) brokenListeners() []brokenListener {
 }
 
 // byListeners are those of one cause.
-func (v *view) byListeners(cause model.CauseID) []finding {
+func (v *view) byListeners(cause model.CauseID) []finding { return ofCause(v.brokenListeners(), cause) }
+
+func ofCause(broken []brokenListener, cause model.CauseID) []finding {
 	var out []finding
-	for _, b := range v.brokenListeners() {
+	for _, b := range broken {
 		if b.ID == cause {
 			out = append(out, b.finding)
 		}
@@ -55,7 +57,7 @@ func (v *view) unprogrammed() []finding {
 			return b.listener.Ref == f.Object.Ref && strings.HasPrefix(f.Object.Field, b.listener.Field) && slices.Contains(b.routes, f.routes[0])
 		})
 	})
-	return append(told, v.byListeners(cause)...)
+	return append(told, ofCause(broken, cause)...)
 }
 
 // brokenListener says why a listener that routes ask for does not serve.
@@ -64,13 +66,15 @@ func (v *view) brokenListener(gw *gatewayv1.Gateway, i int) (finding, bool) {
 	cause := model.CauseID("gateway-not-programmed")
 	field, why := v.listenerFault(gw, i)
 	object, wanted := at(ref, field), ""
+	secrets := listenerSecrets(ref, gw, i)
 	if foreign := v.foreignCertificate(gw, i); foreign != "" {
 		cause, object.Field = "refgrant-missing", foreign
 		why = "its certificate is in another namespace, where no ReferenceGrant admits Gateways of namespace " + gw.Namespace
-	} else if j, secret := v.absentCertificate(gw, i); j >= 0 {
-		object.Field, wanted = fmt.Sprintf("spec.listeners[%d].tls.certificateRefs[%d].name", i, j), v.likeSecret(secret)
-		why = fmt.Sprintf("its certificate's Secret %s/%s does not exist", secret.Namespace, secret.Name)
-		if c, ok := v.certificateFor(secret); ok {
+	} else if j := slices.IndexFunc(secrets, v.absent); j >= 0 {
+		lacks := secrets[j]
+		object, wanted = lacks.at, v.likeSecret(lacks.secret)
+		why = fmt.Sprintf("its certificate's Secret %s/%s does not exist", lacks.secret.Namespace, lacks.secret.Name)
+		if c, ok := v.certificateFor(lacks.secret); ok {
 			pending, says := v.pending(c)
 			cause, object, wanted, why = "tls-secret-missing", pending, "", why+says
 		}
@@ -110,43 +114,19 @@ func (v *view) asksFor(r path.Route, listener string, port int32) bool {
 	return false
 }
 
-// absentCertificate is the first Secret with a certificate of a listener that does not exist, and its place among them; -1 if none.
-func (v *view) absentCertificate(gw *gatewayv1.Gateway, i int) (int, model.Ref) {
-	l := &gw.Spec.Listeners[i]
-	if l.TLS == nil {
-		return -1, model.Ref{}
-	}
-	for j, c := range l.TLS.CertificateRefs {
-		if !isSecret(c) {
-			continue
-		}
-		secret := secretRef(gw.Namespace, string(c.Name))
-		if c.Namespace != nil {
-			secret.Namespace = string(*c.Namespace)
-		}
-		if _, presence := v.s.Secrets().Get(secret.Namespace, secret.Name); presence == snapshot.Absent {
-			return j, secret
-		}
-	}
-	return -1, model.Ref{}
+// absent reports whether a Secret does not exist.
+func (v *view) absent(c shown) bool {
+	_, presence := v.s.Secrets().Get(c.secret.Namespace, c.secret.Name)
+	return presence == snapshot.Absent
 }
-
-func isSecret(c gatewayv1.SecretObjectReference) bool { return c.Kind == nil || *c.Kind == "Secret" }
 
 // listenerFault says what keeps a listener from serving by its controller's word, and at which field.
 func (v *view) listenerFault(gw *gatewayv1.Gateway, i int) (field, why string) {
-	l := &gw.Spec.Listeners[i]
-	prefix := fmt.Sprintf("spec.listeners[%d]", i)
-	said := refusal(gw, l)
+	said := refusal(gw, &gw.Spec.Listeners[i])
 	if said == nil {
 		return "", ""
 	}
-	field = prefix
-	if said.Type == string(gatewayv1.ListenerConditionResolvedRefs) && l.TLS != nil {
-		if j := slices.IndexFunc(l.TLS.CertificateRefs, isSecret); j >= 0 {
-			field += fmt.Sprintf(".tls.certificateRefs[%d].name", j)
-		}
-	}
+	field = fmt.Sprintf("spec.listeners[%d]", i)
 	switch gatewayv1.ListenerConditionReason(said.Reason) {
 	case gatewayv1.ListenerReasonHostnameConflict:
 		field += ".hostname"
@@ -156,7 +136,10 @@ func (v *view) listenerFault(gw *gatewayv1.Gateway, i int) (field, why string) {
 		field += ".port"
 	case gatewayv1.ListenerReasonInvalidRouteKinds:
 		field += ".allowedRoutes.kinds"
-	default: // it is about the listener as a whole
+	default: // it is about a certificate, or the listener as a whole
+		if secrets := listenerSecrets(snapshot.RefOf(gw), gw, i); said.Type == string(gatewayv1.ListenerConditionResolvedRefs) && len(secrets) > 0 {
+			field = secrets[0].at.Field
+		}
 	}
 	return field, fmt.Sprintf("%s: %s", said.Reason, said.Message)
 }

@@ -87,16 +87,27 @@ func (v *view) listenerCertificates(r *route) []shown {
 		if !slices.ContainsFunc(r.Listeners, func(x path.Listener) bool { return x.Name == string(l.Name) }) {
 			continue
 		}
-		for j, ref := range l.TLS.CertificateRefs {
-			if ref.Kind != nil && *ref.Kind != "Secret" {
-				continue
-			}
-			namespace := gw.Namespace
-			if ref.Namespace != nil {
-				namespace = string(*ref.Namespace)
-			}
-			out = append(out, shown{secret: secretRef(namespace, string(ref.Name)), at: at(r.Gateway, fmt.Sprintf("spec.listeners[%d].tls.certificateRefs[%d].name", i, j))})
+		out = append(out, listenerSecrets(r.Gateway, gw, i)...)
+	}
+	return out
+}
+
+// listenerSecrets are the Secrets with certificates that a listener of a Gateway names.
+func listenerSecrets(ref model.Ref, gw *gatewayv1.Gateway, i int) []shown {
+	l := &gw.Spec.Listeners[i]
+	if l.TLS == nil {
+		return nil
+	}
+	var out []shown
+	for j, c := range l.TLS.CertificateRefs {
+		if c.Kind != nil && *c.Kind != "Secret" {
+			continue
 		}
+		secret := secretRef(gw.Namespace, string(c.Name))
+		if c.Namespace != nil {
+			secret.Namespace = string(*c.Namespace)
+		}
+		out = append(out, shown{secret: secret, at: at(ref, fmt.Sprintf("spec.listeners[%d].tls.certificateRefs[%d].name", i, j))})
 	}
 	return out
 }

@@ -8,11 +8,24 @@ import (
 // AskedFor reports whether an application answered with an error that its client asked for: that it does not speak a method
 // which HTTP leaves it free to know (RFC 9110, 15.6.2), or the very status that the request names, as monitors ask
 // httpbin's /status/503 for, and Vault's /v1/sys/health?standbycode=503. Of the query no more is known than what the line has left.
+// So did who asked a member of a database cluster for its role and was told that it has another.
 func (s Signal) AskedFor() bool {
 	if s.Failure != UpstreamStatus {
 		return false
 	}
-	return s.Status == 501 && !common(s.Request.Method) || namesStatus(s.Request.Path, s.Status) || s.queriesStatus()
+	return s.Status == 501 && !common(s.Request.Method) || namesStatus(s.Request.Path, s.Status) || s.queriesStatus() || s.asksRole()
+}
+
+// asksRole reports whether Patroni was asked, at its usual port, if it has a role: it answers 503 where it has not, as all
+// members but one must to /primary (Patroni, docs/rest_api.rst, Health check endpoints).
+func (s Signal) asksRole() bool {
+	switch s.Request.Path {
+	case "/primary", "/master", "/leader", "/read-write", "/standby-leader", "/standby_leader", "/replica",
+		"/synchronous", "/sync", "/read-only-sync", "/asynchronous", "/async", "/read-only-quorum", "/quorum":
+		return s.Status == 503 && len(s.Tries) > 0 && strings.HasSuffix(s.Tries[len(s.Tries)-1].Address, ":8008")
+	default:
+		return false
+	}
 }
 
 // common reports whether a method is one that users' requests are made with (RFC 9110, 9.3, and RFC 5789). The others are

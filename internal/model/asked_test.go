@@ -37,6 +37,16 @@ func TestAskedFor(t *testing.T) {
 			}
 		})
 	}
+	for path, want := range map[string]bool{"/primary": true, "/replica": true, "/read-only": false, "/health": false, "/api/primary": false} {
+		s := Signal{Request: Request{Method: "GET", Path: path}, Status: 503, Failure: UpstreamStatus, Tries: []Try{{Address: "10.0.0.3:8008"}}}
+		if got := s.AskedFor(); got != want {
+			t.Errorf("Patroni asked for %s: AskedFor() = %v, want %v", path, got, want)
+		}
+		s.Tries[0].Address = "10.0.0.3:8080"
+		if s.AskedFor() {
+			t.Errorf("something else asked for %s: AskedFor() = true", path)
+		}
+	}
 	if n := testing.AllocsPerRun(10, func() {
 		_ = Signal{Request: Request{Path: "/health"}, Raw: `"GET /health?standbycode=200&activecode=502 HTTP/1.1" 503`, Status: 503, Failure: UpstreamStatus}.AskedFor()
 	}); n != 0 {

@@ -74,6 +74,9 @@ func callTroubles() []struct {
 		// What a database or cache says that runs and does not do what it is asked: a lock that somebody else holds, a disk that is
 		// full, a replica that takes no writes.
 		{model.Overload, []string{"locknotavailable", "lock timeout", "lock wait timeout", "deadlock detected", "deadlock found", "database is locked", "misconf redis", "against a read only replica", "read-only transaction", "loading redis is loading", "disk usage exceeded flood-stage"}},
+		// RabbitMQ takes no messages while it is short of memory or disk, and tells who sends them so (rabbitmq.com, Memory and Disk
+		// Alarms, and Blocked Connections).
+		{model.Overload, []string{"connection.blocked", "connectionblocked", "publishers will be blocked"}},
 		{model.TLS, []string{"x509:", "wrong version number", "first record does not look like a tls handshake", "certificate verify failed", "sslhandshakeexception", "ssl handshake failed", "tls: "}},
 		{model.ConnectTimeout, []string{"i/o timeout", "etimedout", "connect timed out", "connection timed out", "ehostunreach", "no route to host", "errno 110", "connecttimeout", "network is unreachable", "handshake timeout", "handshake timed out"}},
 		{model.Reset, []string{"connection reset", "econnreset", "broken pipe", "socket hang up", "unexpected eof"}},
@@ -168,7 +171,7 @@ func saidBy(line string) []int32 {
 		{[]string{"mongo"}, []int32{27017}},
 		{[]string{"redis", "noauth", "wrongpass", "valkey", "read only replica", "oom command not allowed"}, []int32{6379}},
 		{[]string{"mysql", "mariadb", "lock wait timeout", "access denied for user"}, []int32{3306}},
-		{[]string{"amqp", "rabbit", "access_refused"}, []int32{5672}},
+		{[]string{"amqp", "rabbit", "access_refused", "connection.blocked", "connectionblocked", "publishers will be blocked"}, []int32{5672}},
 		{[]string{"kafka", "broker"}, []int32{9092}},
 		{[]string{"memcache"}, []int32{11211}},
 	} {

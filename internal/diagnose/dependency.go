@@ -154,7 +154,7 @@ func (v *view) starved(w *workload) bool {
 
 // unnamed guesses what a line that names no host is about: the only thing that the workload is told to
 // call, or the only one of the kind of server that speaks so; where settings do not tell, the only such server of the
-// namespace.
+// namespace, or the only one anywhere whose own log tells of the same trouble.
 func (v *view) unnamed(w *workload, c call, named []address) []peer {
 	ports := saidBy(c.line)
 	found := map[model.Ref]peer{}
@@ -171,6 +171,9 @@ func (v *view) unnamed(w *workload, c call, named []address) []peer {
 	if len(found) == 0 && len(ports) > 0 {
 		found = v.servers(w, ports)
 	}
+	if len(found) == 0 && len(ports) > 0 && c.kind == model.Overload {
+		found = v.admitting(w, ports[0])
+	}
 	if len(found) != 1 || len(ports) == 0 && c.kind == model.UpstreamStatus {
 		return nil
 	}
@@ -183,6 +186,44 @@ func (v *view) leadsToPort(service model.Ref, port int32, ports []int32) bool {
 	return slices.Contains(ports, port) || ok == snapshot.Present && slices.ContainsFunc(svc.Spec.Ports, func(p corev1.ServicePort) bool {
 		return p.Port == port && slices.Contains(ports, p.TargetPort.IntVal)
 	})
+}
+
+// admitting lists the Services of other namespaces that lead to a port of servers whose own logs say, in the words of that kind of
+// server, that they do not do what they are asked.
+func (v *view) admitting(w *workload, port int32) map[model.Ref]peer {
+	if v.admits == nil { // the same for every line and workload
+		v.admits = map[int32]map[model.Ref]peer{}
+		for _, log := range v.in.Logs {
+			for _, line := range log.Lines {
+				if c, ok := v.read.call(line); ok && c.kind == model.Overload {
+					v.admit(log.Pod, saidBy(line))
+				}
+			}
+		}
+	}
+	found := maps.Clone(v.admits[port])
+	maps.DeleteFunc(found, func(ref model.Ref, _ peer) bool { return ref.Namespace == w.ref.Namespace })
+	return found
+}
+
+// admit notes the Services that lead to some ports of a pod.
+func (v *view) admit(pod model.Ref, ports []int32) {
+	p, ok := v.s.Pods().Get(pod.Namespace, pod.Name)
+	if ok != snapshot.Present {
+		return
+	}
+	for svc := range v.s.Services().In(p.Namespace) {
+		ref := snapshot.RefOf(svc)
+		for _, port := range ports {
+			if !matches(svc.Spec.Selector, p.Labels) || !v.hasServicePort(ref, port) {
+				continue
+			}
+			if v.admits[port] == nil {
+				v.admits[port] = map[model.Ref]peer{}
+			}
+			v.admits[port][ref] = peer{host: svc.Name + "." + svc.Namespace, port: port}
+		}
+	}
 }
 
 // servers lists the Services beside a workload that have one of some ports.

@@ -34,7 +34,8 @@ type view struct {
 	past                               // what happened when
 	words                              // what was said
 	read      *reader
-	resolver  *dnsTrouble // what stops all names from being resolved, once it was looked for
+	admits    map[int32]map[model.Ref]peer // see admitting, by port; nil: not asked yet
+	resolver  *dnsTrouble                  // what stops all names from being resolved, once it was looked for
 	// deafGateways is what gatewayUnresolved found, once it looked.
 	deafGateways []finding
 	deafLooked   bool

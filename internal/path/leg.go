@@ -167,8 +167,8 @@ func (l *Leg) derive() {
 // read takes the ends from the EndpointSlices.
 func (l *Leg) read(s *snapshot.Snapshot, how proxy.Ports) {
 	for _, es := range s.SlicesOf(l.Service.Namespace, l.Service.Name) {
-		if es.AddressType == discoveryv1.AddressTypeFQDN {
-			continue
+		if es.AddressType == discoveryv1.AddressTypeFQDN || len(es.Endpoints) == 0 {
+			continue // an empty one has no ports either, which says nothing of how the port was found
 		}
 		port := slicePort(es, l.Port.Name)
 		if port == 0 && how == proxy.PortsOrTarget {

@@ -77,6 +77,19 @@ func TestWhichPort(t *testing.T) {
 	}
 }
 
+// TestAnEmptySliceTellsNothingOfPorts: the EndpointSlice of a Service without pods has no ports. ingress-nginx finds no endpoint
+// in it, and the rule's port is the Service's own all the same.
+func TestAnEmptySliceTellsNothingOfPorts(t *testing.T) {
+	m := New(world(t, []string{
+		class, ingress("web", `rules: [`+rule("shop.example", "Prefix", "/", "web")+`]`),
+		`{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop}, spec: {selector: {app: nobody}, ports: [{name: http, port: 80, targetPort: 8080}]}}`,
+		`{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}, addressType: IPv4, ports: [], endpoints: []}`,
+	}))
+	if l := m.Legs(m.Routes()[0])[0]; l.Lenient || l.PortAt != 0 || len(l.Ends) > 0 {
+		t.Errorf("lenient %t, port %d, ends %v, want the Service's port and no end", l.Lenient, l.PortAt, l.Ends)
+	}
+}
+
 // TestServiceAddressTakesNoTargetPort: who dials the Service's own address needs a port of that number there.
 func TestServiceAddressTakesNoTargetPort(t *testing.T) {
 	m := New(world(t, []string{

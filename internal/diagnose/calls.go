@@ -80,7 +80,7 @@ func callTroubles() []struct {
 		{model.TLS, []string{"x509:", "wrong version number", "first record does not look like a tls handshake", "certificate verify failed", "sslhandshakeexception", "ssl handshake failed", "tls: "}},
 		{model.ConnectTimeout, []string{"i/o timeout", "etimedout", "connect timed out", "connection timed out", "ehostunreach", "no route to host", "errno 110", "connecttimeout", "network is unreachable", "handshake timeout", "handshake timed out"}},
 		{model.Reset, []string{"connection reset", "econnreset", "broken pipe", "socket hang up", "unexpected eof"}},
-		{model.ResponseTimeout, []string{"context deadline exceeded", "deadlineexceeded", "deadline_exceeded", "read timed out", "readtimeout", "sockettimeoutexception", "timeout exceeded", "timed out", "serverselectiontimeouterror"}},
+		{model.ResponseTimeout, []string{"awaiting response headers", "context deadline exceeded", "deadlineexceeded", "deadline_exceeded", "read timed out", "readtimeout", "sockettimeoutexception", "timeout exceeded", "timed out", "serverselectiontimeouterror"}},
 	}
 }
 

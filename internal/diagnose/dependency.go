@@ -31,6 +31,8 @@ type edge struct {
 	outside string  // the host, where it is not in the cluster
 	// loose edges are broken, but nothing ties them to failing requests.
 	loose bool
+	// byName edges are those from gateways to what ExternalName Services stand for, see standIns.
+	byName bool
 	// quiet edges are those of routes on which nothing was seen, see quietSteps.
 	quiet bool
 }
@@ -47,6 +49,10 @@ type step struct {
 func (v *view) trace() {
 	seen := map[model.Ref][]*route{}
 	todo := append(v.gatewaySteps(), v.quietSteps()...)
+	for _, e := range v.standIns() {
+		v.edges = append(v.edges, e)
+		todo = append(todo, v.stepsBehind(e)...)
+	}
 	for len(todo) > 0 {
 		s := todo[0]
 		todo = todo[1:]
@@ -423,7 +429,7 @@ func (r *route) believes(id model.CauseID) float64 {
 	switch {
 	case r.quiet && id == "no-replicas":
 		return possible // somebody put it to rest, and may know that its callers do without it
-	case len(r.said) == 0:
+	case len(r.said) == 0 && !r.byName:
 		return likely
 	default:
 		return 1

@@ -88,6 +88,11 @@ func upstreamTimeout() Analyzer {
 					out = append(out, v.tooSlow(r, hits))
 				}
 			}
+			for _, e := range v.edges {
+				if f, ok := v.headerTimeout(e); ok && v.unsettledRoots(e) {
+					out = append(out, f)
+				}
+			}
 			for _, r := range v.routes {
 				if f, ok := v.leftWaiting(r); ok {
 					out = append(out, f)

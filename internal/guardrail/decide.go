@@ -36,9 +36,15 @@ func (s Set) Decide(in Input) model.PolicyDecision {
 	reasons := always(in)
 	in.History = in.History.with(in.Facts.Written)
 	for i, t := range in.Facts.Targets {
-		about := in
-		about.Plan = in.Plan.About(i)
-		reasons = append(reasons, s.about(about, t)...)
+		for _, p := range in.Plan.AboutEach(i) {
+			about := in
+			about.Plan = p
+			for _, r := range s.about(about, t) {
+				if !slices.Contains(reasons, r) { // limits say the same of each fault
+					reasons = append(reasons, r)
+				}
+			}
+		}
 	}
 	if len(in.Facts.Targets) == 0 {
 		reasons = append(reasons, says(model.Refuse, RuleDefault, "the plan changes nothing"))
@@ -187,19 +193,30 @@ func (s Set) AllowOwner(snap *snapshot.Snapshot, p model.Plan, o model.Owner) bo
 		if t.Ref != o.Object {
 			continue
 		}
-		about := p.About(i)
-		for _, pol := range s.policies {
-			if answer, _ := pol.match.matches(about, t); answer != yes {
-				continue
-			}
-			r, _ := pol.ruleFor(about, t)
-			if r != nil && !slices.Contains(r.allowOwners, string(o.Tool)) {
+		for _, about := range p.AboutEach(i) {
+			some, all := s.allows(about, t, o)
+			if !all {
 				return false
 			}
-			allowed = allowed || r != nil
+			allowed = allowed || some
 		}
 	}
 	return allowed
+}
+
+// allows reports whether rules of some, and of all policies that decide on an object for one fault, let it be edited in place.
+func (s Set) allows(p model.Plan, t Target, o model.Owner) (some, all bool) {
+	for _, pol := range s.policies {
+		if answer, _ := pol.match.matches(p, t); answer != yes {
+			continue
+		}
+		r, _ := pol.ruleFor(p, t)
+		if r != nil && !slices.Contains(r.allowOwners, string(o.Tool)) {
+			return false, false
+		}
+		some = some || r != nil
+	}
+	return some, true
 }
 
 // answer is whether something matches.

@@ -286,6 +286,14 @@ func TestDecideOnTwoFaults(t *testing.T) {
 		Remedy:  model.Remedy{Action: "patch-ingress", Changes: []model.Change{{Op: model.OpPatch, Target: route}}},
 	}}
 	in.Plan.Remedy.Changes = append(in.Plan.Remedy.Changes[:1:1], in.Plan.Faults[1].Remedy.Changes...)
+	decidesOnBoth(t, in, 2)
+	// In one patch they are one change.
+	in.Plan.Faults[1].Together, in.Plan.Remedy.Changes, in.Facts.Targets = true, in.Plan.Remedy.Changes[:1], in.Facts.Targets[:1]
+	decidesOnBoth(t, in, 1)
+}
+
+func decidesOnBoth(t *testing.T, in Input, changes int) {
+	t.Helper()
 	for name, tc := range map[string]struct {
 		spec string
 		want model.Permission
@@ -295,8 +303,8 @@ func TestDecideOnTwoFaults(t *testing.T) {
 		"not the second one's cause":   {"rules: [{name: ask, match: {causes: [service-port-missing]}, mode: approve}, {name: rest, mode: auto}]", model.Approve},
 		"only the first one's cause":   {"rules: [{name: one, match: {causes: [target-port-mismatch]}, mode: auto}]", model.Propose},
 		"the second is not so certain": {"rules: [{name: all, mode: auto, minConfidencePercent: 95}]", model.Propose},
-		"one change more than it may":  {auto + "\nlimits: {actionsPerHour: {namespace: 1}}", model.Propose},
-		"as many changes as it may":    {auto + "\nlimits: {actionsPerHour: {namespace: 2}}", model.Allow},
+		"one change more than it may":  {fmt.Sprintf("%s\nlimits: {actionsPerHour: {namespace: %d}}", auto, changes-1), model.Propose},
+		"as many changes as it may":    {fmt.Sprintf("%s\nlimits: {actionsPerHour: {namespace: %d}}", auto, changes), model.Allow},
 		"by an expression about one":   {`rules: [{name: x, match: {expression: action == "patch-service"}, mode: auto}]`, model.Propose},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,6 +5,8 @@ type Fault struct {
 	Finding Finding `json:"finding"`
 	// Remedy has the changes that mend this fault alone.
 	Remedy Remedy `json:"remedy"`
+	// Together: its change is made in one patch with that of the fault before it, so that the pods of their workload are replaced once.
+	Together bool `json:"together,omitempty"`
 }
 
 // Each gives the faults that a plan mends, in the order in which it does: most plans mend one.
@@ -12,15 +14,29 @@ func (p Plan) Each() []Fault {
 	if len(p.Faults) > 0 {
 		return p.Faults
 	}
-	return []Fault{{p.Finding, p.Remedy}}
+	return []Fault{{Finding: p.Finding, Remedy: p.Remedy}}
 }
 
-// About is the plan as far as its change i is concerned: that with the fault which the change is to mend, and nothing else.
-func (p Plan) About(i int) Plan {
-	if n := p.faultOf(i); n >= 0 {
-		p.Finding, p.Remedy, p.Faults = p.Faults[n].Finding, p.Faults[n].Remedy, nil
+// About is the plan as far as its change i is concerned: that with the fault which the change is to mend, the first one if it
+// mends several, and nothing else.
+func (p Plan) About(i int) Plan { return p.AboutEach(i)[0] }
+
+// AboutEach is [Plan.About] with each of the faults that change i is to mend.
+func (p Plan) AboutEach(i int) []Plan {
+	n := p.faultOf(i)
+	if n < 0 {
+		return []Plan{p}
 	}
-	return p
+	var out []Plan
+	for j, f := range p.Faults[n:] {
+		if j > 0 && !f.Together {
+			break
+		}
+		about := p
+		about.Finding, about.Remedy, about.Faults = f.Finding, f.Remedy, nil
+		out = append(out, about)
+	}
+	return out
 }
 
 // Begins reports whether change i is the first one of another fault than the change before it.
@@ -33,9 +49,12 @@ func (p Plan) Rest(i int) []Fault {
 	return p.Each()[max(0, p.faultOf(i)):]
 }
 
-// faultOf is the index of the fault that change i is to mend, negative where the plan mends only one.
+// faultOf is the index of the first fault that change i is to mend, negative where the plan mends only one.
 func (p Plan) faultOf(i int) int {
 	for n, f := range p.Faults {
+		if f.Together {
+			continue
+		}
 		if i < len(f.Remedy.Changes) {
 			return n
 		}

@@ -24,6 +24,9 @@ type proposal struct {
 	trial   trial
 }
 
+// rollback is the action that takes a workload back to a revision.
+const rollback = "rollback"
+
 // guard is one reason not to act. It returns why it objects, or nothing.
 type guard struct {
 	name string
@@ -74,6 +77,9 @@ func guardsOf(in Input, t trial, faults []model.Fault) []model.GuardResult {
 			}
 		}
 		for range f.Remedy.Changes {
+			if f.Together {
+				continue // it is one change with that before
+			}
 			in.Memory.Changed = append(slices.Clip(in.Memory.Changed), in.Snapshot.At())
 		}
 	}
@@ -181,11 +187,11 @@ func widensAccess(p proposal) string {
 }
 
 func rolledBack(p proposal) string {
-	if p.remedy.Action != "rollback" {
+	if p.remedy.Action != rollback {
 		return ""
 	}
 	for _, a := range p.in.Memory.Attempts {
-		if a.Action == "rollback" && a.Target == p.remedy.Change.Target {
+		if a.Action == rollback && a.Target == p.remedy.Change.Target {
 			return fmt.Sprintf("%s was rolled back at %s already; a second time would be a loop", a.Target, a.At.UTC().Format("15:04:05"))
 		}
 	}

@@ -172,7 +172,7 @@ func TestFreshPodsCureWhatIsInTheProcess(t *testing.T) {
 		c.edit(d)
 		was := old.DeepCopy()
 		was.Status.ReadyReplicas = 0
-		if _, _, got := turnOver(s, plantest.Finding("proxy-not-running", "Deployment", "cart", c.field, ""), was, d); got != c.want {
+		if _, _, got := turnOver(s, plantest.Finding("proxy-not-running", "Deployment", "cart", c.field, ""), nil, was, d); got != c.want {
 			t.Errorf("%s: ready %v, want %v", name, got, c.want)
 		}
 	}

@@ -55,7 +55,7 @@ func TestAnHTTPRoutesStatusFollows(t *testing.T) {
 	if len(p.Mends) != 1 || p.Before[p.Mends[0]].Predicts != "500" || p.Remedy.Predicts != "200" {
 		t.Errorf("got mends %v, before %+v, predicts %s; want one route from 500 to 200", p.Mends, p.Before, p.Remedy.Predicts)
 	}
-	after, err := settle(in.Snapshot, f, p.Remedy.Changes)
+	after, err := settle(in.Snapshot, f, nil, p.Remedy.Changes)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,13 +17,14 @@ import (
 // Remedies lists what would mend the causes of a diagnosis, in the order in which it would be tried:
 // cause by cause, the smallest change first. Each has been tried on a copy of the cluster, and what
 // does not help there, or breaks another route, is left out; Predicts says how the failing request
-// would end. Where nothing mends one cause alone, it is what mends two in a row.
+// would end. Where nothing mends one cause alone, it is what mends several in a row.
 func Remedies(d model.Diagnosis, m *path.Map, memory Memory) []model.Remedy {
 	out := []model.Remedy{}
 	if len(d.Causes) == 0 {
 		return out
 	}
 	w := walksOf(m)
+	w.known = certain(d)
 	for _, f := range d.Causes {
 		for _, r := range candidates(w.caseOf(f, d.Observed, memory)) {
 			if _, again := tried(memory, f, r); again {
@@ -38,8 +39,8 @@ func Remedies(d model.Diagnosis, m *path.Map, memory Memory) []model.Remedy {
 	if len(out) > 0 {
 		return out
 	}
-	for pair, t := range w.pairs(d, memory) {
-		r := joined(pair)
+	for row, t := range w.series(d, memory) {
+		r := joined(row)
 		r.Predicts = t.predicts()
 		return append(out, r)
 	}
@@ -51,7 +52,7 @@ func Remedies(d model.Diagnosis, m *path.Map, memory Memory) []model.Remedy {
 func WithMended(f model.Finding, m *path.Map, memory Memory) (*snapshot.Snapshot, bool) {
 	s := m.Snapshot()
 	for _, r := range candidates(remedy.Case{Finding: f, Snapshot: s, Map: func() *path.Map { return m }, Deleted: memory.Deleted}) {
-		if after, err := settle(s, f, r.Changes); err == nil {
+		if after, err := settle(s, f, nil, r.Changes); err == nil {
 			return after, true
 		}
 	}
@@ -60,7 +61,7 @@ func WithMended(f model.Finding, m *path.Map, memory Memory) (*snapshot.Snapshot
 
 // Make chooses a remedy. The causes are taken in the diagnosis's order; the first that has a
 // candidate which passes the what-if decides. Among its candidates one against which no absolute
-// guard stands comes first, then the smaller change. Where nothing helps alone, two causes in a row
+// guard stands comes first, then the smaller change. Where nothing helps alone, causes in a row
 // are mended together.
 //
 // The error is [ErrNothingToDo], [ErrOnlyAdvice] or [ErrAllRefused].
@@ -87,8 +88,8 @@ func Make(in Input) (model.Plan, error) {
 	if len(refused) == 0 {
 		return model.Plan{}, &AdviceError{Causes: without}
 	}
-	for pair, t := range w.pairs(in.Diagnosis, in.Memory) {
-		if plan, why := planFrom(in, t, pair...); why == "" {
+	for row, t := range w.series(in.Diagnosis, in.Memory) {
+		if plan, why := planFrom(in, t, row...); why == "" {
 			plan.Refused = refused
 			return plan, nil
 		}
@@ -135,6 +136,10 @@ func planFrom(in Input, t trial, faults ...model.Fault) (p model.Plan, refused s
 		r.Change, r.Undo = r.Changes[0], remedy.Undo(r.Changes)
 	}
 	r := joined(faults)
+	if len(faults) > 1 { // a patch that mends several
+		r.Changes = held(in.Snapshot, r.Changes)
+		r.Change, r.Undo = r.Changes[0], remedy.Undo(r.Changes)
+	}
 	diff, err := unified(t.in, r.Changes)
 	if err != nil {
 		return p, fmt.Sprintf("it cannot be shown: %v", err)
@@ -200,12 +205,12 @@ func cost(r model.Remedy, all []model.Remedy) int {
 	case model.RiskHigh:
 		n += 2 * perRisk
 	}
-	if r.Action == "rollback" {
+	if r.Action == rollback {
 		return n
 	}
 	for _, other := range all {
 		half := contains(other.Change, r.Change) && len(other.Change.Fields) > len(r.Change.Fields)
-		if other.Action == "rollback" && (half || invents(other.Change, r.Change)) {
+		if other.Action == rollback && (half || invents(other.Change, r.Change)) {
 			return n + perRisk/2
 		}
 	}

@@ -83,8 +83,8 @@ func unready(p *corev1.Pod) {
 // blamedChanged reports whether new pods of a workload may be expected to be well: either what the
 // finding blames lies elsewhere, or the change touches the very field that it blames. New pods of
 // an unchanged broken template are as broken as the old ones.
-func blamedChanged(f model.Finding, before, after *appsv1.Deployment) bool {
-	if f.Object.Kind != snapshot.RefOf(after).Kind || f.Object.Namespace != after.Namespace || f.Object.Name != after.Name {
+func blamedChanged(f model.Finding, before, after metav1.Object) bool {
+	if plainRef(f.Object.Ref) != plainRef(snapshot.RefOf(after)) {
 		return true
 	}
 	field := f.Object.Field

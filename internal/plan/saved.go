@@ -119,7 +119,7 @@ func wellFormed(p model.Plan) error {
 			return err
 		}
 	}
-	if n := len(p.Faults); n != 0 && (n != 2 || !inARow(p.Faults[0].Remedy, p.Faults[1].Remedy)) {
+	if n := len(p.Faults); n == 1 || n > 1 && !wellPlaced(p.Faults) {
 		return fmt.Errorf("%w: its repairs are not made one after the other", ErrNoPlan)
 	}
 	return nil

@@ -18,25 +18,25 @@ import (
 
 // settle gives the cluster as it would be once controllers have reacted to the changes: workloads get
 // the pods that they ask for, Services the endpoints that they select, and routes the status that their
-// references deserve.
-func settle(s *snapshot.Snapshot, f model.Finding, changes []model.Change) (*snapshot.Snapshot, error) {
+// references deserve. The changes are to mend f; known is what else is wrong, of which some may keep new pods from coming up.
+func settle(s *snapshot.Snapshot, f model.Finding, known []model.Finding, changes []model.Change) (*snapshot.Snapshot, error) {
 	after, err := s.With(changes...)
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range changes {
-		after = settlePods(s, after, f, c)
+		after = settlePods(s, after, f, known, c)
 	}
 	return settleRoutes(s, settleGateways(s, SettleSlices(s, after))), nil
 }
 
 // Expect gives the cluster as it would be once controllers have reacted to changes that are to mend a finding.
 func Expect(s *snapshot.Snapshot, f model.Finding, changes []model.Change) (*snapshot.Snapshot, error) {
-	return settle(s, f, changes)
+	return settle(s, f, nil, changes)
 }
 
 // settlePods lets the controller of a changed workload or evicted pod do its work.
-func settlePods(s, after *snapshot.Snapshot, f model.Finding, c model.Change) *snapshot.Snapshot {
+func settlePods(s, after *snapshot.Snapshot, f model.Finding, known []model.Finding, c model.Change) *snapshot.Snapshot {
 	switch {
 	case c.Op == model.OpEvict:
 		p, presence := s.Pods().Get(c.Target.Namespace, c.Target.Name)
@@ -53,15 +53,15 @@ func settlePods(s, after *snapshot.Snapshot, f model.Finding, c model.Change) *s
 	case c.Target.Kind == string(snapshot.Nodes):
 		return settleNode(after, f, c)
 	case f.ID == "fault-injection-active":
-		return settleDeployment(s, after, f, f.Related["workload"])
+		return settleDeployment(s, after, f, known, f.Related["workload"])
 	case !movesPods(c):
 		return after
 	case c.Target.Kind == string(snapshot.Deployments):
-		return settleRollout(s, settleDeployment(s, after, f, c.Target), f, heldBy(after, c))
+		return settleRollout(s, settleDeployment(s, after, f, known, c.Target), f, known, heldBy(after, c))
 	case c.Target.Kind == "Rollout":
-		return settleRollout(s, after, f, heldBy(after, c))
+		return settleRollout(s, after, f, known, heldBy(after, c))
 	case c.Target.Kind == string(snapshot.StatefulSets):
-		return settleStatefulSet(after, c.Target)
+		return settleStatefulSet(s, after, known, c.Target)
 	default:
 		return after
 	}
@@ -117,20 +117,20 @@ func settleNode(after *snapshot.Snapshot, f model.Finding, c model.Change) *snap
 	return after.WithObjects(put, nil)
 }
 
-func settleDeployment(s, after *snapshot.Snapshot, f model.Finding, ref model.Ref) *snapshot.Snapshot {
+func settleDeployment(s, after *snapshot.Snapshot, f model.Finding, known []model.Finding, ref model.Ref) *snapshot.Snapshot {
 	d, presence := after.Deployments().Get(ref.Namespace, ref.Name)
 	old, was := s.Deployments().Get(ref.Namespace, ref.Name)
 	if presence != snapshot.Present || was != snapshot.Present {
 		return after
 	}
 	d = d.DeepCopy()
-	put, gone, _ := turnOver(after, f, old, d)
+	put, gone, _ := turnOver(after, f, known, old, d)
 	return after.WithObjects(append(put, d), gone)
 }
 
 // turnOver gives a workload the pods of its present template, in a ReplicaSet of their own, and d, which is the workload
 // with that template, the status that its controller then writes. ready: they come up.
-func turnOver(after *snapshot.Snapshot, f model.Finding, old, d *appsv1.Deployment) (put []metav1.Object, gone []model.Ref, ready bool) {
+func turnOver(after *snapshot.Snapshot, f model.Finding, known []model.Finding, old, d *appsv1.Deployment) (put []metav1.Object, gone []model.Ref, ready bool) {
 	n := replicas(d.Spec.Replicas)
 	for _, rs := range after.Revisions(d) {
 		for _, p := range after.PodsOf(rs) {
@@ -142,7 +142,7 @@ func turnOver(after *snapshot.Snapshot, f model.Finding, old, d *appsv1.Deployme
 	}
 	rs := nextRevision(d, after.Revisions(d), n)
 	scaled := old.Status.ReadyReplicas > 0 && reflect.DeepEqual(old.Spec.Template, d.Spec.Template)
-	ready = scaled || freshCures(f, old, d) || blamedChanged(f, old, d) && runnable(&d.Spec.Template)
+	ready = scaled || freshCures(f, old, d) || blamedChanged(f, old, d) && runnable(&d.Spec.Template) && !anyStands(after, known, old, d)
 	put = append(put, podsFor(rs, int(n), d.Spec.Template, ready)...)
 	d.Status = appsv1.DeploymentStatus{
 		ObservedGeneration: d.Generation, Replicas: n, UpdatedReplicas: n,
@@ -181,9 +181,10 @@ func nextRevision(d *appsv1.Deployment, revisions []*appsv1.ReplicaSet, n int32)
 	return rs
 }
 
-func settleStatefulSet(after *snapshot.Snapshot, ref model.Ref) *snapshot.Snapshot {
+func settleStatefulSet(s, after *snapshot.Snapshot, known []model.Finding, ref model.Ref) *snapshot.Snapshot {
 	d, presence := after.StatefulSets().Get(ref.Namespace, ref.Name)
-	if presence != snapshot.Present {
+	old, was := s.StatefulSets().Get(ref.Namespace, ref.Name)
+	if presence != snapshot.Present || was != snapshot.Present {
 		return after
 	}
 	d = d.DeepCopy()
@@ -192,7 +193,7 @@ func settleStatefulSet(after *snapshot.Snapshot, ref model.Ref) *snapshot.Snapsh
 	for _, p := range after.PodsOf(d) {
 		gone = append(gone, snapshot.RefOf(p))
 	}
-	ready := runnable(&d.Spec.Template)
+	ready := runnable(&d.Spec.Template) && !anyStands(after, known, old, d)
 	d.Status.Replicas, d.Status.UpdatedReplicas = n, n
 	if ready {
 		d.Status.ReadyReplicas, d.Status.AvailableReplicas = n, n

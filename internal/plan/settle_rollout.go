@@ -19,7 +19,7 @@ const whatIfHash = "whatif"
 
 // settleRollout does what Argo's controller does once it has gone all the way to the Rollout's present template: the pods are
 // of that one, and all its Services lead to them.
-func settleRollout(s, after *snapshot.Snapshot, f model.Finding, r *custom.Rollout) *snapshot.Snapshot {
+func settleRollout(s, after *snapshot.Snapshot, f model.Finding, known []model.Finding, r *custom.Rollout) *snapshot.Snapshot {
 	if r == nil {
 		return after
 	}
@@ -35,7 +35,7 @@ func settleRollout(s, after *snapshot.Snapshot, f model.Finding, r *custom.Rollo
 		maps.Copy(labels, t.Labels)
 		t.Labels = labels
 	}
-	put, gone, ready := turnOver(after, f, old, d)
+	put, gone, ready := turnOver(after, f, known, old, d)
 	for svc := range after.Services().In(r.Namespace) {
 		if r.Role(svc.Name) == "" || svc.Spec.Selector[custom.RolloutHash] == "" {
 			continue
@@ -90,7 +90,7 @@ func Holder(p model.Plan, c model.Change) model.Ref {
 		return c.Target
 	}
 	of := p.Finding
-	for _, f := range p.Faults { // no two of them replace the pods of one workload
+	for _, f := range p.Faults { // those that replace the pods of one workload are all about that one
 		if slices.ContainsFunc(f.Remedy.Changes, func(o model.Change) bool { return o.Target == c.Target && slices.ContainsFunc(o.Fields, setsTemplate) }) {
 			of = f.Finding
 		}

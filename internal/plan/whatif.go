@@ -17,6 +17,7 @@ type walks struct {
 	rows  []path.Route        // see rowsOf
 	at    map[routeKey]int    // index into rows
 	of    map[model.Ref][]int // indexes of the rules of one object, without its version
+	known []model.Finding     // what else is certain to be wrong, see stands
 	short []model.Fault       // with repairs that harm nobody and do not go far enough, see tryOne
 	last  part                // causes are in order of their objects, so that the next remedy is mostly tried on the same part
 }
@@ -37,7 +38,9 @@ func newWalks(in Input) *walks {
 	if m == nil {
 		m = path.New(in.Snapshot)
 	}
-	return walksOf(m)
+	w := walksOf(m)
+	w.known = certain(in.Diagnosis)
+	return w
 }
 
 func walksOf(m *path.Map) *walks {
@@ -130,11 +133,12 @@ func (w *walks) tryOne(f model.Fault) trial {
 func (w *walks) tryIn(whole *path.Map, near namespaces, faults []model.Fault) trial {
 	part := whole.Snapshot()
 	t := trial{in: part}
-	settled, refused := settleAll(part, faults)
+	stages, refused := w.settleAll(part, faults)
 	if refused != "" {
 		t.refused = refused
 		return t
 	}
+	settled := stages[len(stages)-1]
 	about := make([]map[model.Ref]bool, len(faults))
 	for i, f := range faults {
 		about[i] = concerns(part, settled, f.Finding)
@@ -142,6 +146,7 @@ func (w *walks) tryIn(whole *path.Map, near namespaces, faults []model.Fault) tr
 	m, met, shared := whole.Next(settled), map[int]bool{}, false
 	if len(faults) > 1 {
 		if t.refused = w.stillFails(m, near, faults, about); t.refused != "" {
+			t.short = true
 			return t
 		}
 	}
@@ -151,7 +156,7 @@ func (w *walks) tryIn(whole *path.Map, near namespaces, faults []model.Fault) tr
 		if n > 0 {
 			t.mended = append(t.mended, len(t.after))
 		}
-		shared = shared || n == len(faults)
+		shared = shared || n == len(faults) || n > 0 && inTurn(whole, stages, w.rows[i], faults, about)
 		t.before, t.after, met[i] = append(t.before, before), append(t.after, after), true
 	}
 	for _, after := range walk(m, near.meets) {
@@ -172,7 +177,7 @@ func (w *walks) tryIn(whole *path.Map, near namespaces, faults []model.Fault) tr
 	return t
 }
 
-// stillFails says which request would fail still. Few pairs of faults help, and to see that one does not, what becomes of other
+// stillFails says which request would fail still. Few rows of faults help, and to see that one does not, what becomes of other
 // routes need not be looked at.
 func (w *walks) stillFails(m *path.Map, near namespaces, faults []model.Fault, about []map[model.Ref]bool) string {
 	for _, r := range rowsOf(m) {
@@ -188,19 +193,27 @@ func (w *walks) stillFails(m *path.Map, near namespaces, faults []model.Fault, a
 	return ""
 }
 
-// settleAll is the cluster after the remedies of faults, each made on what the one before left.
-func settleAll(s *snapshot.Snapshot, faults []model.Fault) (settled *snapshot.Snapshot, refused string) {
-	for _, f := range faults {
-		next, err := settle(s, f.Finding, f.Remedy.Changes)
+// settleAll gives the cluster before, between and after the remedies of faults, each made on what the one before left.
+func (w *walks) settleAll(s *snapshot.Snapshot, faults []model.Fault) (stages []*snapshot.Snapshot, refused string) {
+	for batch := range batches(faults) {
+		known, changes := without(w.known, batch[0].Finding), changesOf(batch)
+		for _, f := range batch[1:] {
+			known = append(known, f.Finding)
+		}
+		next, err := settle(s, batch[0].Finding, known, changes)
 		if err != nil {
 			return nil, fmt.Sprintf("it does not fit the cluster: %v", err)
 		}
-		if refused = overQuota(s, f.Remedy.Changes); refused != "" {
+		if refused = overQuota(s, changes); refused != "" {
 			return nil, refused
 		}
-		s = next
+		stages, s = append(stages, s), next
 	}
-	return s, ""
+	return append(stages, s), ""
+}
+
+func without(all []model.Finding, f model.Finding) []model.Finding {
+	return slices.DeleteFunc(slices.Clone(all), func(o model.Finding) bool { return o.ID == f.ID && o.Object == f.Object })
 }
 
 // suffersFrom counts the faults from which a route suffers; about are the objects that concern each.
@@ -211,6 +224,28 @@ func suffersFrom(faults []model.Fault, before model.Trace, about []map[model.Ref
 		}
 	}
 	return n
+}
+
+// inTurn reports whether a route suffers from each of some faults in its turn, which may show only once those before are mended.
+func inTurn(whole *path.Map, stages []*snapshot.Snapshot, route path.Route, faults []model.Fault, about []map[model.Ref]bool) bool {
+	n := 0
+	for batch := range batches(faults) {
+		m := whole.Next(stages[0])
+		stages = stages[1:]
+		rows := rowsOf(m)
+		i := slices.IndexFunc(rows, func(r path.Route) bool { return rowKey(r) == rowKey(route) })
+		if i < 0 {
+			return false
+		}
+		t := walked(m, rows[i])
+		for _, f := range batch {
+			if !suffers(f.Finding, t, about[n]) {
+				return false
+			}
+			n++
+		}
+	}
+	return true
 }
 
 // rulesOf gives the rules of the routes that faults break, by their index.

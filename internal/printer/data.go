@@ -132,7 +132,7 @@ func wholePlan(p model.Plan) model.Plan {
 	p.Finding = wholeFinding(p.Finding)
 	p.Remedy = wholeRemedy(p.Remedy)
 	p.Faults = each(p.Faults, func(f model.Fault) model.Fault {
-		return model.Fault{Finding: wholeFinding(f.Finding), Remedy: wholeRemedy(f.Remedy)}
+		return model.Fault{Finding: wholeFinding(f.Finding), Remedy: wholeRemedy(f.Remedy), Together: f.Together}
 	})
 	p.Before = each(p.Before, wholeTrace)
 	p.After = each(p.After, wholeTrace)

@@ -96,8 +96,8 @@ func TestDocsOfActions(t *testing.T) {
 	b.WriteString(generated + "\n# Actions\n\nWhat gatemend may change, one kind of repair each. A candidate is tried on a copy of the cluster first; it is\n" +
 		"refused if the failing request would still fail there, or another route would be worse. What was changed is\n" +
 		"verified on the route's real traffic (for a race: on one rollout without errors) and taken back if it did not help.\n" +
-		"Where two faults stand in a row on one route, so that no repair of one alone helps, both are made one after the other, and\n" +
-		"taken back in reverse order ([decision 13](adr/0013-two-faults-in-a-row-are-one-plan.md)).\n")
+		"Where two or three faults stand in a row on one route, so that no repair of one alone helps, all are made one after the other, and\n" +
+		"taken back in reverse order; two that replace the pods of one workload are one patch ([decision 13](adr/0013-faults-in-a-row-are-one-plan.md)).\n")
 	for _, a := range remedy.All() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n- When: %s.\n- Touches: %s.\n- Risk: %s.\n- Taken back: %s.\n", a.Name, a.Doc, a.When, a.Reach, a.Risk, a.Back)
 		if a.ByHand {

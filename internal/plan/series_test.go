@@ -22,6 +22,49 @@ func port() model.Finding {
 	return plantest.Finding("target-port-mismatch", "Service", "cart", "spec.ports[0].targetPort", "8080", "workload", "Deployment", "cart")
 }
 
+func backendPort() model.Finding {
+	return plantest.Finding("service-port-missing", "Ingress", "cart", "spec.rules[0].http.paths[0].backend.service.port.number", "80", "service", "Service", "cart")
+}
+
+func probePath() model.Finding {
+	return plantest.Finding("readiness-probe-misconfigured", "Deployment", "cart", plantest.Container+".readinessProbe.httpGet.path", `"/readyz"`)
+}
+
+func tooLittle() model.Finding {
+	return plantest.Finding("oom-killed", "Deployment", "cart", plantest.Container+".resources.limits.memory", "")
+}
+
+func wrongImage() model.Finding {
+	return plantest.Finding("image-pull", "Deployment", "cart", plantest.Container+".image", `"shop:v1"`)
+}
+
+func good(f model.Finding) model.Finding {
+	f.Related["goodRevision"] = plantest.Ref("ReplicaSet", "cart-1")
+	return f
+}
+
+// probe, memory and image are faults of the cart's pod template. Neither revision works where nobody says so.
+func probe(c *plantest.Cluster) {
+	plantest.Unready(c)
+	plantest.Revision(c, "/ready", "readinessProbe", "httpGet", "path")
+	plantest.Revision(c, "shop:v1", "image")
+}
+
+func memory(c *plantest.Cluster) {
+	plantest.Unready(c)
+	plantest.Revision(c, "16Mi", "resources", "limits", "memory")
+}
+
+func image(c *plantest.Cluster) {
+	plantest.Unready(c)
+	plantest.Revision(c, "shop:v2-typo", "image")
+}
+
+func threeInARow(c *plantest.Cluster) {
+	inARowFaults(c)
+	c.Edit("Ingress/cart", 8081, "spec", "rules", 0, "http", "paths", 0, "backend", "service", "port", "number")
+}
+
 func inARowFaults(c *plantest.Cluster) {
 	c.Edit("Service/cart", map[string]any{"app": "website"}, "spec", "selector")
 	c.Edit("Service/cart", 9999, "spec", "ports", 0, "targetPort")
@@ -37,7 +80,7 @@ func pairOf(breaks func(*plantest.Cluster), causes ...model.Finding) Input {
 	return Input{Snapshot: s, Diagnosis: model.Diagnosis{At: s.At(), Causes: causes}}
 }
 
-func TestTwoFaultsInARow(t *testing.T) {
+func TestFaultsInARow(t *testing.T) {
 	for name, tc := range map[string]struct {
 		breaks func(*plantest.Cluster)
 		causes []model.Finding
@@ -59,6 +102,15 @@ func TestTwoFaultsInARow(t *testing.T) {
 		}, []model.Finding{
 			plantest.Finding("readiness-probe-misconfigured", "Deployment", "cart", plantest.Container+".readinessProbe.httpGet.path", `"/readyz"`), port(),
 		}},
+		"route-selector-and-port": {threeInARow, []model.Finding{backendPort(), selector(), port()}},
+		"probe-and-memory":        {func(c *plantest.Cluster) { probe(c); memory(c) }, []model.Finding{probePath(), tooLittle()}},
+		"probe-port-and-memory": {func(c *plantest.Cluster) {
+			probe(c)
+			memory(c)
+			inARowFaults(c)
+			c.Edit("Service/cart", map[string]any{"app": "cart"}, "spec", "selector")
+		},
+			[]model.Finding{probePath(), port(), tooLittle()}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := pairOf(tc.breaks, tc.causes...)
@@ -66,7 +118,7 @@ func TestTwoFaultsInARow(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			testkit.Golden(t, "testdata/pairs/"+name+".txt", story(t, p))
+			testkit.Golden(t, "testdata/series/"+name+".txt", story(t, p))
 			if got := Remedies(in.Diagnosis, path.New(in.Snapshot), Memory{}); len(got) != 1 || got[0].Summary != p.Remedy.Summary || got[0].Predicts != "200" {
 				t.Errorf("remedies: %+v, want the same as the plan", got)
 			}
@@ -108,14 +160,11 @@ func TestFaultsThatAreNotMendedTogether(t *testing.T) {
 			c.Delete("Pod/cart-2-0")
 			c.Delete("Pod/cart-2-1")
 		}, []model.Finding{selector(), port()}, Memory{}, "would still fail"},
-		"both replace the same pods": {func(c *plantest.Cluster) {
-			plantest.Unready(c)
-			plantest.Revision(c, "shop:v2-typo", "image")
-			plantest.Revision(c, 9090, "readinessProbe", "httpGet", "port")
-		}, []model.Finding{
-			plantest.Finding("image-pull", "Deployment", "cart", plantest.Container+".image", `"shop:v1"`),
-			plantest.Finding("readiness-probe-misconfigured", "Deployment", "cart", plantest.Container+".readinessProbe.httpGet.port", ""),
-		}, Memory{}, ""},
+		"the second is in the same template, and nobody knows what mends it": {
+			breaks: func(c *plantest.Cluster) { probe(c); image(c) }, causes: []model.Finding{probePath(), wrongImage()}, because: "would still fail",
+		},
+		"what the pods ask for is not there": {breaks: probe, causes: []model.Finding{probePath(), missingConfig()}, because: "would still fail"},
+		"four":                               {func(c *plantest.Cluster) { probe(c); threeInARow(c) }, []model.Finding{backendPort(), selector(), port(), probePath()}, Memory{}, "would still fail"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := pairOf(tc.breaks, tc.causes...)
@@ -125,6 +174,43 @@ func TestFaultsThatAreNotMendedTogether(t *testing.T) {
 				t.Errorf("got %v and %q, want no plan for both: %q", err, p.Remedy.Summary, tc.because)
 			}
 		})
+	}
+}
+
+func missingConfig() model.Finding {
+	return plantest.Finding("config-missing", "ConfigMap", "cart-config", "metadata.name (object missing)", "", "workload", "Deployment", "cart")
+}
+
+// TestOneRollbackMendsAll that is wrong in a revision, whichever of its faults is named first.
+func TestOneRollbackMendsAll(t *testing.T) {
+	for name, causes := range map[string][]model.Finding{
+		"image-first":                         {good(wrongImage()), good(probePath())},
+		"probe-first":                         {good(probePath()), good(wrongImage())},
+		"only-one-says-which-revision-worked": {probePath(), good(wrongImage())},
+		"config":                              {good(missingConfig()), good(probePath())},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := Make(pairOf(func(c *plantest.Cluster) {
+				probe(c)
+				image(c)
+				plantest.Revision(c, []any{map[string]any{"configMapRef": map[string]any{"name": "cart-config"}}}, "envFrom")
+			}, causes...))
+			if err != nil || p.Remedy.Action != rollback || len(p.Faults) > 0 || len(p.Remedy.Changes) != 1 {
+				t.Errorf("got %v and %q for %d faults, want a rollback", err, p.Remedy.Summary, len(p.Each()))
+			}
+		})
+	}
+}
+
+// TestAFaultThatKeepsNoPodDown does not stand in the way of another one's repair: one of its pods is ready.
+func TestAFaultThatKeepsNoPodDown(t *testing.T) {
+	p, err := Make(pairOf(func(c *plantest.Cluster) {
+		plantest.Revision(c, "/ready", "readinessProbe", "httpGet", "path")
+		c.Edit("Pod/cart-2-0", "False", "status", "conditions", 0, "status")
+		c.Edit("EndpointSlice/cart-x", false, "endpoints", 0, "conditions", "ready")
+	}, probePath(), tooLittle()))
+	if err != nil || p.Remedy.Action != "patch-probe" || len(p.Faults) > 0 {
+		t.Errorf("got %v and %q, want the probe's repair alone", err, p.Remedy.Summary)
 	}
 }
 
@@ -177,6 +263,11 @@ func TestASavedPlanOfTwoFaults(t *testing.T) {
 	}
 	if got, err := Restore(saved, pairOf(inARowFaults, selector())); err != nil || len(got.Guards) != 1 || got.Guards[0].Guard != "unconfirmed" {
 		t.Errorf("where one is not named any more: %v, guards %v", err, got.Guards)
+	}
+	if one, err := Make(pairOf(func(c *plantest.Cluster) { probe(c); memory(c) }, probePath(), tooLittle())); err != nil || wellFormed(one) != nil {
+		t.Errorf("in one patch: %v, %v", err, wellFormed(one))
+	} else if one.Faults[1].Together = false; wellFormed(one) == nil {
+		t.Error("two patches of one template are taken for a plan")
 	}
 	twisted := saved
 	twisted.Faults = []model.Fault{saved.Faults[0], saved.Faults[0]}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,7 +21,14 @@ import (
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
-const backendPort = "/spec/rules/0/http/paths/0/backend/service/port/number"
+const (
+	backend     = "/spec/rules/0/http/paths/0/backend/service"
+	backendName = backend + "/name"
+	limit       = "/spec/template/spec/containers/0/resources/limits/memory"
+	probedPath  = "/spec/template/spec/containers/0/readinessProbe/httpGet/path"
+)
+
+const backendPort = backend + "/port/number"
 
 // inARow is a shop in which the cart's Ingress names a port that its Service does not have, and the Service one that its pods
 // do not: both are to be mended before a request succeeds.
@@ -43,19 +52,81 @@ var (
 	back  = []string{"patch service/cart /spec/ports/0/targetPort=9999", "patch ingress/cart " + backendPort + "=8081"}
 )
 
-// TestTwoFaultsAreMendedOneAfterTheOther, whatever comes of it and wherever it is interrupted.
-func TestTwoFaultsAreMendedOneAfterTheOther(t *testing.T) {
+// threeInARow is the same where the Ingress also names a Service that does not exist.
+func threeInARow(t *testing.T) *cluster {
+	c := inARow(t)
+	c.behind = append([]model.Finding{c.finding}, c.behind...)
+	ing, _ := c.now.Ingresses().Get(plantest.Namespace, "cart")
+	ing = ing.DeepCopy()
+	ing.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Name = "carts"
+	c.now = c.now.WithObjects([]metav1.Object{ing}, nil)
+	c.finding = plantest.Finding("service-missing", "Ingress", "cart", "spec.rules[0].http.paths[0].backend.service.name", `"cart"`)
+	fails := c.fails["cart"]
+	c.fails["cart"] = func() bool {
+		ing, _ := c.now.Ingresses().Get(plantest.Namespace, "cart")
+		return fails() || ing.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Name != "cart"
+	}
+	return c
+}
+
+// inOneTemplate is a shop in which two faults of the cart's pod template, and one of its Ingress, keep requests from succeeding.
+func inOneTemplate(t *testing.T) *cluster {
+	shop := plantest.Shop("cart", "web")
+	plantest.Unready(shop)
+	plantest.Revision(shop, "/ready", "readinessProbe", "httpGet", "path")
+	plantest.Revision(shop, "16Mi", "resources", "limits", "memory")
+	shop.Edit("Ingress/cart", 8081, "spec", "rules", 0, "http", "paths", 0, "backend", "service", "port", "number")
+	c := newCluster(t, shop.Snapshot(), plantest.Finding("readiness-probe-misconfigured", "Deployment", "cart", plantest.Container+".readinessProbe.httpGet.path", `"/readyz"`))
+	c.behind = []model.Finding{
+		plantest.Finding("oom-killed", "Deployment", "cart", plantest.Container+".resources.limits.memory", ""),
+		plantest.Finding("service-port-missing", "Ingress", "cart", "spec.rules[0].http.paths[0].backend.service.port.number", "80", "service", "Service", "cart"),
+	}
+	well := func() bool {
+		d, _ := c.now.Deployments().Get(plantest.Namespace, "cart")
+		t := d.Spec.Template.Spec.Containers[0]
+		return t.ReadinessProbe.HTTPGet.Path == "/readyz" && t.Resources.Limits.Memory().String() == "128Mi"
+	}
+	c.rollout = func(context.Context) error { // pods come up that are as the template says
+		was := c.now
+		for p := range was.Pods().In(plantest.Namespace) {
+			if p.Labels["app"] == "cart" {
+				p = p.DeepCopy()
+				p.Status.Conditions[0].Status = "False"
+				if well() {
+					p.Status.Conditions[0].Status = "True"
+				}
+				c.now = c.now.WithObjects([]metav1.Object{p}, nil)
+			}
+		}
+		c.now = plan.SettleSlices(was, c.now)
+		return nil
+	}
+	c.fails["cart"] = func() bool { return !well() || c.backendPort() != 80 }
+	return c
+}
+
+// TestFaultsAreMendedOneAfterTheOther, whatever comes of it and wherever it is interrupted.
+func TestFaultsAreMendedOneAfterTheOther(t *testing.T) {
+	three := append([]string{"patch ingress/cart " + backendName + `="cart"`}, forth...)
+	threeBack := append(slices.Clone(back), "patch ingress/cart "+backendName+`="carts"`)
+	one := []string{"patch deployment/cart " + probedPath + `="/readyz" ` + limit + `="128Mi"`, forth[0]}
+	oneBack := []string{back[1], "patch deployment/cart " + limit + `="16Mi" ` + probedPath + `="/ready"`}
+	never := func(c *cluster) { c.fails["cart"] = func() bool { return true } }
 	for name, tc := range map[string]struct {
+		shop    func(*testing.T) *cluster
 		fails   func(*cluster)
 		outcome plan.Outcome
 		because string
 		wrote   []string
 	}{
-		"both help": {func(*cluster) {}, plan.Mended, "", forth},
-		"they do not help": {func(c *cluster) {
-			c.fails["cart"] = func() bool { return true }
-		}, plan.NotHelped, "", append(forth[:2:2], back...)},
-		"the first one breaks another route": {func(c *cluster) {
+		"both help":                       {inARow, func(*cluster) {}, plan.Mended, "", forth},
+		"they do not help":                {inARow, never, plan.NotHelped, "", slices.Concat(forth, back)},
+		"three help":                      {threeInARow, func(*cluster) {}, plan.Mended, "", three},
+		"three do not help":               {threeInARow, never, plan.NotHelped, "", slices.Concat(three, threeBack)},
+		"two of one template help":        {inOneTemplate, func(*cluster) {}, plan.Mended, "", one},
+		"two of one template do not help": {inOneTemplate, never, plan.NotHelped, "", slices.Concat(one, oneBack)},
+		"the first one breaks another route": {inARow, func(c *cluster) {
+			c.now = sharing(c.now)
 			c.fails["web"] = func() bool { return c.backendPort() == 80 }
 			// It is within reach, since it has the same Service behind it.
 		}, plan.NotHelped, "web.shop.test/ fails since the change", []string{forth[0], back[1]}},
@@ -64,10 +135,7 @@ func TestTwoFaultsAreMendedOneAfterTheOther(t *testing.T) {
 			steps := 0
 			run := func(at int, after bool) {
 				synctest.Test(t, func(t *testing.T) {
-					c := inARow(t)
-					if strings.Contains(name, "another route") {
-						c.now = sharing(c.now)
-					}
+					c := tc.shop(t)
 					tc.fails(c)
 					time.Sleep(10 * time.Second) // it fails for a while
 					j := &crashJournal{at: at, after: after}
@@ -84,7 +152,7 @@ func TestTwoFaultsAreMendedOneAfterTheOther(t *testing.T) {
 					}
 					steps = max(steps, j.n)
 					if after && at >= 0 && j.events[at].Kind == plan.EventApplying { // nothing is made on an old announcement
-						if got.Outcome.Changed() || c.targetPort() != 9999 || c.backendPort() != 8081 {
+						if got.Outcome.Changed() || !asBefore(c, tc.shop(t)) {
 							t.Errorf("killed before a change, at %d: got %s (%s) after %q", at, got.Outcome, got.Because, c.writes)
 						}
 						return
@@ -105,6 +173,17 @@ func TestTwoFaultsAreMendedOneAfterTheOther(t *testing.T) {
 			}
 		})
 	}
+}
+
+// asBefore reports whether the objects that a row of repairs changes are as in another cluster.
+func asBefore(c, was *cluster) bool {
+	spec := func(c *cluster) any {
+		ing, _ := c.now.Ingresses().Get(plantest.Namespace, "cart")
+		svc, _ := c.now.Services().Get(plantest.Namespace, "cart")
+		d, _ := c.now.Deployments().Get(plantest.Namespace, "cart")
+		return []any{ing.Spec, svc.Spec, d.Spec}
+	}
+	return reflect.DeepEqual(spec(c), spec(was))
 }
 
 // sharing has the web's Ingress lead to the cart's Service, to its right port.

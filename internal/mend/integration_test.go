@@ -62,12 +62,19 @@ func TestEveryPlanOnARealAPIServer(t *testing.T) {
 			t.Run(f.Name, func(t *testing.T) { server{t: t, clients: clients}.carryOut(f, shop) })
 		}
 	}
+	shop := plantest.Shop("cart", "web")
+	plantest.Unready(shop)
+	plantest.Revision(shop, "/ready", "readinessProbe", "httpGet", "path")
+	plantest.Revision(shop, "16Mi", "resources", "limits", "memory")
+	probe := plantest.Fault{Name: "two-of-one-template", Finding: plantest.Finding("readiness-probe-misconfigured", "Deployment", "cart", plantest.Container+".readinessProbe.httpGet.path", `"/readyz"`)}
+	memory := plantest.Finding("oom-killed", "Deployment", "cart", plantest.Container+".resources.limits.memory", "")
+	t.Run(probe.Name, func(t *testing.T) { server{t: t, clients: clients}.carryOut(probe, shop, memory) })
 }
 
-// planFor is the plan for a fault in a shop.
-func planFor(t *testing.T, f plantest.Fault, shop *plantest.Cluster) model.Plan {
+// planFor is the plan for a fault in a shop, and for those behind it.
+func planFor(t *testing.T, f plantest.Fault, shop *plantest.Cluster, behind ...model.Finding) model.Plan {
 	t.Helper()
-	d := model.Diagnosis{Causes: []model.Finding{f.Finding}, Observed: f.Observed}
+	d := model.Diagnosis{Causes: append([]model.Finding{f.Finding}, behind...), Observed: f.Observed}
 	p, err := plan.Make(plan.Input{Diagnosis: d, Snapshot: shop.Snapshot(), Memory: plan.Memory{Deleted: f.Deleted}})
 	if err != nil {
 		t.Fatal(err)
@@ -75,9 +82,9 @@ func planFor(t *testing.T, f plantest.Fault, shop *plantest.Cluster) model.Plan 
 	return p
 }
 
-func (s server) carryOut(f plantest.Fault, shop *plantest.Cluster) {
+func (s server) carryOut(f plantest.Fault, shop *plantest.Cluster, behind ...model.Finding) {
 	t, actor := s.t, act.New(s.clients.Kube, s.clients.Dynamic, s.clients.Mapper)
-	p := planFor(t, f, shop)
+	p := planFor(t, f, shop, behind...)
 	if kind := p.Remedy.Change.Target.Kind; kind == "Deployment" || kind == "Rollout" { // what the server adds to a template is in its revisions too
 		s.create(shop, "ReplicaSet/cart-1")
 		s.create(shop, "ReplicaSet/cart-2")
@@ -89,7 +96,7 @@ func (s server) carryOut(f plantest.Fault, shop *plantest.Cluster) {
 			done[c.Target] = true
 		}
 	}
-	p = planFor(t, f, shop)
+	p = planFor(t, f, shop, behind...)
 	target := p.Remedy.Change.Target
 	before, managers := s.spec(target), s.managers(target)
 	for _, c := range p.Remedy.Changes {

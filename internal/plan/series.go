@@ -31,23 +31,30 @@ func (w *walks) series(d model.Diagnosis, memory Memory) iter.Seq2[[]model.Fault
 			}
 		}
 		for range mostFaults - 1 {
-			var short [][]model.Fault
-			n := 0
-			for row := range w.longer(d, memory, rows) {
-				if n++; n > mostTrials {
-					break
-				}
-				t := w.try(row...)
-				if t.short {
-					short = append(short, row)
-				}
-				if t.refused == "" && !w.spares(row) && !yield(row, t) {
-					return
-				}
+			var more bool
+			if rows, more = w.helping(w.longer(d, memory, rows), yield); !more {
+				return
 			}
-			rows = short
 		}
 	}
+}
+
+// helping gives, of some rows, those that help, and keeps those that do not go far enough. more: others are asked for.
+func (w *walks) helping(rows iter.Seq[[]model.Fault], yield func([]model.Fault, trial) bool) (short [][]model.Fault, more bool) {
+	n := 0
+	for row := range rows {
+		if n++; n > mostTrials {
+			break
+		}
+		t := w.try(row...)
+		switch {
+		case t.short:
+			short = append(short, row)
+		case t.refused == "" && !w.spares(row) && !yield(row, t):
+			return nil, false
+		}
+	}
+	return short, true
 }
 
 // longer gives rows with one more fault. It is looked for on the cluster as those before it leave it: a Service that selects

@@ -26,6 +26,7 @@ import (
 	"github.com/gatemend/gatemend/internal/act"
 	"github.com/gatemend/gatemend/internal/guardrail"
 	"github.com/gatemend/gatemend/internal/mend"
+	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/plan/plantest"
 	"github.com/gatemend/gatemend/internal/testkit/audit"
@@ -173,8 +174,9 @@ func (r *round) befall(begin time.Time, total happenings) {
 	kinds := faults()
 	app := r.apps[rng.IntN(2)]
 	hidden := rng.IntN(5) == 0 // something that no object shows, beside the first fault
-	different := 1 + rng.IntN(2)
-	if rng.IntN(5) == 0 { // whoever deploys it brings the same mistake again and again
+	different := 1 + rng.IntN(3)
+	forgotten := rng.IntN(3) == 0 // nobody knows of a revision that worked
+	if rng.IntN(5) == 0 {         // whoever deploys it brings the same mistake again and again
 		again, good := kinds[0], r.current(app)
 		r.api.Do(func() { r.injuries = append(r.injuries, injury{again, app, good}) })
 		for i := range 6 {
@@ -190,11 +192,14 @@ func (r *round) befall(begin time.Time, total happenings) {
 			hidden = false
 		}
 		add("fault "+f.name, at, func() {
-			good := r.current(to)
+			good := model.Ref{}
+			if !forgotten {
+				good = r.current(to)
+			}
 			f.breaks(r.world, to)
 			r.api.Do(func() { r.injuries = append(r.injuries, injury{f, to, good}) })
 		})
-		if rng.IntN(2) == 0 { // the second one elsewhere, at another time; else it hides behind the first
+		if rng.IntN(2) == 0 { // the next one elsewhere, at another time; else it hides behind this one
 			app = r.apps[rng.IntN(2)]
 			if app != to {
 				at += time.Duration(rng.IntN(60)) * time.Second
@@ -350,6 +355,9 @@ func (r *round) judge(t *testing.T, total happenings) {
 		t.Fatal(err)
 	}
 	for _, e := range events {
+		if e.Plan != nil && len(e.Plan.Faults) > 1 {
+			total[fmt.Sprintf("plan for %d faults in a row, with %d changes", len(e.Plan.Faults), len(e.Plan.Remedy.Changes))]++
+		}
 		if e.Kind == plan.EventClosed {
 			total["incident "+string(e.Outcome)]++
 		}

@@ -505,12 +505,12 @@ func (w *world) snapshot() *snapshot.Snapshot {
 	return b.Seal(time.Now())
 }
 
-// current is the ReplicaSet of an application's present revision.
+// current is the ReplicaSet of an application's last revision whose pods came up.
 func (w *world) current(app string) model.Ref {
 	newest, ref := 0, model.Ref{}
 	w.api.Do(func() {
 		for _, o := range w.api.All("ReplicaSet") {
-			if rs := typed[appsv1.ReplicaSet](w.t, o); revision(rs) > newest && strings.HasPrefix(rs.Name, app+"-") {
+			if rs := typed[appsv1.ReplicaSet](w.t, o); revision(rs) > newest && strings.HasPrefix(rs.Name, app+"-") && healthy(&rs.Spec.Template.Spec) {
 				newest, ref = revision(rs), plantest.Ref("ReplicaSet", rs.Name)
 			}
 		}

@@ -1,5 +1,7 @@
 package proxy
 
+import "github.com/gatemend/gatemend/internal/proxy/blanks"
+
 // Skim is what it takes to count a request that did not fail.
 type Skim struct {
 	At       int64 // nanoseconds since 1970
@@ -25,4 +27,11 @@ type Skimmer interface {
 	// OmitRaw makes Parse leave Signal.Raw empty, whose making takes longer than all the rest. Who
 	// wants to quote a line redacts it (see package field).
 	OmitRaw()
+}
+
+// A BlankSkimmer is a Skimmer that is told where the fields of a line are. It need not be asked about lines of JSON.
+type BlankSkimmer interface {
+	Skimmer
+	// SkimBlanks is Skim of a line that was found with its newline.
+	SkimBlanks(line []byte, l *blanks.Line, k *Skim) bool
 }

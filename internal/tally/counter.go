@@ -9,6 +9,7 @@ import (
 	"github.com/gatemend/gatemend/internal/detect"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/proxy/blanks"
 )
 
 // Bounds of what is kept.
@@ -45,6 +46,8 @@ type Counter struct {
 	slow   []time.Duration // the longest so far, sorted
 	broken int
 
+	marked bool // blanks are those of the present line
+	blanks blanks.Line
 	skim   proxy.Skim
 	signal model.Signal
 }
@@ -86,16 +89,10 @@ func (c *Counter) Count(k *Chunk, format string) {
 	c.heard = math.MinInt64
 	run := foreign{patience: unknownRun, back: -1}
 	for begin := 0; begin < len(k.Text); {
-		end := bytes.IndexByte(k.Text[begin:], '\n')
-		next := begin + end + 1
-		if end < 0 {
-			end, next = len(k.Text), len(k.Text)
-		} else {
-			end += begin
-		}
+		end := begin + c.find(k.Text[begin:])
 		k.lines++
 		run.add(begin, c.line(k, begin, end))
-		if begin = next; run.long(begin == len(k.Text)) && c.options.Parser == nil {
+		if begin = min(end+1, len(k.Text)); run.long(begin == len(k.Text)) && c.options.Parser == nil {
 			begin = c.another(k, &run, begin)
 		}
 	}
@@ -103,11 +100,31 @@ func (c *Counter) Count(k *Chunk, format string) {
 	k.wrote(c.form.name)
 }
 
+// find returns where the first line of a text ends.
+func (c *Counter) find(text []byte) int {
+	if c.marked = c.form.blanks != nil && text[0] != '{'; c.marked {
+		c.blanks.Find(text)
+		return c.blanks.End
+	}
+	if end := bytes.IndexByte(text, '\n'); end >= 0 {
+		return end
+	}
+	return len(text)
+}
+
+// skims reports whether the line that was found last could be skimmed.
+func (c *Counter) skims(line []byte) bool {
+	if c.marked {
+		return c.form.blanks.SkimBlanks(line, &c.blanks, &c.skim)
+	}
+	return c.form.skimmer != nil && c.form.skimmer.Skim(line, &c.skim)
+}
+
 // line counts one line and reports whether it could be read.
 func (c *Counter) line(k *Chunk, begin, end int) bool {
 	line := k.Text[begin:end]
-	if s := c.form.skimmer; s != nil && s.Skim(line, &c.skim) {
-		if r := c.find(line); r != nil {
+	if c.skims(line) {
+		if r := c.route(line); r != nil {
 			c.success(k, r, line)
 			return true
 		}
@@ -164,8 +181,8 @@ func (c *Counter) wanted(k *Chunk, at time.Time) bool {
 	return true
 }
 
-// find returns the route of a line that was skimmed; nil if it must be read in full.
-func (c *Counter) find(line []byte) *routeCounts {
+// route returns the route of a line that was skimmed; nil if it must be read in full.
+func (c *Counter) route(line []byte) *routeCounts {
 	hash, i, ok := c.keys.find(c.skim.Route)
 	if ok {
 		if r := c.known[i]; r.named != c.skim.ByPath {

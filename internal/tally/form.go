@@ -11,7 +11,8 @@ import (
 type form struct {
 	name    string // "" while it is not known
 	parser  proxy.Parser
-	skimmer proxy.Skimmer // nil: there is none
+	skimmer proxy.Skimmer      // nil: there is none
+	blanks  proxy.BlankSkimmer // nil: the skimmer is none
 }
 
 // looked is how many lines are looked at to find a form.
@@ -39,6 +40,7 @@ func (c *Counter) use(name string, p proxy.Parser) {
 	if s, ok := p.(proxy.Skimmer); ok {
 		s.OmitRaw()
 		c.form.skimmer = s
+		c.form.blanks, _ = p.(proxy.BlankSkimmer)
 	}
 	c.keys = newKeys() // what the parts of a line mean is known to its parser alone
 }

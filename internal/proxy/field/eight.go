@@ -53,6 +53,15 @@ func AfterNumber(b []byte, i int) int {
 	return i
 }
 
+// IsNumber reports whether digits, at most [MaxDigits], and nothing else are between two places of b.
+func IsNumber(b []byte, from, to int) bool {
+	if n := to - from; n >= 1 && n <= 8 && to >= 8 {
+		return others(load(b, to-8))>>(64-8*n) == 0
+	}
+	_, ok := Uint(b[from:to])
+	return ok
+}
+
 // AfterUint is [AfterNumber], and says which number it is.
 func AfterUint(b []byte, i int) (end int, number int64) {
 	if i >= 0 && len(b)-i >= 8 {
@@ -204,6 +213,19 @@ func IsWord(b []byte) bool {
 		return equal(load(b, 0), ' ')|equal(load(b, 8), ' ')|equal(load(b, 16), ' ')|equal(load(b, 24), ' ') == 0
 	}
 	return len(b) > 0 && bytes.IndexByte(b, ' ') < 0
+}
+
+// IsAddress reports whether b begins with an address of this length, as [AddressEnd] finds it.
+func IsAddress(b []byte, length int) bool {
+	if length < 9 || length >= 16 || len(b) < 16 { // an IPv4 address is rarely shorter
+		return AddressEnd(b) == length
+	}
+	x, y := load(b, 0), load(b, length-8) // which overlap
+	dots, more := equal(x, '.'), equal(y, '.')
+	if (dots|between(x, '0', '9'))&(more|between(y, '0', '9')) == high && bits.OnesCount64(dots)+bits.OnesCount64(more>>(8*(16-length))) >= 2 {
+		return true
+	}
+	return AddressEnd(b) == length
 }
 
 // AddressEnd returns how long the address of a client at the begin of b is: IPv4 or IPv6 in small letters, which has two

@@ -85,6 +85,14 @@ func FuzzEight(f *testing.F) {
 			if got, want := AddressEnd(rest), end(slowAddress.Find(rest)); got >= 0 && got != want || got < 0 && want >= 0 && want < 40 && want+8 <= len(rest) {
 				t.Fatalf("AddressEnd(%q) = %d, want %d", rest, got, want)
 			}
+			if n := bytes.IndexByte(rest, ' '); n >= 0 && IsAddress(rest, n) != (AddressEnd(rest) == n) {
+				t.Fatalf("IsAddress(%q, %d) is %v", rest, n, IsAddress(rest, n))
+			}
+			for to := i; to <= min(len(b), i+MaxDigits+1); to++ {
+				if _, want := Uint(b[i:to]); IsNumber(b, i, to) != want {
+					t.Fatalf("IsNumber(%q) is %v", b[i:to], !want)
+				}
+			}
 			if got, want := IsWord(rest), len(rest) > 0 && !bytes.Contains(rest, []byte(" ")); got != want {
 				t.Fatalf("IsWord(%q) = %v", rest, got)
 			}

@@ -13,7 +13,7 @@ import (
 
 // Formatted is a parser of access lines in a format of its user's own; all else that nginx prints is read as by [Parser].
 type Formatted struct {
-	*Parser
+	of       *Parser
 	template *logformat.Template
 }
 
@@ -34,21 +34,24 @@ func Compile(format string) (*Formatted, error) {
 		return nil, fmt.Errorf("nginx log_format: %w", err)
 	}
 	template.Trust(inStatus, inTimeLocal, inTimeISO, inMsec)
-	return &Formatted{Parser: NewParser(), template: template}, nil
+	return &Formatted{of: NewParser(), template: template}, nil
 }
+
+// OmitRaw implements proxy.Skimmer.
+func (f *Formatted) OmitRaw() { f.of.OmitRaw() }
 
 // Parse implements proxy.Parser.
 func (f *Formatted) Parse(line []byte, s *model.Signal) proxy.Class {
 	*s = model.Signal{}
 	line = bytes.TrimRight(line, "\r\n")
 	var e entry
-	if (f.template.Split(line, e[:]) || f.template.Split(field.AfterSyslog(line), e[:])) && f.fill(&e, s) {
-		if s.Failed() && !f.terse {
+	if (f.template.Split(line, e[:]) || f.template.Split(field.AfterSyslog(line), e[:])) && f.of.fill(&e, s) {
+		if s.Failed() && !f.of.terse {
 			s.Raw = field.Redact(line)
 		}
 		return proxy.Access
 	}
-	class := f.Parser.Parse(line, s)
+	class := f.of.Parse(line, s)
 	if class == proxy.Access {
 		// It is not in the format that was asked for.
 		*s = model.Signal{}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/proxy"
+	"github.com/gatemend/gatemend/internal/proxy/blanks"
 	"github.com/gatemend/gatemend/internal/proxy/field"
 )
 
@@ -18,6 +19,7 @@ type Parser struct {
 	groups  groups
 	json    fastjson.Parser
 	clock   field.Clock // for Skim
+	blanks  blanks.Line // for Skim
 	terse   bool        // see OmitRaw
 	// said is the last message of the error log, meant what it means: one cause says the same again and again.
 	said  string

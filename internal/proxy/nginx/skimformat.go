@@ -42,9 +42,9 @@ func (f *Formatted) skimClock(e *entry) (nanos int64, ok bool) {
 		at, ok := field.Epoch(e[inMsec])
 		return at.UnixNano(), ok
 	case len(e[inTimeISO]) > 0:
-		return f.clock.ISO(e[inTimeISO])
+		return f.of.clock.ISO(e[inTimeISO])
 	default:
-		return f.clock.Common(e[inTimeLocal])
+		return f.of.clock.Common(e[inTimeLocal])
 	}
 }
 

@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package blanks
+
+func (l *Line) fast([]byte) bool { return false }

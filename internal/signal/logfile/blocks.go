@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// blockSize is how much is read at once: what is done once for each block, such as handing over what was counted in its seconds, costs 3 % of a
-// block of 256 KiB.
-const blockSize = 1 << 20
+// blockSize is how much is read at once. What is done once for each block, such as handing over what was counted in its seconds, wants it large;
+// but with 1 MiB, which a processor's second cache does not hold beside all counts, counting a log takes 6 % longer.
+const blockSize = 256 << 10
 
 // wrapLines is how many of the first lines may tell that a log is wrapped: what kubectl says of itself may stand before it, such as which
 // container it chose.

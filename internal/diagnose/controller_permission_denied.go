@@ -36,6 +36,11 @@ func denial() *regexp.Regexp {
 // deniedByWords finds the right that a controller says it lacks.
 func (v *view) deniedByWords() []finding {
 	form, rights := denial(), v.rbac()
+	type lack struct {
+		namespace, account string
+		right              right
+	}
+	told := map[lack]bool{} // a reflector tries again and again, and says so each time
 	var out []finding
 	for _, s := range v.sayings() {
 		m := form.FindStringSubmatch(s.text)
@@ -43,6 +48,10 @@ func (v *view) deniedByWords() []finding {
 			continue // without these it works, if alone
 		}
 		want := right{m[3], m[5], m[4]}
+		if told[lack{m[1], m[2], want}] {
+			continue
+		}
+		told[lack{m[1], m[2], want}] = true
 		at, why, _, had := rights.lack(m[1], m[2], want)
 		if had {
 			continue // it has the right meanwhile

@@ -122,15 +122,17 @@ func withGood(f finding, w *workload) finding {
 	return f
 }
 
-// share writes "all 3 pods", "1 of 3 pods"; [form] gives the verb that goes with it.
+// share writes "both pods", "all 3 pods", "1 of 3 pods"; [form] gives the verb that goes with it.
 func share(n, all int) string {
-	if n == all {
-		if n == 1 {
-			return "the only pod"
-		}
-		return fmt.Sprintf("all %d pods", n)
+	switch {
+	case n != all:
+		return fmt.Sprintf("%d of %d pods", n, cmp.Or(all, n))
+	case n == 1:
+		return "the only pod"
+	case n == 2:
+		return "both pods"
 	}
-	return fmt.Sprintf("%d of %d pods", n, cmp.Or(all, n))
+	return fmt.Sprintf("all %d pods", n)
 }
 
 // form picks the verb's form for n pods.

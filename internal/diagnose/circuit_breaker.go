@@ -56,7 +56,7 @@ func (v *view) brokenCircuit(r *route) (finding, bool) {
 	}
 	what, kinds := "the proxy's circuit breaker turns requests for %s away: %s", said.kinds
 	if !full {
-		said.first, kinds, what = aside[0], []model.FailureKind{model.NoEndpoints}, "the proxy has put all endpoints of %s aside, though they are ready: %s"
+		said.first, kinds, what = aside[0], []model.FailureKind{model.NoEndpoints}, "the proxy has ejected all endpoints of %s, though they are ready: %s"
 	}
 	for _, b := range v.breakers(r) {
 		if b.eject == full {
@@ -145,7 +145,7 @@ func (v *view) breaks(o *unstructured.Unstructured, r *route) []breaker {
 		if slices.Contains(v.under(o), r) {
 			out = append(out, smallest(o, "spec.circuitBreaker", dig(o.Object, "spec.circuitBreaker"))...)
 			if dig(o.Object, "spec.healthCheck.passive") != nil {
-				out = append(out, breaker{at(snapshot.RefOf(o), "spec.healthCheck.passive"), fmt.Sprintf("%s puts endpoints aside that answer badly", snapshot.RefOf(o)), true})
+				out = append(out, breaker{at(snapshot.RefOf(o), "spec.healthCheck.passive"), fmt.Sprintf("%s ejects endpoints that answer badly", snapshot.RefOf(o)), true})
 			}
 		}
 	case "Middleware":
@@ -193,7 +193,7 @@ func trafficPolicies(o *unstructured.Unstructured) []breaker {
 	for _, p := range places {
 		out = append(out, smallest(o, p+".connectionPool", dig(o.Object, p+".connectionPool"))...)
 		if d := dig(o.Object, p+".outlierDetection"); d != nil {
-			out = append(out, breaker{at(snapshot.RefOf(o), p+".outlierDetection"), fmt.Sprintf("%s puts endpoints aside that answer badly", snapshot.RefOf(o)), true})
+			out = append(out, breaker{at(snapshot.RefOf(o), p+".outlierDetection"), fmt.Sprintf("%s ejects endpoints that answer badly", snapshot.RefOf(o)), true})
 		}
 	}
 	return out

@@ -62,7 +62,7 @@ func (v *view) badName(r *route, l path.Leg) (finding, bool) {
 	default:
 		return finding{}, false
 	}
-	f.Summary = fmt.Sprintf("%s stands for %s: %s", serviceRef(l), l.Service.Spec.ExternalName, why)
+	f.Summary = fmt.Sprintf("%s is an ExternalName for %s: %s", serviceRef(l), l.Service.Spec.ExternalName, why)
 	f = f.because("object", f.Summary, serviceRef(l), time.Time{}).since(written(l.Service))
 	if said {
 		f.Evidence = append(f.Evidence, words)
@@ -113,7 +113,7 @@ func (v *view) wrongName(name string, self model.Ref) string {
 	case presence == snapshot.Absent:
 		return fmt.Sprintf("there is no Service %s in namespace %s", service.Name, service.Namespace)
 	case presence == snapshot.Present && strings.HasPrefix(strings.TrimSuffix(target.Spec.ExternalName, "."), self.Name+"."+self.Namespace+".svc"):
-		return fmt.Sprintf("%s stands for %s again", service, self)
+		return fmt.Sprintf("%s is an ExternalName for %s again", service, self)
 	default:
 		return ""
 	}

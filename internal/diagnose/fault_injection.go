@@ -153,7 +153,7 @@ func (v *view) istioFault(o *unstructured.Unstructured) []finding {
 			if kind == "delay" {
 				kinds = []model.FailureKind{model.ResponseTimeout, model.UpstreamStatus}
 			}
-			what := fmt.Sprintf("it injects %s %v", kind, fault)
+			what := "it " + istioFaultText(kind, fault)
 			for _, w := range v.workloads {
 				if v.leadsRuleTo(o, m, w) {
 					f := v.injected(o, fmt.Sprintf("spec.http[%d].fault.%s", i, kind), w, what, kinds...)
@@ -163,6 +163,22 @@ func (v *view) istioFault(o *unstructured.Unstructured) []finding {
 		}
 	}
 	return out
+}
+
+// istioFaultText words a fault: "aborts 80 % of requests with status 503".
+func istioFaultText(kind string, fault map[string]any) string {
+	f := piece{fields: fault}
+	who := "requests"
+	if share := f.at("percentage").fields["value"]; share != nil {
+		who = fmt.Sprintf("%v %% of requests", share)
+	}
+	switch status := f.fields["httpStatus"]; {
+	case kind == "delay":
+		return fmt.Sprintf("delays %s by %s", who, f.text("fixedDelay"))
+	case status != nil:
+		return fmt.Sprintf("aborts %s with status %v", who, status)
+	}
+	return fmt.Sprintf("aborts %s with gRPC status %s", who, f.text("grpcStatus"))
 }
 
 // narrowed keeps a fault to the requests that its rule takes: where the rule is a way in from a gateway, to the rule's routes, and to

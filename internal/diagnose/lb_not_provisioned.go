@@ -48,11 +48,11 @@ func (v *view) pendingServices() []finding {
 		if why != "" || gw != "" {
 			confidence = proven
 		}
-		f := find("lb-not-provisioned", confidence, at(ref, "status.loadBalancer"), fmt.Sprintf("%s, through which requests for %s come, has no address: its load balancer was not made", ref, routesText(routes))).
+		f := find("lb-not-provisioned", confidence, at(ref, "status.loadBalancer"), fmt.Sprintf("%s, through which requests for %s come, has no address: its load balancer was not created", ref, routesText(routes))).
 			on(routes...).as(model.NoRoute, model.ConnectTimeout, model.Refused)
 		if why != "" {
 			f.Object.Field = cmp.Or(faultyField(svc, why), f.Object.Field)
-			f.Summary = fmt.Sprintf("the load balancer of %s was not made: %s", ref, brief(why))
+			f.Summary = fmt.Sprintf("the load balancer of %s was not created: %s", ref, brief(why))
 			f = f.because("event", e.Reason+": "+brief(why), ref, snapshot.EventTime(e)).since(e.FirstTimestamp.Time)
 		}
 		if gw != "" {
@@ -182,7 +182,7 @@ func (v *view) failedIngresses() []finding {
 		if odd, _ := v.atOdds(ing, why); !odd.IsZero() {
 			continue // the load balancer was made, for others of its group
 		}
-		f := find("lb-not-provisioned", proven, at(ref, "status.loadBalancer"), fmt.Sprintf("the load balancer of %s was not made: %s", ref, brief(why))).
+		f := find("lb-not-provisioned", proven, at(ref, "status.loadBalancer"), fmt.Sprintf("the load balancer of %s was not created: %s", ref, brief(why))).
 			on(routes...).as(model.NoRoute, model.ConnectTimeout, model.Refused).since(e.FirstTimestamp.Time).
 			because("event", e.Reason+": "+brief(why), ref, snapshot.EventTime(e))
 		if key := balancerAnnotation.FindString(why); key != "" && ing.Annotations[key] != "" {

@@ -95,7 +95,7 @@ func (v *view) istioDenies(r *route, l path.Leg) (finding, bool) {
 func (v *view) namedDenial(r *route) (model.FieldRef, string, bool) {
 	for _, s := range r.hits(model.Denied) {
 		if policy, rule, ok := v.policyIn(s.Reason + " " + s.Raw); ok && !v.asMeant(r, policy, rule) {
-			return ruleAt(policy, rule), fmt.Sprintf("%s refuses the request by its rule %s", policy.ref, rule), true
+			return ruleAt(policy, rule), fmt.Sprintf("%s refuses the request by spec.rules[%s]", policy.ref, rule), true
 		}
 	}
 	return model.FieldRef{}, "", false

@@ -51,7 +51,7 @@ func (v *view) deniedBeside(r *route, l path.Leg) (finding, bool) {
 			if !ok || !strings.Contains(line, port) || !strings.Contains(line, `"- - -"`) {
 				continue // about a request, which is answered and does not look closed
 			}
-			f := find("mesh-policy-denies", proven, ruleAt(policy, rule), fmt.Sprintf("%s denies connections to port %d of pod %s by its rule %s", policy.ref, ends[i].Port, log.Pod.Name, rule))
+			f := find("mesh-policy-denies", proven, ruleAt(policy, rule), fmt.Sprintf("%s denies connections to port %d of pod %s by spec.rules[%s]", policy.ref, ends[i].Port, log.Pod.Name, rule))
 			f.kinds = closing()
 			f.Evidence = append(f.Evidence, model.Evidence{Kind: "proxy-log", Text: strings.TrimSpace(line), Source: sourceOf(log)})
 			return f, true

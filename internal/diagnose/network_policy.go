@@ -289,7 +289,7 @@ func (v *view) gatewayWithoutDNS(ingress bool) []finding {
 			continue
 		}
 		f := onPolicy(b).on(r).as(model.NoRoute, model.NoEndpoints, model.ConnectTimeout, model.ResponseTimeout, model.OtherFailure).relates("service", serviceRef(l)).
-			because("object", fmt.Sprintf("%s stands for %s, which the gateway is to resolve", serviceRef(l), l.Service.Spec.ExternalName), serviceRef(l), time.Time{})
+			because("object", fmt.Sprintf("%s is an ExternalName for %s, which the gateway is to resolve", serviceRef(l), l.Service.Spec.ExternalName), serviceRef(l), time.Time{})
 		if len(r.legs) == 1 && r.resolvedStill(f, b.Changed) {
 			continue
 		}

@@ -285,9 +285,9 @@ func imagePull() Analyzer {
 			if ok {
 				image = c.Image
 			}
-			f := v.onWorkload(w, "image-pull", seen, field+".image", fmt.Sprintf("image %s of %s cannot be pulled, so %s %s not start", image, w.ref, share(len(pods), w.size()), form(len(pods), "does", "do")), pods)
+			f := v.onWorkload(w, "image-pull", seen, field+".image", fmt.Sprintf("image %s of %s cannot be pulled, so %s %s to start", image, w.ref, share(len(pods), w.size()), form(len(pods), "fails", "fail")), pods)
 			if strings.Contains(t.why, "exec format error") {
-				f.Summary = fmt.Sprintf("image %s of %s is for another architecture than its nodes, so %s %s not start", image, w.ref, share(len(pods), w.size()), form(len(pods), "does", "do"))
+				f.Summary = fmt.Sprintf("image %s of %s is for another architecture than its nodes, so %s %s to start", image, w.ref, share(len(pods), w.size()), form(len(pods), "fails", "fail"))
 			}
 			if b := beforeContainer(w, t.container); b != nil && !f.Related["goodRevision"].IsZero() && b.Image != image {
 				f = f.wants(text(b.Image))

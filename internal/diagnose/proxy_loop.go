@@ -84,7 +84,7 @@ func (v *view) loopByName(r *route, l path.Leg) (finding, bool) {
 		return finding{}, false
 	}
 	return v.loop(r, l, at(serviceRef(l), "spec.externalName"),
-		fmt.Sprintf("%s stands for %s, %s, so each request for %s comes back to it", serviceRef(l), name, why, r)), true
+		fmt.Sprintf("%s is an ExternalName for %s, %s, so each request for %s comes back to it", serviceRef(l), name, why, r)), true
 }
 
 func (v *view) frontsGateway(r *route, namespace, service string) bool {

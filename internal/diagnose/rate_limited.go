@@ -91,7 +91,7 @@ func (v *view) limitedBy(r *route) (finding, bool) {
 func (v *view) rateLimit(r *route, connections bool) (model.FieldRef, string) {
 	for _, s := range r.Settings.All(proxy.RateLimit) {
 		if s.Wrong == "" && s.Yes && connections == strings.Contains(s.At.Field, "connections") {
-			return s.At, fmt.Sprintf("%s sets %s", s.At.Ref, s.Value)
+			return s.At, fmt.Sprintf("%s of %s is %s", s.At.Field, s.At.Ref, s.Value)
 		}
 	}
 	for o := range v.s.Others().All() {

@@ -56,7 +56,7 @@ func (v *view) readinessProbe(w *workload, pods []*corev1.Pod) (finding, bool) {
 		return finding{}, false // nothing listens where anybody could ask
 	}
 	f := v.onWorkload(w, "readiness-probe-misconfigured", wrong.confidence, field+".readinessProbe"+wrong.field,
-		fmt.Sprintf("the readiness probe of %s %s, so %s %s never ready", w.ref, wrong.why, share(len(pods), w.size()), form(len(pods), "is", "are")), pods)
+		fmt.Sprintf("the readiness probe of %s %s, so %s never %s ready", w.ref, wrong.why, share(len(pods), w.size()), form(len(pods), "becomes", "become")), pods)
 	if wrong.proof != "" {
 		f = f.because("object", wrong.proof, w.ref, time.Time{})
 	}

@@ -46,7 +46,7 @@ func (v *view) tight(w *workload) (finding, bool) {
 	}
 	limit := max(1, c.ReadinessProbe.TimeoutSeconds)
 	f := v.onWorkload(w, "readiness-probe-too-tight", 0, field+".readinessProbe.timeoutSeconds",
-		fmt.Sprintf("the readiness probe of %s waits %d s, and the application takes longer to answer it, so %s %s not ready", w.ref, limit, share(len(pods), w.size()), form(len(pods), "is", "are")), pods)
+		fmt.Sprintf("the readiness probe of %s waits %d s, and the application takes longer to answer it, so %s %s unready", w.ref, limit, share(len(pods), w.size()), form(len(pods), "stays", "stay")), pods)
 	if line, source, took := v.answeredLater(w, c.ReadinessProbe, time.Duration(limit)*time.Second); line != "" {
 		f.Confidence = proven
 		f = f.wants(fmt.Sprint(int(took/time.Second) + 2))

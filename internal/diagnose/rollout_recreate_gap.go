@@ -120,7 +120,7 @@ func (v *view) recreateGap(w *workload) (finding, bool) {
 		relates("workload", w.ref).relates("service", w.service()).
 		because("object", o.why, w.ref, time.Time{})
 	if w.newest != nil {
-		f = f.because("object", fmt.Sprintf("revision %d came at %s", snapshot.Revision(w.newest), clock(g.from)), snapshot.RefOf(w.newest), g.from)
+		f = f.because("object", fmt.Sprintf("revision %d came", snapshot.Revision(w.newest)), snapshot.RefOf(w.newest), g.from)
 	}
 	if len(t.all) > 0 {
 		text := "%d of %d failed requests fall in that time"

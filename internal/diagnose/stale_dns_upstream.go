@@ -80,7 +80,7 @@ func (v *view) oldAddress(r *route, l path.Leg) (finding, bool) {
 		return finding{}, false
 	}
 	return find("stale-dns-upstream", confidence, at(serviceRef(l), "spec.externalName"),
-		fmt.Sprintf("the gateway still sends requests for %s to %s, while %s stands for %s", r, strings.Join(addresses(met), ", "), name, but)).
+		fmt.Sprintf("the gateway still sends requests for %s to %s, while %s resolves to %s", r, strings.Join(addresses(met), ", "), name, but)).
 		on(r).as(unreached()...).covering(met).since(met[0].At).relates("service", serviceRef(l)).
 		not("externalname-bad", "the name does stand for something"), true
 }
@@ -195,7 +195,7 @@ func (v *view) forgot(w *workload, old string, port int32) finding {
 			continue
 		}
 		f.Confidence, f.Object = proven, a.at
-		f.Summary = fmt.Sprintf("%s still sends to %s, while %s now stands for %s", w.ref, old, a.host, strings.Join(now, ", "))
+		f.Summary = fmt.Sprintf("%s still sends to %s, while %s now resolves to %s", w.ref, old, a.host, strings.Join(now, ", "))
 		return f.relates("service", service).since(v.standsSince(service, now))
 	}
 	return f

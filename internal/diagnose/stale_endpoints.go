@@ -68,7 +68,7 @@ func (v *view) staleProxy(w *workload) (finding, bool) {
 	f := find("stale-endpoints", proven, object, text).
 		on(t.routes...).as(raceKinds()...).covering(met).since(first).
 		relates("workload", w.ref).relates("service", w.service()).
-		because("proxy-log", fmt.Sprintf("%d failed requests from %s on, when nothing had changed at the pods of %s for %s or more", len(met), clock(first), w.ref, longGone), w.ref, first)
+		because("proxy-log", fmt.Sprintf("%d requests failed from then on, when nothing had changed at the pods of %s for %s or more", len(met), w.ref, longGone), w.ref, first)
 	return f, true
 }
 

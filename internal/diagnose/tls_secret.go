@@ -126,7 +126,7 @@ func (v *view) certificateFor(secret model.Ref) (piece, bool) {
 func (v *view) pending(c piece) (model.FieldRef, string) {
 	object, why := at(c.ref, "status.conditions[type=Ready]"), ""
 	if ready, ok := c.condition("Ready"); ok {
-		why = fmt.Sprintf(": %s has not got it (%s: %s)", c.ref, ready.text("reason"), ready.text("message"))
+		why = fmt.Sprintf(": %s is not ready (%s: %s)", c.ref, ready.text("reason"), ready.text("message"))
 	}
 	if issuer := c.at("spec", "issuerRef"); v.issuerMissing(issuer.text("kind"), issuer.text("group"), issuer.text("name"), c.ref.Namespace) {
 		object = at(c.ref, "spec.issuerRef.name")

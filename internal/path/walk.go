@@ -333,7 +333,7 @@ func (w *walker) leg(l Leg) {
 		w.unresolved()
 		return
 	case l.External(): // needs no port of its own: controllers take the route's
-		w.hop(model.HopService, ref, model.OK, "stands for "+l.Service.Spec.ExternalName)
+		w.hop(model.HopService, ref, model.OK, "is an ExternalName for "+l.Service.Spec.ExternalName)
 		w.predict("200")
 		return
 	case l.Port == nil:

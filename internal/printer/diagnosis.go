@@ -165,7 +165,7 @@ func (p *page) cause(d model.Diagnosis, f model.Finding, i int) {
 	if !f.Since.IsZero() {
 		p.field("Since", moment(f.Since, d.At))
 	}
-	p.evidence(d, f.Evidence)
+	p.evidence(d, f)
 	if more := beyondHeadline(d, f); len(more) > 0 {
 		p.field("Explains", plain(strings.Join(more, "; ")))
 	}

@@ -18,8 +18,11 @@ const (
 )
 
 // evidence shows what speaks for a finding.
-func (p *page) evidence(d model.Diagnosis, all []model.Evidence) {
-	label := "Proof"
+func (p *page) evidence(d model.Diagnosis, f model.Finding) {
+	label, all := "Proof", f.Evidence
+	if !p.style.Wide {
+		all = beyond(f.Summary, all)
+	}
 	for i, e := range all {
 		if i == p.style.limit(shownEvidence) {
 			p.field("", fmt.Sprintf("and %d more, see -o wide", len(all)-i))
@@ -31,6 +34,17 @@ func (p *page) evidence(d model.Diagnosis, all []model.Evidence) {
 			p.field("", plain(s.Access))
 		}
 	}
+}
+
+// beyond leaves out what the summary has just said, unless there is nothing else to show.
+func beyond(summary string, all []model.Evidence) []model.Evidence {
+	out := slices.DeleteFunc(slices.Clone(all), func(e model.Evidence) bool {
+		return e.Source == "" && e.At.IsZero() && strings.Contains(summary, e.Text)
+	})
+	if len(out) == 0 {
+		return all
+	}
+	return out
 }
 
 // proof words one piece of evidence. A gateway's log line is told by what was parsed from it where the

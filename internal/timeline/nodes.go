@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func Nodes(s *snapshot.Snapshot) map[string]Departure {
 			if presence == snapshot.Present && settledSince(n, at) {
 				continue // it came back, or is another node of that name
 			}
-			add(Departure{Node: nodeRef(e.InvolvedObject.Name), At: at, Why: e.Reason + ": " + strings.TrimSpace(e.Message), Drained: e.Reason != "NodeNotReady"})
+			add(Departure{Node: nodeRef(e.InvolvedObject.Name), At: at, Why: fmt.Sprintf("is gone or going (%s: %s)", e.Reason, strings.TrimSpace(e.Message)), Drained: e.Reason != "NodeNotReady"})
 		}
 	}
 	return out

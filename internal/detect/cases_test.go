@@ -210,6 +210,30 @@ func TestWorse(t *testing.T) {
 	}
 }
 
+// Half of a route's requests fail, those through one of two gateways, whose log comes before the other's: that is no outage, however
+// many failures come in a row.
+func TestHalfIsNotAll(t *testing.T) {
+	s := newStream()
+	s.counts(100, 0, time.Minute)
+	for range 120 {
+		s.now = s.now.Add(time.Second)
+		s.d.AddCounts("shop.test/buy", front, s.now, 50, 50)
+		s.tick(s.now)
+		s.d.AddCounts("shop.test/buy", front, s.now, 50, 0)
+		s.tick(s.now)
+	}
+	if len(s.alarms) != 1 || s.alarms[0].Ended {
+		t.Fatalf("half fails: %+v, want one alarm", s.alarms)
+	}
+	if open := s.d.Open(); len(open) != 1 || open[0].Kind != Partial {
+		t.Errorf("half fails: %+v, want a partial failure", open)
+	}
+	got := s.counts(100, 100, 10*time.Second)
+	if len(got) != 1 || !got[0].Worse || got[0].Kind != Outage {
+		t.Errorf("all fail: %+v, want to be told", got)
+	}
+}
+
 // The errors of a rollout are a blip, a broken one is not.
 func TestBlip(t *testing.T) {
 	for _, test := range []struct {

@@ -26,6 +26,9 @@ const minFailures = 3
 // apart is how far two failures in a row must at least lie apart to open an alarm without a third.
 const apart = time.Second
 
+// behind is how long the log of one gateway may come after another's. Until then, failures in a row may be those of one gateway alone.
+const behind = 3 * time.Second
+
 // route is what the detector knows of one route.
 type route struct {
 	key     string
@@ -189,7 +192,7 @@ func (r *route) failOn(at, now instant, n uint32, o Options) {
 		r.Kind = Partial // something succeeded in between
 	}
 	r.Failing = float32(r.Errors) / float32(r.Requests)
-	if r.State == alarmed && r.Kind != Outage && r.allFail(float64(r.Failing), now, o) {
+	if r.State == alarmed && r.Kind != Outage && at.since(r.RowFrom) >= behind && r.allFail(float64(r.Failing), now, o) {
 		r.State, r.Kind = worse, Outage
 	}
 }

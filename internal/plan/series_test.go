@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -211,6 +212,40 @@ func TestAFaultThatKeepsNoPodDown(t *testing.T) {
 	}, probePath(), tooLittle()))
 	if err != nil || p.Remedy.Action != "patch-probe" || len(p.Faults) > 0 {
 		t.Errorf("got %v and %q, want the probe's repair alone", err, p.Remedy.Summary)
+	}
+}
+
+// TestARowThatTakesARuleAway: requests of a canary's rule then go to the rule beside it, which the next repair mends.
+func TestARowThatTakesARuleAway(t *testing.T) {
+	faults := plantest.Faults()
+	canary := faults[slices.IndexFunc(faults, func(f plantest.Fault) bool { return f.Name == "canary-ingress" })]
+	second := port()
+	second.Routes = append(second.Routes, canary.Finding.Routes...)
+	second.Related["service"] = plantest.Ref("Service", "canary") // some of whose requests fail for it, too
+	breaks := func(c *plantest.Cluster) {
+		canary.Break(c)
+		c.Edit("Service/cart", 9999, "spec", "ports", 0, "targetPort")
+		c.Edit("EndpointSlice/cart-x", 9999, "ports", 0, "port")
+	}
+	p, err := Make(pairOf(breaks, canary.Finding, second))
+	if err != nil || len(p.Faults) != 2 || p.Faults[0].Remedy.Action != "stop-experiment" {
+		t.Fatalf("got %v and %q for %d faults", err, p.Remedy.Summary, len(p.Each()))
+	}
+	rows := 0
+	for _, i := range p.Mends {
+		if before := p.Before[i]; before.Route.Name == "cart-canary" {
+			rows++
+			if after := p.After[i]; after.Route.Name != "cart" || after.Predicts != "200" {
+				t.Errorf("%s goes to %s and ends with %s", before.Request, after.Route, after.Predicts)
+			}
+		}
+	}
+	if rows != 1 {
+		t.Errorf("%d rules were taken away, want 1", rows)
+	}
+	// Where the rule beside it would fail still, nothing is done.
+	if p, err := Make(pairOf(breaks, canary.Finding, uncertain(second))); err == nil && p.Remedy.Action == "stop-experiment" {
+		t.Errorf("got %q", p.Remedy.Summary)
 	}
 }
 

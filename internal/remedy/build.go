@@ -24,7 +24,7 @@ func finish(c Case, r model.Remedy) model.Remedy {
 		r.Proof = model.ProofTraffic
 	}
 	if r.Kubectl == "" {
-		r.Kubectl = Kubectl(r.Changes)
+		r.Kubectl = Kubectl(byHand(c.Snapshot, r.Changes))
 	}
 	return r
 }

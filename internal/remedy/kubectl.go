@@ -3,10 +3,12 @@ package remedy
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // Kubectl is the command that makes changes by hand, one after the other as long as each is taken.
@@ -51,6 +53,32 @@ func kubectlPatch(c model.Change) string {
 		through = " --subresource=" + c.Subresource
 	}
 	return fmt.Sprintf("kubectl patch %s%s%s --type=json -p=%s", model.ShellWord(c.Target.Resource()), namespaceFlag(c.Target), through, quote(string(data)))
+}
+
+// byHand are changes in the form in which a person makes them, maybe long after: what is added at the end of a list is put into the
+// whole of it, which can be tested. The API server takes a test of an index that is not there for an error (gopkg.in/evanphx/json-patch.v4,
+// partialArray.get), and adds before what somebody else has added meanwhile.
+func byHand(s *snapshot.Snapshot, changes []model.Change) []model.Change {
+	changes = slices.Clone(changes)
+	for i, c := range changes {
+		_, t, there := object(s, c.Target)
+		if c.Op != model.OpPatch || c.ResourceVersion == "" || !there {
+			continue
+		}
+		fields := slices.Clone(c.Fields)
+		for j, f := range fields {
+			steps := model.PointerSteps(f.Path)
+			at := steps[:max(0, len(steps)-1)]
+			have, _ := lookup(t, at)
+			list, isList := have.([]any)
+			value, err := decode(f.New)
+			if isList && f.Old == nil && err == nil && steps[len(at)] == strconv.Itoa(len(list)) {
+				fields[j] = model.FieldChange{Path: pointer(at), Old: encode(list), New: encode(append(slices.Clip(list), value))}
+			}
+		}
+		changes[i].Fields = fields
+	}
+	return changes
 }
 
 // testsAbsence reports whether a patch can test that a field is absent before it is added, which would replace what is there (RFC 6902,

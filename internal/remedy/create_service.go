@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -112,11 +113,42 @@ func derivedService(c Case, ref model.Ref) (*corev1.Service, model.Ref) {
 	if p.Port == 0 {
 		p.Port = target.IntVal
 	}
+	if onlyGRPC(c, ref) {
+		p.AppProtocol = new(h2c)
+	}
 	return &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: ref.Namespace, Name: ref.Name},
 		Spec:       corev1.ServiceSpec{Selector: maps.Clone(d.Spec.Selector.MatchLabels), Ports: []corev1.ServicePort{p}},
 	}, snapshot.RefOf(d)
+}
+
+// h2c is HTTP/2 without TLS, as the port of a Service says that it speaks it (Kubernetes, KEP-3726).
+const h2c = "kubernetes.io/h2c"
+
+// onlyGRPC reports whether all that asks for a Service is known to speak gRPC to it, without TLS. Most gateways speak HTTP/2 to the backends
+// of a GRPCRoute whatever their port says; some do only where it says so (Gateway API, GEP-1911). To a port that says so, others
+// would not send the requests of an HTTPRoute (NGINX Gateway Fabric, validateRouteBackendRefAppProtocol).
+func onlyGRPC(c Case, ref model.Ref) bool {
+	routes := routesOf(c.Finding)
+	for u := range c.Snapshot.Others().All() {
+		if u.GetKind() != "BackendTLSPolicy" || u.GetNamespace() != ref.Namespace {
+			continue
+		}
+		secured := false
+		walk(u.Object, func(m map[string]any) {
+			secured = secured || m["kind"] == string(snapshot.Services) && m["name"] == ref.Name
+		})
+		if secured {
+			return false
+		}
+	}
+	for _, r := range c.paths().Routes() {
+		if r.Object.Kind != string(snapshot.GRPCRoutes) && slices.ContainsFunc(r.Backends, func(b path.Backend) bool { return sameObject(b.Service, ref) }) {
+			return false
+		}
+	}
+	return len(routes) > 0 && !slices.ContainsFunc(routes, func(r model.Ref) bool { return r.Kind != string(snapshot.GRPCRoutes) })
 }
 
 // deploymentFor is the Deployment of the Service's name, or the only one that carries the name as

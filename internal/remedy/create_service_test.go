@@ -12,6 +12,7 @@ import (
 func TestCreateServiceForAnyRoute(t *testing.T) {
 	const (
 		gatewayAPI = "apiVersion: gateway.networking.k8s.io/v1\nkind: %KIND\nmetadata: {name: r, namespace: shop}\nspec: {rules: [{backendRefs: [%BACKEND]}]}\n"
+		secured    = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {name: p, namespace: shop}\nspec: {targetRefs: [{group: '', kind: Service, name: cart}]}\n"
 		traefik    = "apiVersion: traefik.io/v1alpha1\nkind: %KIND\nmetadata: {name: r, namespace: shop}\nspec: {routes: [{match: Host(`a`), services: [%BACKEND]}]}\n"
 	)
 	udp := []any{map[string]any{"name": "http", "containerPort": 53, "protocol": "UDP"}}
@@ -27,10 +28,15 @@ func TestCreateServiceForAnyRoute(t *testing.T) {
 		"another namespace's":       {"GRPCRoute", gatewayAPI, "{name: cart, namespace: other, port: 9000}", two, ""},
 		"no Service":                {"GRPCRoute", gatewayAPI, "{group: x, kind: Other, name: cart, port: 9000}", two, ""},
 		"IngressRoute, by name":     {"IngressRoute", traefik, "{name: cart, port: grpc}", two, "port 9000 to 9000"},
+		"beside an Ingress":         {"GRPCRoute", gatewayAPI, "{name: cart, port: 9000}", two, "port 9000 to 9000"},
+		"beside a BackendTLSPolicy": {"GRPCRoute", gatewayAPI + secured, "{name: cart, port: 9000}", two, "port 9000 to 9000"},
 		"only a port for datagrams": {"GRPCRoute", gatewayAPI, "{name: cart, port: 53}", udp, ""},
 	} {
 		c := plantest.Shop("cart", "web")
 		c.Delete("Service/cart")
+		if name != "beside an Ingress" {
+			c.Delete("Ingress/cart")
+		}
 		c.Apply(strings.NewReplacer("%KIND", test.kind, "%BACKEND", test.backend).Replace(test.object))
 		if test.ports != nil {
 			c.Edit("Deployment/cart", test.ports, "spec", "template", "spec", "containers", 0, "ports")
@@ -44,7 +50,10 @@ func TestCreateServiceForAnyRoute(t *testing.T) {
 		f.Routes = []model.Ref{route}
 		got := ""
 		for _, r := range createService(Case{Snapshot: c.Snapshot(), Finding: f}) {
-			got += r.Summary
+			got += r.Summary + string(r.Change.Object)
+		}
+		if h2c := strings.Contains(got, "kubernetes.io/h2c"); h2c != (test.want != "" && test.kind == "GRPCRoute" && !strings.Contains(name, "beside")) {
+			t.Errorf("%s: it is told to speak HTTP/2: %v", name, h2c)
 		}
 		if (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
 			t.Errorf("%s: %q, want %q in it", name, got, test.want)

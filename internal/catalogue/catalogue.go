@@ -2,7 +2,7 @@
 // belongs to, and how far a machine may go in mending it.
 //
 // The ids are a contract: output, policies and documentation use them. Each cause that gatemend
-// can find also has a page in text/, with the fixed headings of [Headings]; pages are what
+// can find also has a page in text/, all with the same headings; pages are what
 // `gatemend explain` prints and what the documentation is made from.
 package catalogue
 
@@ -33,11 +33,6 @@ type Cause struct {
 type Family struct {
 	ID string
 	Is string // what the causes of the family have in common
-}
-
-// Headings are the headings that every page has, in this order.
-func Headings() []string {
-	return []string{"What it means", "How we know", "What usually causes it", "Fix", "Not this if"}
 }
 
 //go:embed text/*.md

@@ -85,9 +85,7 @@ func phaseOf(o plan.Outcome) v1alpha1.Phase {
 		return v1alpha1.PhaseUndone
 	case plan.NothingToDo, plan.Interrupted:
 		return v1alpha1.PhaseDetected
-	case plan.OnlyAdvice, plan.UndoFailed, plan.CouldNotAct:
-		return v1alpha1.PhaseEscalated
-	default:
+	default: // a person must act, or look
 		return v1alpha1.PhaseEscalated
 	}
 }

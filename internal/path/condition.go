@@ -32,8 +32,8 @@ type Condition struct {
 	expr  *regexp.Regexp
 }
 
-// NewCondition makes a condition ready for use.
-func NewCondition(name string, test Test, value string) Condition {
+// newCondition makes a condition ready for use.
+func newCondition(name string, test Test, value string) Condition {
 	c := Condition{Name: name, Test: test, Value: value}
 	if test == Fits {
 		c.expr, _ = regexp.Compile("^(?:" + value + ")$") // one that cannot be read matches nothing

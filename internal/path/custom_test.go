@@ -25,6 +25,16 @@ func goes(m *Map, req model.Request) string {
 	return b.Service.Name
 }
 
+// lead checks where requests for each of some targets go.
+func lead(t *testing.T, m *Map, want map[string]string) {
+	t.Helper()
+	for target, to := range want {
+		if got := goes(m, at(target)); got != to {
+			t.Errorf("%s goes to %q, want %q", target, got, to)
+		}
+	}
+}
+
 func at(target string) model.Request {
 	host, path, _ := strings.Cut(target, "/")
 	return model.Request{Host: host, Path: "/" + path}
@@ -39,7 +49,7 @@ routes: [{services: [{name: front, port: 80}], timeoutPolicy: {response: infinit
 {conditions: [{regex: "/[0-9]+"}], services: [{name: number, port: 80}]}, {services: [{name: rest, port: 80}]}]}}`
 	orphan := `{apiVersion: projectcontour.io/v1, kind: HTTPProxy, metadata: {name: orphan, namespace: shop}, spec: {routes: [{services: [{name: nobody, port: 80}]}]}, status: {currentStatus: orphaned}}`
 	m := New(world(t, []string{root, child, orphan}))
-	for target, want := range map[string]string{
+	lead(t, m, map[string]string{
 		"shop.example/":            "front",
 		"shop.example/cart":        "rest",
 		"shop.example/cart/v2":     "new",
@@ -49,11 +59,7 @@ routes: [{services: [{name: front, port: 80}], timeoutPolicy: {response: infinit
 		"shop.example/gone/x":      "none",
 		"other.example/":           "",
 		"shop.example/frontoffice": "front",
-	} {
-		if got := goes(m, at(target)); got != want {
-			t.Errorf("%s goes to %q, want %q", target, got, want)
-		}
-	}
+	})
 	req := at("shop.example/front")
 	req.Headers = map[string]string{"x-beta": "1"}
 	r, _ := m.Match(req)
@@ -103,7 +109,7 @@ func TestIngressRoute(t *testing.T) {
 		`{apiVersion: traefik.io/v1alpha1, kind: TraefikService, metadata: {name: split, namespace: shop}, spec: {weighted: {services: [{name: one, port: 80, weight: 3}, {name: two, port: 80, weight: 0}]}}}`,
 		`{apiVersion: traefik.io/v1alpha1, kind: Middleware, metadata: {name: other, namespace: shop}, spec: {}}`,
 	}))
-	for target, want := range map[string]string{
+	lead(t, m, map[string]string{
 		"shop.example/":        "front",
 		"shop.example/cartoon": "cart",
 		"shop.example/x":       "xy",
@@ -115,11 +121,7 @@ func TestIngressRoute(t *testing.T) {
 		"v2.example/users/x":   "",
 		"w.example/":           "one",
 		"1.test/":              "",
-	} {
-		if got := goes(m, at(target)); got != want {
-			t.Errorf("%s goes to %q, want %q", target, got, want)
-		}
-	}
+	})
 	req := at("shop.example/x")
 	req.Headers = map[string]string{"x-old": "1"}
 	if got := goes(m, req); got != "front" {
@@ -184,7 +186,7 @@ func TestVirtualService(t *testing.T) {
 	entry := `{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: partner, namespace: shop}, spec: {hosts: ["*.partner.test"]}}`
 	cart := `{apiVersion: v1, kind: Service, metadata: {name: cart, namespace: shop}, spec: {selector: {app: cart}, ports: [{name: http, port: 80}]}}`
 	m := New(world(t, []string{gw, pod, vs, child, meshOnly, dr, entry, cart}))
-	for target, want := range map[string]string{
+	lead(t, m, map[string]string{
 		"shop.example/cart":    "cart:v9",
 		"shop.example/carts":   "cart:v9",
 		"shop.example/":        "front",
@@ -192,11 +194,7 @@ func TestVirtualService(t *testing.T) {
 		"shop.example/child/a": "a",
 		"shop.example/child/x": "b",
 		"elsewhere.test/":      "",
-	} {
-		if got := goes(m, at(target)); got != want {
-			t.Errorf("%s goes to %q, want %q", target, got, want)
-		}
-	}
+	})
 	req := at("shop.example/cart")
 	req.Headers = map[string]string{"x-v": "2", "x-no": "1"}
 	if got := goes(m, req); got != "cart:v2" {

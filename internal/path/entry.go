@@ -166,7 +166,7 @@ func (m *Map) entryFault(e Entry, f Fleet, down bool) string {
 	case !down && len(e.Ends) == 0 && !e.Derived && slices.ContainsFunc(f.Pods, Ready):
 		return fmt.Sprintf("%s has no ready endpoint, though pods of %s are ready", ref, f.Object)
 	}
-	if why, _ := Unmade(m.s, e.Service); why != "" {
+	if why, _ := BalancerWarning(m.s, ref); why != "" && Pending(m.s, e.Service) {
 		return fmt.Sprintf("%s has no address: %s", ref, why)
 	}
 	return ""
@@ -175,14 +175,6 @@ func (m *Map) entryFault(e Entry, f Fleet, down bool) string {
 // Pending reports whether a Service of type LoadBalancer waits for its address longer than that takes.
 func Pending(s *snapshot.Snapshot, svc *corev1.Service) bool {
 	return svc.Spec.Type == corev1.ServiceTypeLoadBalancer && len(svc.Status.LoadBalancer.Ingress) == 0 && s.At().Sub(svc.CreationTimestamp.Time) >= settling
-}
-
-// Unmade is why the load balancer of a Service could not be made, where somebody says so.
-func Unmade(s *snapshot.Snapshot, svc *corev1.Service) (string, *corev1.Event) {
-	if !Pending(s, svc) {
-		return "", nil
-	}
-	return BalancerWarning(s, snapshot.RefOf(svc))
 }
 
 // BalancerWarning is the newest word of a load balancer's controller that it could not make one for an object. The

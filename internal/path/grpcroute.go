@@ -51,7 +51,7 @@ func (m *Map) grpcRule(a asking, p parent, i int, rule *gatewayv1.GRPCRouteRule)
 			if h.Type != nil && *h.Type == gatewayv1.GRPCHeaderMatchRegularExpression {
 				test = Fits
 			}
-			r.Headers = append(r.Headers, NewCondition(strings.ToLower(string(h.Name)), test, h.Value))
+			r.Headers = append(r.Headers, newCondition(strings.ToLower(string(h.Name)), test, h.Value))
 		}
 		each = append(each, r)
 	}

@@ -165,23 +165,23 @@ func valueConditions(name string, v *custom.ValueCondition) []Condition {
 	var c Condition
 	switch {
 	case v.Exact != "":
-		c = NewCondition(name, Equals, v.Exact)
+		c = newCondition(name, Equals, v.Exact)
 	case v.NotExact != "":
-		c = NewCondition(name, Equals, v.NotExact).negate()
+		c = newCondition(name, Equals, v.NotExact).negate()
 	case v.Contains != "":
-		c = NewCondition(name, Contains, v.Contains)
+		c = newCondition(name, Contains, v.Contains)
 	case v.NotContains != "":
-		c = NewCondition(name, Contains, v.NotContains).negate()
+		c = newCondition(name, Contains, v.NotContains).negate()
 	case v.Prefix != "":
-		c = NewCondition(name, Begins, v.Prefix)
+		c = newCondition(name, Begins, v.Prefix)
 	case v.Suffix != "":
-		c = NewCondition(name, Ends, v.Suffix)
+		c = newCondition(name, Ends, v.Suffix)
 	case v.Regex != "":
-		c = NewCondition(name, Fits, v.Regex)
+		c = newCondition(name, Fits, v.Regex)
 	case v.NotPresent:
-		c = NewCondition(name, IsThere, "").negate()
+		c = newCondition(name, IsThere, "").negate()
 	case v.Present:
-		c = NewCondition(name, IsThere, "")
+		c = newCondition(name, IsThere, "")
 	default:
 		return nil
 	}

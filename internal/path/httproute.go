@@ -90,14 +90,14 @@ func setMatch(r *Route, match *gatewayv1.HTTPRouteMatch) {
 		if h.Type != nil && *h.Type == gatewayv1.HeaderMatchRegularExpression {
 			test = Fits
 		}
-		r.Headers = append(r.Headers, NewCondition(strings.ToLower(string(h.Name)), test, h.Value))
+		r.Headers = append(r.Headers, newCondition(strings.ToLower(string(h.Name)), test, h.Value))
 	}
 	for _, q := range match.QueryParams {
 		test := Equals
 		if q.Type != nil && *q.Type == gatewayv1.QueryParamMatchRegularExpression {
 			test = Fits
 		}
-		r.Queries = append(r.Queries, NewCondition(string(q.Name), test, q.Value))
+		r.Queries = append(r.Queries, newCondition(string(q.Name), test, q.Value))
 	}
 }
 

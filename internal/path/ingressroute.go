@@ -95,9 +95,9 @@ func (r *Route) require(matcher traefik.Matcher) {
 			r.Host = host
 			return
 		}
-		on(NewCondition(":authority", Equals, host))
+		on(newCondition(":authority", Equals, host))
 	case "HostRegexp":
-		on(NewCondition(":authority", Fits, within(v)))
+		on(newCondition(":authority", Fits, within(v)))
 	case "Path", "PathPrefix", "PathRegexp":
 		r.requirePath(matcher)
 	case "Method":
@@ -105,17 +105,17 @@ func (r *Route) require(matcher traefik.Matcher) {
 			r.Method = strings.ToUpper(v)
 			return
 		}
-		on(NewCondition(":method", Equals, strings.ToUpper(v)))
+		on(newCondition(":method", Equals, strings.ToUpper(v)))
 	case "Header":
-		on(NewCondition(strings.ToLower(v), Equals, matcher.Args[1]))
+		on(newCondition(strings.ToLower(v), Equals, matcher.Args[1]))
 	case "HeaderRegexp":
-		on(NewCondition(strings.ToLower(v), Fits, within(matcher.Args[1])))
+		on(newCondition(strings.ToLower(v), Fits, within(matcher.Args[1])))
 	case "Query", "QueryRegexp":
-		c := NewCondition(v, Equals, "")
+		c := newCondition(v, Equals, "")
 		if len(matcher.Args) > 1 {
-			c = NewCondition(v, map[string]Test{"Query": Equals, "QueryRegexp": Fits}[matcher.Name], matcher.Args[1])
+			c = newCondition(v, map[string]Test{"Query": Equals, "QueryRegexp": Fits}[matcher.Name], matcher.Args[1])
 			if matcher.Name == "QueryRegexp" {
-				c = NewCondition(v, Fits, within(matcher.Args[1]))
+				c = newCondition(v, Fits, within(matcher.Args[1]))
 			}
 		}
 		c.Not = matcher.Not
@@ -141,9 +141,9 @@ func (r *Route) requirePath(matcher traefik.Matcher) {
 		}
 		return
 	}
-	c := NewCondition(":path", map[string]Test{"Path": Equals, "PathPrefix": Begins}[matcher.Name], v)
+	c := newCondition(":path", map[string]Test{"Path": Equals, "PathPrefix": Begins}[matcher.Name], v)
 	if matcher.Name == "PathRegexp" {
-		c = NewCondition(":path", Fits, within(v))
+		c = newCondition(":path", Fits, within(v))
 	}
 	c.Not = matcher.Not
 	r.Headers = append(r.Headers, c)

@@ -191,7 +191,7 @@ func TestWalk(t *testing.T) {
 		{"no rule", []string{class}, nil, "404", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			trace := Walk(world(t, tt.objects, tt.unread...), model.Request{Host: "shop.example", Path: "/x"})
+			trace := New(world(t, tt.objects, tt.unread...)).Walk(model.Request{Host: "shop.example", Path: "/x"})
 			if trace.Predicts != tt.want || trace.Healthy() != tt.healthy {
 				t.Errorf("predicts %s, healthy %v; want %s, %v\n%+v", trace.Predicts, trace.Healthy(), tt.want, tt.healthy, trace.Hops)
 			}

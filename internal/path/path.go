@@ -1,12 +1,6 @@
 package path
 
-import (
-	"github.com/gatemend/gatemend/internal/model"
-	"github.com/gatemend/gatemend/internal/snapshot"
-)
+import "github.com/gatemend/gatemend/internal/snapshot"
 
 // Routes lists every rule of a snapshot. Callers with more than one question keep a [Map].
 func Routes(s *snapshot.Snapshot) []Route { return New(s).Routes() }
-
-// Walk finds the rule for a request and walks it.
-func Walk(s *snapshot.Snapshot, req model.Request) model.Trace { return New(s).Walk(req) }

@@ -169,9 +169,9 @@ func (r *Route) demand(conditions []custom.NginxCondition) bool {
 	for _, c := range conditions {
 		value, not := strings.CutPrefix(c.Value, "!")
 		compare := func(name string, list *[]Condition) {
-			cond := NewCondition(name, Equals, value)
+			cond := newCondition(name, Equals, value)
 			if value == "" {
-				cond, not = NewCondition(name, IsThere, ""), !not
+				cond, not = newCondition(name, IsThere, ""), !not
 			}
 			cond.Fold, cond.Not = true, not
 			*list = append(*list, cond)
@@ -182,7 +182,7 @@ func (r *Route) demand(conditions []custom.NginxCondition) bool {
 		case c.Argument != "":
 			compare(c.Argument, &r.Queries)
 		case c.Cookie != "":
-			cond := NewCondition("cookie", Fits, "(?i)(?:.*; *)?"+regexp.QuoteMeta(c.Cookie+"="+value)+"(?:;.*)?")
+			cond := newCondition("cookie", Fits, "(?i)(?:.*; *)?"+regexp.QuoteMeta(c.Cookie+"="+value)+"(?:;.*)?")
 			cond.Not = not
 			r.Headers = append(r.Headers, cond)
 		case c.Variable == "$request_method":

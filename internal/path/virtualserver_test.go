@@ -20,7 +20,7 @@ routes: [{path: /, action: {pass: front}},
 	set := `{apiVersion: k8s.nginx.org/v1, kind: VirtualServerRoute, metadata: {name: set, namespace: tea, labels: {part: set}}, spec: {host: cafe.example, upstreams: [{name: set, service: set, port: 80}], subroutes: [{path: /set, action: {pass: set}}]}}`
 	alien := `{apiVersion: k8s.nginx.org/v1, kind: VirtualServerRoute, metadata: {name: alien, namespace: shop}, spec: {host: other.example, upstreams: [{name: tea, service: tea, port: 80}], subroutes: [{path: /alien, action: {pass: tea}}]}}`
 	m := New(world(t, []string{cafe, tea, set, alien}))
-	for target, want := range map[string]string{
+	lead(t, m, map[string]string{
 		"cafe.example/":               "front",
 		"cafe.example/menu":           "menu:menu",
 		"cafe.example/menus":          "menu:menu",
@@ -38,11 +38,7 @@ routes: [{path: /, action: {pass: front}},
 		"any.cafe.example/":           "",
 		"cafe.example/menu?v=2&w=1":   "menu:menu",
 		"cafe.example/menu/today?v=2": "beta",
-	} {
-		if got := goes(m, at(target)); got != want {
-			t.Errorf("%s goes to %q, want %q", target, got, want)
-		}
-	}
+	})
 	req := at("cafe.example/menu?v=1")
 	req.Headers = map[string]string{"x-beta": "YES"} // nginx's map does not mind
 	if r, _ := m.Match(req); len(r.Backends) != 2 || r.Backends[0].Weight != 90 || r.Rule != "spec.routes[1].matches[0]" {

@@ -186,7 +186,7 @@ func (r Route) below(above Route) Route {
 	if r.Path == "/" && r.PathType == Prefix {
 		r.Path, r.PathType, r.Pattern = above.Path, above.PathType, above.Pattern
 	} else if above.Pattern.How == proxy.Leading {
-		r.Headers = append(r.Headers, NewCondition(":path", Begins, above.Path))
+		r.Headers = append(r.Headers, newCondition(":path", Begins, above.Path))
 	}
 	r.Headers = append(slices.Clip(r.Headers), above.Headers...)
 	r.Queries = append(slices.Clip(r.Queries), above.Queries...)
@@ -266,13 +266,13 @@ func (r *Route) virtualMatch(match *custom.VirtualMatch) {
 func stringMatch(name string, s custom.StringMatch) Condition {
 	switch {
 	case s.Exact != "":
-		return NewCondition(name, Equals, s.Exact)
+		return newCondition(name, Equals, s.Exact)
 	case s.Prefix != "":
-		return NewCondition(name, Begins, s.Prefix)
+		return newCondition(name, Begins, s.Prefix)
 	case s.Regex != "":
-		return NewCondition(name, Fits, s.Regex)
+		return newCondition(name, Fits, s.Regex)
 	default:
-		return NewCondition(name, IsThere, "")
+		return newCondition(name, IsThere, "")
 	}
 }
 

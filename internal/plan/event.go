@@ -87,5 +87,10 @@ const (
 	CouldNotAct Outcome = "could-not-act" // the API server did not accept the change; nothing was changed
 )
 
+// Outcomes lists them all.
+func Outcomes() []Outcome {
+	return []Outcome{Mended, Unverified, NothingToDo, OnlyAdvice, Refused, Declined, NotHelped, UndoFailed, Interrupted, CouldNotAct}
+}
+
 // Changed reports whether the outcome leaves a change in the cluster.
 func (o Outcome) Changed() bool { return o == Mended || o == Unverified || o == UndoFailed }

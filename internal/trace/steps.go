@@ -70,8 +70,7 @@ func ends(kind string) (name string, failed bool) {
 // Outcome is how the last repair of an incident ended, and what was said of it; "" where the errors stopped before any had.
 func Outcome(i model.Incident) (o plan.Outcome, text string) {
 	for _, e := range slices.Backward(i.Timeline) {
-		switch o := plan.Outcome(e.Kind); o {
-		case plan.Mended, plan.Unverified, plan.NothingToDo, plan.OnlyAdvice, plan.Refused, plan.Declined, plan.NotHelped, plan.UndoFailed, plan.Interrupted, plan.CouldNotAct:
+		if o := plan.Outcome(e.Kind); slices.Contains(plan.Outcomes(), o) {
 			return o, e.Text
 		}
 	}

@@ -129,7 +129,7 @@ func judge(e Evidence, now time.Time, o Options) Judgement {
 		return judgeRollout(e, now, o)
 	}
 	late := e.late(now, o)
-	need := Need(e.Before, o)
+	need := needed(e.Before, o)
 	because, proven := fmt.Sprintf("%d requests in a row succeeded", e.After.Run), e.After.Run >= need && now.Sub(quietSince(e)) >= o.Soak
 	if !proven && fewFail(e, now, o) {
 		because, proven = fmt.Sprintf("hardly any request fails any more (%d of %d since the change)", e.After.Errors, e.After.Requests), true
@@ -226,9 +226,9 @@ func (other Other) fails(e Evidence, now time.Time, o Options) bool {
 		other.After.LastError.Sub(e.Effect) >= o.Soak
 }
 
-// Need is how many successes in a row are significant after a former error ratio. Where no error was
+// needed is how many successes in a row are significant after a former error ratio. Where no error was
 // counted before, the ratio is not known, and a fixed number has to do.
-func Need(before Counts, o Options) int {
+func needed(before Counts, o Options) int {
 	o = o.Defaults()
 	if before.Errors == 0 {
 		const unknown = 3

@@ -132,7 +132,7 @@ func TestNeed(t *testing.T) {
 		{Counts{}, 60, 60},
 		{Counts{Requests: 100_000, Errors: 1}, 900, 930}, // rarer than can be proven
 	} {
-		if got := Need(tc.before, Options{}); got < tc.min || got > tc.max {
+		if got := needed(tc.before, Options{}); got < tc.min || got > tc.max {
 			t.Errorf("after %+v: got %d, want %d to %d", tc.before, got, tc.min, tc.max)
 		}
 	}

@@ -100,11 +100,11 @@ func judge(policies []*networkingv1.NetworkPolicy, subject, peer, target End, po
 
 // Selects reports whether a policy isolates a pod in a direction.
 func Selects(p *networkingv1.NetworkPolicy, pod *corev1.Pod, direction networkingv1.PolicyType) bool {
-	return p.Namespace == pod.Namespace && selects(&p.Spec.PodSelector, pod.Labels) && slices.Contains(Types(p), direction)
+	return p.Namespace == pod.Namespace && selects(&p.Spec.PodSelector, pod.Labels) && slices.Contains(directions(p), direction)
 }
 
-// Types are the directions that a policy is about; egress is implied by having egress rules.
-func Types(p *networkingv1.NetworkPolicy) []networkingv1.PolicyType {
+// directions are the directions that a policy is about; egress is implied by having egress rules.
+func directions(p *networkingv1.NetworkPolicy) []networkingv1.PolicyType {
 	if len(p.Spec.PolicyTypes) > 0 {
 		return p.Spec.PolicyTypes
 	}

@@ -102,7 +102,7 @@ func TestPoliciesAddUp(t *testing.T) {
 func TestEgressIsImpliedByRules(t *testing.T) {
 	p := &networkingv1.NetworkPolicy{Spec: networkingv1.NetworkPolicySpec{Egress: []networkingv1.NetworkPolicyEgressRule{{}}}}
 	var names []string
-	for _, d := range Types(p) {
+	for _, d := range directions(p) {
 		names = append(names, string(d))
 	}
 	if got := strings.Join(names, ","); got != "Ingress,Egress" {

@@ -46,9 +46,9 @@ func gcpEntry(p *jsonParser, v *fastjson.Value, s *model.Signal) proxy.Class {
 	s.Request.Path = p.names.String(path)
 	details := v.GetStringBytes("jsonPayload", "statusDetails")
 	backend := v.GetStringBytes("resource", "labels", "backend_service_name")
-	regional := details == nil && v.Exists("resource", "labels", gcpTarget)
+	means, regional := gcpFailure, details == nil && v.Exists("resource", "labels", gcpTarget)
 	if regional {
-		details, backend = v.GetStringBytes("jsonPayload", "proxyStatus"), v.GetStringBytes("resource", "labels", gcpTarget)
+		means, details, backend = proxyStatus, v.GetStringBytes("jsonPayload", "proxyStatus"), v.GetStringBytes("resource", "labels", gcpTarget)
 	}
 	if name, ok := gkeService(backend); ok {
 		p.joint(name, s)
@@ -60,9 +60,7 @@ func gcpEntry(p *jsonParser, v *fastjson.Value, s *model.Signal) proxy.Class {
 			s.Tries[0].Status = s.Status
 		}
 	}
-	if s.Failure = gcpFailure(details, s); regional {
-		s.Failure = proxyStatus(details, s)
-	}
+	s.Failure = means(details, s)
 	if s.Failed() {
 		s.Reason = p.names.String(details)
 	}

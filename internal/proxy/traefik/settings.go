@@ -84,13 +84,13 @@ func patterns(_ string, rules []proxy.PathRule) []proxy.Pattern {
 			matcher = "Path"
 		}
 		how := map[string]proxy.How{"Path": proxy.Equal, "PathPrefix": proxy.Leading, "PathRegexp": proxy.Within}[matcher]
-		out[i] = proxy.Pattern{How: how, Text: r.Path, Rank: RuleLength(r.Host, matcher, r.Path)}
+		out[i] = proxy.Pattern{How: how, Text: r.Path, Rank: ruleLength(r.Host, matcher, r.Path)}
 	}
 	return out
 }
 
-// RuleLength is the priority that Traefik gives an Ingress's rule: the length of its text.
-func RuleLength(host, matcher, path string) int {
+// ruleLength is the priority that Traefik gives an Ingress's rule: the length of its text.
+func ruleLength(host, matcher, path string) int {
 	n := len(fmt.Sprintf("%s(%q)", matcher, path))
 	if host != "" {
 		n += len(fmt.Sprintf("Host(%q) && ", host))

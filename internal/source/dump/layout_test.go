@@ -96,7 +96,7 @@ func TestLayouts(t *testing.T) {
 				m[path] = &fstest.MapFile{Data: []byte(text)}
 			}
 			var logs []Log
-			s, err := ReadFS(m, ReadOptions{Logs: &logs})
+			s, err := readFS(m, ReadOptions{Logs: &logs})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -52,16 +52,16 @@ func Read(path string, opt ReadOptions) (*snapshot.Snapshot, error) {
 		return nil, fmt.Errorf("read dump: %w", err)
 	}
 	defer root.Close()
-	s, err := ReadFS(root.FS(), opt)
+	s, err := readFS(root.FS(), opt)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return s, nil
 }
 
-// ReadFS reads every file of a file system, in lexical order. Hidden files are passed over, and those whose
+// readFS reads every file of a file system, in lexical order. Hidden files are passed over, and those whose
 // names say that there are no objects in them.
-func ReadFS(files fs.FS, opt ReadOptions) (*snapshot.Snapshot, error) {
+func readFS(files fs.FS, opt ReadOptions) (*snapshot.Snapshot, error) {
 	s, err := gather(opt, func(c *collector) error {
 		return fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
 			switch {

@@ -72,7 +72,7 @@ func readAll(files map[string]string) (*snapshot.Snapshot, error) {
 	for name, text := range files {
 		m[name] = &fstest.MapFile{Data: []byte(text)}
 	}
-	return ReadFS(m, ReadOptions{})
+	return readFS(m, ReadOptions{})
 }
 
 // names lists the objects that have a kind of their own.

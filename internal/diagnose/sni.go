@@ -24,6 +24,8 @@ func tlsSNIMismatch() Analyzer {
 				}
 				if f, ok := v.unknownName(r); ok {
 					out = append(out, f.on(r))
+				} else if f, ok := v.unmatchedName(r); ok {
+					out = append(out, f.on(r))
 				}
 			}
 			return out
@@ -65,7 +67,11 @@ func (v *view) nameSent(r *route, l path.Leg, told speech) (object model.FieldRe
 		return s.At, ": " + s.Value
 	}
 	if p, ok := v.backendTLS(l); ok {
-		return at(p.ref, "spec.validation.hostname"), ": " + p.text("spec", "validation", "hostname")
+		part := "validation"
+		if !p.at("spec").has(part) {
+			part = "tls" // up to v1alpha2
+		}
+		return at(p.ref, "spec."+part+".hostname"), ": " + p.text("spec", part, "hostname")
 	}
 	if d, ok := v.destinationRule(serviceRef(l)); ok {
 		return at(d.ref, "spec.trafficPolicy.tls.sni"), ": " + d.text("spec", "trafficPolicy", "tls", "sni")

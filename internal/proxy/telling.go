@@ -11,6 +11,7 @@ func Telling(line []byte) bool {
 		"err", "fail", "reject", "invalid", "forbidden", "denied", "emerg", "alert", "crit", "warn", "fatal", "panic",
 		"reload", "lost", "closed", "unavailable", "unreachable", "expired", "refused", "timed out", "timeout",
 		"lead", "lease", "limit", "exceed", "overload", "exhaust", "not enough", "too many", "full",
+		"filter_chain", // Envoy, of a connection that no server of its is for
 	} {
 		if bytes.Contains(low, []byte(word)) {
 			return true

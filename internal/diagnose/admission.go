@@ -106,6 +106,9 @@ func (v *view) rejector(w *workload, why string) model.FieldRef {
 	if object, ok := v.policyNamed(why, ns); ok {
 		return object
 	}
+	if object, ok := v.webhookAtZero(why); ok {
+		return object
+	}
 	if m := refusingWebhook.FindStringSubmatch(why); m != nil {
 		if object, ok := v.webhook(m[1], refusingPart(why)); ok {
 			return object
@@ -175,6 +178,28 @@ func refusingPart(why string) string {
 	default:
 		return "clientConfig"
 	}
+}
+
+// webhookUnserved finds the Service and namespace of a webhook that could not be asked for want of endpoints, in the words of the API
+// server: Post "https://kyverno-svc.kyverno.svc:443/mutate?timeout=10s": no endpoints available for service "kyverno-svc".
+var webhookUnserved = regexp.MustCompile(`://([a-z0-9-]+)\.([a-z0-9-]+)\.svc\S*: no endpoints available for service`)
+
+// webhookAtZero is the workload that is to answer a webhook and that is scaled to zero.
+func (v *view) webhookAtZero(why string) (model.FieldRef, bool) {
+	m := webhookUnserved.FindStringSubmatch(why)
+	if m == nil {
+		return model.FieldRef{}, false
+	}
+	svc, ok := v.s.Services().Get(m[2], m[1])
+	if ok != snapshot.Present {
+		return model.FieldRef{}, false
+	}
+	for _, t := range v.templates(svc.Namespace) {
+		if t.makes(svc.Spec.Selector) && t.replicas == 0 {
+			return at(t.ref, "spec.replicas"), true
+		}
+	}
+	return model.FieldRef{}, false
 }
 
 // webhook finds the configuration that registers a webhook.

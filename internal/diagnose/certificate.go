@@ -134,6 +134,8 @@ func (v *view) refusedBackend(r *route) (finding, bool) {
 			if why == otherName {
 				cause = "tls-sni-mismatch"
 			}
+		} else if object == at(serviceRef(l), "") && why == otherName && r.Object.Kind == "Ingress" && r.Proxy == "traefik" {
+			object.Field = annotation("traefik.ingress.kubernetes.io/service.serverstransport") // where a name to expect would be set
 		}
 		f := find(cause, proven, object, fmt.Sprintf("the certificate that the backend of %s shows the proxy %s", r, why)).
 			as(model.TLS, s.Failure).relates("service", serviceRef(l))

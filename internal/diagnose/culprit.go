@@ -170,8 +170,27 @@ func accuse(o metav1.Object, w complaint) (suspect, bool) {
 			}
 		}
 	}
+	if s.weight >= byFile && s.at.Field == "" {
+		s.at.Field = onlyAnnotation(o)
+	}
 	s.weight += heaviest
 	return s, s.weight > 0
+}
+
+// onlyAnnotation is the annotation that makes the file of an Ingress what it is where no other one does; empty if there are more.
+// (Of the controllers that tell a file's name, NGINX's own makes one for each Ingress.)
+func onlyAnnotation(o metav1.Object) string {
+	found := ""
+	for name := range o.GetAnnotations() {
+		if !strings.HasPrefix(name, "nginx.org/") && !strings.HasPrefix(name, "nginx.com/") {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = annotation(name)
+	}
+	return found
 }
 
 // certificateIn is the place in an Ingress of the certificate of which a file is made; -1 if it names none.

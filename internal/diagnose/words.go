@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"time"
 
@@ -34,6 +35,8 @@ type spoken struct {
 	fields []string
 	// entries are annotations of the Services before a gateway that may have to do with it, where no key is set.
 	entries []string
+	// variables matches the names of the application's own variables that may have to do with it.
+	variables *regexp.Regexp
 	// keys are those of a gateway's own ConfigMap that may have to do with it.
 	keys []string
 	// proofs are signatures that prove the cause although they list others, which only lie deeper.
@@ -344,6 +347,9 @@ func (v *view) pointed(row spoken, r *route, h hearing) model.FieldRef {
 	}
 	switch row.where {
 	case atWorkload:
+		if variable, ok := v.variableOf(row, r); ok {
+			return variable
+		}
 		for _, l := range r.legs {
 			for _, ref := range v.behind(l) {
 				return at(ref, "")
@@ -366,6 +372,27 @@ func (v *view) pointed(row spoken, r *route, h hearing) model.FieldRef {
 	case atRoute: // below, as where the others are not seen
 	}
 	return at(r.Object, "")
+}
+
+// variableOf is the only variable of the workloads behind a route that has to do with a row's cause.
+func (v *view) variableOf(row spoken, r *route) (model.FieldRef, bool) {
+	var found []model.FieldRef
+	for _, w := range v.workloads {
+		if row.variables == nil || w.template.template == nil || !slices.Contains(w.routes, r) {
+			continue
+		}
+		for i := range w.template.template.Spec.Containers {
+			for _, e := range v.environment(w, &w.template.template.Spec.Containers[i], fmt.Sprintf("spec.template.spec.containers[%d]", i)) {
+				if row.variables.MatchString(e.name) {
+					found = append(found, e.at)
+				}
+			}
+		}
+	}
+	if len(found) != 1 {
+		return model.FieldRef{}, false
+	}
+	return found[0], true
 }
 
 // entrySetting is the annotation of a Service before the gateway that has to do with a row's cause: it tells a load

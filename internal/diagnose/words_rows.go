@@ -1,6 +1,13 @@
 package diagnose
 
-import "github.com/gatemend/gatemend/internal/model"
+import (
+	"regexp"
+
+	"github.com/gatemend/gatemend/internal/model"
+)
+
+// tlsVersionNames matches variables that say which versions or ciphers of TLS a program accepts.
+var tlsVersionNames = regexp.MustCompile(`(?i)((tls|ssl).*(min|max|version|protocols?|ciphers?)|(min|max).*(tls|ssl))`)
 
 // spokenCauses are the causes that only words tell. To add one: a row here, in the order of the catalogue;
 // signatures that list it first, in the signatures.txt of the proxies that say it or in application.txt; a page;
@@ -25,7 +32,10 @@ func spokenCauses() []spoken {
 		{
 			cause: "tls-version-mismatch", doc: "Finds backends with which the gateway shares no TLS version or cipher.",
 			says: "gateway and backend of %s share no TLS version, cipher or signature algorithm", where: atWorkload,
-			fields: []string{"nginx.ingress.kubernetes.io/proxy-ssl-protocols", "nginx.ingress.kubernetes.io/proxy-ssl-ciphers"},
+			fields:    []string{"nginx.ingress.kubernetes.io/proxy-ssl-protocols", "nginx.ingress.kubernetes.io/proxy-ssl-ciphers"},
+			variables: tlsVersionNames,
+			// Envoy's default log tells a failed handshake as any other connection that could not be made, Traefik's as a mere 502.
+			kinds: []model.FailureKind{model.TLS, model.Refused, model.Reset, model.ClosedEarly, model.Protocol, model.OtherFailure},
 		},
 		{
 			cause: "request-body-timeout", doc: "Finds routes on which requests' bodies arrive too slowly.",

@@ -26,6 +26,8 @@ func wrongBackend() Analyzer {
 				}
 				if f, ok := v.wrongService(r, l); ok {
 					out = append(out, f)
+				} else if f, ok := v.foreignPort(r, l); ok {
+					out = append(out, f)
 				} else if f, ok := v.wrongPort(r, l); ok {
 					out = append(out, f)
 				}

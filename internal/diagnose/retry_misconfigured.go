@@ -22,6 +22,8 @@ func proxyRetryMisconfigured() Analyzer {
 			for r, l := range v.legsWith() {
 				if f, ok := v.unretried(r, l); ok {
 					out = append(out, f)
+				} else if f, ok := v.shed(r, l); ok {
+					out = append(out, f)
 				}
 			}
 			return out
@@ -57,6 +59,45 @@ func (v *view) unretried(r *route, l path.Leg) (finding, bool) {
 	f.dormant = !slices.ContainsFunc(saved, func(x *model.Signal) bool { return !v.explains(r, x.Failure) })
 	return v.relateBackend(f, r), true
 }
+
+// shed finds requests that the application turned away at one of several endpoints while others serve, and that began to fail when
+// somebody told the proxy to try once: an application that takes no more than it can do counts on another try elsewhere. (Istio
+// did try again after a 503 where nothing was written until 1.24: its release notes, Upgrade Notes.)
+func (v *view) shed(r *route, l path.Leg) (finding, bool) {
+	s, ok := v.noRetries(r, l)
+	away := slices.DeleteFunc(r.hits(model.UpstreamStatus), func(x model.Signal) bool {
+		return len(x.Tries) > 1 || x.Status < 502 || x.Status > 504 || v.explains(r, x.Failure)
+	})
+	if !ok || len(l.ReadyEnds()) < 2 || len(away) < few {
+		return finding{}, false
+	}
+	told := v.lastWritten(s.at, away[0].At)
+	before, _ := slices.BinarySearchFunc(r.succeeded, told.At, time.Time.Compare)
+	began, _ := slices.BinarySearchFunc(r.succeeded, away[0].At, time.Time.Compare)
+	// All was well before, and most is since: then another try would most probably have been answered.
+	if told.At.IsZero() || before < few || len(r.succeeded)-began < len(away) || r.signals[0].At.Before(told.At) {
+		return finding{}, false
+	}
+	f := find("proxy-retry-misconfigured", likely, s.at,
+		fmt.Sprintf("%s has the proxy try once only (%s) since %s, and since then the application turned %d of %d requests for %s away that another endpoint might have taken", s.at.Ref, s.why, clock(told.At), len(away), r.requests, r)).
+		on(r).as(model.UpstreamStatus).since(told.At).because("object", s.why, s.at.Ref, told.At).
+		not("app-error", "before the proxy was told to try once no request failed")
+	return v.relateBackend(f, r), true
+}
+
+// lastWritten is the last change of a field before a time, if that was not long before; zero if none is known.
+func (v *view) lastWritten(field model.FieldRef, before time.Time) model.Changed {
+	var last model.Changed
+	for _, c := range v.changesOf(field.Ref) {
+		if touches(c.Field, field.Field) && !c.At.After(before) && before.Sub(c.At) < showsWithin && c.At.After(last.At) {
+			last = c
+		}
+	}
+	return last
+}
+
+// showsWithin is how long after a change what follows from it shows at the latest, where requests come now and then.
+const showsWithin = 10 * time.Minute
 
 // onceOnly is a setting by which the proxy does not try again after some failures.
 type onceOnly struct {

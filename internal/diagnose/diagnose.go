@@ -354,7 +354,9 @@ func (v *view) serious(r *route) bool {
 	})
 }
 
-// stray reports whether so few requests failed that it is no more than an application's usual noise.
+// stray reports whether so few requests failed that it is no more than an application's usual noise, or the application said of
+// some that it does not do what they ask for, and serves others: 501 is no failure of the way to it (RFC 9110, 15.6.2).
 func stray(o model.Observation) bool {
-	return o.Count < 2 || o.Requests > 0 && o.Count*20 < o.Requests
+	notDone := o.Status == 501 && o.Failure == model.UpstreamStatus && o.Count*2 < o.Requests
+	return notDone || o.Count < 2 || o.Requests > 0 && o.Count*20 < o.Requests
 }

@@ -92,7 +92,10 @@ func (v *view) gaveUp(r *route) (finding, bool) {
 			same++
 		}
 	}
-	if middle < time.Second/2 || same*4 < len(spans)*3 {
+	if middle < impatient {
+		return v.cancelled(r, middle)
+	}
+	if same*4 < len(spans)*3 {
 		return finding{}, false
 	}
 	object := at(r.Object, "")
@@ -104,8 +107,28 @@ func (v *view) gaveUp(r *route) (finding, bool) {
 	}
 	f := find("client-abort", proven, object, fmt.Sprintf("%d of %d requests for %s were given up by their clients, most after %s: the backend needs longer than they wait", len(r.left), r.requests, r, middle.Round(100*time.Millisecond))).
 		on(r).showing(r, r.left).since(r.left[0].At).not("upstream-timeout", "the gateway would have waited longer")
-	f.Evidence = append(f.Evidence, model.Evidence{Kind: "proxy-log", Text: cmp.Or(r.left[0].Raw, r.left[0].Reason, fmt.Sprintf("%s answered %d", r.left[0].Request, r.left[0].Status)), At: r.left[0].At, Source: r.left[0].Source})
-	return v.relateBackend(f, r), true
+	return v.relateBackend(f.quoting(r.left[0]), r), true
+}
+
+// impatient is below what nobody's patience, and no client's timeout, ends a request.
+const impatient = time.Second / 2
+
+// cancelled finds a route whose clients take most requests back at once, while the backend answers those that they leave it: a
+// search that asks anew with each letter, a page that is left before its pictures are there. Nothing behind the gateway is wrong.
+func (v *view) cancelled(r *route, after time.Duration) (finding, bool) {
+	if len(r.left) < 2*enoughLeft || len(r.left) == len(r.succeeded) {
+		return finding{}, false
+	}
+	f := find("client-abort", likely, at(r.Object, ""), fmt.Sprintf("%d of %d requests for %s were taken back by their clients, half of them within %s; the others were answered", len(r.left), r.requests, r, after.Round(time.Millisecond))).
+		on(r).showing(r, r.left).since(r.left[0].At).not("upstream-timeout", "nobody's patience is as short as that")
+	return v.relateBackend(f.quoting(r.left[0]), r), true
+}
+
+// quoting adds the line of a request.
+func (f finding) quoting(s model.Signal) finding {
+	text := cmp.Or(s.Raw, s.Reason, fmt.Sprintf("%s answered %d", s.Request, s.Status))
+	f.Evidence = append(f.Evidence, model.Evidence{Kind: "proxy-log", Text: text, At: s.At, Source: s.Source})
+	return f
 }
 
 // slowBodies finds a route on which most requests end with 408 at the gateway, before any backend was asked.

@@ -535,9 +535,9 @@ func TestJoinKeepsHostsApart(t *testing.T) {
 	}
 	signals[1].Reason = "connection refused"
 	var streamed []model.Signal
-	j := NewJoiner(func(s model.Signal) { streamed = append(streamed, s) })
+	j := NewJoiner(func(s *model.Signal) { streamed = append(streamed, *s) })
 	for _, s := range signals {
-		j.Add(s)
+		j.Add(&s)
 	}
 	j.Flush()
 	got := map[string]model.FailureKind{}

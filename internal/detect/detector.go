@@ -40,7 +40,7 @@ func (d *Detector) Add(route string, object model.Ref, s model.Signal) {
 		return
 	}
 	r := d.table.at(slot)
-	failed := Failing(s)
+	failed := Failing(&s)
 	switch {
 	case gaveUp(s):
 		if failed = r.hung(s); !failed {

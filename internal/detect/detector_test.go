@@ -202,7 +202,7 @@ func TestWhatCounts(t *testing.T) {
 		{model.Signal{Status: 0}, false},
 	}
 	for _, test := range tests {
-		if got := Failing(test.signal); got != test.want {
+		if got := Failing(&test.signal); got != test.want {
 			t.Errorf("%+v: got %v", test.signal, got)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // answer that broke off. What was refused on purpose or for want of a route (4xx) does not count, nor an error that the
 // client asked for, or anybody could open alarms by asking for what is not there. Clients that gave up are another matter: see
 // the package comment.
-func Failing(s model.Signal) bool {
+func Failing(s *model.Signal) bool {
 	return (s.Status >= 500 || s.Failure != model.NoFailure && s.Status < 400) && !s.AskedFor()
 }
 

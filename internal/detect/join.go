@@ -18,16 +18,16 @@ type joinKey struct {
 	client, method, path string
 }
 
-func keyOf(s model.Signal) joinKey {
+func keyOf(s *model.Signal) joinKey {
 	return joinKey{s.Gateway, s.Client, s.Request.Method, s.Request.Path}
 }
 
 // anonymous is the key of Traefik's error lines, which name neither client nor request.
-func anonymous(s model.Signal) joinKey { return joinKey{gateway: s.Gateway} }
+func anonymous(s *model.Signal) joinKey { return joinKey{gateway: s.Gateway} }
 
 // appendFailedTries appends the addresses of the tries that may have an error line: one without address if the
 // access line has no tries.
-func appendFailedTries(addresses []string, s model.Signal) []string {
+func appendFailedTries(addresses []string, s *model.Signal) []string {
 	if len(s.Tries) == 0 {
 		return append(addresses, "")
 	}
@@ -40,7 +40,7 @@ func appendFailedTries(addresses []string, s model.Signal) []string {
 }
 
 // matches reports whether an error line complains of an address, as far as both say so.
-func matches(address string, e model.Signal) bool {
+func matches(address string, e *model.Signal) bool {
 	return address == "" || len(e.Tries) == 0 || e.Tries[0].Address == address
 }
 
@@ -53,6 +53,6 @@ func within(access, e *model.Signal) bool {
 		!e.At.After(access.At.Add(access.Duration+joinSlack))
 }
 
-func sameAddress(a, b model.Signal) bool {
+func sameAddress(a, b *model.Signal) bool {
 	return len(a.Tries) > 0 && len(b.Tries) > 0 && a.Tries[0].Address == b.Tries[0].Address
 }

@@ -25,19 +25,19 @@ type Joiner struct {
 	// OwnHosts is set if a request keeps the host that its own line has, even none, though an error line names one.
 	OwnHosts bool
 
-	emit     func(model.Signal)
+	emit     func(*model.Signal)
 	requests waiting
 	errors   waiting
 	newest   time.Time
-	signal   model.Signal    // that is being added; here it needs no memory of its own
+	signal   model.Signal    // that is handed over; here it needs no memory of its own
 	tries    []string        // of it, or of one that waits
 	lone     map[uint64]held // the last error line of each key that had no request
 	seed     maphash.Seed
 }
 
 // NewJoiner returns a Joiner that hands over each request, and each error line without one, when nothing
-// more can come for it.
-func NewJoiner(emit func(model.Signal)) *Joiner {
+// more can come for it. What emit is given holds until it returns.
+func NewJoiner(emit func(*model.Signal)) *Joiner {
 	return &Joiner{emit: emit, requests: newWaiting(), errors: newWaiting(), lone: map[uint64]held{}, seed: maphash.MakeSeed()}
 }
 
@@ -47,8 +47,8 @@ func (j *Joiner) hashed(key joinKey) hashedKey {
 	return hashedKey{key, hash}
 }
 
-// Add takes in one signal.
-func (j *Joiner) Add(s model.Signal) {
+// Add takes in one signal, and may write to it.
+func (j *Joiner) Add(s *model.Signal) {
 	if s.At.After(j.newest) {
 		j.newest = s.At
 	}
@@ -57,39 +57,38 @@ func (j *Joiner) Add(s model.Signal) {
 	case s.ErrorLog:
 		j.addError(s)
 	case s.Failed() || s.Status >= 400 || len(s.Tries) > 1:
-		j.signal = s
-		j.addRequest(&j.signal)
+		j.addRequest(s)
 	default:
 		j.emit(s)
 	}
 }
 
-func (j *Joiner) addError(e model.Signal) {
-	j.signal = e
-	if key := j.hashed(keyOf(e)); !j.explainWaiting(&j.signal, key) {
-		j.errors.push(e, key)
+func (j *Joiner) addError(e *model.Signal) {
+	if key := j.hashed(keyOf(e)); !j.explainWaiting(e, &key) {
+		j.errors.push(e, &key)
 	}
 }
 
 func (j *Joiner) addRequest(s *model.Signal) {
-	key := j.hashed(keyOf(*s))
-	j.tries = appendFailedTries(j.tries[:0], *s)
-	j.takeErrors(s, key)
+	key := j.hashed(keyOf(s))
+	j.tries = appendFailedTries(j.tries[:0], s)
+	j.takeErrors(s, &key)
 	if s.Failed() && s.Reason == "" {
-		j.takeErrors(s, j.hashed(anonymous(*s)))
+		key := j.hashed(anonymous(s))
+		j.takeErrors(s, &key)
 	}
 	if len(j.tries) == 0 && s.Reason != "" {
-		j.emit(*s)
+		j.emit(s)
 		return
 	}
-	j.requests.push(*s, key)
+	j.requests.push(s, &key)
 }
 
 // Flush hands over all that waits.
 func (j *Joiner) Flush() { j.release(true) }
 
 // takeErrors explains a request by error lines that came before it.
-func (j *Joiner) takeErrors(s *model.Signal, key hashedKey) {
+func (j *Joiner) takeErrors(s *model.Signal, key *hashedKey) {
 	j.errors.each(key, func(h *held) bool {
 		if explains(&h.signal, s, &j.tries) {
 			j.adopt(s, &h.signal)
@@ -100,9 +99,9 @@ func (j *Joiner) takeErrors(s *model.Signal, key hashedKey) {
 }
 
 // explainWaiting gives an error line to the request that it belongs to, if that came first.
-func (j *Joiner) explainWaiting(e *model.Signal, key hashedKey) (taken bool) {
+func (j *Joiner) explainWaiting(e *model.Signal, key *hashedKey) (taken bool) {
 	j.requests.each(key, func(h *held) bool {
-		j.tries = appendFailedTries(j.tries[:0], h.signal)
+		j.tries = appendFailedTries(j.tries[:0], &h.signal)
 		if taken = (h.signal.Reason == "" || !h.signal.Failed()) && explains(e, &h.signal, &j.tries); taken {
 			j.adopt(&h.signal, e)
 		}
@@ -115,7 +114,7 @@ func (j *Joiner) explainWaiting(e *model.Signal, key hashedKey) (taken bool) {
 		if !h.signal.Failed() || h.signal.Reason != "" {
 			return true
 		}
-		j.tries = appendFailedTries(j.tries[:0], h.signal)
+		j.tries = appendFailedTries(j.tries[:0], &h.signal)
 		if taken = explains(e, &h.signal, &j.tries); taken {
 			j.adopt(&h.signal, e)
 		}
@@ -129,7 +128,7 @@ func explains(e, s *model.Signal, tries *[]string) bool {
 	if !within(s, e) || e.Status != 0 && e.Status != s.Status || s.Failure == model.NoEndpoints && len(s.Tries) == 0 && len(e.Tries) > 0 {
 		return false // the last: nobody was asked
 	}
-	t := slices.IndexFunc(*tries, func(address string) bool { return matches(address, *e) })
+	t := slices.IndexFunc(*tries, func(address string) bool { return matches(address, e) })
 	if t < 0 {
 		return false
 	}
@@ -157,20 +156,22 @@ func (j *Joiner) release(everything bool) {
 		if h == nil || !everything && j.requests.n < joinHeld && j.newest.Sub(h.signal.At) <= joinLate {
 			break
 		}
-		s := h.signal
+		j.signal = h.signal
 		j.requests.pop()
-		j.emit(s)
+		j.emit(&j.signal)
 	}
 	for {
 		h := j.errors.oldest()
 		if h == nil || !h.done && !everything && j.errors.n < joinHeld && j.newest.Sub(h.signal.At) <= joinEarly {
 			break
 		}
-		line := *h
-		j.errors.pop()
-		if !line.done && !j.another(&line) {
-			j.emit(line.signal)
+		if h.done || j.another(h) {
+			j.errors.pop()
+			continue
 		}
+		j.signal = h.signal
+		j.errors.pop()
+		j.emit(&j.signal)
 	}
 }
 
@@ -181,7 +182,7 @@ func (j *Joiner) another(line *held) bool {
 		clear(j.lone)
 	}
 	j.lone[line.hash] = *line
-	return ok && before.joinKey == line.joinKey && line.signal.At.Sub(before.signal.At).Abs() <= joinSlack && !sameAddress(line.signal, before.signal)
+	return ok && before.joinKey == line.joinKey && line.signal.At.Sub(before.signal.At).Abs() <= joinSlack && !sameAddress(&line.signal, &before.signal)
 }
 
 // waiting is a queue in which signals can be found by key. It looks for them by a hash, since a key has seven strings.
@@ -208,7 +209,7 @@ type hashedKey struct {
 
 func newWaiting() waiting { return waiting{last: map[uint64]int{}} }
 
-func (w *waiting) push(s model.Signal, key hashedKey) {
+func (w *waiting) push(s *model.Signal, key *hashedKey) {
 	if w.n == len(w.ring) {
 		w.grow()
 	}
@@ -217,7 +218,8 @@ func (w *waiting) push(s model.Signal, key hashedKey) {
 	if !ok {
 		before = -1
 	}
-	w.ring[at] = held{signal: s, hashedKey: key, before: before}
+	h := &w.ring[at]
+	h.signal, h.hashedKey, h.before, h.done = *s, *key, before, false
 	w.last[key.hash] = at
 	w.n++
 }
@@ -228,15 +230,16 @@ func (w *waiting) grow() {
 	w.all(func(h *held) bool { kept = append(kept, *h); return true })
 	w.ring, w.first, w.n = make([]held, max(16, 2*len(w.ring))), 0, 0
 	clear(w.last)
-	for _, h := range kept {
-		w.push(h.signal, h.hashedKey)
+	for i := range kept {
+		h := &kept[i]
+		w.push(&h.signal, &h.hashedKey)
 		w.ring[w.n-1].done = h.done
 	}
 }
 
 // each calls do for those with a key that are not done, the newest first, while it returns true. What
 // comes before a place in the queue has left it if it does not stand nearer to its head.
-func (w *waiting) each(key hashedKey, do func(*held) bool) {
+func (w *waiting) each(key *hashedKey, do func(*held) bool) {
 	at, ok := w.last[key.hash]
 	for nearest := w.n; ok && at >= 0; at = w.ring[at].before {
 		age := (at - w.first + len(w.ring)) % len(w.ring)

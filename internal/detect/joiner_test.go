@@ -29,7 +29,7 @@ func TestJoiner(t *testing.T) {
 	other := line(300, "a")
 	other.Client = "192.0.2.2"
 	var got []string
-	j := NewJoiner(func(s model.Signal) {
+	j := NewJoiner(func(s *model.Signal) {
 		got = append(got, fmt.Sprintf("%s %d %s %s%s lone=%t", s.At.Sub(start), s.Status, s.Failure, s.Request.Host, s.Reason, s.ErrorLog))
 	})
 	for _, s := range []model.Signal{
@@ -42,7 +42,7 @@ func TestJoiner(t *testing.T) {
 		line(300, "a"), line(300, "b"), // no access line: one request
 		other, // of another client: another one
 	} {
-		j.Add(s)
+		j.Add(&s)
 	}
 	j.Flush()
 	want := []string{

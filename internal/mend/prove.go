@@ -246,7 +246,7 @@ func (n *count) add(sig model.Signal) {
 			return
 		}
 	}
-	failed, since := detect.Failing(sig), sig.At.After(n.effect)
+	failed, since := detect.Failing(&sig), sig.At.After(n.effect)
 	switch {
 	case !n.mended(route) && since:
 		n.other(route).After.Add(sig.At, failed)

@@ -9,7 +9,7 @@ import (
 // which HTTP leaves it free to know (RFC 9110, 15.6.2), or the very status that the request names, as monitors ask
 // httpbin's /status/503 for, and Vault's /v1/sys/health?standbycode=503. Of the query no more is known than what the line has left.
 // So did who asked a member of a database cluster for its role and was told that it has another.
-func (s Signal) AskedFor() bool {
+func (s *Signal) AskedFor() bool {
 	if s.Failure != UpstreamStatus {
 		return false
 	}
@@ -18,7 +18,7 @@ func (s Signal) AskedFor() bool {
 
 // asksRole reports whether Patroni was asked, at its usual port, if it has a role: it answers 503 where it has not, as all
 // members but one must to /primary (Patroni, docs/rest_api.rst, Health check endpoints).
-func (s Signal) asksRole() bool {
+func (s *Signal) asksRole() bool {
 	switch s.Request.Path {
 	case "/primary", "/master", "/leader", "/read-write", "/standby-leader", "/standby_leader", "/replica",
 		"/synchronous", "/sync", "/read-only-sync", "/asynchronous", "/async", "/read-only-quorum", "/quorum":
@@ -54,7 +54,7 @@ func namesStatus(path string, status int) bool {
 }
 
 // queriesStatus reports whether a parameter of the request names the status that was answered.
-func (s Signal) queriesStatus() bool {
+func (s *Signal) queriesStatus() bool {
 	if s.Request.Path == "" {
 		return false
 	}

@@ -61,7 +61,7 @@ type Signal struct {
 }
 
 // Failed reports whether the gateway's answer was an error of the kind that gatemend mends.
-func (s Signal) Failed() bool {
+func (s *Signal) Failed() bool {
 	return (s.Status >= 500 || s.Failure != NoFailure) && !s.AskedFor()
 }
 

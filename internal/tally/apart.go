@@ -18,7 +18,7 @@ type apart struct {
 }
 
 // begin goes over to a log in a folder. What was offered to the logs of another one without finding its request never will.
-func (a *apart) begin(folder string, settle func(model.Signal)) {
+func (a *apart) begin(folder string, settle func(*model.Signal)) {
 	if folder != a.folder && a.asked {
 		a.over(settle)
 	}
@@ -29,15 +29,15 @@ func (a *apart) begin(folder string, settle func(model.Signal)) {
 
 // explain hands over what the present log says of a request by itself, with what the lines say of it. An error that has no request
 // in its own log is no other log's.
-func (a *apart) explain(s model.Signal, settle func(model.Signal)) {
+func (a *apart) explain(s *model.Signal, settle func(*model.Signal)) {
 	if s.ErrorLog || len(a.lines) == 0 {
 		settle(s)
 		return
 	}
 	if a.joiner == nil {
-		a.joiner, a.next, a.left = newJoiner(func(s model.Signal) {
+		a.joiner, a.next, a.left = newJoiner(func(s *model.Signal) {
 			if s.ErrorLog {
-				a.left = append(a.left, s)
+				a.left = append(a.left, *s)
 			} else {
 				settle(s)
 			}
@@ -50,7 +50,7 @@ func (a *apart) explain(s model.Signal, settle func(model.Signal)) {
 }
 
 func (a *apart) offer() {
-	a.joiner.Add(a.lines[a.next])
+	a.joiner.Add(&a.lines[a.next])
 	a.next++
 }
 
@@ -69,10 +69,10 @@ func (a *apart) end(requests bool, errors []model.Signal) {
 }
 
 // over counts what is about no request that was logged, once for each as far as they can be told apart.
-func (a *apart) over(settle func(model.Signal)) {
+func (a *apart) over(settle func(*model.Signal)) {
 	j := newJoiner(settle)
-	for _, e := range a.lines {
-		j.Add(e)
+	for i := range a.lines {
+		j.Add(&a.lines[i])
 	}
 	j.Flush()
 	a.lines = nil

@@ -238,7 +238,7 @@ func (c *Counter) request(k *Chunk, begin, end int) {
 		s.Status = 0
 	}
 	c.count(k, r, s.Status, s.Duration)
-	failing := detect.Failing(*s)
+	failing := detect.Failing(s)
 	if failing {
 		r.errors++
 	}

@@ -12,12 +12,18 @@ const steps = 16
 // histogram counts durations in parts of the same relative width, from a microsecond to 200 days.
 type histogram struct {
 	counts [41 * steps]uint32
-	n      uint64
 }
 
 func (h *histogram) add(d time.Duration) {
 	h.counts[bucket(d)]++
-	h.n++
+}
+
+// n is how many there are.
+func (h *histogram) n() (n uint64) {
+	for _, c := range h.counts {
+		n += uint64(c)
+	}
+	return n
 }
 
 func bucket(d time.Duration) int {
@@ -43,12 +49,11 @@ func (h *histogram) merge(o *histogram) {
 	for i, c := range o.counts {
 		h.counts[i] += c
 	}
-	h.n += o.n
 }
 
 // quantile returns the duration that a share of all does not exceed.
 func (h *histogram) quantile(share float64) time.Duration {
-	want := max(1, uint64(math.Ceil(share*float64(h.n))))
+	want := max(1, uint64(math.Ceil(share*float64(h.n()))))
 	var seen uint64
 	for b, c := range h.counts {
 		if seen += uint64(c); seen >= want {

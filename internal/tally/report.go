@@ -76,7 +76,7 @@ func (t *Tally) totals() []model.LogRoute {
 			continue
 		}
 		s.eachStatus(func(code int, n uint64) { r.Statuses[statusText(code)] = int(n) })
-		if s.took != nil && uint64(s.took.counts[0]) < s.took.n {
+		if s.took != nil && uint64(s.took.counts[0]) < s.took.n() {
 			p50, p99 := s.took.quantile(0.5).Seconds(), s.took.quantile(0.99).Seconds()
 			r.P50, r.P99 = &p50, &p99
 		}

@@ -118,10 +118,10 @@ func (t *Tally) Begin(file string) {
 
 // join makes a joiner for a log. Routes go by what lines of requests say, as these are what is counted.
 func (t *Tally) join() {
-	t.joiner = newJoiner(func(s model.Signal) { t.apart.explain(s, t.settle) })
+	t.joiner = newJoiner(func(s *model.Signal) { t.apart.explain(s, t.settle) })
 }
 
-func newJoiner(emit func(model.Signal)) *detect.Joiner {
+func newJoiner(emit func(*model.Signal)) *detect.Joiner {
 	j := detect.NewJoiner(emit)
 	j.OwnHosts = true
 	return j
@@ -174,8 +174,8 @@ func (t *Tally) Take(c *Chunk) {
 	}
 	if c.requests && !t.requests {
 		t.requests = true
-		for _, e := range t.held {
-			t.joiner.Add(e)
+		for i := range t.held {
+			t.joiner.Add(&t.held[i])
 		}
 		t.held = nil
 	}
@@ -245,27 +245,27 @@ func (t *Tally) takeSlow(c *Chunk, s *slow) {
 
 // takeFailed gives a signal to the joiner, with its line if it may become a sample.
 func (t *Tally) takeFailed(c *Chunk, f *failed) {
-	s := f.signal
+	s := &f.signal
 	s.Raw = ""
 	if s.Failed() && t.redacted.upTo(maxRedacted, s.Failure) {
 		s.Raw = strings.ToValidUTF8(field.Redact(c.Text[f.begin:f.end]), "?")
 		s.Source = t.source(c, f.line)
 	}
 	if !t.requests && len(t.apart.lines)+len(t.held) < maxHeld {
-		t.held = append(t.held, s)
+		t.held = append(t.held, *s)
 		return
 	}
 	t.joiner.Add(s)
 }
 
 // settle counts a failure whose reason is known as well as it ever will be.
-func (t *Tally) settle(s model.Signal) {
-	t.countTries(&s)
+func (t *Tally) settle(s *model.Signal) {
+	t.countTries(s)
 	if !s.Failed() {
 		return
 	}
 	kind := cmp.Or(s.Failure, model.OtherFailure)
-	r := &t.known[t.route(RouteOf(&s))]
+	r := &t.known[t.route(RouteOf(s))]
 	t.failures.add(kind)
 	r.failures.add(kind)
 	if s.ErrorLog && kind != model.Denied && kind != model.NoRoute {

@@ -122,7 +122,7 @@ func slowly(text string, p proxy.Parser) model.LogReport {
 		route.Requests++
 		r.Statuses[fmt.Sprintf("%03d", s.Status)]++
 		route.Statuses[fmt.Sprintf("%03d", s.Status)]++
-		if detect.Failing(s) {
+		if detect.Failing(&s) {
 			r.Errors++
 			route.Errors++
 		}

@@ -64,7 +64,7 @@ func (w *Watcher) takeAccount(a model.Account) {
 			s = &routeSum{object: route.Object}
 			sums[name] = s
 		}
-		failed := detect.Failing(sig)
+		failed := detect.Failing(&sig)
 		s.at, s.requests = c.To, s.requests+int(c.Requests)
 		if failed {
 			s.errors += int(c.Requests)

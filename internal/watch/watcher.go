@@ -228,7 +228,7 @@ func (w *Watcher) take(sig model.Signal) {
 // count hands one request of a route to all that count.
 func (w *Watcher) count(route string, object model.Ref, sig model.Signal) {
 	w.detector.Add(route, object, sig)
-	w.tally(route, object, sig, detect.Failing(sig), 1)
+	w.tally(route, object, sig, detect.Failing(&sig), 1)
 }
 
 // tally counts requests that ended alike for those who look at gatemend.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +42,7 @@ type partly struct {
 	server
 	shop    *snapshot.Snapshot
 	fault   plantest.Fault
+	behind  []model.Finding
 	targets []model.Ref // on the server, or not there
 }
 
@@ -67,7 +69,7 @@ func (p *partly) Snapshot(context.Context) (*snapshot.Snapshot, error) {
 }
 
 func (p *partly) Diagnose(_ context.Context, s *snapshot.Snapshot, _ model.Target) (model.Diagnosis, error) {
-	return model.Diagnosis{At: s.At(), Causes: []model.Finding{p.fault.Finding}, Observed: p.fault.Observed}, nil
+	return model.Diagnosis{At: s.At(), Causes: append([]model.Finding{p.fault.Finding}, p.behind...), Observed: p.fault.Observed}, nil
 }
 
 func (p *partly) Silent() string  { return "" }
@@ -105,6 +107,7 @@ func TestWhatTheAPIServerRefuses(t *testing.T) {
 	// invalid names a time that the model takes for what it is, and the API server does not.
 	invalid := faults["probe-port-declared"]
 	invalid.Finding = plantest.Finding("readiness-probe-too-tight", "Deployment", "cart", plantest.Container+".readinessProbe.timeoutSeconds", "-5")
+	row, behind := inARow(faults)
 	stranger, err := kube.Connect(api.User(t, "stranger"))
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +117,7 @@ func TestWhatTheAPIServerRefuses(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		fault   plantest.Fault
+		behind  []model.Finding           // what shows once the fault is mended
 		clients *kube.Clients             // nil: those of an administrator
 		before  func(*testing.T, *partly) // sets the obstacle up
 		asked   func(*testing.T, *partly) // happens between the plan and the act
@@ -141,6 +145,38 @@ func TestWhatTheAPIServerRefuses(t *testing.T) {
 				}
 				return ""
 			})},
+		{name: "the second of two in a row is denied", fault: row, behind: behind, want: plan.NotHelped, because: "not this one",
+			before: webhook(func(r admissionv1.AdmissionRequest) string {
+				if (r.DryRun == nil || !*r.DryRun) && r.Name == "cart" {
+					return "not this one"
+				}
+				return ""
+			})},
+		{name: "somebody else mends the second of two in a row otherwise", fault: row, behind: behind, want: plan.CouldNotAct, because: "targetPort",
+			asked: setPort(9998),
+			after: func(t *testing.T, p *partly) {
+				portIs(t, p, 9998)
+				if text := fmt.Sprint(p.spec(p.targets[0])); !strings.Contains(text, "8081") {
+					t.Errorf("the first one's change stays: %s", text)
+				}
+			}},
+		{name: "the object is made anew meanwhile", fault: faults["target-port"], want: plan.CouldNotAct, because: "deleted and created anew",
+			asked: func(t *testing.T, p *partly) {
+				api := p.clients.Kube.CoreV1().Services(plantest.Namespace)
+				svc, err := api.Get(t.Context(), "cart", metav1.GetOptions{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := api.Delete(t.Context(), "cart", metav1.DeleteOptions{}); err != nil {
+					t.Fatal(err)
+				}
+				svc.ObjectMeta = metav1.ObjectMeta{Name: "cart"}
+				svc.Spec.ClusterIP, svc.Spec.ClusterIPs = "", nil
+				if _, err := api.Create(t.Context(), svc, metav1.CreateOptions{}); err != nil {
+					t.Fatal(err)
+				}
+			},
+			after: func(t *testing.T, p *partly) { portIs(t, p, 9999) }},
 		{name: "the object is deleted meanwhile", fault: faults["target-port"], want: plan.CouldNotAct, because: "the object is not in the snapshot",
 			asked: func(t *testing.T, p *partly) {
 				if err := p.clients.Kube.CoreV1().Services(plantest.Namespace).Delete(t.Context(), "cart", metav1.DeleteOptions{}); err != nil {
@@ -167,19 +203,22 @@ func TestWhatTheAPIServerRefuses(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			shop := plantest.Shop("cart", "web")
 			tc.fault.Break(shop)
-			first := planFor(t, tc.fault, shop)
-			p := &partly{server: server{t: t, clients: clients}, fault: tc.fault}
+			first := planFor(t, tc.fault, shop, tc.behind...)
+			p := &partly{server: server{t: t, clients: clients}, fault: tc.fault, behind: tc.behind}
 			for _, c := range first.Remedy.Changes {
-				if c.Op != model.OpCreate && len(p.targets) == 0 {
+				if slices.Contains(p.targets, c.Target) {
+					continue
+				}
+				if c.Op != model.OpCreate {
 					p.create(shop, c.Target.Kind+"/"+c.Target.Name)
 				}
-				p.targets = []model.Ref{c.Target}
+				p.targets = append(p.targets, c.Target)
 			}
 			p.shop = shop.Snapshot()
 			if tc.before != nil {
 				tc.before(t, p)
 			}
-			before := p.spec(p.targets[0])
+			before := p.specs()
 			as := clients
 			if tc.clients != nil {
 				as = tc.clients
@@ -205,11 +244,29 @@ func TestWhatTheAPIServerRefuses(t *testing.T) {
 			}
 			if tc.after != nil {
 				tc.after(t, p)
-			} else if d := cmp.Diff(before, p.spec(p.targets[0])); d != "" {
+			} else if d := cmp.Diff(before, p.specs()); d != "" {
 				t.Errorf("left behind (-before +after):\n%s", d)
 			}
 		})
 	}
+}
+
+// specs are those of all objects that are to be changed.
+func (p *partly) specs() (all []any) {
+	for _, ref := range p.targets {
+		all = append(all, p.spec(ref))
+	}
+	return all
+}
+
+// inARow is a shop whose cart has a wrong port in its Ingress and in its Service.
+func inARow(faults map[string]plantest.Fault) (plantest.Fault, []model.Finding) {
+	first, second := faults["route-port"], faults["target-port"]
+	first.Break = func(c *plantest.Cluster) {
+		faults["route-port"].Break(c)
+		second.Break(c)
+	}
+	return first, []model.Finding{second.Finding}
 }
 
 func setPort(port int32) func(*testing.T, *partly) {

@@ -24,7 +24,7 @@ type Input struct {
 	Probes   []model.Probe      // active checks, where somebody asked for them
 	// Mended gives the cluster as it would be with a cause mended, where some change mends it. Without it no
 	// look is taken at what lies behind the first fault on a path.
-	Mended func(model.Finding) (*snapshot.Snapshot, bool)
+	Mended func(model.Finding, *path.Map) (*snapshot.Snapshot, bool)
 }
 
 // Diagnose says what is wrong with the target. Remedies are left to package plan.

@@ -37,7 +37,7 @@ func (l *Look) Diagnose(ctx context.Context, target model.Target) model.Diagnosi
 	}
 	in := diagnose.Input{
 		Snapshot: l.Snapshot, Map: routes, Target: target, Signals: l.Signals, Logs: l.Logs, Loaded: l.Loaded, Unseen: l.Unseen,
-		Mended: func(f model.Finding) (*snapshot.Snapshot, bool) { return plan.WithMended(f, routes, memory) },
+		Mended: func(f model.Finding, m *path.Map) (*snapshot.Snapshot, bool) { return plan.WithMended(f, m, memory) },
 	}
 	d := diagnose.Diagnose(in)
 	if l.Pods != nil && !l.Saved {

@@ -25,10 +25,9 @@ The plan is the smallest change after which the model of the request succeeds an
 worse. It is shown as a diff, tried as a server-side dry run, and carried out only after a yes. Then the
 gateways' logs tell whether the errors stop; if they do not, the change is taken back.
 
-Nothing is changed that Argo CD, Flux, Helm, Kustomize or an operator manages, nothing in system namespaces, nothing
-on a guess:
-the plan then says what a person would have to do. --policy adds rules of your own: what they allow is done
-without asking, what they leave to a person is asked, and what they forbid no yes lifts.
+Nothing is changed that Argo CD, Flux, Helm, Kustomize or an operator manages, nothing in system namespaces,
+nothing on a guess: the plan then says what a person would have to do. --policy adds rules of your own: what they
+allow is done without asking, what they leave to a person is asked, and what they forbid no yes lifts.
 
 --plan only plans, also from a dump (--from); what it prints with -o yaml or json can be kept and carried out
 later with --apply-plan, unless an object that it changes is not as it was then. Its cause is as certain as a

@@ -24,9 +24,9 @@ alarm is diagnosed. It ends when requests succeed again.
 With --scrape or --prometheus what the gateways count is watched too, and with --alerts an alert of
 Alertmanager is diagnosed as an alarm is.
 
-Before the first request fails, a warning says that the last endpoint of a route vanished, a pod behind it
-died, or the last ready pod of its gateway went, which logs nothing then: what is to be mended on errors
-needs --probe-url there. --als, --otlp and --node-logs hear of requests in other ways than through the API server, and --probe-url
+Before the first request fails, a warning says that the last endpoint of a route vanished, that a pod behind it
+died, or that the last ready pod of its gateway went. A gateway without a pod logs nothing: only --probe-url sees
+its errors. --als, --otlp and --node-logs hear of requests in other ways than through the API server, and --probe-url
 sends requests of its own.
 
 On a terminal the routes are shown on a screen, by error rate, and Enter diagnoses one; --plain (for screen

@@ -92,7 +92,7 @@ func Cause(w io.Writer, c catalogue.Cause, s Style) error {
 	}
 	if c.Text != "" {
 		p.blank()
-		p.markdown(c.Text)
+		p.markdown(strings.TrimPrefix(c.Text, "# "+string(c.ID)+"\n\n"))
 	}
 	return p.flush(w)
 }

@@ -167,6 +167,8 @@ func (r *route) note(s model.Signal) {
 	}
 	r.succeeded = append(r.succeeded, s.At)
 	switch {
+	case s.Status == 101:
+		r.upgraded++
 	case s.Status/100 == 2:
 		r.fulfilled++
 	case s.Status/100 == 3 && s.Status == r.Fixed:

@@ -39,6 +39,8 @@ type route struct {
 	// redirected are the requests that the rule itself redirected, and fulfilled how many were answered 2xx.
 	redirected []model.Signal
 	fulfilled  int
+	// upgraded is how many were answered 101: they became a WebSocket, or another protocol.
+	upgraded int
 	// limited are the requests that were answered 429.
 	limited []model.Signal
 	// left are the requests that their clients gave up (499), unsent those that did not arrive whole (408).

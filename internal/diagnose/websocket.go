@@ -2,18 +2,22 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
+// f5WebSockets names the Services to which F5's controller passes upgrades on; to others of an Ingress it does not
+// (nginx/kubernetes-ingress, docs: websocket-services).
+const f5WebSockets = "nginx.org/websocket-services"
+
 func websocketUpgradeFailed() Analyzer {
-	const f5 = "nginx.org/websocket-services"
 	row := spoken{
 		cause: "websocket-upgrade-failed",
 		says:  "the upgrade of connections on %s is refused or lost on the way", where: atRoute,
-		fields: []string{f5, "projectcontour.io/websocket-routes", "nginx.ingress.kubernetes.io/configuration-snippet"},
+		fields: []string{f5WebSockets, "projectcontour.io/websocket-routes", "nginx.ingress.kubernetes.io/configuration-snippet"},
 	}
 	return Analyzer{
 		Cause: row.cause, Doc: "Finds routes on which a protocol upgrade does not come through.",
@@ -28,9 +32,8 @@ func websocketUpgradeFailed() Analyzer {
 				if !ok {
 					continue
 				}
-				// F5's controller passes upgrades on only where it is told to (nginx/kubernetes-ingress, docs: websocket-services).
 				if f.Object.Field == "" && r.Object.Kind == "Ingress" && strings.Contains(r.Controller, "nginx.org") {
-					f.Object.Field = annotation(f5)
+					f.Object.Field = annotation(f5WebSockets)
 				}
 				out = append(out, f)
 			}
@@ -39,18 +42,55 @@ func websocketUpgradeFailed() Analyzer {
 	}
 }
 
-// upgradeLost finds applications that turn every request of a route away, as they miss the headers that ask for a
-// WebSocket.
+// upgradeLost finds applications that turn requests of a route away, as they miss the headers that ask for a
+// WebSocket: they say so, or the gateway is known to leave these headers out.
 func (v *view) upgradeLost(row spoken, r *route) (finding, bool) {
-	shown := r.refused(400)
+	shown := r.notUpgraded()
 	if len(shown) < few {
 		return finding{}, false
 	}
+	unlisted := v.unlistedSocket(r)
 	line, source := v.heardInApp(row.cause, r)
-	if line == "" {
+	if line == "" && (unlisted == "" || shown[0].Status != 426) {
 		return finding{}, false
 	}
 	f := find(row.cause, proven, v.pointed(row, r, hearing{first: shown[0]}), fmt.Sprintf(row.says, r)).on(r).as(model.Protocol).showing(r, shown).since(shown[0].At)
-	f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
+	if unlisted != "" {
+		f.Summary += ": " + unlisted
+	}
+	if line != "" {
+		f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
+	}
 	return v.relateBackend(f, r), true
+}
+
+// notUpgraded are the requests of a route that an application turned away as they asked for no upgrade: all of them
+// with 400, or some with 426. Where others were upgraded, these are people's plain requests.
+func (r *route) notUpgraded() []model.Signal {
+	if r.upgraded > 0 {
+		return nil
+	}
+	if shown := r.refused(400); len(shown) > 0 {
+		return shown
+	}
+	return slices.DeleteFunc(slices.Clone(r.astray), func(s model.Signal) bool { return s.Status != 426 })
+}
+
+// unlistedSocket says that an Ingress of F5's controller names Services for WebSockets, and none of those to which a
+// route leads.
+func (v *view) unlistedSocket(r *route) string {
+	ing := v.ingress(r.Route)
+	if ing == nil || !strings.Contains(r.Controller, "nginx.org") || len(r.Backends) == 0 {
+		return ""
+	}
+	listed := strings.FieldsFunc(ing.Annotations[f5WebSockets], func(c rune) bool { return c == ',' || c == ' ' })
+	for _, b := range r.Backends {
+		if slices.Contains(listed, b.Service.Name) {
+			return ""
+		}
+	}
+	if len(listed) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s names %s, and not %s", f5WebSockets, strings.Join(listed, ", "), r.Backends[0].Service.Name)
 }

@@ -180,7 +180,7 @@ func (r *route) note(s model.Signal) {
 	case 499:
 		r.left = append(r.left, s)
 	case 408:
-		if len(s.Tries) == 0 {
+		if len(s.Tries) == 0 || cutBody(s) {
 			r.unsent = append(r.unsent, s)
 		}
 	case 429:

@@ -130,13 +130,3 @@ func (f finding) quoting(s model.Signal) finding {
 	f.Evidence = append(f.Evidence, model.Evidence{Kind: "proxy-log", Text: text, At: s.At, Source: s.Source})
 	return f
 }
-
-// slowBodies finds a route on which most requests end with 408 at the gateway, before any backend was asked.
-func (v *view) slowBodies(r *route) (finding, bool) {
-	if len(r.unsent) < enoughLeft || len(r.unsent)*2 < r.requests {
-		return finding{}, false
-	}
-	f := find("request-body-timeout", likely, at(r.Object, ""), fmt.Sprintf("%d of %d requests for %s were answered 408 by the gateway, which waited in vain for the rest of them", len(r.unsent), r.requests, r)).
-		on(r).showing(r, r.unsent).since(r.unsent[0].At)
-	return v.relateBackend(f, r), true
-}

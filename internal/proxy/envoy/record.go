@@ -51,8 +51,10 @@ func (p *Parser) Record(r *Record, s *model.Signal) proxy.Class {
 		p.fill(e, s)
 		s.Failure = classify(e, s)
 	}
-	if s.Failed() {
+	if s.Failed() || s.Status == 408 {
 		s.Reason = reason(e)
+	}
+	if s.Failed() {
 		s.Raw = r.text()
 	}
 	return proxy.Access

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -72,12 +73,20 @@ func (v *view) lastError(w *workload) (line, source string) {
 		if !v.ofWorkload(w, log.Pod) {
 			continue
 		}
-		for _, l := range log.Lines {
-			low := strings.ToLower(l)
-			if strings.Contains(low, "error") || strings.Contains(low, "exception") || strings.Contains(low, "panic") || strings.Contains(low, "fatal") {
-				line, source = strings.TrimSpace(l), log.Pod.Namespace+"/"+log.Pod.Name+"/"+log.Container
-			}
+		if s, from := lastTrouble(log); s != "" {
+			line, source = s, from
 		}
 	}
 	return line, source
+}
+
+// lastTrouble is the last line of trouble in a log.
+func lastTrouble(log model.LogExcerpt) (line, source string) {
+	for _, l := range slices.Backward(log.Lines) {
+		low := strings.ToLower(l)
+		if strings.Contains(low, "error") || strings.Contains(low, "exception") || strings.Contains(low, "panic") || strings.Contains(low, "fatal") {
+			return strings.TrimSpace(l), log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container
+		}
+	}
+	return "", ""
 }

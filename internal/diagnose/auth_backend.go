@@ -39,6 +39,8 @@ func authBackendFailing() Analyzer {
 					if object, why, beside := v.besideNoAuthorizer(r); beside {
 						f.Object, f.Summary = object, fmt.Sprintf("requests for %s are to be authorised in their pods: %s", r, why)
 						f = f.because("object", why, object.Ref, time.Time{})
+					} else {
+						f = v.askedByMesh(f, r)
 					}
 					out = append(out, f)
 				}
@@ -75,8 +77,7 @@ func (v *view) deadAuthorities() []finding {
 }
 
 func (v *view) deadAuthority(r *route, a authority) (finding, bool) {
-	asked := path.Route{Object: r.Object, Rule: a.at.Field, Host: a.service.Name, From: v.m.Gateways(r.Route), Backends: []path.Backend{{Service: a.service, Field: a.at.Field, PortField: a.at.Field, PortNumber: a.port, Weight: 1}}}
-	for _, l := range v.m.Legs(asked) {
+	for _, l := range v.m.Legs(v.askedFor(r, a)) {
 		why := fmt.Sprintf("%s, which does not exist", a.service)
 		switch {
 		case l.Presence == snapshot.Absent:
@@ -96,6 +97,11 @@ func (v *view) deadAuthority(r *route, a authority) (finding, bool) {
 		return f, true
 	}
 	return finding{}, false
+}
+
+// askedFor is the call of a route's gateways to an authority, as a route of its own.
+func (v *view) askedFor(r *route, a authority) path.Route {
+	return path.Route{Object: r.Object, Rule: a.at.Field, Host: a.service.Name, From: v.m.Gateways(r.Route), Backends: []path.Backend{{Service: a.service, Field: a.at.Field, PortField: a.at.Field, PortNumber: a.port, Weight: 1}}}
 }
 
 // authorities are the services inside the cluster that a route's gateway asks whether a request may pass.

@@ -102,14 +102,18 @@ func (v *view) namedDenial(r *route) (model.FieldRef, string, bool) {
 }
 
 // asMeant reports whether a rule does what it is for: it keeps addresses off some paths of a route of which nobody asked, and on which
-// the rest succeeds.
+// the rest succeeds; or it keeps everybody off some, and few asked for them.
 func (v *view) asMeant(r *route, policy piece, rule string) bool {
 	if v.in.Target.Request != nil || v.isTarget(r.Route) || len(r.succeeded) == 0 {
 		return false
 	}
 	rules := policy.list("spec", "rules")
 	i, err := strconv.Atoi(rule)
-	return err == nil && i >= 0 && i < len(rules) && ofAddresses(rules[i]) && ofPaths(rules[i])
+	if err != nil || i < 0 || i >= len(rules) || !ofPaths(rules[i]) {
+		return false
+	}
+	shut := policy.text("spec", "action") == "DENY" && len(rules[i].list("from")) == 0 && len(r.hits(model.Denied))*10 < r.requests
+	return shut || ofAddresses(rules[i])
 }
 
 // ofAddresses reports whether a rule tells who calls by addresses alone.

@@ -50,7 +50,11 @@ func (v *view) observe() {
 	by := routesByKey(v.routes)
 	access, reasons, guessed := map[*route][]model.Signal{}, map[*route][]model.Signal{}, map[*route][]model.Signal{}
 	var strange []model.Signal // reasons of requests on no known route
+	limited := turnedAway(v.in.Signals)
 	for _, s := range v.in.Signals {
+		if s.ErrorLog && s.Failure == model.Overload && limited.has(s) {
+			continue // answered 429, which is no failure of a gateway
+		}
 		located, ok := v.m.Locate(s)
 		if !ok {
 			var guess *route
@@ -98,6 +102,32 @@ func (v *view) observe() {
 	if v.in.Target.IsZero() {
 		v.strays = aggregate("", model.Ref{}, v.unrouted, 0)
 	}
+}
+
+// answeredTo is when a client's requests were answered in some way, in whole seconds.
+type answeredTo map[string]map[int64]bool
+
+// turnedAway notes who was answered 429, and when. nginx's error log says that a request was over its limit, and not
+// with which status it was answered (limit_req_status, limit_conn_status); and where the access log names no host, its
+// line may be of another route than that of the error log, or of none.
+func turnedAway(signals []model.Signal) answeredTo {
+	out := answeredTo{}
+	for _, s := range signals {
+		if s.Status != 429 || s.Client == "" {
+			continue
+		}
+		if out[s.Client] == nil {
+			out[s.Client] = map[int64]bool{}
+		}
+		out[s.Client][s.At.Unix()] = true
+	}
+	return out
+}
+
+// has reports whether the client of a line was answered so in the same second, or the next: the access log is written later.
+func (a answeredTo) has(s model.Signal) bool {
+	times := a[s.Client]
+	return times[s.At.Unix()] || times[s.At.Unix()+1]
 }
 
 // isAstray reports whether an application answered as one answers a request that is meant for another:

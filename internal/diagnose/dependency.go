@@ -340,10 +340,12 @@ func (v *view) calls(w *workload) []call {
 			continue
 		}
 		for _, line := range log.Lines {
-			if c, ok := v.read.call(line); ok {
-				c.source = sourceOf(log)
-				w.failedCalls = append(w.failedCalls, c)
+			c, ok := v.read.call(line)
+			if !ok || c.kind == model.Refused && v.saidBeforeSidecar(w, log.Pod, line) {
+				continue
 			}
+			c.source = sourceOf(log)
+			w.failedCalls = append(w.failedCalls, c)
 		}
 	}
 	return w.failedCalls

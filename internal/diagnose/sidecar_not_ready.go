@@ -19,7 +19,7 @@ func sidecarNotReady() Analyzer {
 		run: func(v *view) []finding {
 			var out []finding
 			for _, w := range v.workloads {
-				for _, look := range []func(*workload) (finding, bool){v.sidecarUnready, v.sidecarGone, v.sidecarLate} {
+				for _, look := range []func(*workload) (finding, bool){v.sidecarUnready, v.sidecarGone, v.sidecarLate, v.sidecarMissed} {
 					if f, ok := look(w); ok {
 						out = append(out, f)
 						break
@@ -131,11 +131,7 @@ func (v *view) sidecarLate(w *workload) (finding, bool) {
 		if began.Before(ready) {
 			confidence = proven
 		}
-		field := annotationField("proxy.istio.io/config")
-		if s.proxy.Name == "linkerd-proxy" {
-			field = annotationField("config.linkerd.io/proxy-await")
-		}
-		f := v.besideSidecar(w, p, met, field, confidence,
+		f := v.besideSidecar(w, p, met, holdField(s.proxy.Name), confidence,
 			fmt.Sprintf("the sidecar %s of %s starts after the application: in pod %s container %s ran from %s and the sidecar from %s, and %d requests failed meanwhile", s.proxy.Name, w.ref, p.Name, s.app.Name, clock(began), clock(ready), len(met)), began)
 		f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
 		return f, true

@@ -32,6 +32,8 @@ func lbProgrammingLag() Analyzer {
 					out = append(out, f)
 				} else if f, ok := v.programmedLate(r, l); ok {
 					out = append(out, f)
+				} else if f, ok := v.notToldInTime(r, l); ok {
+					out = append(out, f)
 				} else if f, ok := v.replacedTooSoon(r, l); ok {
 					out = append(out, f)
 				}

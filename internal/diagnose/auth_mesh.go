@@ -27,9 +27,9 @@ func (v *view) askedByMesh(f finding, r *route) finding {
 	f = f.relates("service", a.service).because("object", fmt.Sprintf("%s has %s asked", a.at.Ref, a.service), a.at.Ref, time.Time{})
 	f.Object = a.at
 	for _, l := range v.m.Legs(v.askedFor(r, a)) {
-		for _, ref := range v.behind(l) {
-			f.Object = at(ref, "")
-			f.Summary += fmt.Sprintf(": %s, behind %s", ref, a.service)
+		if refs := v.behind(l); len(refs) > 0 {
+			f.Object = at(refs[0], "")
+			f.Summary += fmt.Sprintf(": %s, behind %s", refs[0], a.service)
 			if line, source := v.lastErrorOf(l); line != "" {
 				f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
 			}
@@ -97,7 +97,9 @@ func (v *view) authProvider(p piece) (authority, bool) {
 // lastErrorOf is the last line of trouble in the logs of a leg's pods.
 func (v *view) lastErrorOf(l path.Leg) (line, source string) {
 	for _, log := range v.in.Logs {
-		if !slices.ContainsFunc(l.Ends, func(e path.End) bool { return e.Pod != nil && e.Pod.Name == log.Pod.Name && (log.Pod.Namespace == "" || log.Pod.Namespace == e.Pod.Namespace) }) {
+		if !slices.ContainsFunc(l.Ends, func(e path.End) bool {
+			return e.Pod != nil && e.Pod.Name == log.Pod.Name && (log.Pod.Namespace == "" || log.Pod.Namespace == e.Pod.Namespace)
+		}) {
 			continue
 		}
 		if s, from := lastTrouble(log); s != "" {

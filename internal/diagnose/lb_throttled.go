@@ -27,29 +27,34 @@ func (v *view) notToldInTime(r *route, l path.Leg) (finding, bool) {
 			continue
 		}
 		for _, ref := range v.behind(l) {
-			w := v.workload(ref)
-			if w == nil || w.serving == 0 {
-				continue
+			if w := v.workload(ref); w != nil && w.serving > 0 {
+				if f, ok := v.toldLate(r, l, w, b); ok {
+					return f, true
+				}
 			}
-			line, source, at, until := v.throttledOf(b, slices.Concat(v.stops(w), v.readied(w)))
-			if line == "" || !until.IsZero() && (v.s.At().Sub(until) > lag || until.Sub(at) < shiftLag) {
-				continue // it was told at once, or has taken them in by now
-			}
-			when := "and is not told yet"
-			if !until.IsZero() {
-				when = "and was told at " + clock(until)
-			}
-			object, why := v.lagging(r, l, w)
-			f := find("lb-programming-lag", proven, object, fmt.Sprintf("the load balancer of %s was not told of the new pods of %s from %s on, as AWS throttles its controller, %s%s", r, w.ref, clock(at), when, why)).
-				on(r).as(lateKinds()...).since(at).relates("workload", w.ref).relates("service", serviceRef(l)).
-				not("no-endpoints", "the Service has ready endpoints")
-			_, said, _ := strings.Cut(line, `"error":`)
-			f.Evidence = append(f.Evidence, model.Evidence{Kind: "controller-log", Text: brief(said), Source: source, At: at})
-			f.atRest, f.unlogged = true, true
-			return f, true
 		}
 	}
 	return finding{}, false
+}
+
+// toldLate says that a load balancer was not told of a workload's pods through a TargetGroupBinding for some time.
+func (v *view) toldLate(r *route, l path.Leg, w *workload, b piece) (finding, bool) {
+	line, source, since, until := v.throttledOf(b, slices.Concat(v.stops(w), v.readied(w)))
+	if line == "" || !until.IsZero() && (v.s.At().Sub(until) > lag || until.Sub(since) < shiftLag) {
+		return finding{}, false // it was told at once, or has taken them in by now
+	}
+	when := "and is not told yet"
+	if !until.IsZero() {
+		when = "and was told at " + clock(until)
+	}
+	object, why := v.lagging(r, l, w)
+	f := find("lb-programming-lag", proven, object, fmt.Sprintf("the load balancer of %s was not told of the new pods of %s from %s on, as AWS throttles its controller, %s%s", r, w.ref, clock(since), when, why)).
+		on(r).as(lateKinds()...).since(since).relates("workload", w.ref).relates("service", serviceRef(l)).
+		not("no-endpoints", "the Service has ready endpoints")
+	_, said, _ := strings.Cut(line, `"error":`)
+	f.Evidence = append(f.Evidence, model.Evidence{Kind: "controller-log", Text: brief(said), Source: source, At: since})
+	f.atRest, f.unlogged = true, true
+	return f, true
 }
 
 // throttledOf is the first line in which the controller says that it was throttled at a TargetGroupBinding after one of

@@ -50,11 +50,7 @@ func (v *view) observe() {
 	by := routesByKey(v.routes)
 	access, reasons, guessed := map[*route][]model.Signal{}, map[*route][]model.Signal{}, map[*route][]model.Signal{}
 	var strange []model.Signal // reasons of requests on no known route
-	limited := turnedAway(v.in.Signals)
-	for _, s := range v.in.Signals {
-		if s.ErrorLog && s.Failure == model.Overload && limited.has(s) {
-			continue // answered 429, which is no failure of a gateway
-		}
+	for _, s := range withoutLimited(v.in.Signals) {
 		located, ok := v.m.Locate(s)
 		if !ok {
 			var guess *route
@@ -104,30 +100,27 @@ func (v *view) observe() {
 	}
 }
 
-// answeredTo is when a client's requests were answered in some way, in whole seconds.
-type answeredTo map[string]map[int64]bool
-
-// turnedAway notes who was answered 429, and when. nginx's error log says that a request was over its limit, and not
-// with which status it was answered (limit_req_status, limit_conn_status); and where the access log names no host, its
-// line may be of another route than that of the error log, or of none.
-func turnedAway(signals []model.Signal) answeredTo {
-	out := answeredTo{}
-	for _, s := range signals {
-		if s.Status != 429 || s.Client == "" {
-			continue
-		}
-		if out[s.Client] == nil {
-			out[s.Client] = map[int64]bool{}
-		}
-		out[s.Client][s.At.Unix()] = true
+// withoutLimited leaves out the lines of error logs about requests that were answered 429, which is no failure of a
+// gateway. nginx's error log says that a request was over its limit, and not with which status it was answered
+// (limit_req_status, limit_conn_status); and where the access log names no host, its line may be of another route than
+// that of the error log, or of none. Both are of one client and second, or the access log's of the next.
+func withoutLimited(signals []model.Signal) []model.Signal {
+	type moment struct {
+		client string
+		second int64
 	}
-	return out
-}
-
-// has reports whether the client of a line was answered so in the same second, or the next: the access log is written later.
-func (a answeredTo) has(s model.Signal) bool {
-	times := a[s.Client]
-	return times[s.At.Unix()] || times[s.At.Unix()+1]
+	limited := map[moment]bool{}
+	for _, s := range signals {
+		if s.Status == 429 && s.Client != "" {
+			limited[moment{s.Client, s.At.Unix()}] = true
+		}
+	}
+	if len(limited) == 0 {
+		return signals
+	}
+	return slices.DeleteFunc(slices.Clone(signals), func(s model.Signal) bool {
+		return s.ErrorLog && s.Failure == model.Overload && (limited[moment{s.Client, s.At.Unix()}] || limited[moment{s.Client, s.At.Unix() + 1}])
+	})
 }
 
 // isAstray reports whether an application answered as one answers a request that is meant for another:

@@ -19,6 +19,10 @@ func defaultBackendMissing() Analyzer {
 		run: func(v *view) []finding {
 			var out []finding
 			for r, l := range v.legsWith() {
+				if r.fallback && l.Presence == snapshot.Absent {
+					out = append(out, v.noFallback(r, l))
+					continue
+				}
 				if !v.onlyRest(r.Route) || l.Presence == snapshot.Unknown {
 					continue
 				}
@@ -50,4 +54,13 @@ func (v *view) noDefault(r *route, l path.Leg) finding {
 		not("service-missing", "rules lead to other Services; only what they leave falls to this one")
 	f.dormant = r.failures == 0 && v.in.Target.Request == nil
 	return f
+}
+
+// noFallback is the finding for a gateway whose arguments name a Service for what no rule takes that does not exist.
+func (v *view) noFallback(r *route, l path.Leg) finding {
+	ref := serviceRef(l)
+	return find("default-backend-missing", proven, at(r.Object, r.Rule),
+		fmt.Sprintf("requests that no rule takes fall to the default backend that %s is told of, %s, which does not exist", r.Object, ref)).
+		on(r).relates("service", ref).because("object", fmt.Sprintf("%s is %s/%s", fallbackFlag, ref.Namespace, ref.Name), r.Object, time.Time{}).
+		not("service-missing", "no rule names it; only what rules leave falls to this one")
 }

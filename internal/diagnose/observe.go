@@ -95,6 +95,7 @@ func (v *view) observe() {
 	for i := range v.unrouted {
 		v.unrouted[i] = explained(v.unrouted[i], strange)
 	}
+	v.fallbacks()
 	if v.in.Target.IsZero() {
 		v.strays = aggregate("", model.Ref{}, v.unrouted, 0)
 	}

@@ -30,6 +30,8 @@ type route struct {
 	overheard []model.Signal
 	// lost is set on the rule that was probably meant for the target's request, which no rule takes.
 	lost bool
+	// fallback is set where a gateway's own arguments name the backend, for what no rule takes.
+	fallback bool
 	// replaced is set on a rule that nothing serves where another one takes all of its requests.
 	replaced bool
 	// outdone are faults that requests show to keep none away.

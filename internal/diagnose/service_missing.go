@@ -20,7 +20,7 @@ func serviceMissing() Analyzer {
 		run: func(v *view) []finding {
 			var out []finding
 			for r, l := range v.hops() {
-				if l.Presence == snapshot.Absent && !v.misnamed(r, l) && !v.onlyRest(r.Route) && l.Backend.PortName != "use-annotation" {
+				if l.Presence == snapshot.Absent && !r.fallback && !v.misnamed(r, l) && !v.onlyRest(r.Route) && l.Backend.PortName != "use-annotation" {
 					out = append(out, v.missingService(r, l))
 				}
 			}

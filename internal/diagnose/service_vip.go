@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -50,6 +51,9 @@ func (v *view) deafAddress(r *route, l path.Leg) (finding, bool) {
 		return finding{}, false
 	}
 	fault, known := v.proxyFault(r)
+	if !known {
+		fault, known = v.oldRules(r, dialled)
+	}
 	if !known && (len(dialled) < 2 || len(dialled)*2 < r.failures || !v.reachable(l) || r.answeredSince(dialled[0].At)) {
 		return finding{}, false // the endpoints themselves may be what does not answer
 	}
@@ -110,6 +114,31 @@ func (v *view) proxyFault(r *route) (networkFault, bool) {
 		}
 		if f, ok := v.missingProxy(pods, g.Spec.NodeName); ok {
 			return f, true
+		}
+	}
+	return networkFault{}, false
+}
+
+// unsyncedWords match what kube-proxy logs when it could not write its rules, so that the node goes on with those that it has (pkg/proxy
+// of kubernetes/kubernetes: iptables, ipvs and nftables), or does not learn of Services and endpoints any more (client-go's reflector).
+var unsyncedWords = regexp.MustCompile(`Failed to execute iptables-restore|"Sync failed" |nftables sync failed|Failed to sync endpoint for service|Failed to (?:list|watch) \*v1\.(?:Service|EndpointSlice)\b|[Ff]ailed to (?:list|watch) .*type="?\*v1\.(?:Service|EndpointSlice)"`)
+
+// oldRules finds that the service proxy beside the gateway pods whose connections failed says that it cannot keep its rules.
+func (v *view) oldRules(r *route, dialled []model.Signal) (networkFault, bool) {
+	pods := v.serviceProxies()
+	for _, g := range v.m.Gateways(r.Route) {
+		p, here := pods[g.Spec.NodeName]
+		if !here || !slices.ContainsFunc(dialled, func(s model.Signal) bool { return s.Gateway.Name == g.Name }) {
+			continue
+		}
+		for _, log := range v.in.Logs {
+			if log.Previous || log.Pod.Name != p.Name || log.Pod.Namespace != "" && log.Pod.Namespace != p.Namespace {
+				continue
+			}
+			lines := slices.DeleteFunc(slices.Clone(log.Lines), func(l string) bool { return !unsyncedWords.MatchString(l) })
+			if len(lines) >= few {
+				return networkFault{at: at(v.s.WorkloadOf(p), ""), why: fmt.Sprintf("pod %s of the service proxy on node %s, where the gateway runs, cannot keep its rules: %s", p.Name, g.Spec.NodeName, strings.TrimSpace(lines[len(lines)-1]))}, true
+			}
 		}
 	}
 	return networkFault{}, false

@@ -19,7 +19,8 @@ import (
 // out of reach: then their answers are errors, most probably, and nobody says so. Such calls are looked at too; what is
 // found there is never more than likely, and counts only where nothing nearer to the gateway is wrong.
 
-// quietSteps are the backends of routes on which nothing was seen and that the walk says work.
+// quietSteps are the backends of routes on which nothing was seen and that the walk says work, of which nobody says anything, or only
+// they themselves that requests fail.
 func (v *view) quietSteps() []step {
 	if len(v.in.Signals) > 0 {
 		return nil
@@ -32,11 +33,23 @@ func (v *view) quietSteps() []step {
 				from = append(from, r)
 			}
 		}
-		if len(from) > 0 && w.serving > 0 && len(v.logsOf(w)) == 0 {
+		if len(from) > 0 && w.serving > 0 && (len(v.logsOf(w)) == 0 || v.saysItFails(w)) {
 			out = append(out, step{w: w, from: from, depth: 1, quiet: true})
 		}
 	}
 	return out
+}
+
+// saysItFails reports whether a workload's own log has failed calls and, lately, requests that it answered with an error: what a
+// load balancer of a cloud sent to it stands in no other log of the cluster.
+func (v *view) saysItFails(w *workload) bool {
+	answers := 0
+	for _, line := range v.logsOf(w) {
+		if answeredError.MatchString(line) && !v.noNews(line) {
+			answers++
+		}
+	}
+	return answers >= few && len(v.calls(w)) > 0
 }
 
 // settleQuietly walks an edge of which nobody says anything, and says whether it is worth keeping: what is called is there

@@ -171,7 +171,7 @@ func TestCaddyIsUnderstood(t *testing.T) {
 		}
 	}
 	logged, failures := map[string]uint64{}, map[string]model.FailureKind{}
-	joiner := detect.NewJoiner(func(s model.Signal) {
+	joiner := detect.NewJoiner(func(s *model.Signal) {
 		if s.ErrorLog {
 			t.Errorf("nobody's error: %+v", s)
 			return
@@ -179,8 +179,8 @@ func TestCaddyIsUnderstood(t *testing.T) {
 		logged[fmt.Sprint(s.Request.Host, " ", s.Status)]++
 		failures[s.Request.Host] = s.Failure
 	})
-	for _, s := range signals {
-		joiner.Add(s)
+	for i := range signals {
+		joiner.Add(&signals[i])
 	}
 	joiner.Flush()
 	delete(logged, "good.test 404") // by get

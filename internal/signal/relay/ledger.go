@@ -43,6 +43,9 @@ type agent struct {
 	heard    time.Time // by the receiver's clock
 	omitted  uint64
 	gateways map[model.Ref]*counted
+	// gone is set if it was not heard for so long that its gateways were forgotten. Its number is kept: the answer to its last
+	// report may have been lost, and then that report comes again.
+	gone bool
 }
 
 // counted is up to where a gateway was counted.
@@ -62,11 +65,11 @@ func newLedger(id string) *ledger { return &ledger{id: id, agents: map[string]*a
 func (l *ledger) take(r received, now time.Time, begun func(model.Ref) time.Time) (accounts []model.Account, left []Ended, err error) {
 	a := l.agents[r.Node]
 	switch {
-	case a == nil && len(l.agents) >= mostAgents:
+	case a == nil && !l.room():
 		return nil, nil, errTooMany
-	case a != nil && a.instance != r.Instance && r.Started.Before(a.started):
+	case a != nil && !a.gone && a.instance != r.Instance && r.Started.Before(a.started):
 		return nil, nil, errReplaced
-	case r.receiver != l.id, (a == nil || a.instance != r.Instance) && !r.whole:
+	case r.receiver != l.id, (a == nil || a.gone || a.instance != r.Instance) && !r.whole:
 		return nil, nil, errUnconfirmed
 	case a == nil:
 		a = &agent{gateways: map[model.Ref]*counted{}}
@@ -77,10 +80,11 @@ func (l *ledger) take(r received, now time.Time, begun func(model.Ref) time.Time
 		a.instance, a.started, a.number, a.omitted = r.Instance, r.Started, 0, 0
 	}
 	a.heard = now
-	if r.Number <= a.number && a.number > 0 {
-		return nil, nil, nil // it came twice
+	twice := r.Number <= a.number && a.number > 0
+	if twice && !a.gone {
+		return nil, nil, nil
 	}
-	a.number = r.Number
+	a.number, a.gone = max(a.number, r.Number), false
 	for i := range r.Gateways {
 		g := &r.Gateways[i]
 		c := a.gateways[g.Pod]
@@ -88,12 +92,26 @@ func (l *ledger) take(r received, now time.Time, begun func(model.Ref) time.Time
 			c = &counted{series: map[Series]uint64{}, at: r.Started, resume: begun(g.Pod), since: now}
 			a.gateways[g.Pod] = c
 		}
-		account := l.count(c, g, r, now)
-		if len(account.Counts)+len(account.Errors) > 0 {
+		account := l.count(c, g, r, now) // of one that came twice, too: it says from where on to count
+		if !twice && len(account.Counts)+len(account.Errors) > 0 {
 			accounts = append(accounts, account)
 		}
 	}
 	return accounts, l.leave(a, &r.Report), nil
+}
+
+// room makes room for one more agent, of one that is gone if it must.
+func (l *ledger) room() bool {
+	if len(l.agents) < mostAgents {
+		return true
+	}
+	for node, a := range l.agents {
+		if a.gone {
+			delete(l.agents, node)
+			return true
+		}
+	}
+	return false
 }
 
 // renew forgets the counters of an agent that was started anew; how far its gateways were read stays.
@@ -177,15 +195,15 @@ func (l *ledger) leave(a *agent, r *Report) []Ended {
 	return ordered(out)
 }
 
-// silent forgets the agents that were not heard for a time.
+// silent forgets the gateways of agents that were not heard for a time.
 func (l *ledger) silent(now time.Time, patience time.Duration) (nodes []string, left []Ended) {
 	for node, a := range l.agents {
-		if now.Sub(a.heard).Abs() < patience { // a clock that was set back makes nobody young for ever
+		if a.gone || now.Sub(a.heard).Abs() < patience { // a clock that was set back makes nobody young for ever
 			continue
 		}
 		nodes = append(nodes, node)
 		left = append(left, l.leave(a, &Report{})...)
-		delete(l.agents, node)
+		a.gone = true
 	}
 	slices.Sort(nodes)
 	return nodes, ordered(left)

@@ -157,6 +157,42 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// A report whose answer was lost comes again, even after the agent was silent for so long that it counted as gone.
+func TestLostAnswerBeforeSilence(t *testing.T) {
+	l := newLedger("r1")
+	begun := func(model.Ref) time.Time { return time.Time{} }
+	counted := map[Series]uint64{}
+	take := func(r received, at float64) {
+		t.Helper()
+		accounts, _, err := l.take(r, after(at), begun)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s, n := range sums(accounts) {
+			counted[s] += n
+		}
+	}
+	take(whole(said(1, 1, after(1), map[Series]uint64{good: 3}), nil), 1)
+	take(said(2, 2, after(2), map[Series]uint64{good: 7}), 2) // the agent never hears that this was taken
+	if nodes, left := l.silent(after(10), 5*time.Second); len(nodes) != 1 || len(left) != 1 {
+		t.Fatalf("got %v, %v", nodes, left)
+	}
+	if nodes, _ := l.silent(after(20), 5*time.Second); len(nodes) > 0 {
+		t.Errorf("%v is told of twice", nodes)
+	}
+	take(whole(said(2, 2, after(2), map[Series]uint64{good: 7}), map[Series]uint64{good: 3}), 21)
+	take(said(3, 21, after(21), map[Series]uint64{good: 9}), 21)
+	if d := cmp.Diff(map[Series]uint64{good: 9}, counted); d != "" {
+		t.Error(d)
+	}
+	l.silent(after(30), 5*time.Second)
+	anew := by(whole(said(1, 31, after(31), map[Series]uint64{good: 2}), nil), func(r *received) { r.Instance, r.Started = "a2", start.Add(-time.Hour) })
+	take(anew, 31) // of a node whose clock was set back meanwhile
+	if d := cmp.Diff(map[Series]uint64{good: 11}, counted); d != "" {
+		t.Error(d)
+	}
+}
+
 // However many agents and series there are, only so many are remembered.
 func TestLedgerIsBounded(t *testing.T) {
 	l := newLedger("r1")
@@ -169,8 +205,13 @@ func TestLedgerIsBounded(t *testing.T) {
 	for i := range mostAgents {
 		l.agents[string(rune('a'+i))] = &agent{}
 	}
-	if _, _, err := l.take(by(whole(said(1, 1, after(1), nil), nil), func(r *received) { r.Node = "one too many" }), after(1), begun); !errors.Is(err, errTooMany) {
+	oneMore := by(whole(said(1, 1, after(1), nil), nil), func(r *received) { r.Node = "one too many" })
+	if _, _, err := l.take(oneMore, after(1), begun); !errors.Is(err, errTooMany) {
 		t.Errorf("got %v", err)
+	}
+	l.agents["a"].gone = true
+	if _, _, err := l.take(oneMore, after(1), begun); err != nil || l.agents["a"] != nil {
+		t.Errorf("where one is gone: %v", err)
 	}
 }
 

@@ -184,6 +184,18 @@ func await(t *testing.T, what string, is func() bool) {
 	t.Fatalf("waited for %s", what)
 }
 
+// awaits waits until all that a counter says was counted, once.
+func (c *controller) awaits(t *testing.T, all *counter, what string) {
+	t.Helper()
+	for range 2000 {
+		if cmp.Equal(c.counted(), all.all()) {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("waited for %s; counted is (+) in place of (-): %s", what, cmp.Diff(all.all(), c.counted()))
+}
+
 // mutual are credentials of both sides of an authority.
 func mutual(t *testing.T, a *admittest.Authority) (*tls.Config, credentials.TransportCredentials) {
 	t.Helper()
@@ -207,14 +219,14 @@ func TestNothingIsLostOrCountedTwice(t *testing.T) {
 	c := newCounter()
 	c.add(good, 100)
 	stop := agentOf(t, wire.address, c, client)
-	await(t, "the first report", func() bool { return cmp.Equal(first.counted(), c.all()) })
+	first.awaits(t, c, "the first report")
 
 	for range 5 { // connections break at any moment
 		c.add(good, 10)
 		c.add(bad, 1)
 		wire.cut()
 	}
-	await(t, "what came while connections broke", func() bool { return cmp.Equal(first.counted(), c.all()) })
+	first.awaits(t, c, "what came while connections broke")
 
 	// What a controller counted, and died before it could say so, the next one counts again.
 	c.waiting.Store(-1)
@@ -251,13 +263,13 @@ func TestSlowController(t *testing.T) {
 	c := newCounter()
 	c.add(good, 3)
 	agentOf(t, slow.address, c, client)
-	await(t, "the first", func() bool { return cmp.Equal(slow.counted(), c.all()) })
+	slow.awaits(t, c, "the first")
 	for range 20 {
 		c.add(good, 3)
 		c.add(bad, 1)
 		time.Sleep(time.Millisecond)
 	}
-	await(t, "all", func() bool { return cmp.Equal(slow.counted(), c.all()) })
+	slow.awaits(t, c, "all")
 }
 
 func TestSilentAgentIsGone(t *testing.T) {
@@ -267,7 +279,7 @@ func TestSilentAgentIsGone(t *testing.T) {
 	c := newCounter()
 	c.add(good, 3)
 	agentOf(t, wire.address, c, client)
-	await(t, "the first report", func() bool { return cmp.Equal(r.counted(), c.all()) })
+	r.awaits(t, c, "the first report")
 	wire.block(true)
 	await(t, "the agent to be gone", func() bool {
 		r.mu.Lock()
@@ -276,7 +288,7 @@ func TestSilentAgentIsGone(t *testing.T) {
 	})
 	c.add(good, 4)
 	wire.block(false)
-	await(t, "what came meanwhile", func() bool { return cmp.Equal(r.counted(), c.all()) })
+	r.awaits(t, c, "what came meanwhile")
 }
 
 // Only who has a certificate of the authority is heard, and only of what is on its node.
@@ -513,7 +525,7 @@ func TestCertificatesRunOut(t *testing.T) {
 			c, log := newCounter(), &diary{}
 			c.add(good, 1)
 			agentLogging(t, r.address, c, client, slog.NewTextHandler(log, nil))
-			await(t, "the first report", func() bool { return cmp.Equal(r.counted(), c.all()) })
+			r.awaits(t, c, "the first report")
 
 			await(t, "the agent to be gone, as its connections end", func() bool {
 				c.add(good, 1)
@@ -532,7 +544,7 @@ func TestCertificatesRunOut(t *testing.T) {
 			mu.Lock()
 			agents, controllers = authority, authority
 			mu.Unlock()
-			await(t, "all that came meanwhile", func() bool { return cmp.Equal(r.counted(), c.all()) })
+			r.awaits(t, c, "all that came meanwhile")
 			await(t, "the agent to say that it goes on", func() bool { return log.has("answers again") })
 		})
 	}

@@ -43,7 +43,10 @@ const (
 	patience   = 5 * time.Second
 	firstWait  = 250 * time.Millisecond // after an attempt that failed, doubled each time
 	longWait   = 5 * time.Second
-	lastWord   = 2 * time.Second // how long an agent that ends tries to say so
+	// connectWait is the longest wait for another connection. It is shorter than longWait, since the two add up: what is sent while
+	// there is no connection fails at once.
+	connectWait = time.Second
+	lastWord    = 2 * time.Second // how long an agent that ends tries to say so
 )
 
 // Sender sends an agent's reports.
@@ -117,7 +120,7 @@ func (s *Sender) leave(ctx context.Context) error {
 
 func (s *Sender) connect() error {
 	c := backoff.DefaultConfig
-	c.BaseDelay, c.MaxDelay = firstWait, longWait
+	c.BaseDelay, c.MaxDelay = firstWait, connectWait
 	// A service config would be a TXT record, whose look-up may take seconds.
 	conn, err := grpc.NewClient(s.options.Target, grpc.WithTransportCredentials(s.options.Credentials), grpc.WithDisableServiceConfig(),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: c, MinConnectTimeout: s.options.Patience}))

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
@@ -18,7 +19,7 @@ func intentionalResponse() Analyzer {
 	return Analyzer{
 		Cause:  "intentional-response",
 		Doc:    "Finds routes that are told to answer an error: a maintenance switch, a fixed response.",
-		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes},
+		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.Services, snapshot.EndpointSlices, snapshot.Other},
 		run: func(v *view) []finding {
 			var out []finding
 			for _, r := range v.routes {
@@ -42,6 +43,9 @@ func (v *view) onPurpose(r *route) (finding, bool) {
 	}
 	if said == "" {
 		object, status, said = v.filterAnswer(r)
+	}
+	if said == "" {
+		object, status, said = v.pluginAnswer(r)
 	}
 	if said == "" {
 		return finding{}, false
@@ -162,6 +166,39 @@ func (v *view) directResponse(namespace string, ref *gatewayv1.LocalObjectRefere
 		}
 	}
 	return 0, false
+}
+
+// pluginAnswer reads Kong's plugin request-termination, where the route's object or a Service behind it names it, or it
+// stands for all routes. One that has been there for long was not forgotten, but retires what it answers for: it is told of
+// to those alone who ask about the very route.
+func (v *view) pluginAnswer(r *route) (object model.FieldRef, status int, said string) {
+	if r.Proxy != "kong" {
+		return object, 0, ""
+	}
+	const long = 7 * 24 * time.Hour
+	for o := range v.s.Others().All() {
+		made := o.GetCreationTimestamp().Time
+		if v.in.Target.IsZero() && !made.IsZero() && v.s.At().Sub(made) > long {
+			continue
+		}
+		if n, ok := terminates(o); ok && r.answered(n) && v.plugged(r, o) {
+			return at(snapshot.RefOf(o), "config.status_code"), n, fmt.Sprintf("its plugin request-termination answers %d", n)
+		}
+	}
+	return object, 0, ""
+}
+
+// terminates is the error with which a plugin of Kong ends all requests: 503 unless another status is set. With a trigger it
+// ends only those that have a header or an argument of that name (Kong/kong, kong/plugins/request-termination).
+func terminates(o *unstructured.Unstructured) (int, bool) {
+	if dig(o.Object, "plugin") != "request-termination" || dig(o.Object, "disabled") == true || dig(o.Object, "config.trigger") != nil {
+		return 0, false
+	}
+	n, set := number(dig(o.Object, "config.status_code"))
+	if !set {
+		n = 503
+	}
+	return n, n >= 500
 }
 
 // number reads a number of an object without a type.

@@ -2,13 +2,16 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -17,20 +20,48 @@ func itoa(n int32) string { return strconv.Itoa(int(n)) }
 func mtlsMismatch() Analyzer {
 	return Analyzer{
 		Cause: "mtls-mismatch", Doc: "Finds backends that require mutual TLS of gateways that do not do it, and the reverse.",
-		Inputs: []snapshot.Kind{snapshot.Pods, snapshot.Namespaces, snapshot.EndpointSlices, snapshot.Other},
+		Inputs: []snapshot.Kind{snapshot.Ingresses, snapshot.Pods, snapshot.Namespaces, snapshot.EndpointSlices, snapshot.Other},
 		run: func(v *view) []finding {
-			if len(v.all(istio, "PeerAuthentication"))+len(v.all(istio, "DestinationRule")) == 0 {
-				return nil
-			}
+			mesh := len(v.all(istio, "PeerAuthentication"))+len(v.all(istio, "DestinationRule")) > 0
 			var out []finding
 			for r, l := range v.legsWith() {
-				if f, ok := v.mutual(r, l); ok {
+				f, ok := finding{}, false
+				if mesh {
+					f, ok = v.mutual(r, l)
+				}
+				if !ok {
+					f, ok = v.unshown(r, l)
+				}
+				if ok {
 					out = append(out, f.on(r))
 				}
 			}
 			return out
 		},
 	}
+}
+
+// unshown finds a backend that ends TLS because the proxy shows it no certificate: with the alert certificate_required
+// (116), which is for nothing else (RFC 8446, 6.2). Before TLS 1.3 servers sent others, which have more meanings.
+func (v *view) unshown(r *route, l path.Leg) (finding, bool) {
+	i := slices.IndexFunc(r.signals, func(s model.Signal) bool {
+		words := s.Reason + " " + s.Raw
+		return v.concerns(l.Backend.Service, &s) && (strings.Contains(words, "certificate required") || strings.Contains(words, "CERTIFICATE_REQUIRED"))
+	})
+	if i < 0 {
+		return finding{}, false
+	}
+	s, object := r.signals[i], at(r.Object, "")
+	if set, ok := v.m.Written(r.Route, l, proxy.ClientSecret); ok {
+		object = set.At
+	} else if r.Object.Kind == "Ingress" && r.Controller == "k8s.io/ingress-nginx" {
+		object.Field = annotation(ingressNginx + "proxy-ssl-secret") // where one would be named
+	}
+	f := find("mtls-mismatch", proven, object, fmt.Sprintf("%s asks the proxy for a certificate, and %s has it show none", serviceRef(l), r.Object)).
+		as(model.TLS, s.Failure).relates("service", serviceRef(l)).
+		not("certificate-invalid", "it is not the certificate of the backend that is refused")
+	f.Evidence = append(f.Evidence, said(s))
+	return f, true
 }
 
 // mutual compares what a leg's pods ask with what the gateway does. Istio sees to both ends by itself

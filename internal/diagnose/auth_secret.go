@@ -23,6 +23,9 @@ func authSecretMissing() Analyzer {
 				if f, ok := v.middlewareSecret(r); ok {
 					out = append(out, f)
 				}
+				if f, ok := v.policySecret(r); ok {
+					out = append(out, f)
+				}
 				if ing := v.ingress(r.Route); ing == nil || r.Rule == "spec.defaultBackend" {
 					continue
 				}

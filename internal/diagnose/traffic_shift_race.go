@@ -15,12 +15,14 @@ import (
 func trafficShiftRace() Analyzer {
 	return Analyzer{
 		Cause:  "traffic-shift-race",
-		Doc:    "Finds routes whose weights or subset changed before the pods that got the requests were ready, or before the subset was defined.",
+		Doc:    "Finds routes whose weights or subset changed before the pods that got the requests were ready, or before the subset or the Service was there.",
 		Inputs: append(podKinds(), snapshot.Ingresses, snapshot.HTTPRoutes, snapshot.Other), stage: byWords,
 		run: func(v *view) []finding {
 			var out []finding
 			for r, l := range v.legsWith() {
 				if f, ok := v.namedTooSoon(r, l); ok {
+					out = append(out, f)
+				} else if f, ok := v.namedBeforeMade(r, l); ok {
 					out = append(out, f)
 				} else if f, ok := v.tooEarly(r, l); ok {
 					out = append(out, f)

@@ -15,6 +15,9 @@ func (v *view) slowBodies(r *route) (finding, bool) {
 	if f, ok := v.cutBodies(r); ok {
 		return f, true
 	}
+	if f, ok := v.cutUploads(r); ok {
+		return f, true
+	}
 	if len(r.unsent) < enoughLeft || len(r.unsent)*2 < r.requests {
 		return finding{}, false
 	}

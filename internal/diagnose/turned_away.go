@@ -80,6 +80,9 @@ func (v *view) gaveUp(r *route) (finding, bool) {
 	if len(r.left) < enoughLeft || len(r.left)*2 < r.requests || r.failures > 0 {
 		return finding{}, false
 	}
+	if _, cut := v.cutUploads(r); cut {
+		return finding{}, false
+	}
 	spans := make([]time.Duration, 0, len(r.left))
 	for _, s := range r.left {
 		spans = append(spans, s.Duration)

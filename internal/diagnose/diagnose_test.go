@@ -266,6 +266,7 @@ func signals(t *testing.T, data []byte) []model.Signal {
 		Host     string
 		Proxy    string
 		Client   string
+		Pod      string // the gateway's
 		ErrorLog bool
 		Hostless bool // the line names no host
 		Unread   bool // the gateway had not read what the request asks for
@@ -300,6 +301,9 @@ func signals(t *testing.T, data []byte) []model.Signal {
 			if x.Hostless || x.Unread {
 				s.Request.Host = ""
 				s.Gateway = model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: "edge", Name: "ingress-nginx-controller-1"}
+			}
+			if x.Pod != "" {
+				s.Gateway = model.Ref{APIVersion: "v1", Kind: "Pod", Namespace: "edge", Name: x.Pod}
 			}
 			if x.Upstream != "" {
 				s.Tries = []model.Try{{Address: x.Upstream, Status: x.Status, Duration: took}}

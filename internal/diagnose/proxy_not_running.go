@@ -33,7 +33,7 @@ func proxyNotRunning() Analyzer {
 func proxyProcessWedged() Analyzer {
 	return Analyzer{
 		Cause:  "proxy-process-wedged",
-		Doc:    "Finds gateways whose process had been ready for long, still runs, and answers nothing any more.",
+		Doc:    "Finds gateways, and single pods of them, whose process still runs and answers nothing any more.",
 		Inputs: append(podKinds(), snapshot.Nodes, snapshot.ConfigMaps, snapshot.Secrets, snapshot.ResourceQuotas),
 		run: func(v *view) []finding {
 			var out []finding
@@ -44,7 +44,7 @@ func proxyProcessWedged() Analyzer {
 					out = append(out, f.because("status", why, d.workload.ref, time.Time{}))
 				}
 			}
-			return out
+			return append(out, v.stuckPods()...)
 		},
 	}
 }

@@ -11,7 +11,8 @@ func Telling(line []byte) bool {
 		"err", "fail", "reject", "invalid", "forbidden", "denied", "emerg", "alert", "crit", "warn", "fatal", "panic",
 		"reload", "lost", "closed", "unavailable", "unreachable", "expired", "refused", "timed out", "timeout",
 		"lead", "lease", "limit", "exceed", "overload", "exhaust", "not enough", "too many", "full",
-		"filter_chain", // Envoy, of a connection that no server of its is for
+		"filter_chain",                            // Envoy, of a connection that no server of its is for
+		"reconfiguring", "start worker processes", // nginx, before and after it has read its configuration anew
 	} {
 		if bytes.Contains(low, []byte(word)) {
 			return true

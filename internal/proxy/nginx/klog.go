@@ -7,20 +7,18 @@ import (
 	"github.com/gatemend/gatemend/internal/proxy"
 )
 
-// isKlog recognises the controllers' own lines: "W0314 09:26:05.100200 7 controller.go:1126] text".
+// isKlog recognises the controllers' own lines: "W0314 09:26:05.100200 7 controller.go:1126] text". F5's has the year before
+// the day (nginx/kubernetes-ingress, internal/logger/glog).
 func isKlog(b []byte) bool {
-	if len(b) < len("I0102 15:04:05.000000") || b[5] != ' ' || b[8] != ':' || b[11] != ':' {
+	if len(b) == 0 || b[0] != 'I' && b[0] != 'W' && b[0] != 'E' && b[0] != 'F' {
 		return false
 	}
-	if b[0] != 'I' && b[0] != 'W' && b[0] != 'E' && b[0] != 'F' {
-		return false
+	digits := 1
+	for digits < len(b) && b[digits] >= '0' && b[digits] <= '9' {
+		digits++
 	}
-	for _, c := range b[1:5] {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
+	rest := b[digits:]
+	return (digits == 5 || digits == 9) && len(rest) >= len(" 15:04:05.000000") && rest[0] == ' ' && rest[3] == ':' && rest[6] == ':'
 }
 
 // klog reads a controller's line. It is an event, never a request; those that name a Service which

@@ -206,6 +206,7 @@ func TestOtherLines(t *testing.T) {
 	tests := map[string]proxy.Class{
 		`W0504 08:30:15.926154       7 controller.go:1241] Service "shop/cart" does not have any active Endpoint.`: proxy.Event,
 		`I0504 08:30:15.701234       7 controller.go:228] "Backend successfully reloaded"`:                         proxy.Event,
+		`E20260504 08:30:15.701234    1 controller.go:1109] Error when updating Ingress shop/cart: error`:          proxy.Event,
 		`[192.0.2.10] [04/May/2026:08:30:15 +0000] TCP 502 0 0 5.001`:                                              proxy.Event,
 		`2026/05/04 08:30:15 [notice] 1#1: signal 1 (SIGHUP) received from 7, reconfiguring`:                       proxy.Event,
 		`-------------------------------------------------------------------------------`:                          proxy.Event,

@@ -1,7 +1,10 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +14,66 @@ import (
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
+
+// proxyProtocolApart finds the PROXY protocol on one side only where no gateway's words tell it.
+func (v *view) proxyProtocolApart(r *route) (finding, bool) {
+	if f, ok := v.unsentProxyProtocol(r); ok {
+		return f, true
+	}
+	return v.expectsProxyProtocol(r)
+}
+
+// plainRequest matches what servers say that expect the PROXY protocol and were sent a request without its header: nginx (of
+// which the words about connections without a request, as health checks of load balancers make them, are left out), HAProxy, Go's
+// pires/go-proxyproto. Then they close the connection.
+var plainRequest = regexp.MustCompile(`broken header: "[A-Z]+ [^"]*" while reading PROXY protocol|does not look like a PROXY protocol header|proxyproto: proxy protocol signature not present`)
+
+// expectsProxyProtocol finds an application that expects the PROXY protocol of whoever connects, as the load balancer sends it
+// that also leads to it, behind a gateway that sends requests alone: it closes each connection, and says why.
+func (v *view) expectsProxyProtocol(r *route) (finding, bool) {
+	hits := r.hits(model.ClosedEarly, model.Reset, model.Protocol)
+	if len(hits) < few || len(r.succeeded) > 0 {
+		return finding{}, false
+	}
+	for _, w := range v.workloads {
+		if !slices.Contains(w.routes, r) {
+			continue
+		}
+		says := v.wordsOf(w, plainRequest)
+		if len(says) == 0 {
+			continue
+		}
+		f := find("proxy-protocol-mismatch", proven, cmp.Or(v.listensWithProxyProtocol(w), at(w.ref, "")),
+			fmt.Sprintf("%s expects the PROXY protocol, and the gateway of %s sends it requests without", w.ref, r)).
+			on(r).as(model.ClosedEarly, model.Reset, model.Protocol).since(hits[0].At).relates("workload", w.ref).
+			not("app-crash-mid-request", "the application closes the connection on purpose")
+		f.Evidence = append(f.Evidence, says[0])
+		return v.relateBackend(f, r), true
+	}
+	return finding{}, false
+}
+
+// listenProxyProtocol matches nginx's listen directive and HAProxy's bind line that expect the PROXY protocol.
+var listenProxyProtocol = regexp.MustCompile(`(?m)^\s*(?:listen\s[^;#\n]*\bproxy_protocol\b|bind\s[^#\n]*\baccept-proxy\b)`)
+
+// listensWithProxyProtocol is the file of a ConfigMap that a workload mounts by which it expects the PROXY protocol.
+func (v *view) listensWithProxyProtocol(w *workload) model.FieldRef {
+	for _, vol := range w.template.template.Spec.Volumes {
+		if vol.ConfigMap == nil {
+			continue
+		}
+		cm, ok := v.s.ConfigMaps().Get(w.ref.Namespace, vol.ConfigMap.Name)
+		if ok != snapshot.Present {
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(cm.Data)) {
+			if listenProxyProtocol.MatchString(cm.Data[key]) {
+				return at(snapshot.RefOf(cm), dataField(key))
+			}
+		}
+	}
+	return model.FieldRef{}
+}
 
 // unsentProxyProtocol finds an Envoy that was told to expect the PROXY protocol of every connection, behind a load balancer
 // of AWS that is not told to send it: each connection is closed before a request is read, so that no line tells of one

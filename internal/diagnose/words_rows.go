@@ -27,7 +27,7 @@ func spokenCauses() []spoken {
 				"load-balancer.hetzner.cloud/uses-proxyprotocol", "service.beta.kubernetes.io/scw-loadbalancer-proxy-protocol-v2", "service.beta.kubernetes.io/linode-loadbalancer-default-proxy-protocol",
 				"service.beta.kubernetes.io/azure-pls-proxy-protocol", "service.beta.kubernetes.io/oci-load-balancer-connection-proxy-protocol-version",
 			},
-			look: (*view).unsentProxyProtocol,
+			look: (*view).proxyProtocolApart,
 		},
 		{
 			cause: "tls-version-mismatch", doc: "Finds backends with which the gateway shares no TLS version or cipher.",

@@ -74,6 +74,14 @@ func (v *view) tooFew(h *autoscalingv2.HorizontalPodAutoscaler, w *workload) (fi
 		f := start(proven, at(ref, "spec.maxReplicas"), fmt.Sprintf("%s may not have more than %d replicas, and %s", w.ref, h.Spec.MaxReplicas, why), kinds)
 		return f.because("status", c.Message+"; "+why, ref, c.LastTransitionTime.Time).since(c.LastTransitionTime.Time), true
 	}
+	if c := heldBack(h); c != nil {
+		summary := fmt.Sprintf("%s is overloaded, and %s is told never to add replicas to the %d there are", w.ref, ref, h.Status.CurrentReplicas)
+		if over, why := aboveTarget(h); over {
+			summary += ": " + why
+		}
+		f := start(proven, at(ref, "spec.behavior.scaleUp.selectPolicy"), summary, kinds)
+		return f.because("status", c.Reason+": "+brief(c.Message), ref, c.LastTransitionTime.Time).since(c.LastTransitionTime.Time), true
+	}
 	c := unable(h)
 	if c == nil || len(v.wordsOfLoad(w)) == 0 && !slices.Contains(kinds, model.Overload) {
 		return finding{}, false // that it does not scale stops no request
@@ -100,6 +108,17 @@ func (v *view) overloaded(w *workload) ([]*route, []model.FailureKind) {
 			}
 		}
 	}
+	for _, r := range w.routes {
+		// A log that names no backend does not tell who answered; the application may.
+		unsaid := func(s model.Signal) bool { return s.Status == 503 && s.Reason == "" }
+		if slices.Contains(routes, r) || !slices.ContainsFunc(r.hits(model.OtherFailure), unsaid) || len(v.wordsOfLoad(w)) == 0 {
+			continue
+		}
+		routes = append(routes, r)
+		if !slices.Contains(kinds, model.OtherFailure) {
+			kinds = append(kinds, model.OtherFailure)
+		}
+	}
 	seen := func(k model.FailureKind) bool {
 		return slices.ContainsFunc(routes, func(r *route) bool { return len(r.hits(k)) > 0 })
 	}
@@ -111,6 +130,20 @@ func hpaCondition(h *autoscalingv2.HorizontalPodAutoscaler, kind autoscalingv2.H
 		if h.Status.Conditions[i].Type == kind {
 			return &h.Status.Conditions[i]
 		}
+	}
+	return nil
+}
+
+// heldBack is the condition that says that an autoscaler wants more replicas and does not add them as fast, where it is told to add none
+// (kubernetes/kubernetes, pkg/controller/podautoscaler/horizontal.go: convertDesiredReplicasWithBehaviorRate, which gives that reason, and
+// calculateScaleUpLimitWithScalingRules).
+func heldBack(h *autoscalingv2.HorizontalPodAutoscaler) *autoscalingv2.HorizontalPodAutoscalerCondition {
+	b := h.Spec.Behavior
+	if b == nil || b.ScaleUp == nil || b.ScaleUp.SelectPolicy == nil || *b.ScaleUp.SelectPolicy != autoscalingv2.DisabledPolicySelect {
+		return nil
+	}
+	if c := hpaCondition(h, autoscalingv2.ScalingLimited); c != nil && c.Status == corev1.ConditionTrue && c.Reason == "ScaleUpLimit" {
+		return c
 	}
 	return nil
 }
@@ -189,7 +222,7 @@ func (v *view) metricsDown() (model.FieldRef, bool) {
 }
 
 // overloadWords matches what an application says that has more to do than it can.
-var overloadWords = regexp.MustCompile(`(?i)overload|too many requests|queue (?:is )?full|at capacity|shedding load|backpressure|no capacity|too busy`)
+var overloadWords = regexp.MustCompile(`(?i)overload|too many requests|queue (?:is )?full|at capacity|shedding load|under.?pressure|backpressure|no capacity|too busy`)
 
 // wordsOfLoad finds lines in which a workload says that it has more to do than it can.
 func (v *view) wordsOfLoad(w *workload) []model.Evidence {

@@ -30,6 +30,9 @@ func websocketUpgradeFailed() Analyzer {
 					f, ok = v.upgradeLost(row, r)
 				}
 				if !ok {
+					f, ok = v.upgradeForbidden(row, r)
+				}
+				if !ok {
 					continue
 				}
 				if f.Object.Field == "" && r.Object.Kind == "Ingress" && strings.Contains(r.Controller, "nginx.org") {
@@ -40,6 +43,26 @@ func websocketUpgradeFailed() Analyzer {
 			return out
 		},
 	}
+}
+
+// upgradeForbidden finds requests for an upgrade that Envoy itself answered 403, as their route allows none: upgrade_failed, says its log
+// (envoyproxy/envoy, envoy/stream_info/stream_info.h). Contour's routes allow WebSockets only where they say so
+// (projectcontour.io/docs: WebSockets), those of others everywhere.
+func (v *view) upgradeForbidden(row spoken, r *route) (finding, bool) {
+	shown := slices.DeleteFunc(slices.Clone(r.denied), func(s model.Signal) bool { return s.Status != 403 || !strings.HasSuffix(s.Reason, "upgrade_failed") })
+	if len(shown) < few || len(shown)*20 < r.requests || r.upgraded > 0 {
+		return finding{}, false // a scanner asks for what it likes
+	}
+	f := find(row.cause, proven, v.pointed(row, r, hearing{first: shown[0]}), fmt.Sprintf(row.says, r)+": the route does not let the gateway upgrade them").
+		on(r).as(model.Protocol).showing(r, shown).since(shown[0].At).quoting(shown[0]).
+		not("mesh-policy-denies", "no policy was asked: the gateway refused the upgrade itself")
+	switch {
+	case r.Object.Kind == "HTTPProxy":
+		f.Object = at(r.Object, r.Rule+".enableWebsockets")
+	case f.Object.Field == "" && strings.Contains(r.Controller, "projectcontour.io"):
+		f.Object.Field = annotation("projectcontour.io/websocket-routes")
+	}
+	return v.relateBackend(f, r), true
 }
 
 // upgradeLost finds applications that turn requests of a route away, as they miss the headers that ask for a

@@ -140,6 +140,9 @@ func brokenOff(e *entry) model.FailureKind {
 	}
 }
 
+// tells reports whether the reason of a request that did not fail may be wanted: of a 403 or 408, whether Envoy says so, or the backend.
+func tells(s *model.Signal) bool { return s.Status == 403 || s.Status == 408 }
+
 // reason is what Envoy says: the flags, and the details where it has them.
 func reason(e *entry) string {
 	flags := string(e.flags)

@@ -95,8 +95,8 @@ func (p *Parser) signal(e *entry, s *model.Signal) proxy.Class {
 	s.Status = int(code)
 	p.fill(e, s)
 	s.Failure = classify(e, s)
-	if s.Failed() || s.Status == 408 {
-		s.Reason = reason(e) // of a 408: whether Envoy says so, or the backend
+	if s.Failed() || tells(s) {
+		s.Reason = reason(e)
 	}
 	return proxy.Access
 }

@@ -51,7 +51,7 @@ func (p *Parser) Record(r *Record, s *model.Signal) proxy.Class {
 		p.fill(e, s)
 		s.Failure = classify(e, s)
 	}
-	if s.Failed() || s.Status == 408 {
+	if s.Failed() || tells(s) {
 		s.Reason = reason(e)
 	}
 	if s.Failed() {

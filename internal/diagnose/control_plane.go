@@ -100,9 +100,30 @@ func (v *view) cutOff(untrusted bool) []finding {
 	return out
 }
 
+// unknownName matches what a Go program says of a Service whose name the cluster's DNS does not know, as Istio's agent and NGINX's do
+// beside their proxies.
+var unknownName = regexp.MustCompile(`lookup ([a-z0-9-]+)\.([a-z0-9-]+)\.svc\b.*: no such host`)
+
+// goneControl is the Service that a proxy asks for its configuration and that does not exist, as after the removal of the revision
+// that set the proxy up; zero if that is not said.
+func (v *view) goneControl(words string) model.Ref {
+	m := unknownName.FindStringSubmatch(words)
+	if m == nil {
+		return model.Ref{}
+	}
+	if _, ok := v.s.Services().Get(m[2], m[1]); ok != snapshot.Absent {
+		return model.Ref{}
+	}
+	return model.Ref{APIVersion: "v1", Kind: "Service", Namespace: m[2], Name: m[1]}
+}
+
 // unreached looks for what keeps a proxy from its control plane: it does not run, a policy is between
-// them, its Service leads elsewhere.
+// them, its Service leads elsewhere or is gone.
 func (v *view) unreached(l loss, routes []*route) finding {
+	if gone := v.goneControl(l.text); !gone.IsZero() {
+		return find("control-plane-unreachable", proven, at(gone, objectMissing), fmt.Sprintf("%s asks %s for its configuration, which does not exist, and keeps the old one", l.fleet.Object, gone)).
+			on(routes...).as(byStuckProxy()...)
+	}
 	control, ok := v.controlOf(routes)
 	if !ok {
 		object := at(l.fleet.Object, "")

@@ -40,7 +40,7 @@ func (c *cluster) Follow(ctx context.Context, o cli.FollowOptions) (watch.Live, 
 	}
 	l := &live{watcher: w, stop: stop}
 	if !o.NoLogs {
-		l.logs = podlog.Stream(ctx, c.clients.Kube, podlog.Options{Pods: w, Since: o.Since, Formats: c.formats, Later: o.Later})
+		l.logs = podlog.Stream(ctx, c.clients.Kube, podlog.Options{Pods: w, Since: o.Since, Formats: formatsIn(w.Snapshot(), c.formats), Later: o.Later})
 	}
 	l.heart = &heartbeat{heard: w.Heard, ask: func(ctx context.Context) error {
 		return c.clients.Kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Error()

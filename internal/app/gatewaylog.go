@@ -72,7 +72,7 @@ func (c *cluster) gatewayLogs(ctx context.Context, s *snapshot.Snapshot, since t
 	for p := range s.Pods().All() {
 		if px, container, ok := all.ForPod(p); ok && p.Status.Phase == corev1.PodRunning {
 			ref := snapshot.RefOf(p)
-			logs = append(logs, gatewayLog{pod: ref, container: container, proxy: px, parser: c.formats.Parser(px, ref)})
+			logs = append(logs, gatewayLog{pod: ref, container: container, proxy: px, parser: formatsOf(s, p, c.formats).Parser(px, ref)})
 		}
 	}
 	errs := make([]error, len(logs))

@@ -26,7 +26,7 @@ func readLogs(path string, s *snapshot.Snapshot, formats all.Formats) (watch.Log
 	if err != nil {
 		return watch.LogFiles{}, fmt.Errorf("read logs: %w", err)
 	}
-	signals, report, err := logfile.Read(files, name, logfile.Options{Pod: podNamed(s), Formats: formats, Label: label(path, name)})
+	signals, report, err := logfile.Read(files, name, logfile.Options{Pod: podNamed(s), Formats: formatsIn(s, formats), Label: label(path, name)})
 	if closing := closeRoot(); err == nil && closing != nil {
 		err = fmt.Errorf("close %s: %w", path, closing)
 	}
@@ -39,6 +39,7 @@ func readLogs(path string, s *snapshot.Snapshot, formats all.Formats) (watch.Log
 // logsOf reads the logs that were in a dump.
 func logsOf(logs []dump.Log, s *snapshot.Snapshot, formats all.Formats) watch.LogFiles {
 	byName := podNamed(s)
+	formats = formatsIn(s, formats)
 	var signals []model.Signal
 	var report logfile.Report
 	for _, l := range logs {

@@ -257,11 +257,12 @@ func wanted(live watch.Live, formats all.Formats) func(nodefile.Container) (node
 		if c.Pod == "" {
 			return nodefile.Gateway{Parser: all.NewAuto()}, true
 		}
-		pod, presence := live.Snapshot().Pods().Get(c.Namespace, c.Pod)
+		s := live.Snapshot()
+		pod, presence := s.Pods().Get(c.Namespace, c.Pod)
 		if presence != snapshot.Present {
 			return nodefile.Gateway{}, false
 		}
-		return gatewayLogOf(pod, c.Name, formats)
+		return gatewayLogOf(pod, c.Name, formatsOf(s, pod, formats))
 	}
 }
 

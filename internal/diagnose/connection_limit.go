@@ -54,7 +54,7 @@ func (v *view) connectionsAllowed(r *route) (model.FieldRef, string) {
 		}
 	}
 	for _, f := range v.m.Fleets(r.Route) {
-		for _, name := range configMapsOf(f) {
+		for _, name := range proxy.ConfigMaps(f.Pod) {
 			cm, ok := v.s.ConfigMaps().Get(f.Object.Namespace, name)
 			if ok != snapshot.Present {
 				continue

@@ -136,7 +136,7 @@ func (v *view) noRetries(r *route, l path.Leg) (onceOnly, bool) {
 		return onceOnly{}, false
 	}
 	for _, f := range v.m.Fleets(r.Route) {
-		for _, name := range configMapsOf(f) {
+		for _, name := range proxy.ConfigMaps(f.Pod) {
 			if cm, ok := v.s.ConfigMaps().Get(f.Object.Namespace, name); ok == snapshot.Present && cm.Data["proxy-next-upstream"] != "" {
 				return nextUpstream(at(snapshot.RefOf(cm), "data.proxy-next-upstream"), cm.Data["proxy-next-upstream"])
 			}

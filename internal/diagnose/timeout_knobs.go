@@ -10,7 +10,6 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
-	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
@@ -149,7 +148,7 @@ func crossProvider(text, namespace, name string) bool {
 func (v *view) controllerTimes(r *route, keys ...string) []knob {
 	var out []knob
 	for _, f := range v.m.Fleets(r.Route) {
-		for _, name := range configMapsOf(f) {
+		for _, name := range proxy.ConfigMaps(f.Pod) {
 			cm, ok := v.s.ConfigMaps().Get(f.Object.Namespace, name)
 			if ok != snapshot.Present {
 				continue
@@ -158,21 +157,6 @@ func (v *view) controllerTimes(r *route, keys ...string) []knob {
 				if d, ok := seconds(cm.Data[k]); ok {
 					out = append(out, knob{at: at(snapshot.RefOf(cm), "data."+k), set: d})
 				}
-			}
-		}
-	}
-	return out
-}
-
-// configMapsOf names the ConfigMaps that a controller's arguments name: --configmap=NAMESPACE/NAME,
-// --nginx-configmaps, --configmap-name.
-func configMapsOf(f path.Fleet) []string {
-	var out []string
-	for i := range f.Pod.Spec.Containers {
-		for _, arg := range f.Pod.Spec.Containers[i].Args {
-			name, value, ok := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-			if ok && (name == "configmap" || name == "nginx-configmaps" || name == "configmap-name") {
-				out = append(out, value[strings.LastIndexByte(value, '/')+1:])
 			}
 		}
 	}

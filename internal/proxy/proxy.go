@@ -49,6 +49,9 @@ type Proxy struct {
 	Matching func(controller string) Matching
 	// Metrics says how it counts requests. nil if it does not, or not by status.
 	Metrics func() Metrics
+	// LogFormat is the form of access lines that the data of the controller's own ConfigMap sets, as people write it after the
+	// proxy's name and a colon; empty if it sets none. nil for one whose ConfigMap says nothing of it.
+	LogFormat func(config map[string]string) string
 	// NewParser returns a parser of this proxy's logs, access and error lines mixed.
 	NewParser func() Parser
 }

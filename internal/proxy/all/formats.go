@@ -11,11 +11,14 @@ import (
 	"github.com/gatemend/gatemend/internal/proxy"
 )
 
-// Formats are the forms of gateways' logs that people have told; those of the other gateways are their proxies'. The
-// zero value tells of none.
-type Formats struct{ told []toldFormat }
+// Formats are the forms of gateways' logs that people have told, or that gateways' own configuration sets; those of the
+// other gateways are their proxies'. The zero value tells of none.
+type Formats struct {
+	told []toldFormat
+	set  []toldFormat // by workloads' own configuration
+}
 
-// toldFormat is what somebody told of some gateways' logs.
+// toldFormat is what somebody told of some gateways' logs, or their own configuration.
 type toldFormat struct {
 	namespace, name string // of the gateways; empty: all that run the proxy
 	text            string // as it was told
@@ -44,8 +47,20 @@ func ParseFormats(texts []string) (Formats, error) {
 	return f, nil
 }
 
+// With adds the form that the configuration of a workload that runs a proxy sets: FORMAT as after the proxy's name and a
+// colon. It is used for lines that the proxy does not write by default, and where nobody told another; one that cannot be
+// read counts for nothing.
+func (f Formats) With(p proxy.Proxy, namespace, workload, format string) Formats {
+	t := toldFormat{namespace: namespace, name: workload, proxy: p, format: p.Name + ":" + format}
+	same := func(o toldFormat) bool { return o.namespace == t.namespace && o.name == t.name && o.format == t.format }
+	if _, err := ParserFor(t.format); err == nil && !slices.ContainsFunc(f.set, same) {
+		f.set = append(slices.Clip(f.set), t)
+	}
+	return f
+}
+
 // Parser returns a parser of the log of a pod that runs a proxy. What was told of the pod's workload counts before what was
-// told of its namespace, and that before what was told of all.
+// told of its namespace, that before what was told of all, and that before what the workload's configuration says.
 func (f Formats) Parser(p proxy.Proxy, pod model.Ref) proxy.Parser {
 	var best *toldFormat
 	for i := range f.told {
@@ -54,10 +69,25 @@ func (f Formats) Parser(p proxy.Proxy, pod model.Ref) proxy.Parser {
 			best = t
 		}
 	}
-	if best == nil {
-		return p.NewParser()
+	if best != nil {
+		return best.parser()
 	}
-	return best.parser()
+	if i := slices.IndexFunc(f.set, func(t toldFormat) bool { return t.fits(p, pod) && t.proxy.Name == p.Name }); i >= 0 {
+		return either{p.NewParser(), f.set[i].parser()}
+	}
+	return p.NewParser()
+}
+
+// either reads a line with the first of some parsers that knows its form.
+type either []proxy.Parser
+
+func (e either) Parse(line []byte, s *model.Signal) proxy.Class {
+	for _, p := range e {
+		if class := p.Parse(line, s); class != proxy.Foreign {
+			return class
+		}
+	}
+	return proxy.Foreign
 }
 
 // Idle are the formats, as they were told, that are for none of some pods.

@@ -60,6 +60,42 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+// TestConfiguredFormats: what a workload's configuration sets is read beside the default form, and not where somebody told another.
+func TestConfiguredFormats(t *testing.T) {
+	const builtin = `192.0.2.1 - - [04/May/2026:08:30:15 +0000] "GET / HTTP/1.1" 502 12 "-" "curl" 80 0.012 [shop-web-http] [] 10.1.0.5:80 0 0.011 502 0af1`
+	nginx, _ := Named("nginx")
+	haproxy, _ := Named("haproxy")
+	set := func(f Formats) Formats {
+		return f.With(nginx, "edge", "lb", "$status own").With(nginx, "edge", "broken", "$uri").With(nginx, "edge", "lb", "$status own")
+	}
+	told, err := ParseFormats([]string{"nginx:$status told"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := set(Formats{})
+	if len(f.set) != 1 {
+		t.Errorf("%d forms are set, not 1", len(f.set))
+	}
+	for name, test := range map[string]struct {
+		formats Formats
+		proxy   proxy.Proxy
+		pod     string
+		reads   []string
+	}{
+		"of the workload":        {f, nginx, "lb-7d9f-x2x", []string{builtin, "502 own"}},
+		"of another workload":    {f, nginx, "web-7d9f-x2x", []string{builtin}},
+		"of another proxy":       {f, haproxy, "lb-7d9f-x2x", nil},
+		"where another was told": {set(told), nginx, "lb-7d9f-x2x", []string{"502 told"}},
+	} {
+		parser := test.formats.Parser(test.proxy, model.Ref{Kind: "Pod", Namespace: "edge", Name: test.pod})
+		for _, line := range []string{builtin, "502 own", "502 told"} {
+			if got, want := statusOf(parser, line) == 502, slices.Contains(test.reads, line); got != want {
+				t.Errorf("%s: reads %q: %v", name, line, got)
+			}
+		}
+	}
+}
+
 func TestIdleFormats(t *testing.T) {
 	told := []string{`nginx:$status`, `haproxy:%ST`, `edge=nginx:$status`, `edge/lb=auto`, `egde/lb=auto`}
 	f, err := ParseFormats(told)

@@ -1,6 +1,7 @@
 package haproxy
 
 import (
+	"cmp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,8 +28,15 @@ func Proxy() proxy.Proxy {
 		Patterns:         patterns,
 		Matching:         matching,
 		Metrics:          metrics,
+		LogFormat:        logFormat,
 		NewParser:        func() proxy.Parser { return NewParser() },
 	}
+}
+
+// logFormat reads the keys of the controllers' ConfigMaps: log-format of HAProxy Technologies' (documentation/annotations.md),
+// http-log-format of haproxy-ingress (docs/content/en/docs/configuration/keys.md).
+func logFormat(config map[string]string) string {
+	return cmp.Or(config["log-format"], config["http-log-format"])
 }
 
 // claimsController takes haproxy.org/ingress-controller/NAME, haproxy-ingress.github.io/controller and

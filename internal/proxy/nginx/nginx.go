@@ -26,6 +26,7 @@ func Proxy() proxy.Proxy {
 		Patterns:         patterns,
 		Matching:         matching,
 		Metrics:          metrics,
+		LogFormat:        logFormat,
 		NewParser:        func() proxy.Parser { return NewParser() },
 	}
 }

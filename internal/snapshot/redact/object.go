@@ -75,8 +75,11 @@ func annotations(meta map[string]any) {
 	}
 }
 
-// neededKeys are the keys of ConfigMaps that a diagnosis reads: CoreDNS's configuration.
-func neededKeys() []string { return []string{"Corefile"} }
+// neededKeys are the keys of ConfigMaps that a diagnosis reads: CoreDNS's configuration, and how controllers have
+// the lines of their logs written.
+func neededKeys() []string {
+	return []string{"Corefile", "log-format", "log-format-escaping", "log-format-upstream", "log-format-escape-json", "log-format-escape-none", "http-log-format"}
+}
 
 // configMap takes the values out and leaves the keys: whether a key is there is what pods fail on,
 // and values hold anything.

@@ -80,6 +80,7 @@ func (v *view) observe() {
 		}
 	}
 	slices.SortStableFunc(v.unread, func(a, b model.Signal) int { return a.At.Compare(b.At) })
+	lend(access, reasons, v.unread)
 	answers := v.ownAnswers()
 	for _, r := range v.routes {
 		// What the proxy knows no route for, and of which it names no host, was for this one if nothing else came by it.
@@ -99,6 +100,69 @@ func (v *view) observe() {
 	if v.in.Target.IsZero() {
 		v.strays = aggregate("", model.Ref{}, v.unrouted, 0)
 	}
+}
+
+// lend gives routes the lines that name neither a request nor an address, but the status: Traefik writes no more of an answer
+// that it cannot read (traefik/traefik, pkg/proxy/httputil/proxy.go). One is about the only route on which the gateway
+// answered this status in these moments without saying why; where there are several it stays nobody's.
+func lend(access, reasons map[*route][]model.Signal, nameless []model.Signal) {
+	var ends map[gatewayStatus][]ending
+	for _, line := range nameless {
+		if !line.ErrorLog || line.Status == 0 || len(line.Tries) > 0 {
+			continue
+		}
+		if ends == nil {
+			ends = unsaidEnds(access)
+		}
+		if r := onlyRoute(ends[gatewayStatus{line.Gateway, line.Status}], line.At); r != nil {
+			reasons[r] = append(reasons[r], line)
+		}
+	}
+}
+
+// gatewayStatus is a status that a gateway's pod answered.
+type gatewayStatus struct {
+	gateway model.Ref
+	status  int
+}
+
+// ending is when a request on a route ended.
+type ending struct {
+	at time.Time
+	of *route
+}
+
+// unsaidEnds are the failed requests whose lines do not say why, in order of time.
+func unsaidEnds(access map[*route][]model.Signal) map[gatewayStatus][]ending {
+	out := map[gatewayStatus][]ending{}
+	for r, signals := range access {
+		for i := range signals {
+			if s := &signals[i]; s.Failure == model.OtherFailure {
+				a := gatewayStatus{s.Gateway, s.Status}
+				out[a] = append(out[a], ending{s.At, r})
+			}
+		}
+	}
+	for _, ends := range out {
+		slices.SortFunc(ends, func(a, b ending) int { return a.at.Compare(b.at) })
+	}
+	return out
+}
+
+// onlyRoute is the route on which all requests ended that did around a time; nil if there are several, or none.
+func onlyRoute(ends []ending, at time.Time) *route {
+	var only *route
+	from, _ := slices.BinarySearchFunc(ends, at.Add(-apart), func(e ending, t time.Time) int { return e.at.Compare(t) })
+	for _, e := range ends[from:] {
+		if e.at.After(at.Add(apart)) {
+			break
+		}
+		if only != nil && only != e.of {
+			return nil
+		}
+		only = e.of
+	}
+	return only
 }
 
 // withoutLimited leaves out the lines of error logs about requests that were answered 429, which is no failure of a
@@ -249,6 +313,9 @@ func explained(s model.Signal, reasons []model.Signal) model.Signal {
 
 // tellsOf reports whether an error-log line may be about a failed request, and says more than the request's own line.
 func tellsOf(line *model.Signal, s model.Signal) bool {
+	if line.Request.Path == "" && line.Status != 0 && line.Status != s.Status {
+		return false // lines that name no request say how it ended
+	}
 	if contradict(line.Request.Path, s.Request.Path) || contradict(strings.ToLower(line.Request.Host), strings.ToLower(s.Request.Host)) || !tried(s, *line) {
 		return false
 	}

@@ -34,7 +34,7 @@ func appError() Analyzer {
 					}
 				}
 			}
-			return out
+			return append(out, v.byOwnLog()...)
 		},
 	}
 }

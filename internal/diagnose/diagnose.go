@@ -279,6 +279,8 @@ func (v *view) finish(f finding) model.Finding {
 // the walk predicts, as what was seen is the stronger word.
 func (f finding) onRoute(r *route, hits []model.Signal) string {
 	switch n := len(hits); {
+	case n > 0 && hits[0].Proxy == "":
+		return fmt.Sprintf("%s: %d requests failed", r, n) // as an application's log says; of how many, no gateway does
 	case n > 0:
 		text := fmt.Sprintf("%s: %d of %d requests failed", r, n, max(n, r.requests))
 		if f.only != nil && n < r.failures {

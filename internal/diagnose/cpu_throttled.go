@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -65,6 +66,41 @@ func (v *view) throttled(w *workload) (finding, bool) {
 			continue
 		}
 		return f.since(hits[0].At), true
+	}
+	return v.throttledSidecar(w, routes, hits)
+}
+
+// sidecarLimits are the annotations of pods by which people limit the CPU of the proxies that meshes put beside applications
+// (istio.io/api, annotation; linkerd2, pkg/k8s/labels.go; consul-k8s, connect-inject/constants), by the container's name.
+func sidecarLimits() map[string]string {
+	return map[string]string{
+		"istio-proxy":      "sidecar.istio.io/proxyCPULimit",
+		"linkerd-proxy":    "config.linkerd.io/proxy-cpu-limit",
+		"consul-dataplane": "consul.hashicorp.com/sidecar-proxy-cpu-limit",
+	}
+}
+
+// throttledSidecar explains late answers by the proxy beside the application, through which every request goes, where it uses
+// all of the CPU that it may. It is put into the pods alone, and the workload's annotation says how much that is.
+func (v *view) throttledSidecar(w *workload, routes []*route, hits []model.Signal) (finding, bool) {
+	for _, p := range w.pods {
+		for _, c := range slices.Concat(p.Spec.Containers, p.Spec.InitContainers) {
+			name, is := sidecarLimits()[c.Name]
+			limit := c.Resources.Limits[corev1.ResourceCPU]
+			used, measured := v.usage(w, c.Name)
+			if !is || limit.IsZero() || !measured || used.MilliValue()*10 < limit.MilliValue()*9 {
+				continue
+			}
+			field := "" // the mesh's own default
+			if w.template.template.Annotations[name] != "" {
+				field = annotationField(name)
+			}
+			return find("cpu-throttled", proven, at(w.ref, field),
+				fmt.Sprintf("the sidecar %s of %s uses all of its CPU limit of %s, so requests come through it too late", c.Name, w.ref, limit.String())).
+				on(routes...).as(model.ResponseTimeout, model.ConnectTimeout).relates("workload", w.ref).relates("service", w.service()).
+				because("object", fmt.Sprintf("container %s may use %s of a CPU", c.Name, limit.String()), snapshot.RefOf(p), time.Time{}).
+				because("status", fmt.Sprintf("it uses %s", used.String()), w.ref, time.Time{}).since(hits[0].At), true
+		}
 	}
 	return finding{}, false
 }

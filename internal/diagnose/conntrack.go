@@ -35,7 +35,7 @@ func conntrackTableFull() Analyzer {
 }
 
 // fullTable finds a node that says of itself that its table is full (the events of node-problem-detector's network
-// monitor: ConntrackFull), where the requests that time out are those to its pods, or those of the gateway on it.
+// monitor: ConntrackFull; of the EKS node monitoring agent: ConntrackExceeded, ConntrackExceededKernel), where the requests that time out are those to its pods, or those of the gateway on it.
 func (v *view) fullTable(row spoken, r *route) (finding, bool) {
 	hits := r.hits(model.ConnectTimeout, model.ResponseTimeout)
 	if len(hits) == 0 {
@@ -57,7 +57,8 @@ func (v *view) fullTable(row spoken, r *route) (finding, bool) {
 
 func tableFull(e *corev1.Event) bool {
 	words := strings.ToLower(e.Reason + " " + e.Message)
-	return e.Type == corev1.EventTypeWarning && (strings.Contains(words, "conntrackfull") || strings.Contains(words, "conntrack table full") || strings.Contains(words, "conntrack: table full"))
+	return e.Type == corev1.EventTypeWarning && slices.ContainsFunc([]string{"conntrackfull", "conntrackexceeded", "conntrack table full", "conntrack: table full"},
+		func(s string) bool { return strings.Contains(words, s) })
 }
 
 // nodesOf names the nodes on both ends of failed requests, those of the backends first.

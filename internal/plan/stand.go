@@ -42,8 +42,6 @@ func stands(f model.Finding, before, after metav1.Object) bool {
 	}
 }
 
-func sameRef(a, b model.Ref) bool { return plainRef(a) == plainRef(b) }
-
 // run is what the pods of a workload run, with what and where: its template without how they are probed, limited and ended.
 func run(workload metav1.Object) corev1.PodSpec {
 	var t corev1.PodTemplateSpec

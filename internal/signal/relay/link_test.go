@@ -187,13 +187,12 @@ func await(t *testing.T, what string, is func() bool) {
 // awaits waits until all that a counter says was counted, once.
 func (c *controller) awaits(t *testing.T, all *counter, what string) {
 	t.Helper()
-	for range 2000 {
-		if cmp.Equal(c.counted(), all.all()) {
-			return
+	defer func() {
+		if t.Failed() {
+			t.Logf("counted is (+) in place of (-): %s", cmp.Diff(all.all(), c.counted()))
 		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Fatalf("waited for %s; counted is (+) in place of (-): %s", what, cmp.Diff(all.all(), c.counted()))
+	}()
+	await(t, what, func() bool { return cmp.Equal(c.counted(), all.all()) })
 }
 
 // mutual are credentials of both sides of an authority.

@@ -97,9 +97,7 @@ func (v *view) authProvider(p piece) (authority, bool) {
 // lastErrorOf is the last line of trouble in the logs of a leg's pods.
 func (v *view) lastErrorOf(l path.Leg) (line, source string) {
 	for _, log := range v.in.Logs {
-		if !slices.ContainsFunc(l.Ends, func(e path.End) bool {
-			return e.Pod != nil && e.Pod.Name == log.Pod.Name && (log.Pod.Namespace == "" || log.Pod.Namespace == e.Pod.Namespace)
-		}) {
+		if !slices.ContainsFunc(l.Ends, func(e path.End) bool { return e.Pod != nil && isLogOf(log, e.Pod) }) {
 			continue
 		}
 		if s, from := lastTrouble(log); s != "" {

@@ -35,7 +35,8 @@ func conntrackTableFull() Analyzer {
 }
 
 // fullTable finds a node that says of itself that its table is full (the events of node-problem-detector's network
-// monitor: ConntrackFull; of the EKS node monitoring agent: ConntrackExceeded, ConntrackExceededKernel), where the requests that time out are those to its pods, or those of the gateway on it.
+// monitor: ConntrackFull; of the EKS node monitoring agent: ConntrackExceeded, ConntrackExceededKernel), where the requests that
+// time out are those to its pods, or those of the gateway on it.
 func (v *view) fullTable(row spoken, r *route) (finding, bool) {
 	hits := r.hits(model.ConnectTimeout, model.ResponseTimeout)
 	if len(hits) == 0 {

@@ -2,12 +2,13 @@ package diagnose
 
 import (
 	"fmt"
-	"net/netip"
+	"net"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
@@ -56,12 +57,11 @@ func carriesBody(method string) bool {
 
 // publicAddress reports whether an address is not of a private network.
 func publicAddress(address string) bool {
-	ip, err := netip.ParseAddr(address)
-	return err == nil && !ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast()
+	return net.ParseIP(address) != nil && !private(address)
 }
 
-// traefikVersion matches the version in the tag of an image.
-var traefikVersion = regexp.MustCompile(`:v?(\d+)\.(\d+)(?:\.(\d+))?`)
+// traefikVersion finds the version in the tag of an image.
+var traefikVersion = regexp.MustCompile(`:v?(\d+\.\d+(?:\.\d+)?)`)
 
 // readLimit is how long a Traefik that is set up by its arguments waits for a whole request, and where that is set or would be;
 // 0: for ever, or not known. (One that has arguments reads no file and no environment besides.)
@@ -72,7 +72,7 @@ func readLimit(f path.Fleet) (time.Duration, string) {
 			continue
 		}
 		limit := time.Duration(0)
-		if slices.Compare(versionOf(m[1:]), []int{2, 11, 2}) >= 0 {
+		if v, err := version.ParseGeneric(m[1]); err == nil && v.AtLeast(version.MustParseGeneric("2.11.2")) {
 			limit = wholeIn
 		}
 		for _, arg := range c.Args {
@@ -91,17 +91,4 @@ func readLimit(f path.Fleet) (time.Duration, string) {
 		return limit, field
 	}
 	return 0, ""
-}
-
-// versionOf reads the parts of a version; one that is not written is 0.
-func versionOf(parts []string) []int {
-	var out []int
-	for _, p := range parts {
-		n, err := strconv.Atoi(p)
-		if err != nil {
-			n = 0
-		}
-		out = append(out, n)
-	}
-	return out
 }

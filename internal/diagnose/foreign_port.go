@@ -129,9 +129,7 @@ var httpHeard = regexp.MustCompile(strings.Join([]string{
 func (v *view) serverSaysHTTP(r *route) (model.Evidence, bool) {
 	for _, log := range v.in.Logs {
 		if i := slices.IndexFunc(log.Lines, httpHeard.MatchString); i >= 0 && slices.ContainsFunc(r.legs, func(l path.Leg) bool {
-			return slices.ContainsFunc(l.Selected, func(p *corev1.Pod) bool {
-				return p.Name == log.Pod.Name && (log.Pod.Namespace == "" || log.Pod.Namespace == p.Namespace)
-			})
+			return slices.ContainsFunc(l.Selected, func(p *corev1.Pod) bool { return isLogOf(log, p) })
 		}) {
 			return model.Evidence{Kind: "app-log", Text: strings.TrimSpace(log.Lines[i]), Source: sourceOf(log)}, true
 		}

@@ -105,6 +105,11 @@ func byStuckProxy() []model.FailureKind {
 	return []model.FailureKind{model.NoRoute, model.NoEndpoints, model.Refused, model.ConnectTimeout, model.Reset, model.ClosedEarly, model.TLS, model.Protocol}
 }
 
+// isLogOf reports whether a log is of a pod; logs of which nobody knows the namespace go by the pod's name alone.
+func isLogOf(log model.LogExcerpt, p *corev1.Pod) bool {
+	return p.Name == log.Pod.Name && (log.Pod.Namespace == "" || log.Pod.Namespace == p.Namespace)
+}
+
 // sourceOf is where a log's lines are from: namespace, pod and container.
 func sourceOf(log model.LogExcerpt) string {
 	return log.Pod.Namespace + "/" + log.Pod.Name + "/" + log.Container

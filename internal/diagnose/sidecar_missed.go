@@ -49,7 +49,7 @@ func (v *view) sidecarMissed(w *workload) (finding, bool) {
 // connections.
 func (v *view) unheard(p *corev1.Pod) (last call, ok bool) {
 	for _, log := range v.in.Logs {
-		if log.Pod.Name != p.Name || log.Pod.Namespace != "" && log.Pod.Namespace != p.Namespace {
+		if !isLogOf(log, p) {
 			continue
 		}
 		for _, l := range log.Lines {

@@ -155,9 +155,7 @@ func proxyHears(s model.Signal) (heard, bool) {
 // log no more than a reset.
 func (v *view) appHears(l path.Leg) heard {
 	for _, log := range v.in.Logs {
-		if !slices.ContainsFunc(l.Selected, func(p *corev1.Pod) bool {
-			return p.Name == log.Pod.Name && (log.Pod.Namespace == "" || log.Pod.Namespace == p.Namespace)
-		}) {
+		if !slices.ContainsFunc(l.Selected, func(p *corev1.Pod) bool { return isLogOf(log, p) }) {
 			continue
 		}
 		for _, line := range log.Lines {

@@ -43,6 +43,21 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// Rules have an id for each thing that a plan becomes, and a sentence.
+func TestRules(t *testing.T) {
+	seen := map[[2]string]bool{}
+	for _, r := range Rules() {
+		if key := [2]string{r.ID, r.Makes}; seen[key] || r.ID == "" || r.Makes == "" || r.When == "" {
+			t.Errorf("rule %q: twice, or without a sentence", r.ID)
+		} else {
+			seen[key] = true
+		}
+		if r.Asked != StagePolicy && !regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(r.ID) {
+			t.Errorf("%s: not in kebab case", r.ID)
+		}
+	}
+}
+
 // TestPages holds every page to its headings, in order, each with text below it, and finds pages of
 // no cause.
 func TestPages(t *testing.T) {

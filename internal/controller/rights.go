@@ -32,7 +32,7 @@ func (r rights) lacking(ctx context.Context, p model.Plan) (string, error) {
 				return "", err
 			}
 			if lacks != "" {
-				return fmt.Sprintf("gatemend has no right to %s: bind role gatemend-action-%s there (config/rbac/actions.yaml), or carry the plan out by hand", lacks, f.Remedy.Action), nil
+				return fmt.Sprintf("rights: gatemend has no right to %s: bind role gatemend-action-%s there (config/rbac/actions.yaml), or carry the plan out by hand", lacks, f.Remedy.Action), nil
 			}
 		}
 	}

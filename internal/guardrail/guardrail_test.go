@@ -3,10 +3,15 @@ package guardrail
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -76,6 +81,7 @@ func TestDecide(t *testing.T) {
 			}
 		}
 	}
+	met := map[string]bool{}
 	for name, tc := range map[string]struct {
 		spec string
 		edit func(*Input)
@@ -154,7 +160,25 @@ func TestDecide(t *testing.T) {
 				t.Errorf("got %s by %q (%s), want %s by %q", d.Verdict, d.Rule, d, tc.want, tc.rule)
 			}
 		})
+		met[listed(tc.rule)] = true
 	}
+	want := map[string]bool{}
+	for _, r := range catalogue.Rules() {
+		if r.Asked == catalogue.StagePolicy && !slices.Contains([]string{"mode MODE", "policies", "rights"}, r.ID) { // those are the controller's
+			want[r.ID] = true
+		}
+	}
+	if d := cmp.Diff(want, met); d != "" {
+		t.Errorf("the rules that decide here and those that the catalogue lists (-listed +decided):\n%s", d)
+	}
+}
+
+// listed is a rule as the catalogue lists it, without names that people gave.
+func listed(rule string) string {
+	for pattern, name := range map[string]string{`^guard .*`: "guard NAME", `^p/[a-z]+`: "POLICY/RULE", `^p:`: "POLICY:", `\[0\]`: "[N]"} {
+		rule = regexp.MustCompile(pattern).ReplaceAllString(rule, name)
+	}
+	return rule
 }
 
 func TestTheStrictestPolicyCounts(t *testing.T) {

@@ -165,8 +165,18 @@ type Basis struct {
 
 // Refusal is a candidate that was not taken, and why.
 type Refusal struct {
-	Action  string `json:"action"`
+	Action string `json:"action"`
+	// Rule is the id of the rule that refuses it, as the catalogue lists them; empty in what was saved before rules had ids.
+	Rule    string `json:"rule,omitempty"`
 	Because string `json:"because"`
+}
+
+// String reads "rollback: disruption-budget: ...".
+func (r Refusal) String() string {
+	if r.Rule == "" {
+		return r.Action + ": " + r.Because
+	}
+	return r.Action + ": " + r.Rule + ": " + r.Because
 }
 
 // GuardResult is a guard that objects to a plan.

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/remedy"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -103,17 +104,17 @@ func because(gs []model.GuardResult) string {
 }
 
 // tried says why a remedy is not tried again: it did not help, for the same cause at the same object.
-func tried(m Memory, f model.Finding, r model.Remedy) (string, bool) {
+func tried(m Memory, f model.Finding, r model.Remedy) *objection {
 	for _, a := range m.Attempts {
 		if !a.Helped && a.Cause == f.ID && a.Object.Ref == f.Object.Ref && a.Action == r.Action && a.Target == r.Change.Target {
 			ended := "did not help"
 			if !a.Acted {
 				ended = "could not be carried out"
 			}
-			return fmt.Sprintf("it was tried at %s and %s", a.At.UTC().Format("15:04:05"), ended), true
+			return objects(catalogue.RuleTriedBefore, "it was tried at %s and %s", a.At.UTC().Format("15:04:05"), ended)
 		}
 	}
-	return "", false
+	return nil
 }
 
 func lowConfidence(p proposal) string {

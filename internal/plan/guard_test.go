@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 
+	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/plan/plantest"
 	"github.com/gatemend/gatemend/internal/remedy"
@@ -264,5 +266,23 @@ func TestWhatDidNotHelpIsNotTriedAgain(t *testing.T) {
 	in.Memory.Attempts[0].Helped = true
 	if _, err := Make(in); err != nil {
 		t.Errorf("what helped before is refused: %v", err)
+	}
+}
+
+// Guards are documented by what the catalogue says of them.
+func TestTheCatalogueListsEveryGuard(t *testing.T) {
+	got, want := map[string]string{}, map[string]string{"unconfirmed": "approve"} // that one is asked about saved plans alone
+	for _, r := range catalogue.Rules() {
+		if r.Asked == catalogue.StageGuard {
+			got[r.ID] = r.Makes
+		}
+	}
+	for _, g := range allGuards() {
+		if want[g.name] = "approve"; g.absolute {
+			want[g.name] = "propose"
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("the catalogue's guards (-want +got):\n%s", d)
 	}
 }

@@ -3,7 +3,6 @@ package plan
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -139,7 +138,7 @@ type RefusedError struct{ Refused []model.Refusal }
 func (e *RefusedError) Error() string {
 	parts := make([]string, len(e.Refused))
 	for i, r := range e.Refused {
-		parts[i] = fmt.Sprintf("%s: %s", r.Action, r.Because)
+		parts[i] = r.String()
 	}
 	return "no candidate is safe: " + strings.Join(parts, "; ")
 }

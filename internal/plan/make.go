@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -27,10 +26,10 @@ func Remedies(d model.Diagnosis, m *path.Map, memory Memory) []model.Remedy {
 	w.known = certain(d)
 	for _, f := range d.Causes {
 		for _, r := range candidates(w.caseOf(f, d.Observed, memory)) {
-			if _, again := tried(memory, f, r); again {
+			if tried(memory, f, r) != nil {
 				continue
 			}
-			if t := w.tryOne(model.Fault{Finding: f, Remedy: r}); t.refused == "" {
+			if t := w.tryOne(model.Fault{Finding: f, Remedy: r}); t.refused == nil {
 				r.Predicts = t.predicts()
 				out = append(out, r)
 			}
@@ -89,7 +88,7 @@ func Make(in Input) (model.Plan, error) {
 		return model.Plan{}, &AdviceError{Causes: without}
 	}
 	for row, t := range w.series(in.Diagnosis, in.Memory) {
-		if plan, why := planFrom(in, t, row...); why == "" {
+		if plan, why := planFrom(in, t, row...); why == nil {
 			plan.Refused = refused
 			return plan, nil
 		}
@@ -103,21 +102,21 @@ func choose(in Input, w *walks, f model.Finding, all []model.Remedy) (best model
 		if ok && !blocked(best.Guards) {
 			break
 		}
-		if because, again := tried(in.Memory, f, r); again {
-			refused = append(refused, model.Refusal{Action: r.Action, Because: because})
+		if why := tried(in.Memory, f, r); why != nil {
+			refused = append(refused, why.to(r))
 			continue
 		}
 		fault := model.Fault{Finding: f, Remedy: r}
 		p, why := planFrom(in, w.tryOne(fault), fault)
-		if why != "" {
-			refused = append(refused, model.Refusal{Action: r.Action, Because: why})
+		if why != nil {
+			refused = append(refused, why.to(r))
 			continue
 		}
 		switch {
 		case !ok:
 			best, ok = p, true
 		case !blocked(p.Guards):
-			refused = append(refused, model.Refusal{Action: best.Remedy.Action, Because: because(best.Guards)})
+			refused = append(refused, refusals(best)...)
 			best = p
 		}
 	}
@@ -125,8 +124,8 @@ func choose(in Input, w *walks, f model.Finding, all []model.Remedy) (best model
 }
 
 // planFrom makes a plan that mends faults, most often one, of their trial, or says why it is refused.
-func planFrom(in Input, t trial, faults ...model.Fault) (p model.Plan, refused string) {
-	if t.refused != "" {
+func planFrom(in Input, t trial, faults ...model.Fault) (p model.Plan, refused *objection) {
+	if t.refused != nil {
 		return p, t.refused
 	}
 	faults = slices.Clone(faults)
@@ -142,7 +141,7 @@ func planFrom(in Input, t trial, faults ...model.Fault) (p model.Plan, refused s
 	}
 	diff, err := unified(t.in, r.Changes)
 	if err != nil {
-		return p, fmt.Sprintf("it cannot be shown: %v", err)
+		return p, objects(catalogue.RuleNotShown, "it cannot be shown: %v", err)
 	}
 	by, managers := owners(in.Snapshot, r)
 	p = model.Plan{
@@ -153,7 +152,7 @@ func planFrom(in Input, t trial, faults ...model.Fault) (p model.Plan, refused s
 	if len(faults) > 1 {
 		p.Faults = faults
 	}
-	return p, ""
+	return p, nil
 }
 
 // candidates lists the remedies of a finding, the smallest first.

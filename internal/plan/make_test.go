@@ -62,7 +62,7 @@ func story(t *testing.T, p model.Plan) string {
 		fmt.Fprintf(&b, "undo: %s\n", data)
 	}
 	for _, x := range p.Refused {
-		fmt.Fprintf(&b, "not taken: %s: %s\n", x.Action, x.Because)
+		fmt.Fprintf(&b, "not taken: %s\n", x)
 	}
 	for _, g := range p.Guards {
 		fmt.Fprintf(&b, "guard: %s (absolute: %v): %s\n", g.Guard, g.Absolute, g.Because)

@@ -2,9 +2,11 @@ package plan
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
+	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/remedy"
@@ -64,8 +66,8 @@ func RecheckFrom(p model.Plan, i int, now *path.Map) error {
 		}
 		faults[j].Remedy.Changes = unversioned(f.Remedy.Changes)
 	}
-	if t := walksOf(now).try(faults...); t.refused != "" {
-		return &movedError{because: t.refused}
+	if t := walksOf(now).try(faults...); t.refused != nil {
+		return &movedError{t.refused}
 	}
 	return nil
 }
@@ -90,14 +92,14 @@ func FitFirst(f model.Fault, s *snapshot.Snapshot, c model.Change) (model.Change
 
 func stillOffered(f model.Fault, s *snapshot.Snapshot) error {
 	if why := remedy.Withdrawn(remedy.Case{Finding: f.Finding, Snapshot: s}, f.Remedy); why != "" {
-		return &movedError{because: why}
+		return &movedError{objects(catalogue.RuleChangedSince, "%s", why)}
 	}
 	return nil
 }
 
-type movedError struct{ because string }
+type movedError struct{ why *objection }
 
-func (e *movedError) Error() string        { return ErrMoved.Error() + ": " + e.because }
+func (e *movedError) Error() string        { return fmt.Sprintf("%s: %s", ErrMoved, e.why) }
 func (e *movedError) Is(target error) bool { return target == ErrMoved }
 
 // Recall makes a memory of the events of all incidents since a time.

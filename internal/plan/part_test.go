@@ -103,7 +103,7 @@ func seenOf(t trial) seen {
 		}
 		return out
 	}
-	return seen{t.refused, plain(t.before), plain(t.after), t.mended}
+	return seen{t.refused.String(), plain(t.before), plain(t.after), t.mended}
 }
 
 // among gives a cluster with two copies of all that is in its namespaces beside it, older or as old as the original: of

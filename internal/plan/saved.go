@@ -62,18 +62,18 @@ func Restore(saved model.Plan, in Input) (model.Plan, error) {
 		}
 		for _, c := range f.Remedy.Changes {
 			if why := movedSince(in.Snapshot, saved.Basis, c); why != "" {
-				return model.Plan{}, &movedError{because: fmt.Sprintf("%s has changed since it was made: %s; make another plan", c.Target, why)}
+				return model.Plan{}, &movedError{objects(catalogue.RuleChangedSince, "%s has changed since it was made: %s; make another plan", c.Target, why)}
 			}
 		}
-		if because, again := tried(in.Memory, f.Finding, f.Remedy); again {
-			return model.Plan{}, &RefusedError{Refused: []model.Refusal{{Action: f.Remedy.Action, Because: because}}}
+		if why := tried(in.Memory, f.Finding, f.Remedy); why != nil {
+			return model.Plan{}, &RefusedError{Refused: []model.Refusal{why.to(f.Remedy)}}
 		}
 		f.Remedy.Changes = unversioned(f.Remedy.Changes)
 		faults[i] = f
 	}
 	p, refused := planFrom(in, newWalks(in).try(faults...), faults...)
-	if refused != "" {
-		return model.Plan{}, &movedError{because: refused}
+	if refused != nil {
+		return model.Plan{}, &movedError{refused}
 	}
 	p.Guards = append(p.Guards, doubts...)
 	return p, nil

@@ -50,7 +50,7 @@ func (w *walks) helping(rows iter.Seq[[]model.Fault], yield func([]model.Fault, 
 		switch {
 		case t.short:
 			short = append(short, row)
-		case t.refused == "" && !w.spares(row) && !yield(row, t):
+		case t.refused == nil && !w.spares(row) && !yield(row, t):
 			return nil, false
 		}
 	}
@@ -63,7 +63,7 @@ func (w *walks) longer(d model.Diagnosis, memory Memory, rows [][]model.Fault) i
 	return func(yield func([]model.Fault) bool) {
 		for _, row := range rows {
 			stages, refused := w.settleAll(w.s, row)
-			if refused != "" {
+			if refused != nil {
 				continue
 			}
 			for _, next := range w.nexts(d, memory, row, w.m.Next(stages[len(stages)-1])) {
@@ -89,7 +89,7 @@ func (w *walks) nexts(d model.Diagnosis, memory Memory, row []model.Fault, after
 		}
 		c := remedy.Case{Finding: f, Snapshot: after.Snapshot(), Deleted: memory.Deleted, Observed: d.Observed, Map: func() *path.Map { return after }}
 		for _, r := range candidates(c) {
-			if _, again := tried(memory, f, r); !again {
+			if tried(memory, f, r) == nil {
 				out = append(out, model.Fault{Finding: f, Remedy: r})
 			}
 		}
@@ -109,7 +109,7 @@ func (w *walks) spares(row []model.Fault) bool {
 		rest := slices.Delete(slices.Clone(row), i, i+1)
 		rest[i].Finding = row[i].Finding // it is there all the same
 		rest[i].Together = row[i].Together && row[i+1].Together
-		if w.try(rest...).refused == "" {
+		if w.try(rest...).refused == nil {
 			return true
 		}
 	}

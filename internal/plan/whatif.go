@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -94,7 +95,7 @@ func (w *walks) before(i int) model.Trace {
 
 // trial is a remedy tried on a copy of the cluster.
 type trial struct {
-	refused       string             // empty: the model predicts that it helps and harms nobody
+	refused       *objection         // nil: the model predicts that it helps and harms nobody
 	short         bool               // it harms nobody, but requests would still fail
 	in            *snapshot.Snapshot // as much of the cluster as it was tried on
 	before, after []model.Trace
@@ -134,7 +135,7 @@ func (w *walks) tryIn(whole *path.Map, near namespaces, faults []model.Fault) tr
 	part := whole.Snapshot()
 	t := trial{in: part}
 	stages, refused := w.settleAll(part, faults)
-	if refused != "" {
+	if refused != nil {
 		t.refused = refused
 		return t
 	}
@@ -145,7 +146,7 @@ func (w *walks) tryIn(whole *path.Map, near namespaces, faults []model.Fault) tr
 	}
 	m, met, shared := whole.Next(settled), map[int]bool{}, false
 	if len(faults) > 1 {
-		if t.refused = w.stillFails(m, near, faults, about); t.refused != "" {
+		if t.refused = w.stillFails(m, near, faults, about); t.refused != nil {
 			t.short = true
 			return t
 		}
@@ -171,15 +172,15 @@ func (w *walks) tryIn(whole *path.Map, near namespaces, faults []model.Fault) tr
 		}
 	}
 	t.refused, t.short = t.judge()
-	if t.refused == "" && !shared {
-		t.refused = "no request suffers from all that it would mend"
+	if t.refused == nil && !shared {
+		t.refused = objects(catalogue.RuleUnrelatedFaults, "no request suffers from all that it would mend")
 	}
 	return t
 }
 
 // stillFails says which request would fail still. Few rows of faults help, and to see that one does not, what becomes of other
 // routes need not be looked at.
-func (w *walks) stillFails(m *path.Map, near namespaces, faults []model.Fault, about []map[model.Ref]bool) string {
+func (w *walks) stillFails(m *path.Map, near namespaces, faults []model.Fault, about []map[model.Ref]bool) *objection {
 	for _, r := range rowsOf(m) {
 		key := rowKey(r)
 		i, known := w.at[key]
@@ -190,11 +191,11 @@ func (w *walks) stillFails(m *path.Map, near namespaces, faults []model.Fault, a
 			return fails(after)
 		}
 	}
-	return ""
+	return nil
 }
 
 // settleAll gives the cluster before, between and after the remedies of faults, each made on what the one before left.
-func (w *walks) settleAll(s *snapshot.Snapshot, faults []model.Fault) (stages []*snapshot.Snapshot, refused string) {
+func (w *walks) settleAll(s *snapshot.Snapshot, faults []model.Fault) (stages []*snapshot.Snapshot, refused *objection) {
 	for batch := range batches(faults) {
 		known, changes := without(w.known, batch[0].Finding), changesOf(batch)
 		for _, f := range batch[1:] {
@@ -202,14 +203,14 @@ func (w *walks) settleAll(s *snapshot.Snapshot, faults []model.Fault) (stages []
 		}
 		next, err := settle(s, batch[0].Finding, known, changes)
 		if err != nil {
-			return nil, fmt.Sprintf("it does not fit the cluster: %v", err)
+			return nil, objects(catalogue.RuleDoesNotFit, "it does not fit the cluster: %v", err)
 		}
-		if refused = overQuota(s, changes); refused != "" {
-			return nil, refused
+		if why := overQuota(s, changes); why != "" {
+			return nil, objects(catalogue.RuleResourceQuota, "%s", why)
 		}
 		stages, s = append(stages, s), next
 	}
-	return append(stages, s), ""
+	return append(stages, s), nil
 }
 
 func without(all []model.Finding, f model.Finding) []model.Finding {
@@ -264,10 +265,10 @@ func (w *walks) rulesOf(faults []model.Fault) iter.Seq[int] {
 }
 
 // judge says why the remedy is refused, if it is. short: it is for no more than that it does not go far enough.
-func (t trial) judge() (refused string, short bool) {
+func (t trial) judge() (refused *objection, short bool) {
 	for i, after := range t.after {
 		if rank(after) < rank(t.before[i]) {
-			return fmt.Sprintf("it would break %s (%s): %s", after.Request, after.Route, trouble(after)), false
+			return objects(catalogue.RuleBreaksRoute, "it would break %s (%s): %s", after.Request, after.Route, trouble(after)), false
 		}
 	}
 	for _, i := range t.mended {
@@ -276,13 +277,13 @@ func (t trial) judge() (refused string, short bool) {
 		}
 	}
 	if len(t.mended) == 0 {
-		return "the model cannot tell which request it would mend", false
+		return objects(catalogue.RuleEffectUnknown, "the model cannot tell which request it would mend"), false
 	}
-	return "", false
+	return nil, false
 }
 
-func fails(after model.Trace) string {
-	return fmt.Sprintf("%s would still fail: %s", after.Request, trouble(after))
+func fails(after model.Trace) *objection {
+	return objects(catalogue.RuleStillFails, "%s would still fail: %s", after.Request, trouble(after))
 }
 
 // mends reports whether a walk is good after a change. A hop that cannot be looked at does not speak

@@ -45,7 +45,7 @@ func Plan(w io.Writer, plan model.Plan, s Style) error {
 		p.field("Policy", p.style.paint(bold, d.Verdict.String())+", "+plain(d.String()))
 	}
 	for _, f := range plan.Refused {
-		p.field("Not taken", plain(f.Action)+": "+plain(f.Because))
+		p.field("Not taken", plain(f.String()))
 	}
 	for _, g := range plan.Guards {
 		text := plain(g.Guard) + ": " + plain(g.Because)

@@ -106,7 +106,7 @@ func samplePlan() model.Plan {
 		APIVersion: model.APIVersion, Kind: model.KindPlan, Finding: d.Causes[0], Remedy: d.Remedies[0],
 		Diff:   "--- service/shop/cart\n+++ service/shop/cart\n@@ -3,3 +3,3 @@\n   - port: 80\n-    targetPort: 8080\n+    targetPort: 9090\n",
 		Before: d.Traces, After: after,
-		Refused: []model.Refusal{{Action: "rollback", Because: "no revision before this one"}},
+		Refused: []model.Refusal{{Action: "rollback", Rule: "still-fails", Because: "shop.example.com/cart would still fail"}},
 		Guards:  []model.GuardResult{{Guard: "owner", Absolute: true, Because: "Service shop/cart is managed by Argo CD"}},
 	}
 }

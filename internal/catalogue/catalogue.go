@@ -20,6 +20,8 @@ type Cause struct {
 	Family string
 	// Machine says how far a machine may go by default.
 	Machine model.Machine
+	// Unready says until when pods of the workload that the cause is about do not become ready; empty: it keeps none from it.
+	Unready Until
 	// Is says in one clause what is wrong, at which object.
 	Is string
 	// Actions are the kinds of repair that may be tried, in order; none where only a person can mend it, as
@@ -28,6 +30,18 @@ type Cause struct {
 	// Text is the long text in Markdown; empty for causes that gatemend does not find yet.
 	Text string
 }
+
+// Until says what of a workload must change before its new pods become ready.
+type Until string
+
+// What must change.
+const (
+	// UntilFixed is for what stands in one field of the template, which the finding names.
+	UntilFixed Until = "fixed"
+	// UntilOther is for what may lie in an object that the pods ask for, or in a whole container: pods that run the same are no
+	// better, however they are probed and limited.
+	UntilOther Until = "other"
+)
 
 // Family is a part of a request's path under which causes are grouped.
 type Family struct {
@@ -79,6 +93,12 @@ func (c Cause) Fix() string {
 func FamilyOf(id model.CauseID) string {
 	c, _ := entry(id)
 	return c.Family
+}
+
+// UnreadyOf is [Cause.Unready] of a cause, empty if the catalogue does not have it.
+func UnreadyOf(id model.CauseID) Until {
+	c, _ := entry(id)
+	return c.Unready
 }
 
 // page is the long text of a cause, empty if it has none.

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/remedy"
 	"github.com/gatemend/gatemend/internal/snapshot"
@@ -30,14 +31,13 @@ func wellIn(s *snapshot.Snapshot, f model.Finding, workload metav1.Object) bool 
 
 // stands reports whether what a finding says of the pods of a workload holds for those that it gets after a change, too.
 func stands(f model.Finding, before, after metav1.Object) bool {
-	switch f.ID {
-	case "config-missing", "container-crashloop", "init-blocked", "sandbox-failed", "volume-unavailable":
-		// It may be at an object that the pods ask for, or at a whole container.
+	switch catalogue.UnreadyOf(f.ID) {
+	case catalogue.UntilOther:
 		workload := snapshot.RefOf(after)
 		return (sameRef(f.Object.Ref, workload) || sameRef(f.Related["workload"], workload)) && reflect.DeepEqual(run(before), run(after))
-	case "image-pull", "oom-killed", "readiness-probe-misconfigured", "readiness-probe-too-tight", "liveness-probe-kills", "startup-too-slow":
+	case catalogue.UntilFixed:
 		return !blamedChanged(f, before, after)
-	default: // it is about no template, or keeps no pod from becoming ready
+	default:
 		return false
 	}
 }

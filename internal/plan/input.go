@@ -133,14 +133,22 @@ func (e *AdviceError) Error() string {
 func (e *AdviceError) Is(target error) bool { return target == ErrOnlyAdvice }
 
 // RefusedError lists the candidates and why none may be taken. It is [ErrAllRefused].
-type RefusedError struct{ Refused []model.Refusal }
+type RefusedError struct {
+	Refused []model.Refusal
+	// Without are the causes for which there is no action: what a person does about them may be what the candidates lack.
+	Without []model.CauseID
+}
 
 func (e *RefusedError) Error() string {
 	parts := make([]string, len(e.Refused))
 	for i, r := range e.Refused {
 		parts[i] = r.String()
 	}
-	return "no candidate is safe: " + strings.Join(parts, "; ")
+	text := "no candidate is safe: " + strings.Join(parts, "; ")
+	if len(e.Without) > 0 {
+		text += "; " + (&AdviceError{Causes: e.Without}).Error()
+	}
+	return text
 }
 
 // Is makes a RefusedError an [ErrAllRefused].

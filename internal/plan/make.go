@@ -93,7 +93,7 @@ func Make(in Input) (model.Plan, error) {
 			return plan, nil
 		}
 	}
-	return model.Plan{}, &RefusedError{Refused: refused}
+	return model.Plan{}, &RefusedError{Refused: refused, Without: without}
 }
 
 // choose tries the candidates of one finding.

@@ -162,7 +162,8 @@ func TestFaultsThatAreNotMendedTogether(t *testing.T) {
 			c.Delete("Pod/cart-2-1")
 		}, []model.Finding{selector(), port()}, Memory{}, "would still fail"},
 		"the second is in the same template, and nobody knows what mends it": {
-			breaks: func(c *plantest.Cluster) { probe(c); image(c) }, causes: []model.Finding{probePath(), wrongImage()}, because: "would still fail",
+			breaks: func(c *plantest.Cluster) { probe(c); image(c) }, causes: []model.Finding{probePath(), wrongImage()},
+			because: "still fail: EndpointSlice cart is broken: Service shop/cart has no ready endpoint; its selector matches 2 pods; no action mends image-pull. What a person should do: Go back",
 		},
 		"what the pods ask for is not there": {breaks: probe, causes: []model.Finding{probePath(), missingConfig()}, because: "would still fail"},
 		"four":                               {func(c *plantest.Cluster) { probe(c); threeInARow(c) }, []model.Finding{backendPort(), selector(), port(), probePath()}, Memory{}, "would still fail"},

@@ -229,13 +229,7 @@ func (r *round) noise(rng *rand.Rand) (string, func()) {
 			})
 		}
 	case 1:
-		return "autoscaler", func() {
-			r.edit("Deployment", app, func(o map[string]any) {
-				if n, ok := o["spec"].(map[string]any)["replicas"].(int64); ok && n > 0 {
-					set(o, n+1, "spec", "replicas")
-				}
-			})
-		}
+		return "autoscaler", func() { r.autoscale(app, while) }
 	case 2:
 		return "node cordoned", func() {
 			r.edit("Node", "n1", func(o map[string]any) { set(o, true, "spec", "unschedulable") })
@@ -280,6 +274,24 @@ func (r *round) noise(rng *rand.Rand) (string, func()) {
 			r.erase("Pod", name)
 		}
 	}
+}
+
+// autoscale has an autoscaler keep more replicas of an application for a while than it has.
+func (r *round) autoscale(app string, while time.Duration) {
+	o := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": map[string]any{"name": app, "namespace": plantest.Namespace},
+		"spec": map[string]any{
+			"minReplicas": int64(3), "maxReplicas": int64(5), "scaleTargetRef": map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "name": app},
+		},
+	}}
+	if _, err := r.resource(o).Create(r.t.Context(), o, metav1.CreateOptions{}); err != nil {
+		if !gone(err) {
+			r.t.Error(err)
+		}
+		return // there is one already
+	}
+	time.Sleep(while)
+	r.erase("HorizontalPodAutoscaler", app)
 }
 
 // stop throws the kill switch for a while.

@@ -12,6 +12,7 @@ import (
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -122,6 +123,9 @@ func (w *world) put(o runtime.Object, apiVersion, kind string) {
 
 // reconcile is what controllers and kubelets do, at once.
 func (w *world) reconcile() {
+	for _, o := range w.api.All("HorizontalPodAutoscaler") {
+		w.scale(typed[autoscalingv2.HorizontalPodAutoscaler](w.t, o))
+	}
 	for _, o := range w.api.All("Deployment") {
 		w.roll(typed[appsv1.Deployment](w.t, o))
 	}
@@ -133,6 +137,18 @@ func (w *world) reconcile() {
 	}
 	for _, app := range w.apps {
 		w.slice(app)
+	}
+}
+
+// scale is an autoscaler that measures nothing: it keeps within its bounds, and is off at zero replicas.
+func (w *world) scale(hpa *autoscalingv2.HorizontalPodAutoscaler) {
+	o := w.api.Get("Deployment", hpa.Namespace, hpa.Spec.ScaleTargetRef.Name)
+	if o == nil {
+		return
+	}
+	if d := typed[appsv1.Deployment](w.t, o); *d.Spec.Replicas > 0 {
+		*d.Spec.Replicas = min(max(*d.Spec.Replicas, *hpa.Spec.MinReplicas), hpa.Spec.MaxReplicas)
+		w.put(d, "apps/v1", "Deployment")
 	}
 }
 

@@ -46,12 +46,6 @@ type rule struct {
 	allowOwners    []string
 }
 
-type match struct {
-	namespaces, causes, actions   []string
-	namespaceLabels, objectLabels labels.Selector // nil: any
-	expression                    cel.Program     // nil: none
-}
-
 type limits struct {
 	object, namespace, cluster int
 	cooldown                   time.Duration

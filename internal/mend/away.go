@@ -35,3 +35,41 @@ func (r *run) tooLong(since time.Time) error {
 	}
 	return &AwayError{For: gone, Left: left}
 }
+
+// silence keeps account of the times in which the API server cannot be seen.
+type silence struct {
+	now   bool
+	times int
+	since time.Time // when the present one began
+}
+
+// mostForgiven is how many silences have a limit of time begin anew, since watches and controllers need a while after one to
+// catch up. In further ones it stands still: a server that comes and goes must not keep a change that does not help.
+const mostForgiven = 3
+
+// hear takes in whether the API server can be seen now, and tells of each silence once. The error is that of a silence that is too long.
+func (r *run) hear(q *silence) error {
+	why := r.Observer.Silent()
+	if why != "" && !q.now {
+		q.times++
+		q.since = r.Now()
+		if r.options.OnSilence != nil {
+			r.options.OnSilence(why)
+		}
+	}
+	if q.now = why != ""; q.now {
+		return r.tooLong(q.since)
+	}
+	return nil
+}
+
+// forgiven reports whether a limit of time begins anew.
+func (q silence) forgiven() bool { return q.now && q.times <= mostForgiven }
+
+// wasAway reports whether the API server was away since the last change was made, or so shortly before it that gateways and
+// controllers may not have caught up with it then. Of the time before this process began only its length is known: while the API
+// server can be seen, something is recorded sooner.
+func (r *run) wasAway() bool {
+	back := r.Observer.Back()
+	return r.absent == r.state.Plans || r.Observer.Silent() != "" || !back.IsZero() && back.Add(r.options.Verify.CatchUp).After(r.state.AppliedAt)
+}

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 
+	"github.com/gatemend/gatemend/internal/catalogue"
 	"github.com/gatemend/gatemend/internal/model"
 )
 
@@ -35,4 +36,18 @@ func refusals(p model.Plan) []model.Refusal {
 		}
 	}
 	return out
+}
+
+// tried says why a remedy is not tried again: it did not help, for the same cause at the same object.
+func tried(m Memory, f model.Finding, r model.Remedy) *objection {
+	for _, a := range m.Attempts {
+		if !a.Helped && a.Cause == f.ID && a.Object.Ref == f.Object.Ref && a.Action == r.Action && a.Target == r.Change.Target {
+			ended := "did not help"
+			if !a.Acted {
+				ended = "could not be carried out"
+			}
+			return objects(catalogue.RuleTriedBefore, "it was tried at %s and %s", a.At.UTC().Format("15:04:05"), ended)
+		}
+	}
+	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -90,16 +91,16 @@ func roleOf(host string) string {
 	return strings.TrimSuffix(first, "-gw")
 }
 
-// draw chooses one fault, or two of different parts of the shop.
+// draw chooses one fault, or two at different objects, which may stand in a row on one route.
 func draw(rng *rand.Rand) []fault.Fault {
 	all := slices.DeleteFunc(fault.All(), func(f fault.Fault) bool { return f.Passing })
-	out := []fault.Fault{all[rng.IntN(len(all))]}
-	if rng.IntN(3) == 0 {
-		if f := all[rng.IntN(len(all))]; roleOf(f.Route) != roleOf(out[0].Route) && !f.Person && !out[0].Person {
-			out = append(out, f)
-		}
+	one := all[rng.IntN(len(all))]
+	if one.Person || rng.IntN(2) == 0 {
+		return []fault.Fault{one}
 	}
-	return out
+	// Each is injected into the object as its manifest has it: at the same one, the second would undo the first.
+	others := slices.DeleteFunc(all, func(f fault.Fault) bool { return f.Person || f.WantObject == one.WantObject })
+	return []fault.Fault{one, others[rng.IntN(len(others))]}
 }
 
 // drawPolicy makes a policy up: its text, what it lets be done without asking, and whether a person has agreed to
@@ -172,7 +173,21 @@ func (b *bench) noise(ctx context.Context, rng *rand.Rand, role string) (string,
 			return deployment(fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{"shop.test/rolled":"%d"}}}}}`, rng.IntN(1_000_000)))
 		}
 	case 1:
-		return "autoscaler", func() error { return deployment(`{"spec":{"replicas":3}}`) }
+		// Without metrics it keeps to its bounds (kubernetes, pkg/controller/podautoscaler: reconcileAutoscaler); it begins after 15 s.
+		api := kube.AutoscalingV2().HorizontalPodAutoscalers(manifest.Namespace)
+		least := int32(3)
+		return "autoscaler", between(
+			func() error {
+				_, err := api.Create(ctx, &autoscalingv2.HorizontalPodAutoscaler{
+					ObjectMeta: metav1.ObjectMeta{Name: role},
+					Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
+						MinReplicas: &least, MaxReplicas: least + 1,
+						ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: role},
+					},
+				}, metav1.CreateOptions{})
+				return err
+			},
+			func() error { return api.Delete(ctx, role, metav1.DeleteOptions{}) }, 30*time.Second)
 	case 2:
 		return "node cordoned", between(func() error { return cordon(true) }, func() error { return cordon(false) }, 10*time.Second)
 	case 3:

@@ -210,6 +210,9 @@ func (v *view) withNode(w *workload, f *fates, s *model.Signal) bool {
 
 // during reports whether a time belongs to a node's departure.
 func during(d timeline.Departure, at time.Time) bool {
+	if !d.Back.IsZero() && !at.Before(d.Back) {
+		return false
+	}
 	return d.At.IsZero() || at.After(d.At.Add(-beforeLoss)) && at.Before(d.At.Add(afterLoss))
 }
 

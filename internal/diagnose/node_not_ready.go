@@ -38,8 +38,8 @@ func nodeNotReady() Analyzer {
 					by[p.Spec.NodeName] = append(by[p.Spec.NodeName], p)
 				}
 				for _, name := range names {
-					if _, presence := v.s.Nodes().Get("", name); presence == snapshot.Absent && (v.published(w, name) > 0 || w.servesOutside(name)) {
-						continue // node-termination-race: the node went, and others serve or its endpoints stayed
+					if v.takenAway(w, name) {
+						continue // node-termination-race
 					}
 					out = append(out, v.lostNode(w, name, by[name]))
 				}
@@ -48,6 +48,15 @@ func nodeNotReady() Analyzer {
 			return out
 		},
 	}
+}
+
+// takenAway reports whether a node with pods of a workload did not fail, but went: it is there no more, and others serve or its endpoints
+// stayed; or it was told to leave before it fell silent, others serve, and requests went to its pods all the same.
+func (v *view) takenAway(w *workload, node string) bool {
+	if _, presence := v.s.Nodes().Get("", node); presence == snapshot.Absent {
+		return v.published(w, node) > 0 || w.servesOutside(node)
+	}
+	return v.departures()[node].Forewarned() && w.servesOutside(node) && len(v.fatesOf(w).by[lost]) > 0
 }
 
 func (v *view) lostNode(w *workload, name string, pods []*corev1.Pod) finding {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -37,14 +38,7 @@ func (v *view) nodeRaces(w *workload) []finding {
 		return nil
 	}
 	t := v.fatesOf(w)
-	by := map[string][]*model.Signal{}
-	for _, s := range t.by[lost] {
-		node := cmp.Or(t.lives[s].Node, v.nodeOf(w, s))
-		by[node] = append(by[node], s)
-	}
-	for _, name := range v.emptied(w) {
-		by[name] = append(by[name], nil...)
-	}
+	by := v.lostWith(w, t)
 	var out []finding
 	for _, name := range slices.Sorted(maps.Keys(by)) {
 		met, d := by[name], v.departures()[name]
@@ -56,9 +50,12 @@ func (v *view) nodeRaces(w *workload) []finding {
 		if n == 0 && !v.lived(w, name) {
 			confidence = likely // that it was this node's pod is only a matter of time and silence
 		}
+		if d.Forewarned() && d.Back.IsZero() {
+			d.Why = fmt.Sprintf("was told to leave at %s and is not ready", clock(d.Told))
+		}
 		f := find("node-termination-race", confidence, at(d.Node, d.Field),
 			fmt.Sprintf("%s %s, and proxies went on sending to the pods of %s on it", d.Node, strings.TrimSpace(d.Why), w.ref)).
-			on(w.routes...).as(model.ConnectTimeout, model.OtherFailure, model.Reset, model.ClosedEarly, model.Refused, model.ResponseTimeout).
+			on(w.routes...).as(model.ConnectTimeout, model.OtherFailure, model.Reset, model.ClosedEarly, model.Refused, model.ResponseTimeout, model.NoEndpoints).
 			relates("workload", w.ref).relates("service", w.service()).relates("node", d.Node).
 			because("object", d.Node.String()+" "+d.Why, d.Node, d.At)
 		if n > 0 {
@@ -73,6 +70,34 @@ func (v *view) nodeRaces(w *workload) []finding {
 		out = append(out, f.since(d.At))
 	}
 	return out
+}
+
+// lostWith are the failures of a workload that the departure of a node explains, by the node; none for one on which endpoints stayed.
+func (v *view) lostWith(w *workload, t *fates) map[string][]*model.Signal {
+	by := map[string][]*model.Signal{}
+	for _, s := range t.by[lost] {
+		node := cmp.Or(t.lives[s].Node, v.nodeOf(w, s))
+		by[node] = append(by[node], s)
+	}
+	for _, name := range v.emptied(w) {
+		by[name] = append(by[name], nil...)
+	}
+	for name := range by {
+		for _, s := range t.by[unserved] {
+			if during(v.departures()[name], s.At) && !v.readyBeside(w, name, s.At) {
+				by[name] = append(by[name], s)
+			}
+		}
+	}
+	return by
+}
+
+// readyBeside reports whether a pod of a workload that is on another node was ready at a time. Where none was, the node took the last
+// endpoint with it.
+func (v *view) readyBeside(w *workload, node string, at time.Time) bool {
+	return slices.ContainsFunc(v.podsIn(w.ref.Namespace).Of(w.ref), func(l timeline.Life) bool {
+		return l.Node != node && (l.Gone || !l.Ready.IsZero() && !l.Ready.After(at))
+	})
 }
 
 // lived reports whether a pod of the workload is known to have been on a node.

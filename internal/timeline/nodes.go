@@ -22,6 +22,14 @@ type Departure struct {
 	Why   string // "was deleted", "has not reported since 12:00:01", ...
 	// Drained is set if its pods were told to leave before: by a drain, an autoscaler, a notice.
 	Drained bool
+	// Told is when it was first told to leave, Lost when it was found not to be ready, and Back when it was ready again after it had
+	// gone; zero each if nothing tells.
+	Told, Lost, Back time.Time
+}
+
+// Forewarned reports whether a node was told to leave before it fell silent: it did not fail, somebody took it away.
+func (d Departure) Forewarned() bool {
+	return !d.Told.IsZero() && !d.Lost.IsZero() && !d.Told.After(d.Lost)
 }
 
 // Nodes lists the nodes that left or are leaving, by name, each once. Those that pods run on and that are
@@ -34,9 +42,14 @@ func Nodes(s *snapshot.Snapshot) map[string]Departure {
 			out[d.Node.Name] = d
 			return
 		}
-		if old.At.IsZero() || !d.At.IsZero() && d.At.Before(old.At) {
-			old.At = d.At
+		switch {
+		case old.Back.IsZero() && !d.Back.IsZero():
+			return // it has gone again since
+		case !old.Back.IsZero() && d.Back.IsZero():
+			out[d.Node.Name] = d
+			return
 		}
+		old.At, old.Told, old.Lost, old.Back = earlier(old.At, d.At), earlier(old.Told, d.Told), earlier(old.Lost, d.Lost), later(old.Back, d.Back)
 		old.Field, old.Why, old.Drained = cmp.Or(old.Field, d.Field), cmp.Or(old.Why, d.Why), old.Drained || d.Drained
 		out[d.Node.Name] = old
 	}
@@ -50,16 +63,38 @@ func Nodes(s *snapshot.Snapshot) map[string]Departure {
 	}
 	back := returns(s)
 	for e := range s.Events().All() {
-		if e.InvolvedObject.Kind == "Node" && parts(e.Reason) && snapshot.EventTime(e).After(back[e.InvolvedObject.Name]) {
-			n, presence := s.Nodes().Get("", e.InvolvedObject.Name)
-			at := snapshot.EventTime(e)
-			if presence == snapshot.Present && settledSince(n, at) {
-				continue // it came back, or is another node of that name
-			}
-			add(Departure{Node: nodeRef(e.InvolvedObject.Name), At: at, Why: fmt.Sprintf("is gone or going (%s: %s)", e.Reason, strings.TrimSpace(e.Message)), Drained: e.Reason != "NodeNotReady"})
+		if d, ok := toldOf(s, e, back); ok {
+			add(d)
 		}
 	}
 	return out
+}
+
+// toldOf reads an event that says that a node leaves. One that came back counts only where its machine was stopped.
+func toldOf(s *snapshot.Snapshot, e *corev1.Event, back map[string]time.Time) (Departure, bool) {
+	at, name := snapshot.EventTime(e), e.InvolvedObject.Name
+	if e.InvolvedObject.Kind != "Node" || !parts(e.Reason) || at.IsZero() {
+		return Departure{}, false
+	}
+	what := fmt.Sprintf("(%s: %s)", e.Reason, strings.TrimSpace(e.Message))
+	d := Departure{Node: nodeRef(name), At: at, Why: "is gone or going " + what, Drained: e.Reason != "NodeNotReady"}
+	if d.Drained {
+		d.Told = at
+	} else {
+		d.Lost = at
+	}
+	n, presence := s.Nodes().Get("", name)
+	if came := back[name]; !at.After(came) {
+		d.Back = came
+	}
+	if presence == snapshot.Present && settledSince(n, at) {
+		d.Back = later(later(d.Back, readySince(n)), n.CreationTimestamp.Time) // it came back, or is another node of that name
+	}
+	if d.Back.IsZero() {
+		return d, true
+	}
+	d.Field, d.Why = "status.conditions[type=Ready]", fmt.Sprintf("was taken away until %s %s", d.Back.UTC().Format("15:04:05"), what)
+	return d, presence == snapshot.Present && ends(e.Reason)
 }
 
 // returns is when each node last came, or came back, as events tell.
@@ -103,6 +138,24 @@ func parts(reason string) bool {
 	}, reason)
 }
 
+// ends reports whether an event on a Node says that its machine stops, or that its cloud takes it back: its kubelet ends the pods
+// then without asking anybody, and their endpoints go when it has told of it.
+func ends(reason string) bool {
+	return slices.Contains([]string{
+		"NodeShutdown", "Shutdown", "TerminatingOnInterruption", "SpotInterrupted", "SpotInterruption", "InstanceTerminating", "PreemptScheduled", "TerminateScheduled",
+	}, reason)
+}
+
+// readySince is since when a node is ready; zero if it is not.
+func readySince(n *corev1.Node) time.Time {
+	for _, c := range n.Status.Conditions {
+		if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue {
+			return c.LastTransitionTime.Time
+		}
+	}
+	return time.Time{}
+}
+
 // settledSince reports whether a node became ready after a time and takes pods.
 func settledSince(n *corev1.Node, at time.Time) bool {
 	if n.CreationTimestamp.After(at) {
@@ -111,12 +164,7 @@ func settledSince(n *corev1.Node, at time.Time) bool {
 	if n.Spec.Unschedulable || n.DeletionTimestamp != nil {
 		return false
 	}
-	for _, c := range n.Status.Conditions {
-		if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue && c.LastTransitionTime.After(at) {
-			return true
-		}
-	}
-	return false
+	return readySince(n).After(at)
 }
 
 // leaving reads a Node that is there. A cordon alone does not count: pods go on there.
@@ -126,7 +174,7 @@ func leaving(n *corev1.Node) (Departure, bool) {
 		if c.Type != corev1.NodeReady || c.Status == corev1.ConditionTrue {
 			continue
 		}
-		d.At, d.Field = c.LastTransitionTime.Time, "status.conditions[type=Ready]"
+		d.At, d.Field, d.Lost = c.LastTransitionTime.Time, "status.conditions[type=Ready]", c.LastTransitionTime.Time
 		d.Why = "is not ready: " + cmp.Or(c.Reason, string(c.Status))
 		// It was silent since its last heartbeat; the controller waits most of a minute before it says so.
 		if h := c.LastHeartbeatTime.Time; c.Status == corev1.ConditionUnknown && !h.IsZero() && h.Before(d.At) {
@@ -143,15 +191,13 @@ func leaving(n *corev1.Node) (Departure, bool) {
 		}
 		d.Field, d.Drained = cmp.Or(d.Field, "spec.taints"), true
 		d.Why = cmp.Or(d.Why, "carries the taint "+t.Key)
-		if t.TimeAdded != nil && (d.At.IsZero() || t.TimeAdded.Time.Before(d.At)) {
-			d.At = t.TimeAdded.Time
+		if t.TimeAdded != nil {
+			d.At, d.Told = earlier(d.At, t.TimeAdded.Time), earlier(d.Told, t.TimeAdded.Time)
 		}
 	}
 	if n.DeletionTimestamp != nil {
 		d.Why, d.Drained = cmp.Or(d.Why, "is being deleted"), true
-		if d.At.IsZero() || n.DeletionTimestamp.Time.Before(d.At) {
-			d.At = n.DeletionTimestamp.Time
-		}
+		d.At, d.Told = earlier(d.At, n.DeletionTimestamp.Time), earlier(d.Told, n.DeletionTimestamp.Time)
 	}
 	return d, d.Why != ""
 }

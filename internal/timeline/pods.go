@@ -303,6 +303,14 @@ func (r *reader) ownerByName(namespace, pod string) model.Ref {
 	return model.Ref{}
 }
 
+// earlier is the first of two times; one that is not known does not count.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b

@@ -230,7 +230,7 @@ func (v *view) callsItself(w *workload) (finding, bool) {
 	}
 	for _, c := range v.calls(w) {
 		for _, p := range c.places {
-			if p.host != "localhost" && !strings.HasPrefix(p.host, "127.") && p.host != "::1" || c.kind != model.Refused || slices.Contains(path.Declared(w.pods[0]), p.port) {
+			if !p.ownPod() || c.kind != model.Refused || slices.Contains(path.Declared(w.pods[0]), p.port) {
 				continue
 			}
 			for _, a := range v.addresses(w) {

@@ -27,6 +27,11 @@ type peer struct {
 	loose bool
 }
 
+// ownPod reports whether a peer is the pod itself.
+func (p peer) ownPod() bool {
+	return p.host == "localhost" || strings.HasPrefix(p.host, "127.") || p.host == "::1"
+}
+
 // reader holds the patterns by which lines and settings are read; compiled once for each view.
 type reader struct {
 	url, pair, lookup, keyed, quoted, status, answered, answers, refused, hostly, addressy, aside *regexp.Regexp

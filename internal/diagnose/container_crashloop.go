@@ -37,11 +37,15 @@ func containerCrashloop() Analyzer {
 					f = f.because("object", fmt.Sprintf("only %s%s changed with the newest revision", field, sub), w.ref, w.rolledAt())
 				}
 			}
-			f.symptomOf = "image-pull" // which the log of one pod may tell of all
-			if t.killed {
+			switch _, awaited := v.sidecarAwaited(w); {
+			case t.killed:
 				// The kubelet does not always learn why the kernel killed a process. Where it says so of
 				// one pod, the others with the same template died of the same.
 				f.symptomOf = "oom-killed"
+			case awaited:
+				f.symptomOf = "sidecar-not-ready"
+			default:
+				f.symptomOf = "image-pull" // which the log of one pod may tell of all
 			}
 			if line != "" {
 				f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})

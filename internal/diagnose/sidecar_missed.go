@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
 // sidecarMissed finds that an application called something before the proxy beside it took connections, was refused, and
@@ -23,6 +25,10 @@ func (v *view) sidecarMissed(w *workload) (finding, bool) {
 		if len(failed) == 0 {
 			continue
 		}
+		met = append(met, failed...)
+		if !slices.ContainsFunc(v.in.Logs, func(log model.LogExcerpt) bool { return isLogOf(log, p) }) {
+			continue // it started as the others did, and nobody read what it says
+		}
 		c, ok := v.unheard(p)
 		if !ok {
 			return finding{}, false // it fails without that, so there is another reason
@@ -30,7 +36,6 @@ func (v *view) sidecarMissed(w *workload) (finding, bool) {
 		if first == nil {
 			first, said = p, c
 		}
-		met = append(met, failed...)
 	}
 	if len(met) < 2 || first == nil {
 		return finding{}, false
@@ -66,12 +71,40 @@ func (v *view) unheard(p *corev1.Pod) (last call, ok bool) {
 // calls is redirected to it, and nothing takes it there. A call that was refused then tells nothing of what was called.
 func (v *view) beforeSidecar(p *corev1.Pod, line string) bool {
 	s, ok := sidecarOf(p)
-	if !ok || s.app.State.Running == nil || s.proxy.State.Running == nil || v.heldBack(p, s.proxy.Name) {
+	began := lastStart(s.app)
+	if !ok || began.IsZero() || s.proxy.State.Running == nil || v.heldBack(p, s.proxy.Name) {
 		return false
 	}
-	began, up := s.app.State.Running.StartedAt.Time, s.proxy.State.Running.StartedAt.Time
 	at, err := time.Parse(time.RFC3339, stamp.FindString(line))
-	return err == nil && began.Sub(up) <= warmUp && !at.Before(began.Add(-time.Second)) && !at.After(up.Add(warmUp))
+	return err == nil && !at.Before(began.Add(-time.Second)) && !at.After(v.sidecarUp(p, s.proxy))
+}
+
+// lastStart is when a container was started the last time; zero if it was not yet.
+func lastStart(st corev1.ContainerStatus) time.Time {
+	if st.State.Running != nil {
+		return st.State.Running.StartedAt.Time
+	}
+	if end := lastEnd(st); end != nil {
+		return end.StartedAt.Time
+	}
+	return time.Time{}
+}
+
+// sidecarProbe matches the kubelet's words on a probe of a mesh proxy: Istio's (15021) and Linkerd's (4191) are asked on ports of their own.
+var sidecarProbe = regexp.MustCompile(`:(?:15021|4191)/`)
+
+// sidecarUp is until when the proxy of a pod that runs did not take connections, as far as is known: a moment from its start, and
+// longer where the kubelet's probes of it failed. What fails later than a start takes is another matter.
+func (v *view) sidecarUp(p *corev1.Pod, proxy corev1.ContainerStatus) time.Time {
+	began := proxy.State.Running.StartedAt.Time
+	up := began.Add(warmUp)
+	for _, e := range v.s.EventsOf(snapshot.RefOf(p)) {
+		its := e.InvolvedObject.FieldPath == "spec.containers{"+proxy.Name+"}" || e.InvolvedObject.FieldPath == "" && sidecarProbe.MatchString(e.Message)
+		if at := snapshot.EventTime(e); e.Reason == "Unhealthy" && its && at.After(began) && at.Before(began.Add(firstSteps)) {
+			up = newestOf(up, at)
+		}
+	}
+	return up
 }
 
 // holdField is where a pod is told to start the application after the proxy.

@@ -19,7 +19,7 @@ func sidecarNotReady() Analyzer {
 		run: func(v *view) []finding {
 			var out []finding
 			for _, w := range v.workloads {
-				for _, look := range []func(*workload) (finding, bool){v.sidecarUnready, v.sidecarGone, v.sidecarLate, v.sidecarMissed} {
+				for _, look := range []func(*workload) (finding, bool){v.sidecarUnready, v.sidecarAwaited, v.sidecarGone, v.sidecarLate, v.sidecarMissed} {
 					if f, ok := look(w); ok {
 						out = append(out, f)
 						break

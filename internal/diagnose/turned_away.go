@@ -71,62 +71,6 @@ func (v *view) hostsSetting(w *workload) model.FieldRef {
 	return at(w.ref, "")
 }
 
-// enoughLeft is from how many requests on, of which so many gave up after the same time, clients are taken to have a timeout.
-const enoughLeft = 5
-
-// gaveUp finds a route whose clients went away before they had an answer, most of them after the same time: the backend needs
-// longer than they wait, and the status that the gateway wrote for them (499 by nginx and Traefik) is no failure of its own.
-func (v *view) gaveUp(r *route) (finding, bool) {
-	if len(r.left) < enoughLeft || len(r.left)*2 < r.requests || r.failures > 0 {
-		return finding{}, false
-	}
-	if _, cut := v.cutUploads(r); cut {
-		return finding{}, false
-	}
-	spans := make([]time.Duration, 0, len(r.left))
-	for _, s := range r.left {
-		spans = append(spans, s.Duration)
-	}
-	slices.Sort(spans)
-	middle := spans[len(spans)/2]
-	same := 0
-	for _, d := range spans {
-		if d >= middle*9/10 && d <= middle*11/10 {
-			same++
-		}
-	}
-	if middle < impatient {
-		return v.cancelled(r, middle)
-	}
-	if same*4 < len(spans)*3 {
-		return finding{}, false
-	}
-	object := at(r.Object, "")
-	for _, l := range r.legs {
-		for _, ref := range v.behind(l) {
-			object = at(ref, "")
-			break
-		}
-	}
-	f := find("client-abort", proven, object, fmt.Sprintf("%d of %d requests for %s were given up by their clients, most after %s: the backend needs longer than they wait", len(r.left), r.requests, r, middle.Round(100*time.Millisecond))).
-		on(r).showing(r, r.left).since(r.left[0].At).not("upstream-timeout", "the gateway would have waited longer")
-	return v.relateBackend(f.quoting(r.left[0]), r), true
-}
-
-// impatient is below what nobody's patience, and no client's timeout, ends a request.
-const impatient = time.Second / 2
-
-// cancelled finds a route whose clients take most requests back at once, while the backend answers those that they leave it: a
-// search that asks anew with each letter, a page that is left before its pictures are there. Nothing behind the gateway is wrong.
-func (v *view) cancelled(r *route, after time.Duration) (finding, bool) {
-	if len(r.left) < 2*enoughLeft || len(r.left) == len(r.succeeded) {
-		return finding{}, false
-	}
-	f := find("client-abort", likely, at(r.Object, ""), fmt.Sprintf("%d of %d requests for %s were taken back by their clients, half of them within %s; the others were answered", len(r.left), r.requests, r, after.Round(time.Millisecond))).
-		on(r).showing(r, r.left).since(r.left[0].At).not("upstream-timeout", "nobody's patience is as short as that")
-	return v.relateBackend(f.quoting(r.left[0]), r), true
-}
-
 // quoting adds the line of a request.
 func (f finding) quoting(s model.Signal) finding {
 	text := cmp.Or(s.Raw, s.Reason, fmt.Sprintf("%s answered %d", s.Request, s.Status))

@@ -18,9 +18,10 @@ import (
 // (nginx/kubernetes-ingress: -ready-status). Then it keeps its share of the connections and answers none, which no gateway logs.
 
 // nginxStopped matches the last words of an nginx that is stuck: it was told to read its configuration anew, and has not said since
-// that it starts workers (nginx/nginx, src/os/unix/ngx_process_cycle.c, ngx_master_process_cycle); or its controller's, to whom it
-// does not answer which configuration it has (nginx/kubernetes-ingress, internal/nginx/verify.go).
-var nginxStopped = regexp.MustCompile(`\[notice\] .*\breconfiguring$|config-version/configVersion.*(?:resource temporarily unavailable|deadline exceeded|Client\.Timeout|i/o timeout)`)
+// that it starts workers (nginx/nginx, src/os/unix/ngx_process_cycle.c, ngx_master_process_cycle); a worker ended by an error at its
+// start, after which the master starts none in its place and goes on holding the sockets (ngx_reap_children); or its controller's, to
+// whom it does not answer which configuration it has (nginx/kubernetes-ingress, internal/nginx/verify.go).
+var nginxStopped = regexp.MustCompile(`\[notice\] .*\breconfiguring$|\[alert\] .*\bworker process \d+ exited with fatal code 2 and cannot be respawned$|config-version/configVersion.*(?:resource temporarily unavailable|deadline exceeded|Client\.Timeout|i/o timeout)`)
 
 // nginxWentOn matches what an nginx says that goes on, with its new configuration or the one before.
 var nginxWentOn = regexp.MustCompile(`start worker process|gracefully shutting down|\[emerg\]`)
@@ -78,13 +79,23 @@ func lastStopped(log model.LogExcerpt) (line string, since time.Time) {
 		case nginxWentOn.MatchString(l):
 			return "", time.Time{}
 		case nginxStopped.MatchString(l):
-			if m := dayAndTime.FindStringSubmatch(l); m != nil {
-				since, _ = time.Parse("20060102 15:04:05", m[1]+m[2]+m[3]+" "+m[4])
-			}
-			return l, since
+			return l, nginxTime(l)
 		}
 	}
 	return "", time.Time{}
+}
+
+// nginxTime is when an nginx or its controller said a line; zero if that does not say it.
+func nginxTime(line string) time.Time {
+	m := dayAndTime.FindStringSubmatch(line)
+	if m == nil {
+		return time.Time{}
+	}
+	at, err := time.Parse("20060102 15:04:05", m[1]+m[2]+m[3]+" "+m[4])
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // stillSince reports whether a pod of a gateway that had answered requests has answered none since a time, while others did.

@@ -45,6 +45,8 @@ type spoken struct {
 	kinds []model.FailureKind
 	// look finds the cause where no words tell it.
 	look func(v *view, r *route) (finding, bool)
+	// beside finds the cause in what gateways say of themselves, where the cause is at one.
+	beside func(v *view) []finding
 }
 
 // place is a kind of object to point at.
@@ -74,14 +76,25 @@ func wordAnalyzers() []Analyzer {
 						found = append(found, f)
 					}
 				}
-				if row.where == atGateway && len(found) == 0 {
-					found = v.toldBefore(row)
+				if len(found) == 0 {
+					return v.toldBeside(row)
 				}
 				return found
 			},
 		})
 	}
 	return out
+}
+
+// toldBeside finds a row's cause where the gateways say it in lines that are about no route.
+func (v *view) toldBeside(row spoken) []finding {
+	if row.where != atGateway {
+		return nil
+	}
+	if found := v.toldBefore(row); len(found) > 0 || row.beside == nil {
+		return found
+	}
+	return row.beside(v)
 }
 
 // words is what was said, read when it is first asked for.

@@ -50,10 +50,12 @@ func spokenCauses() []spoken {
 		{
 			cause: "proxy-reload", doc: "Finds gateways that drop requests when they are reloaded.",
 			says: "the gateway was reloaded while it served %s, and dropped requests", where: atGateway,
+			look: (*view).cutByReloads,
 		},
 		{
 			cause: "controller-bug", doc: "Finds gateways with a known defect.",
 			says: "the gateway reports a fault of its own on %s", where: atGateway,
+			beside: (*view).crashingWorkers,
 		},
 		{
 			cause: "app-crash-mid-request", doc: "Finds applications that die, or cut the connection, while they serve a request.",

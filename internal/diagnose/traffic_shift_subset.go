@@ -24,14 +24,20 @@ func (v *view) namedTooSoon(r *route, l path.Leg) (finding, bool) {
 	if r.edge != nil || s == nil || s.Missing || s.LabelsAt.Kind != "DestinationRule" {
 		return finding{}, false
 	}
+	defined, ok := v.defined(s.LabelsAt)
+	if !ok {
+		return finding{}, false
+	}
+	unheard := v.unknownUntil(l, defined.At)
 	var met []*model.Signal
 	for i := range r.signals {
-		if g := &r.signals[i]; clusterMissing(g) && strings.Contains(g.Raw, "|"+s.Name+"|") {
+		g := &r.signals[i]
+		named := strings.Contains(g.Raw, "outbound|")
+		if clusterMissing(g) && (named && strings.Contains(g.Raw, "|"+s.Name+"|") || !named && unheard) {
 			met = append(met, g)
 		}
 	}
-	defined, ok := v.defined(s.LabelsAt)
-	if len(met) < 2 || !ok {
+	if len(met) < 2 {
 		return finding{}, false
 	}
 	first, last := met[0].At, met[len(met)-1].At
@@ -53,6 +59,23 @@ func (v *view) namedTooSoon(r *route, l path.Leg) (finding, bool) {
 		f.Confidence = likely // both came at once, as far as is known
 	}
 	return f, true
+}
+
+// unknownUntil reports whether the pods of a route's subset got no request until some time, and got some after. Envoy does not always
+// write of which cluster it says that it has none: then it is the one that nobody was sent to yet.
+func (v *view) unknownUntil(l path.Leg, at time.Time) bool {
+	after := false
+	for i := range v.in.Signals {
+		s := &v.in.Signals[i]
+		if !slices.ContainsFunc(l.ReadyEnds(), func(e path.End) bool { return e.IP == lastHost(s) }) {
+			continue
+		}
+		if s.At.Before(at) {
+			return false
+		}
+		after = true
+	}
+	return after
 }
 
 // clusterMissing reports whether Envoy says of a request that it has no cluster for it.

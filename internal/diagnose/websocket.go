@@ -49,7 +49,9 @@ func websocketUpgradeFailed() Analyzer {
 // (envoyproxy/envoy, envoy/stream_info/stream_info.h). Contour's routes allow WebSockets only where they say so
 // (projectcontour.io/docs: WebSockets), those of others everywhere.
 func (v *view) upgradeForbidden(row spoken, r *route) (finding, bool) {
-	shown := slices.DeleteFunc(slices.Clone(r.denied), func(s model.Signal) bool { return s.Status != 403 || !strings.HasSuffix(s.Reason, "upgrade_failed") })
+	shown := slices.DeleteFunc(slices.Clone(r.denied), func(s model.Signal) bool {
+		return s.Status != 403 || !strings.HasSuffix(s.Reason, "upgrade_failed") && !v.onlyUpgrade(r, s)
+	})
 	if len(shown) < few || len(shown)*20 < r.requests || r.upgraded > 0 {
 		return finding{}, false // a scanner asks for what it likes
 	}
@@ -63,6 +65,29 @@ func (v *view) upgradeForbidden(row spoken, r *route) (finding, bool) {
 		f.Object.Field = annotation("projectcontour.io/websocket-routes")
 	}
 	return v.relateBackend(f, r), true
+}
+
+// onlyUpgrade reports whether a 403 that Contour's Envoy wrote itself, without a word on why, can only be that of an upgrade: Contour's
+// own format of the access log has no details of a response (projectcontour.io/docs: access logging). What else it lets Envoy answer
+// so is a direct response, and what addresses or tokens a host or a route lets in; who is asked for an authorization leaves its flag.
+func (v *view) onlyUpgrade(r *route, s model.Signal) bool {
+	if r.Object.Kind != "HTTPProxy" || len(r.Backends) == 0 || r.Fixed != 0 || len(s.Tries) > 0 || strings.Trim(s.Reason, "- ") != "" || s.Request.Method != "GET" {
+		return false
+	}
+	judges := func(o piece, field string) bool {
+		part, _ := dig(o.object.Object, field).(map[string]any)
+		return slices.ContainsFunc([]string{"ipAllowPolicy", "ipDenyPolicy", "jwtProviders", "jwtVerificationPolicy"}, func(key string) bool { return part[key] != nil })
+	}
+	for _, p := range v.all("projectcontour.io", "HTTPProxy") {
+		own := p.ref == r.Object
+		if own && (judges(p, r.Rule) || dig(p.object.Object, r.Rule+".enableWebsockets") == true) {
+			return false
+		}
+		if fqdn, _ := dig(p.object.Object, "spec.virtualhost.fqdn").(string); (own || fqdn == r.Host) && judges(p, "spec.virtualhost") {
+			return false
+		}
+	}
+	return true
 }
 
 // upgradeLost finds applications that turn requests of a route away, as they miss the headers that ask for a

@@ -43,8 +43,8 @@ func newReader() *reader {
 		url: regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*)://(?:[^/@\s"']*@)?(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9._-]+)(?::(\d{1,5}))?`),
 		// host:port after anything that does not belong to a name
 		pair: regexp.MustCompile(`(?:^|[\s,;="'(\[@/>])([a-zA-Z][a-zA-Z0-9._-]*|\d+\.\d+\.\d+\.\d+):(\d{2,5})(?:\b|$)`),
-		// The resolvers of Go, Node.js, Java (Netty says it in a sentence), libpq, curl and Python; and what init containers wait with.
-		lookup: regexp.MustCompile(`lookup ([a-zA-Z0-9][a-zA-Z0-9._-]*)(?: on \S+)?: no such host|nslookup ([a-zA-Z0-9][a-zA-Z0-9._-]*)|getaddrinfo (?:ENOTFOUND|EAI_AGAIN) ([a-zA-Z0-9._-]+)|UnknownHostException: (?:[Ff]ailed to resolve ')?([a-zA-Z0-9._-]+)|[Cc]ould not resolve host:? ([a-zA-Z0-9._-]+)|could not translate host name "([^"]+)"`),
+		// The resolvers of Go, Node.js, Java (Netty says it in a sentence), libpq, curl, Twisted and Python; and what init containers wait with.
+		lookup: regexp.MustCompile(`lookup ([a-zA-Z0-9][a-zA-Z0-9._-]*)(?: on \S+)?: no such host|nslookup ([a-zA-Z0-9][a-zA-Z0-9._-]*)|getaddrinfo (?:ENOTFOUND|EAI_AGAIN) ([a-zA-Z0-9._-]+)|UnknownHostException: (?:[Ff]ailed to resolve ')?([a-zA-Z0-9._-]+)|[Cc]ould not resolve host:? ([a-zA-Z0-9._-]+)|could not translate host name "([^"]+)"|no results for hostname lookup: ([a-zA-Z0-9._-]+)`),
 		// urllib3, redis-py, psycopg: host='payments', port=80
 		keyed: regexp.MustCompile(`\bhost=["']?([a-zA-Z0-9][a-zA-Z0-9._-]*)["']?,?\s*(?:port=["']?(\d+))?`),
 		// libpq: connection to server at "catalog-db" (10.96.0.5), port 5432 failed
@@ -72,7 +72,7 @@ func callTroubles() []struct {
 		kind  model.FailureKind
 		words []string
 	}{
-		{model.NoRoute, []string{"no such host", "enotfound", "unknownhostexception", "name or service not known", "could not translate host name", "produced zero addresses", "could not resolve host", "nodename nor servname"}},
+		{model.NoRoute, []string{"no such host", "enotfound", "unknownhostexception", "name or service not known", "could not translate host name", "produced zero addresses", "could not resolve host", "nodename nor servname", "no results for hostname lookup"}},
 		{model.Refused, []string{"connection refused", "econnrefused", "errno 111", "actively refused", "nobrokersavailable", "no brokers available", "broker transport failure"}},
 		{model.Denied, []string{"authentication failed", "access denied for user", "noauth authentication required", "wrongpass", "not authorized on ", "permission denied for", "invalid username-password pair", "password authentication", "authenticationfailed", "access_refused"}},
 		{model.Overload, []string{"too many clients already", "remaining connection slots are reserved", "too many connections", "max number of clients reached", "connection limit exceeded for", "oom command not allowed"}},

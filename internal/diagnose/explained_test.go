@@ -90,7 +90,7 @@ func TestEvidenceIsOfTheLatestFailures(t *testing.T) {
 	failed.Raw = "now"
 	add(20, failed)
 	r := &route{}
-	r.take(access, nil, nil)
+	r.take(access, nil, nil, nil)
 	f := find("target-port-mismatch", proven, model.FieldRef{}, "").on(r).as(model.Refused)
 	if e, ok := logEvidence(f); !ok || e.Text != "now" {
 		t.Errorf("got %+v", e)

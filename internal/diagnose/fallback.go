@@ -41,7 +41,7 @@ func (v *view) fallbacks() {
 		}
 		v.unrouted = slices.DeleteFunc(v.unrouted, fell)
 		r.legs = v.m.Legs(r.Route)
-		r.take(met, nil, nil)
+		r.take(met, nil, nil, nil)
 		r.trace = v.m.WalkArrived(r.Route, true)
 		v.routes = append(v.routes, r)
 	}

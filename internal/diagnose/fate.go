@@ -151,7 +151,7 @@ func (v *view) fate(w *workload, f *fates, s *model.Signal) (fate, timeline.Life
 		return lost, l
 	case (l.Gone || !l.Told.IsZero()) && f.deafTo(s):
 		return stale, l
-	case !l.Told.IsZero() && s.At.After(l.Told.Add(-beforeStop)):
+	case !l.Told.IsZero() && endOf(s).After(l.Told.Add(-beforeStop)):
 		return atStop, l
 	case l.Gone && l.Told.IsZero():
 		return departed, l

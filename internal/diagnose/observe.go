@@ -89,7 +89,7 @@ func (v *view) observe() {
 		} else {
 			v.unrouted = append(v.unrouted, guessed[r]...)
 		}
-		r.take(access[r], reasons[r], v.unread)
+		r.take(access[r], reasons[r], v.unread, v.wantedErrors(r, access[r]))
 		r.passedOn(answers)
 	}
 	slices.SortStableFunc(strange, func(a, b model.Signal) int { return a.At.Compare(b.At) })
@@ -200,14 +200,14 @@ func isAstray(s model.Signal) bool {
 }
 
 // take counts a route's requests and joins each failed one with the line that gives its reason: one of the route's, or
-// one that names no request, as Traefik writes them, but the address that was tried.
-func (r *route) take(access, reasons, nameless []model.Signal) {
+// one that names no request, as Traefik writes them, but the address that was tried. An error that was asked for is no failure.
+func (r *route) take(access, reasons, nameless []model.Signal, asked func(*model.Signal) bool) {
 	byTime := func(a, b model.Signal) int { return a.At.Compare(b.At) }
 	slices.SortStableFunc(access, byTime)
 	slices.SortStableFunc(reasons, byTime)
 	r.requests = len(access)
 	for _, s := range access {
-		if s.Failed() {
+		if s.Failed() && (asked == nil || !asked(&s)) {
 			s = explained(s, reasons)
 			if host := lastHost(&s); s.Failure == model.OtherFailure && host != "" {
 				s = explained(s, around(nameless, s.At, host))

@@ -33,7 +33,7 @@ func (v *view) startGap(w *workload) (finding, bool) {
 		return finding{}, false
 	}
 	t := v.fatesOf(w)
-	early, confidence := t.by[atStart], proven
+	early, confidence := v.thatServe(t, t.by[atStart]), proven
 	if len(early) == 0 && c.Lifecycle != nil && c.Lifecycle.PreStop != nil {
 		early, confidence = v.atStarts(w, t.by[untold]), likely // pods wait before they stop: it is the new ones
 	}
@@ -56,6 +56,16 @@ func (v *view) startGap(w *workload) (finding, bool) {
 	}
 	return f.because("status", text, l.Pod, l.Started).
 		because("proxy-log", fmt.Sprintf("%d of %d failed requests went to pods before their first answer", len(early), len(t.all)), model.Ref{}, first), true
+}
+
+// thatServe leaves out the requests to pods that have been up for longer than any start takes and never answered: they do not listen
+// late, but not at all, or not where the requests go, and a probe would only say so.
+func (v *view) thatServe(t *fates, ss []*model.Signal) []*model.Signal {
+	return slices.DeleteFunc(slices.Clone(ss), func(s *model.Signal) bool {
+		l := t.lives[s]
+		up := !l.Gone && l.Told.IsZero() && v.s.At().Sub(newestOf(l.Created, l.Started)) > firstSteps
+		return up && v.firstAnswer(lastHost(s)).IsZero() && !v.isStarting(l)
+	})
 }
 
 // atStarts lists the refused requests soon after a pod of the workload was started.

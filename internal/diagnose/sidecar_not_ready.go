@@ -159,7 +159,7 @@ func (v *view) metAt(w *workload, p *corev1.Pod, from, to time.Time) []*model.Si
 	for _, r := range w.routes {
 		for i := range r.signals {
 			s := &r.signals[i]
-			if p.Status.PodIP != "" && lastHost(s) == p.Status.PodIP && slices.Contains(kinds, s.Failure) && !s.At.Before(from) && !s.At.After(to) && !slices.Contains(out, s) {
+			if p.Status.PodIP != "" && lastHost(s) == p.Status.PodIP && slices.Contains(kinds, s.Failure) && !endOf(s).Before(from) && !endOf(s).After(to) && !slices.Contains(out, s) {
 				out = append(out, s)
 			}
 		}

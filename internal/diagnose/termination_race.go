@@ -97,9 +97,20 @@ func stopped(ss []*model.Signal, stops []time.Time) int {
 
 // timely reports whether a failure falls in the time around one of the stops.
 func timely(s *model.Signal, stops []time.Time) bool {
+	failed := endOf(s)
 	return slices.ContainsFunc(stops, func(t time.Time) bool {
-		return !s.At.Before(t.Add(-beforeStop)) && !s.At.After(t.Add(afterStop))
+		return !failed.Before(t.Add(-beforeStop)) && !failed.After(t.Add(afterStop))
 	})
+}
+
+// endOf is when a request failed. One that was cut off failed at its end, and had perhaps been under way for long; Envoy's
+// START_TIME, HAProxy's accept date and Traefik's StartUTC are when a request began, where nginx, Kong and Caddy write the end.
+func endOf(s *model.Signal) time.Time {
+	cut := s.Failure == model.ClosedEarly || s.Failure == model.Reset
+	if cut && !s.ErrorLog && slices.Contains([]string{"envoy", "haproxy", "traefik"}, s.Proxy) {
+		return s.At.Add(s.Duration)
+	}
+	return s.At
 }
 
 // pause is how long a pod should wait before it stops: longer than proxies need to learn of it, and

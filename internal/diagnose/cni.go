@@ -71,6 +71,9 @@ func (v *view) networkFault(node string) *networkFault {
 			}
 		}
 	}
+	if fault := v.tunnelElsewhere(n); fault != nil {
+		return fault
+	}
 	var fault *networkFault
 	for _, p := range v.m.NetworkAgents(node) {
 		if path.Ready(p) || path.Unseen(p) || path.Finished(p) || p.DeletionTimestamp != nil || v.young(p) {
@@ -82,6 +85,38 @@ func (v *view) networkFault(node string) *networkFault {
 		}
 	}
 	return fault
+}
+
+// tunnelElsewhere finds a node for whose pods flannel tells the others to send to an address that is none of the node's, while it names
+// one of theirs for all the others: of several interfaces it took one that they do not reach, as it does at a start when the default route
+// leads by another one than before. An address that people set (public-ip-overwrite) is meant (flannel-io/flannel,
+// Documentation/kubernetes.md, Annotations).
+func (v *view) tunnelElsewhere(n *corev1.Node) *networkFault {
+	const name = "flannel.alpha.coreos.com/public-ip"
+	if n == nil || !tunnelsAstray(n, name) || n.Annotations[name+"-overwrite"] != "" {
+		return nil
+	}
+	others := 0
+	for o := range v.s.Nodes().All() {
+		if o == n || o.Annotations[name] == "" {
+			continue
+		}
+		if tunnelsAstray(o, name) {
+			return nil // so it is meant: nodes behind NAT, say
+		}
+		others++
+	}
+	if others < 2 {
+		return nil
+	}
+	return &networkFault{at: at(snapshot.RefOf(n), annotation(name)),
+		why: fmt.Sprintf("flannel has the other nodes send to %s for the pods of node %s, which is none of its addresses", n.Annotations[name], n.Name)}
+}
+
+// tunnelsAstray reports whether an annotation of a node names an address that is none of its own.
+func tunnelsAstray(n *corev1.Node, annotation string) bool {
+	address := n.Annotations[annotation]
+	return address != "" && len(n.Status.Addresses) > 0 && !slices.ContainsFunc(n.Status.Addresses, func(a corev1.NodeAddress) bool { return a.Address == address })
 }
 
 // onFaultyNodes finds that connections fail to pods on faulty nodes, and to no others; or that the gateway

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/gatemend/gatemend/internal/model"
 	"github.com/gatemend/gatemend/internal/path"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -17,7 +19,7 @@ func proxyLoop() Analyzer {
 	return Analyzer{
 		Cause:  "proxy-loop",
 		Doc:    "Finds routes whose backend is the gateway itself, so that each request comes back to it.",
-		Inputs: []snapshot.Kind{snapshot.Services, snapshot.Pods, snapshot.Ingresses},
+		Inputs: []snapshot.Kind{snapshot.Services, snapshot.Pods, snapshot.Ingresses, snapshot.Other},
 		run: func(v *view) []finding {
 			var out []finding
 			for r, l := range v.legsWith() {
@@ -32,6 +34,11 @@ func proxyLoop() Analyzer {
 					out = append(out, f)
 				}
 			}
+			for _, r := range v.routes {
+				if f, ok := v.loopByEntry(r); ok && !r.works() && !v.otherHost(r) {
+					out = append(out, f)
+				}
+			}
 			return out
 		},
 	}
@@ -40,6 +47,9 @@ func proxyLoop() Analyzer {
 // otherHost reports whether the request is sent on with another host, which another rule may take.
 func (v *view) otherHost(r *route) bool {
 	host := v.nginxSetting(r.Route, "upstream-vhost")
+	if s, ok := r.Settings.Get(proxy.UpstreamHost); ok && host == "" {
+		host = s.Value
+	}
 	return host != "" && host != r.Host
 }
 
@@ -85,6 +95,44 @@ func (v *view) loopByName(r *route, l path.Leg) (finding, bool) {
 	}
 	return v.loop(r, l, at(serviceRef(l), "spec.externalName"),
 		fmt.Sprintf("%s is an ExternalName for %s, %s, so each request for %s comes back to it", serviceRef(l), name, why, r)), true
+}
+
+// loopByEntry finds a ServiceEntry that lists an address at which the Service in front of the gateway takes requests: one that a machine
+// outside had before, most often. Istio keeps the host, so the same rule takes the request again.
+func (v *view) loopByEntry(r *route) (finding, bool) {
+	for _, b := range r.Backends {
+		if b.Service.Kind != "ServiceEntry" || b.Weight == 0 {
+			continue
+		}
+		for _, se := range v.all("networking.istio.io", "ServiceEntry") {
+			if se.ref != b.Service {
+				continue
+			}
+			for i, e := range se.list("spec", "endpoints") {
+				if svc := v.frontAt(r, e.text("address")); svc != nil {
+					return v.loop(r, path.Leg{Backend: b}, at(se.ref, fmt.Sprintf("spec.endpoints[%d].address", i)),
+						fmt.Sprintf("%s leads %s to %s, which is the address of %s in front of the gateway, so each request comes back to it", se.ref, r, e.text("address"), snapshot.RefOf(svc))), true
+				}
+			}
+		}
+	}
+	return finding{}, false
+}
+
+// frontAt is the Service in front of a route's gateway that has an address outside or in the cluster; nil if none has.
+func (v *view) frontAt(r *route, address string) *corev1.Service {
+	if net.ParseIP(address) == nil {
+		return nil
+	}
+	for _, g := range v.m.Gateways(r.Route) {
+		for svc := range v.s.Services().In(g.Namespace) {
+			given := slices.ContainsFunc(svc.Status.LoadBalancer.Ingress, func(in corev1.LoadBalancerIngress) bool { return in.IP == address })
+			if (given || slices.Contains(svc.Spec.ExternalIPs, address) || slices.Contains(svc.Spec.ClusterIPs, address)) && matches(svc.Spec.Selector, g.Labels) {
+				return svc
+			}
+		}
+	}
+	return nil
 }
 
 func (v *view) frontsGateway(r *route, namespace, service string) bool {

@@ -38,23 +38,49 @@ func rateLimited() Analyzer {
 }
 
 // limitedWith429 finds a route on which an object sets a limit, and where so many requests are answered 429 that it is
-// no more the few who ask too often: half of them, or one of ten where somebody asks about the very request. Few
-// answers of 429 are a limit that does its work.
+// no more the few who ask too often: half of them, or one of ten where somebody asks about the very request, or changed the limit lately
+// and all that come meet it. Few answers of 429 are a limit that does its work.
 func (v *view) limitedWith429(r *route) (finding, bool) {
 	n, share := len(r.limited), 2
 	if v.in.Target.Request != nil {
 		share = 10
 	}
-	if n < few || n*share < r.requests || v.in.Target.Request == nil && v.oneAsksTooOften(r) {
+	if n < few || n*10 < r.requests || v.in.Target.Request == nil && v.oneAsksTooOften(r) {
 		return finding{}, false
 	}
 	at, why := v.rateLimit(r, false)
 	if why == "" {
 		return finding{}, false // the application's own, then
 	}
+	changed := v.changedLimit(at.Ref) && v.allMeetIt(r)
+	if n*share < r.requests && !changed {
+		return finding{}, false
+	}
 	f := find("rate-limited", proven, at, fmt.Sprintf("a rate limit answers %d of %d requests for %s with 429: %s", n, r.requests, r, why)).
 		on(r).as(model.Overload).showing(r, r.limited).since(r.limited[0].At).because("object", why, at.Ref, time.Time{})
 	return v.relateBackend(f, r), true
+}
+
+// changedLimit reports whether somebody wrote a setting of a limit of an object within the last hours, and not when it was made.
+func (v *view) changedLimit(ref model.Ref) bool {
+	const lately = 6 * time.Hour
+	return slices.ContainsFunc(v.changesOf(ref), func(c model.Changed) bool {
+		return strings.Contains(strings.ToLower(c.Field), "limit") && v.s.At().Sub(c.At) < lately
+	})
+}
+
+// allMeetIt reports whether a limit turned away every client of a route, of several: it is lower than what users ask for.
+func (v *view) allMeetIt(r *route) bool {
+	met, all := map[string]bool{}, map[string]bool{}
+	for _, s := range r.limited {
+		met[s.Client] = true
+	}
+	for i := range v.in.Signals {
+		if s := &v.in.Signals[i]; !s.ErrorLog && s.Request.Host == r.limited[0].Request.Host && r.Takes(s.Request.Path) {
+			all[s.Client] = true
+		}
+	}
+	return len(met) >= few && len(met) == len(all)
 }
 
 // oneAsksTooOften reports whether a limit turned a single client away, at a public address, and others of the route got through:

@@ -33,7 +33,7 @@ func (d Departure) Forewarned() bool {
 }
 
 // Nodes lists the nodes that left or are leaving, by name, each once. Those that pods run on and that are
-// not in a complete list of nodes are gone.
+// not in a complete list of nodes are gone. One that came back after it was started anew had left, too.
 func Nodes(s *snapshot.Snapshot) map[string]Departure {
 	out := map[string]Departure{}
 	add := func(d Departure) {
@@ -65,6 +65,32 @@ func Nodes(s *snapshot.Snapshot) map[string]Departure {
 	for e := range s.Events().All() {
 		if d, ok := toldOf(s, e, back); ok {
 			add(d)
+		}
+	}
+	for name, d := range reboots(s) {
+		if _, away := out[name]; !away {
+			out[name] = d
+		}
+	}
+	return out
+}
+
+// reboots lists the nodes of which the kubelet said that they were started anew (Rebooted: it compares boot ids), from when the
+// controller missed their reports, or from then.
+func reboots(s *snapshot.Snapshot) map[string]Departure {
+	const boot = 15 * time.Minute // takes no longer, if it is to be about the same
+	out := map[string]Departure{}
+	for e := range s.Events().All() {
+		if o := e.InvolvedObject; o.Kind == "Node" && e.Reason == "Rebooted" {
+			back := snapshot.EventTime(e)
+			out[o.Name] = Departure{Node: nodeRef(o.Name), At: back, Back: back, Why: "was rebooted"}
+		}
+	}
+	for e := range s.Events().All() {
+		at := snapshot.EventTime(e)
+		if d, ok := out[e.InvolvedObject.Name]; ok && e.InvolvedObject.Kind == "Node" && e.Reason == "NodeNotReady" && at.Before(d.At) && d.Back.Sub(at) < boot {
+			d.At = at
+			out[e.InvolvedObject.Name] = d
 		}
 	}
 	return out

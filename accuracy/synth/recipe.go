@@ -44,7 +44,7 @@ func (r Recipe) gateways() []gateway {
 
 // Recipes lists all recipes, family by family.
 func Recipes() []Recipe {
-	return slices.Concat(wiring(), routes(), availability(), start(), placement(), networks(), protocols(), applications(), controlPlane(), rest(), controls(), firstBatch(), secondBatch(), thirdBatch(), fourthBatch(), fifthBatch(), ofGateways(), benchmarks())
+	return slices.Concat(wiring(), routes(), availability(), start(), placement(), networks(), protocols(), applications(), controlPlane(), rest(), controls(), firstBatch(), secondBatch(), thirdBatch(), fourthBatch(), fifthBatch(), sixthBatch(), ofGateways(), benchmarks())
 }
 
 // Write makes each recipe's scenarios in a folder: NAME.json, NAME.logs and NAME.expect.yaml.

@@ -14,7 +14,7 @@ import (
 
 func proxyRetryMisconfigured() Analyzer {
 	return Analyzer{
-		Cause: "proxy-retry-misconfigured", Doc: "Finds routes that somebody told not to retry, whose requests fail at one endpoint while others serve.",
+		Cause: "proxy-retry-misconfigured", Doc: "Finds routes that somebody told not to retry, whose requests fail at one endpoint while others serve, or to repeat what must be done once.",
 		Inputs: []snapshot.Kind{snapshot.Services, snapshot.EndpointSlices, snapshot.Ingresses, snapshot.Other},
 		stage:  byRest,
 		run: func(v *view) []finding {
@@ -23,6 +23,8 @@ func proxyRetryMisconfigured() Analyzer {
 				if f, ok := v.unretried(r, l); ok {
 					out = append(out, f)
 				} else if f, ok := v.shed(r, l); ok {
+					out = append(out, f)
+				} else if f, ok := v.repeats(r, l); ok {
 					out = append(out, f)
 				}
 			}

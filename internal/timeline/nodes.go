@@ -3,6 +3,7 @@ package timeline
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -67,12 +68,9 @@ func Nodes(s *snapshot.Snapshot) map[string]Departure {
 			add(d)
 		}
 	}
-	for name, d := range reboots(s) {
-		if _, away := out[name]; !away {
-			out[name] = d
-		}
-	}
-	return out
+	all := reboots(s)
+	maps.Copy(all, out) // a node that is away now is so in the first place
+	return all
 }
 
 // reboots lists the nodes of which the kubelet said that they were started anew (Rebooted: it compares boot ids), from when the

@@ -150,7 +150,7 @@ func benchmarkApps() []Recipe {
 		{Name: "holmes-connection-pool-starvation", Family: "app-limits", World: "medihub", Gateways: []string{"envoy-gateway", "nginx"}, Break: func(c *Cluster) Answer {
 			a := c.App("patients")
 			a.log(repeat(6, "ERROR HikariPool-1 - Connection is not available, request timed out after 30000ms (total=100, active=100, idle=0, waiting=212)")...)
-			return c.partly(a, outcome{kind: "app", status: 503, took: 30 * time.Second}, 5, "app-workers-exhausted", "dependency-unavailable").at(a.whole(), c.database.whole(), field(c.database.Service, ""))
+			return c.partly(a, outcome{kind: "app", status: 503, took: 30 * time.Second}, 5, "app-workers-exhausted").at(a.whole())
 		}},
 	}
 }

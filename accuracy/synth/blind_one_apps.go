@@ -68,7 +68,7 @@ func oneApplications() []Recipe {
 			}
 			c.traffic(a, fine(), 40)
 			c.elsewhere(a)
-			return c.wrong(a, c.gateway.status(closed()), "app-crash-mid-request", "container-crashloop").at(a.whole())
+			return c.wrong(a, c.gateway.status(closed()), "app-crash-mid-request").at(a.whole())
 		}},
 		{Name: "b1-password-was-rotated", Family: "app-dependency", World: "medihub", Gateways: []string{"traefik", "nginx"}, Break: func(c *Cluster) Answer {
 			a := c.App("patients")

@@ -185,6 +185,15 @@ func oneLimits() []Recipe {
 			c.elsewhere(a)
 			return c.wrong(a, 429, "rate-limited").at(field(p, "spec.rateLimit"), field(p, ""), field(p, "spec.rateLimit.local"))
 		}},
+		{Name: "b1-policy-limits-all-clients-together", Family: "rate-limit", World: "voltgrid", Gateways: []string{"envoy-gateway"}, Break: func(c *Cluster) Answer {
+			a := c.App("readings")
+			p := c.yaml("{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: BackendTrafficPolicy, metadata: {name: readings-limit, namespace: metering}, spec: {targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: readings}], rateLimit: {type: Local, local: {rules: [{limit: {requests: 20, unit: Minute}}]}}}}")
+			c.settle()
+			c.traffic(a, outcome{kind: "limited", status: 429}, 16)
+			c.traffic(a, fine(), 34)
+			c.elsewhere(a)
+			return c.wrong(a, 429, "rate-limited").at(field(p, "spec.rateLimit"), field(p, ""), field(p, "spec.rateLimit.local"))
+		}},
 		{Name: "b1-cpu-limit-of-a-sidecar-only-looks-guilty", Family: "timeout", World: "medihub", Gateways: []string{"nginx"}, Break: func(c *Cluster) Answer {
 			a := c.App("pharmacy")
 			i := c.own(a)

@@ -234,6 +234,20 @@ func threeRoutes() []Recipe {
 // threeOwnRoutes: routes in a gateway's own API.
 func threeOwnRoutes() []Recipe {
 	return []Recipe{
+		{Name: "b3-proxy-answers-for-maintenance", Family: "intentional", World: "arcade", Gateways: []string{"contour"}, Break: func(c *Cluster) Answer {
+			a := c.App("store")
+			c.own(a)
+			c.drop(a.Ingress)
+			hp := c.yaml("{apiVersion: projectcontour.io/v1, kind: HTTPProxy, metadata: {name: store, namespace: arcade}, spec: {ingressClassName: contour, virtualhost: {fqdn: store.arcade.example}, routes: [{conditions: [{prefix: /store}], directResponsePolicy: {statusCode: 503, body: back soon}}]}, status: {currentStatus: valid}}")
+			c.settle()
+			for k := range 16 {
+				c.write(request{at: at(k, 16), path: "/store/items", o: outcome{kind: "unusable"}, status: 503, app: a, on: "store.arcade.example"})
+			}
+			c.elsewhere(a)
+			answer := c.wrong(a, 503, "intentional-response")
+			answer.Host = "store.arcade.example"
+			return answer.at(field(hp, "spec.routes[0].directResponsePolicy.statusCode"), field(hp, "spec.routes[0].directResponsePolicy"))
+		}},
 		{Name: "b3-proxy-names-no-service", Family: "service-missing", World: "arcade", Gateways: []string{"contour"}, Break: func(c *Cluster) Answer {
 			a := c.App("store")
 			c.own(a)

@@ -83,6 +83,16 @@ func wiring() []Recipe {
 			c.elsewhere(a)
 			return Answer{Causes: ids("wrong-backend"), App: a, Sees: 404, Innocent: others(c, a)}.at(field(route, backend+".name"), field(route, backend))
 		}},
+		{Name: "two-services-mixed-up", Family: "ingress-misroute", Break: func(c *Cluster) Answer {
+			a, b := c.App("cart"), c.App("search")
+			route, of := c.backendName(a, "search")
+			other, too := c.backendName(b, "cart")
+			c.settle()
+			unknown := outcome{kind: "app", status: 404, took: 4e6}
+			c.trafficOn(b, "/cart/items", unknown, 20)
+			c.trafficOn(a, "/search/items", unknown, 20)
+			return Answer{Causes: ids("wrong-backend"), App: a, Sees: 404, Innocent: others(c, a)}.at(field(route, of+".name"), field(route, of), field(other, too+".name"), field(other, too))
+		}},
 		{Name: "selector-overmatch", Family: "service-selector", Break: func(c *Cluster) Answer {
 			a := c.App("catalog")
 			a.Service.Spec.Selector = map[string]string{"app.kubernetes.io/part-of": "shop"}

@@ -39,18 +39,22 @@ var busyWorkers = regexp.MustCompile(`WORKER TIMEOUT|reached pm\.max_children|re
 
 // exhausted joins those words with failures of requests that wait: for an answer, or to be accepted.
 func (v *view) exhausted(w *workload) (finding, bool) {
-	said := v.wordsOf(w, busyWorkers)
+	said := slices.DeleteFunc(v.wordsOf(w, busyWorkers), func(e model.Evidence) bool { return noneMade.MatchString(e.Text) })
 	if len(said) == 0 {
 		return finding{}, false
 	}
 	kinds := []model.FailureKind{model.ResponseTimeout, model.ConnectTimeout, model.Overload, model.UpstreamStatus, model.ClosedEarly, model.Reset, model.Refused}
-	if slices.ContainsFunc(said, fullSocket) {
-		kinds = append(kinds, model.OtherFailure)
-	}
+	socket := slices.ContainsFunc(said, fullSocket)
 	var routes []*route
 	var hits []model.Signal
 	for _, r := range w.routes {
-		if h := r.hits(kinds...); len(h) > 0 && !slices.Contains(routes, r) {
+		h := r.hits(kinds...)
+		for _, s := range r.hits(model.OtherFailure) {
+			if socket || givenUp(s) {
+				h = append(h, s)
+			}
+		}
+		if len(h) > 0 && !slices.Contains(routes, r) {
 			routes, hits = append(routes, r), append(hits, h...)
 		}
 	}
@@ -58,9 +62,19 @@ func (v *view) exhausted(w *workload) (finding, bool) {
 		return finding{}, false
 	}
 	f := find("app-workers-exhausted", proven, at(w.ref, cmp.Or(concurrency(w), saidIn(w, said[0]))), fmt.Sprintf("all workers, threads or pooled connections of %s are busy, so requests wait: %s", w.ref, brief(said[0].Text))).
-		on(routes...).as(kinds...).since(hits[0].At).relates("workload", w.ref).relates("service", w.service())
+		on(routes...).as(append(kinds, model.OtherFailure)...).since(hits[0].At).relates("workload", w.ref).relates("service", w.service())
 	f.Evidence = append(f.Evidence, said...)
 	return f, true
+}
+
+// noneMade matches HikariCP's words where its pool holds no connection at all: none is busy, none could be made (HikariPool.java,
+// logPoolState and createTimeoutException).
+var noneMade = regexp.MustCompile(`\(total=0, active=0,`)
+
+// givenUp reports whether a failure of which the gateway's log does not say who answered may be the answer of an application that
+// gave up waiting: a 502 no application makes of that.
+func givenUp(s model.Signal) bool {
+	return s.Reason == "" && (s.Status == 500 || s.Status == 503 || s.Status == 504)
 }
 
 // fullSocket reports whether the web server in the pod says that it answered 502 itself: the backlog of the socket before the

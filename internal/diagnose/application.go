@@ -25,7 +25,7 @@ func appError() Analyzer {
 			var out []finding
 			for _, r := range v.open() {
 				for _, o := range v.unexplained(r) {
-					if o.Failure != model.UpstreamStatus && !unsaid(o) || stray(o) || len(r.legs) == 0 {
+					if o.Failure != model.UpstreamStatus && !unsaid(o) || stray(o) || len(r.legs) == 0 || v.retired(r) {
 						continue
 					}
 					if f, ok := v.ownError(r, o); ok {

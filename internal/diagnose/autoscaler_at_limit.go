@@ -90,11 +90,20 @@ func (v *view) tooFew(h *autoscalingv2.HorizontalPodAutoscaler, w *workload) (fi
 	return f.because("status", c.Reason+": "+brief(c.Message), ref, c.LastTransitionTime.Time), true
 }
 
+// loading lists a workload's routes but those whose requests the gateway turns away because it has too much to do itself, whoever is
+// behind it.
+func (v *view) loading(w *workload) []*route {
+	return slices.DeleteFunc(slices.Clone(w.routes), func(r *route) bool {
+		_, own := v.heard(r)["proxy-overloaded"]
+		return own && len(r.hits(model.ResponseTimeout, model.ConnectTimeout)) == 0
+	})
+}
+
 // overloaded lists a workload's routes that fail as they do under load, and how.
 func (v *view) overloaded(w *workload) ([]*route, []model.FailureKind) {
 	var routes []*route
 	kinds := []model.FailureKind{model.ResponseTimeout, model.Overload, model.ConnectTimeout}
-	for _, r := range w.routes {
+	for _, r := range v.loading(w) {
 		busy := slices.DeleteFunc(r.hits(model.UpstreamStatus), func(s model.Signal) bool { return s.Status != 503 && s.Status != 504 })
 		if len(r.hits(kinds...)) > 0 && !slices.Contains(routes, r) {
 			routes = append(routes, r)
@@ -108,7 +117,7 @@ func (v *view) overloaded(w *workload) ([]*route, []model.FailureKind) {
 			}
 		}
 	}
-	for _, r := range w.routes {
+	for _, r := range v.loading(w) {
 		// A log that names no backend does not tell who answered; the application may.
 		unsaid := func(s model.Signal) bool { return s.Status == 503 && s.Reason == "" }
 		if slices.Contains(routes, r) || !slices.ContainsFunc(r.hits(model.OtherFailure), unsaid) || len(v.wordsOfLoad(w)) == 0 {

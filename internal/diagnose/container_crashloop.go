@@ -17,43 +17,53 @@ import (
 func containerCrashloop() Analyzer {
 	return Analyzer{
 		Cause: "container-crashloop", Doc: "Finds workloads whose container exits again and again.", Inputs: podKinds(),
-		run: perWorkload("container-crashloop", func(v *view, w *workload, pods []*corev1.Pod) finding {
-			t := v.trouble(pods[0])
-			field, c, ok := containerField(w, t.container, false)
-			f := v.onWorkload(w, "container-crashloop", seen, field, fmt.Sprintf("%s of %s %s failing: %s", share(len(pods), w.size()), w.ref, form(len(pods), "keeps", "keep"), t.why), pods)
-			if b := beforeContainer(w, t.container); ok && b != nil && !f.Related["goodRevision"].IsZero() {
-				if sub, was, one := changed(b, c); one {
-					f.Object.Field = field + sub
-					f = f.wants(was).because("object", fmt.Sprintf("only %s%s changed since the revision that worked; it was %s", field, sub, was), w.ref, w.rolledAt())
+		run: func(v *view) []finding {
+			var out []finding
+			for _, w := range v.workloads {
+				if pods := v.affected(w, "container-crashloop"); len(pods) > 0 && !v.endedByRequests(w, pods) {
+					out = append(out, v.crashloop(w, pods))
 				}
 			}
-			line, source := v.lastWords(pods, t.container)
-			if sub := cmp.Or(v.crashField(w, c, t), writesTo(c, line)); sub != "" && f.Object.Field == field {
-				f.Object.Field += sub
-			}
-			if b := beforeContainer(w, t.container); ok && b != nil && f.Object.Field == field && w.came.Sub(w.before.CreationTimestamp.Time) > settled {
-				if sub, _, one := changed(b, c); one {
-					f.Object.Field += sub
-					f = f.because("object", fmt.Sprintf("only %s%s changed with the newest revision", field, sub), w.ref, w.rolledAt())
-				}
-			}
-			switch _, awaited := v.sidecarAwaited(w); {
-			case t.killed:
-				// The kubelet does not always learn why the kernel killed a process. Where it says so of
-				// one pod, the others with the same template died of the same.
-				f.symptomOf = "oom-killed"
-			case awaited:
-				f.symptomOf = "sidecar-not-ready"
-			default:
-				f.symptomOf = "image-pull" // which the log of one pod may tell of all
-			}
-			if line != "" {
-				f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
-				f.Summary += fmt.Sprintf("; its last words: %s", line)
-			}
-			return f
-		}),
+			return out
+		},
 	}
+}
+
+func (v *view) crashloop(w *workload, pods []*corev1.Pod) finding {
+	t := v.trouble(pods[0])
+	field, c, ok := containerField(w, t.container, false)
+	f := v.onWorkload(w, "container-crashloop", seen, field, fmt.Sprintf("%s of %s %s failing: %s", share(len(pods), w.size()), w.ref, form(len(pods), "keeps", "keep"), t.why), pods)
+	if b := beforeContainer(w, t.container); ok && b != nil && !f.Related["goodRevision"].IsZero() {
+		if sub, was, one := changed(b, c); one {
+			f.Object.Field = field + sub
+			f = f.wants(was).because("object", fmt.Sprintf("only %s%s changed since the revision that worked; it was %s", field, sub, was), w.ref, w.rolledAt())
+		}
+	}
+	line, source := v.lastWords(pods, t.container)
+	if sub := cmp.Or(v.crashField(w, c, t), writesTo(c, line)); sub != "" && f.Object.Field == field {
+		f.Object.Field += sub
+	}
+	if b := beforeContainer(w, t.container); ok && b != nil && f.Object.Field == field && w.came.Sub(w.before.CreationTimestamp.Time) > settled {
+		if sub, _, one := changed(b, c); one {
+			f.Object.Field += sub
+			f = f.because("object", fmt.Sprintf("only %s%s changed with the newest revision", field, sub), w.ref, w.rolledAt())
+		}
+	}
+	switch _, awaited := v.sidecarAwaited(w); {
+	case t.killed:
+		// The kubelet does not always learn why the kernel killed a process. Where it says so of
+		// one pod, the others with the same template died of the same.
+		f.symptomOf = "oom-killed"
+	case awaited:
+		f.symptomOf = "sidecar-not-ready"
+	default:
+		f.symptomOf = "image-pull" // which the log of one pod may tell of all
+	}
+	if line != "" {
+		f.Evidence = append(f.Evidence, model.Evidence{Kind: "app-log", Text: line, Source: source})
+		f.Summary += fmt.Sprintf("; its last words: %s", line)
+	}
+	return f
 }
 
 // crashField is the part of a container that its end points at: what the runtime could not run, or the

@@ -12,6 +12,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/proxy"
 	"github.com/gatemend/gatemend/internal/snapshot"
 )
 
@@ -46,6 +47,12 @@ func (v *view) onPurpose(r *route) (finding, bool) {
 	}
 	if said == "" {
 		object, status, said = v.pluginAnswer(r)
+	}
+	if said == "" {
+		object, status, said = v.ruleAnswer(r)
+	}
+	if said == "" && !v.retired(r) {
+		object, status, said = v.pageAnswer(r)
 	}
 	if said == "" {
 		return finding{}, false
@@ -175,14 +182,31 @@ func (v *view) pluginAnswer(r *route) (object model.FieldRef, status int, said s
 	if r.Proxy != "kong" {
 		return object, 0, ""
 	}
-	const long = 7 * 24 * time.Hour
 	for o := range v.s.Others().All() {
-		made := o.GetCreationTimestamp().Time
-		if v.in.Target.IsZero() && !made.IsZero() && v.s.At().Sub(made) > long {
+		if v.in.Target.IsZero() && v.oldHere(o.GetCreationTimestamp().Time) {
 			continue
 		}
 		if n, ok := terminates(o); ok && r.answered(n) && v.plugged(r, o) {
 			return at(snapshot.RefOf(o), "config.status_code"), n, fmt.Sprintf("its plugin request-termination answers %d", n)
+		}
+	}
+	return object, 0, ""
+}
+
+// oldHere reports whether what was made then has been there for long.
+func (v *view) oldHere(made time.Time) bool {
+	return !made.IsZero() && v.s.At().Sub(made) > 7*24*time.Hour
+}
+
+// ruleAnswer reads what a rule of Contour, Istio or NGINX Ingress Controller says that the gateway answers itself. Where nobody
+// asks for it, nobody misses what it stands for.
+func (v *view) ruleAnswer(r *route) (object model.FieldRef, status int, said string) {
+	if v.in.Target.IsZero() && r.failures == 0 {
+		return object, 0, ""
+	}
+	for _, s := range r.Settings.All(proxy.DirectAnswer) {
+		if n := int(s.Size); n >= 500 && r.answered(n) {
+			return s.At, n, fmt.Sprintf("%s is %d", s.At.Field, n)
 		}
 	}
 	return object, 0, ""

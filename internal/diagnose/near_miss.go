@@ -174,7 +174,7 @@ func (v *view) missesName(r path.Route, p string) (nearMiss, bool) {
 		return nearMiss{}, false
 	}
 	service := r.Backends[0].Service.Name
-	if resemblance(service, wordsOf(path.Route{Path: p})) < 2 || resemblance(service, wordsOf(r)) > 0 {
+	if resemblance(service, wordsOf(path.Route{Path: p})) < sameWord || resemblance(service, wordsOf(r)) > noWord {
 		return nearMiss{}, false
 	}
 	return nearMiss{Route: r, field: v.pathField(r, false), far: 2, why: fmt.Sprintf("it leads to Service %s from path %s, which does not take %s", service, r.Path, p)}, true

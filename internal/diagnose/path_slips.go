@@ -137,7 +137,7 @@ func lowerPath(r *route, near *neighbours) (lower, why string) {
 		}
 		alike++
 	}
-	if alike < enoughAlike || resemblance(r.Backends[0].Service.Name, wordsOf(r.Route)) == 0 {
+	if alike < enoughAlike || resemblance(r.Backends[0].Service.Name, wordsOf(r.Route)) == noWord {
 		return "", ""
 	}
 	return lower, fmt.Sprintf("path %s has capital letters, and %d other paths of host %s have none; paths are compared letter by letter", r.Path, alike, r.Host)

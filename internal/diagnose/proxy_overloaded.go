@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -47,10 +48,14 @@ func proxyOverloaded() Analyzer {
 }
 
 // memoryOfGateway is the memory limit of the gateway that serves a route: what Envoy's overload manager watches, by
-// default and as the gateways that are made of it set it up. Without a limit it is the gateway as a whole.
+// default and as the gateways that are made of it set it up, unless Contour is told another one. Without a limit it is the
+// gateway as a whole.
 func (v *view) memoryOfGateway(r *route) model.FieldRef {
 	object := v.gatewayOf(r)
 	for _, f := range v.m.Fleets(r.Route) {
+		if field := maxHeap(f.Pod.Spec.InitContainers); field != "" && f.Object == object.Ref && object.Field == "" {
+			object.Field = field
+		}
 		for i, c := range f.Pod.Spec.Containers {
 			if _, limited := c.Resources.Limits[corev1.ResourceMemory]; limited && f.Object == object.Ref && object.Field == "" {
 				object.Field = fmt.Sprintf("spec.template.spec.containers[%d].resources.limits.memory", i)
@@ -58,6 +63,20 @@ func (v *view) memoryOfGateway(r *route) model.FieldRef {
 		}
 	}
 	return object
+}
+
+// maxHeap is the field that tells Contour's bootstrap how large Envoy's heap may be, empty if none does: "contour bootstrap
+// --overload-max-heap", 0 for no limit (projectcontour/contour, site/content/docs, overload manager).
+func maxHeap(inits []corev1.Container) string {
+	for i, c := range inits {
+		if slices.ContainsFunc(append(slices.Clone(c.Command), c.Args...), func(a string) bool {
+			size, set := strings.CutPrefix(a, "--overload-max-heap=")
+			return set && size != "0"
+		}) {
+			return fmt.Sprintf("spec.template.spec.initContainers[%d].args", i)
+		}
+	}
+	return ""
 }
 
 // shedding finds a gateway some of whose pods were just killed at their memory limit while the others serve,

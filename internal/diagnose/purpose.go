@@ -41,38 +41,44 @@ func (v *view) rulesOf(object model.Ref) int {
 	return v.named.rules[object]
 }
 
-// servicesNamed are the Services of a namespace with a name, usual endings aside.
+// servicesNamed are the Services of a namespace with a name, endings that say nothing of what they are about aside.
 func (v *view) servicesNamed(namespace, name string) []*corev1.Service {
 	of, asked := v.named.services[namespace]
 	if !asked {
 		of = map[string][]*corev1.Service{}
 		for svc := range v.s.Services().In(namespace) {
-			for _, n := range slices.Compact([]string{svc.Name, trim(svc.Name), trim(trim(svc.Name))}) {
-				of[n] = append(of[n], svc)
-			}
+			of[stem(svc.Name)] = append(of[stem(svc.Name)], svc)
 		}
 		if v.named.services == nil {
 			v.named.services = map[string]map[string][]*corev1.Service{}
 		}
 		v.named.services[namespace] = of
 	}
-	return of[name]
+	return of[stem(name)]
 }
 
-// forgottenService is the only Service with one of the words as its name that serves and to which no route leads; nil if
-// there is none, or more.
+// forgottenService is the Service with one of the words as its name that serves and to which no route leads; nil if
+// there is none, or none that has the name more than others.
 func (v *view) forgottenService(namespace string, about []string) *corev1.Service {
+	return v.serviceNamed(namespace, about, func(svc *corev1.Service) bool { return len(v.m.To(svc.Namespace, svc.Name)) == 0 })
+}
+
+// serviceNamed is the Service of those asked for that serves requests and has one of the words as its name, nil if none has
+// it more than the others.
+func (v *view) serviceNamed(namespace string, about []string, asked func(*corev1.Service) bool) *corev1.Service {
 	var found *corev1.Service
+	best, several := 0, false
 	for _, w := range about {
-		for _, svc := range append(slices.Clone(v.servicesNamed(namespace, w)), v.servicesNamed(namespace, trim(w))...) {
-			if svc == found || resemblance(svc.Name, about) < 2 || len(v.m.To(svc.Namespace, svc.Name)) > 0 || !v.serves(snapshot.RefOf(svc)) || httpPort(svc) == nil {
+		for _, svc := range v.servicesNamed(namespace, w) {
+			fit := resemblance(svc.Name, about)
+			if svc == found || fit < sameStem || fit < best || !asked(svc) || !v.serves(snapshot.RefOf(svc)) || httpPort(svc) == nil {
 				continue
 			}
-			if found != nil {
-				return nil
-			}
-			found = svc
+			found, best, several = svc, fit, fit == best
 		}
+	}
+	if several {
+		return nil
 	}
 	return found
 }
@@ -114,17 +120,46 @@ func common(word string) bool {
 	return strings.Trim(version, "0123456789") == "" // v1, 2
 }
 
-// resemblance says how well a Service's name fits the words of a rule: 2 is the word itself, 1 a part of
-// it, 0 not at all.
+// How well a Service's name fits the words of a rule.
+const (
+	noWord   = iota
+	partWord // a part of it: shopping-cart for /cart
+	sameStem // the word, and a word that says what kind of part it is: cart-api for /cart
+	sameWord // the word itself
+)
+
+// resemblance says how well a Service's name fits the words of a rule.
 func resemblance(service string, words []string) int {
-	best := 0
+	best := noWord
 	for _, w := range words {
 		switch {
 		case service == w || trim(service) == trim(w) || trim(trim(service)) == trim(w):
-			return 2
+			return sameWord
+		case stem(service) == stem(w):
+			best = sameStem
 		case contains(service, w) || len(w) > 3 && alike(service, w):
-			best = max(best, 1)
+			best = max(best, partWord)
 		}
 	}
 	return best
+}
+
+// stem is what a name is about: without the endings that say what kind of part of an application it is, and in the
+// singular, as resources are named in the plural in paths, and Services often in the singular.
+func stem(name string) string {
+	for {
+		cut := trim(name)
+		for _, end := range []string{"-api", "-backend", "-frontend", "-web", "-ui", "-http"} {
+			if rest, ok := strings.CutSuffix(cut, end); ok && len(rest) > 2 {
+				cut = rest
+			}
+		}
+		if rest, ok := strings.CutSuffix(name, "ies"); ok && len(rest) > 2 {
+			cut = rest + "y"
+		}
+		if cut == name {
+			return cut
+		}
+		name = cut
+	}
 }

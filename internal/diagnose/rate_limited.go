@@ -38,13 +38,10 @@ func rateLimited() Analyzer {
 }
 
 // limitedWith429 finds a route on which an object sets a limit, and where so many requests are answered 429 that it is
-// no more the few who ask too often: half of them, or one of ten where somebody asks about the very request, or changed the limit lately
-// and all that come meet it. Few answers of 429 are a limit that does its work.
+// no more the few who ask too often: half of them, a fifth where the limit is one for all clients together, or one of ten where somebody
+// asks about the very request, or changed the limit lately and all that come meet it. Few answers of 429 are a limit that does its work.
 func (v *view) limitedWith429(r *route) (finding, bool) {
-	n, share := len(r.limited), 2
-	if v.in.Target.Request != nil {
-		share = 10
-	}
+	n := len(r.limited)
 	if n < few || n*10 < r.requests || v.in.Target.Request == nil && v.oneAsksTooOften(r) {
 		return finding{}, false
 	}
@@ -52,8 +49,14 @@ func (v *view) limitedWith429(r *route) (finding, bool) {
 	if why == "" {
 		return finding{}, false // the application's own, then
 	}
-	changed := v.changedLimit(at.Ref) && v.allMeetIt(r)
-	if n*share < r.requests && !changed {
+	share := 2
+	switch changed := v.changedLimit(at.Ref) && v.allMeetIt(r); {
+	case v.in.Target.Request != nil, changed:
+		share = 10
+	case v.countsTogether(at.Ref):
+		share = 5
+	}
+	if n*share < r.requests {
 		return finding{}, false
 	}
 	f := find("rate-limited", proven, at, fmt.Sprintf("a rate limit answers %d of %d requests for %s with 429: %s", n, r.requests, r, why)).
@@ -81,6 +84,25 @@ func (v *view) allMeetIt(r *route) bool {
 		}
 	}
 	return len(met) >= few && len(met) == len(all)
+}
+
+// countsTogether reports whether a limit is one for the requests of all clients together, so that it keeps off not those who ask too
+// often, but whoever comes last: one of Envoy Gateway without selectors of clients (gateway.envoyproxy.io, RateLimitRule).
+func (v *view) countsTogether(limit model.Ref) bool {
+	o, presence := v.s.Lookup(limit)
+	u, custom := o.(*unstructured.Unstructured)
+	if presence != snapshot.Present || !custom || limit.Kind != "BackendTrafficPolicy" {
+		return false
+	}
+	for _, kind := range []string{"local", "global"} {
+		rules, _ := dig(u.Object, "spec.rateLimit."+kind+".rules").([]any)
+		for _, r := range rules {
+			if rule, ok := r.(map[string]any); ok && rule["clientSelectors"] == nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // oneAsksTooOften reports whether a limit turned a single client away, at a public address, and others of the route got through:

@@ -118,7 +118,7 @@ func (v *view) meant(l path.Leg) (w *workload, sure bool) {
 		if c.ref.Namespace != l.Service.Namespace {
 			continue
 		}
-		score := near(l.Service.Spec.Selector, c.template.template.Labels)
+		score := near(l.Service.Spec.Selector, v.ownLabels(c))
 		name := l.Service.Name
 		switch {
 		case c.ref.Name == name:
@@ -149,6 +149,18 @@ func (v *view) meant(l path.Leg) (w *workload, sure bool) {
 		return nil, false
 	}
 	return w, best > second+1 && (!partly || v.readWorkloads(l.Service.Namespace))
+}
+
+// ownLabels are the labels of a workload's pods that no other application of the namespace carries: what many do, as the name of a
+// team, does not tell for which of them a Service was made. Another release of the same one, by its name, is no other.
+func (v *view) ownLabels(w *workload) map[string]string {
+	own := maps.Clone(w.template.template.Labels)
+	for _, o := range v.workloads {
+		if o.ref.Namespace == w.ref.Namespace && !alike(o.ref.Name, w.ref.Name) && !contains(o.ref.Name, w.ref.Name) {
+			maps.DeleteFunc(own, func(k, value string) bool { return o.template.template.Labels[k] == value })
+		}
+	}
+	return own
 }
 
 // partial reports whether a label has no more than a part of what a selector wants of it.

@@ -47,6 +47,8 @@ type spoken struct {
 	look func(v *view, r *route) (finding, bool)
 	// beside finds the cause in what gateways say of themselves, where the cause is at one.
 	beside func(v *view) []finding
+	// seen finds it by what objects and words tell together, which is more than words tell alone.
+	seen func(v *view, r *route) (finding, bool)
 }
 
 // place is a kind of object to point at.
@@ -68,7 +70,7 @@ func wordAnalyzers() []Analyzer {
 			run: func(v *view) []finding {
 				var found []finding
 				for _, r := range v.routes {
-					f, ok := v.told(row, r)
+					f, ok := row.told(v, r)
 					if !ok && row.look != nil {
 						f, ok = row.look(v, r)
 					}
@@ -95,6 +97,16 @@ func (v *view) toldBeside(row spoken) []finding {
 		return found
 	}
 	return row.beside(v)
+}
+
+// told finds the cause by what is seen and said together, else by what is said.
+func (row spoken) told(v *view, r *route) (finding, bool) {
+	if row.seen != nil {
+		if f, ok := row.seen(v, r); ok {
+			return f, true
+		}
+	}
+	return v.told(row, r)
 }
 
 // words is what was said, read when it is first asked for.

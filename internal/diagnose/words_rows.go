@@ -61,6 +61,7 @@ func spokenCauses() []spoken {
 			cause: "app-crash-mid-request", doc: "Finds applications that die, or cut the connection, while they serve a request.",
 			says: "the application behind %s dies, or cuts the connection, while it serves requests", where: atWorkload,
 			kinds: []model.FailureKind{model.ClosedEarly, model.Reset},
+			seen:  (*view).crashInRequest,
 		},
 		{
 			cause: "client-abort", doc: "Finds failures that are those of clients which went away.",

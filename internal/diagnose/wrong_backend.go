@@ -113,27 +113,66 @@ func (v *view) formerService(r *route, l path.Leg) (meantService, bool) {
 }
 
 // namedService is the only Service that bears a word of the rule as its name, where the rule's own
-// Service does not, while no route leads to it.
+// Service does not: one to which no route leads, or one to which others do, where the rule's own is another rule's and
+// knows no request of this one.
 func (v *view) namedService(r *route, l path.Leg) (meantService, bool) {
+	namespace, own := l.Backend.Service.Namespace, l.Backend.Service.Name
 	about := v.purpose(r.Route)
-	have := resemblance(l.Backend.Service.Name, about)
-	if have > 1 || len(about) == 0 {
+	have := resemblance(own, about)
+	if have == sameWord || len(about) == 0 {
 		return meantService{}, false
 	}
-	found := v.forgottenService(l.Backend.Service.Namespace, about)
-	if found == nil || v.samePods(l, found) {
+	rival, taken := path.Route{}, false
+	if have == noWord {
+		rival, taken = v.namedAfter(r, l)
+	}
+	idle := true
+	found := v.forgottenService(namespace, about)
+	if found == nil && taken && r.allAstray() {
+		idle = false
+		found = v.serviceNamed(namespace, about, func(*corev1.Service) bool { return true })
+	}
+	if found == nil || resemblance(found.Name, about) <= have || v.samePods(l, found) {
 		return meantService{}, false
 	}
-	why := fmt.Sprintf("Service %s, which has its name, serves and no route leads to it", found.Name)
-	if have > 0 {
-		return meantService{found, why, false}, true
+	if resemblance(found.Name, about) < sameWord && r.requests > 0 && !r.allAstray() {
+		return meantService{}, false // orders-api may be behind what serves /orders
 	}
-	for _, other := range v.m.To(l.Backend.Service.Namespace, l.Backend.Service.Name) {
-		if keyOf(other) != keyOf(r.Route) && resemblance(l.Backend.Service.Name, v.purpose(other)) > 1 {
-			return meantService{found, fmt.Sprintf("%s is for %s, and %s", l.Backend.Service.Name, other, why), true}, true
-		}
+	why := fmt.Sprintf("Service %s, which has its name, serves", found.Name)
+	if idle {
+		why += " and no route leads to it"
+	}
+	if taken {
+		return meantService{found, fmt.Sprintf("%s is for %s, and %s", own, rival, why), idle}, true
 	}
 	return meantService{found, why, false}, true
+}
+
+// namedAfter is another rule that has the name of a rule's Service, and leads to it, as it need not where two were mixed up.
+func (v *view) namedAfter(r *route, l path.Leg) (path.Route, bool) {
+	others := v.m.To(l.Backend.Service.Namespace, l.Backend.Service.Name)
+	if r.allAstray() {
+		others = v.m.Routes()
+	}
+	for _, other := range others {
+		if other.Object.Namespace == r.Object.Namespace && keyOf(other) != keyOf(r.Route) && resemblance(l.Backend.Service.Name, v.purpose(other)) >= sameStem {
+			return other, true
+		}
+	}
+	return path.Route{}, false
+}
+
+// allAstray reports whether the application behind a rule knew none of the requests since it last answered one, and those
+// are more than chance gives where some pages are not found.
+func (r *route) allAstray() bool {
+	if r.fulfilled == 0 {
+		return len(r.astray) >= few && len(r.astray) >= len(r.succeeded)
+	}
+	run := 0
+	for i, j := len(r.succeeded)-1, len(r.astray)-1; i >= 0 && j >= 0 && r.succeeded[i].Equal(r.astray[j].At); i, j = i-1, j-1 {
+		run++
+	}
+	return run >= 3*few
 }
 
 // samePods reports whether a Service leads to pods that a rule's own Service leads to as well: it is the same application,

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/gatemend/gatemend/internal/model"
+	"github.com/gatemend/gatemend/internal/snapshot"
 	"github.com/gatemend/gatemend/internal/snapshot/custom"
 )
 
@@ -50,7 +51,7 @@ func (a *Actor) lookAtArgo(ctx context.Context, ref model.Ref) (Rollout, error) 
 // running for a while then, without requests. lent is the generation of the Deployment that lends it its template; nil: it
 // has one of its own.
 func judgeArgo(ref model.Ref, ro *custom.Rollout, lent *int64, pods []corev1.Pod) (Rollout, error) {
-	r := Rollout{Object: ref, Want: value(ro.Spec.Replicas), Updated: ro.Status.UpdatedReplicas, Available: ro.Status.AvailableReplicas}
+	r := Rollout{Object: ref, Want: snapshot.Replicas(ro.Spec.Replicas), Updated: ro.Status.UpdatedReplicas, Available: ro.Status.AvailableReplicas}
 	if ro.Spec.Paused {
 		return r, &StuckError{Rollout: r, Because: "somebody has paused it"}
 	}

@@ -165,7 +165,7 @@ func matching(selector *metav1.LabelSelector) metav1.ListOptions {
 
 // judgeDeployment says how far a Deployment has come.
 func judgeDeployment(ref model.Ref, d *appsv1.Deployment, sets []appsv1.ReplicaSet, pods []corev1.Pod) (Rollout, error) {
-	r := Rollout{Object: ref, Want: value(d.Spec.Replicas), Updated: d.Status.UpdatedReplicas, Available: d.Status.AvailableReplicas}
+	r := Rollout{Object: ref, Want: snapshot.Replicas(d.Spec.Replicas), Updated: d.Status.UpdatedReplicas, Available: d.Status.AvailableReplicas}
 	if d.Status.ObservedGeneration < d.Generation {
 		r.Waiting = "the Deployment controller has not seen the change yet"
 		return r, nil
@@ -208,14 +208,14 @@ func (r Rollout) settle(total int32) Rollout {
 
 // judgeStatefulSet says how far a StatefulSet has come.
 func judgeStatefulSet(ref model.Ref, s *appsv1.StatefulSet, pods []corev1.Pod) (Rollout, error) {
-	r := Rollout{Object: ref, Want: value(s.Spec.Replicas), Updated: s.Status.UpdatedReplicas, Available: s.Status.AvailableReplicas}
+	r := Rollout{Object: ref, Want: snapshot.Replicas(s.Spec.Replicas), Updated: s.Status.UpdatedReplicas, Available: s.Status.AvailableReplicas}
 	if s.Status.ObservedGeneration < s.Generation {
 		r.Waiting = "the StatefulSet controller has not seen the change yet"
 		return r, nil
 	}
 	var keep int32 // pods that the partition leaves at a former revision
-	if u := s.Spec.UpdateStrategy.RollingUpdate; u != nil {
-		keep = min(value32(u.Partition), r.Want)
+	if u := s.Spec.UpdateStrategy.RollingUpdate; u != nil && u.Partition != nil {
+		keep = min(*u.Partition, r.Want)
 	}
 	outdated := s.Status.CurrentRevision != s.Status.UpdateRevision && s.Status.UpdatedReplicas < r.Want-keep
 	if s.Spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType && outdated {
@@ -245,18 +245,4 @@ func judgeStatefulSet(ref model.Ref, s *appsv1.StatefulSet, pods []corev1.Pod) (
 	done = done.settle(s.Status.Replicas)
 	done.Updated = r.Updated
 	return done, nil
-}
-
-func value(n *int32) int32 {
-	if n == nil {
-		return 1 // the API server's default
-	}
-	return *n
-}
-
-func value32(n *int32) int32 {
-	if n == nil {
-		return 0
-	}
-	return *n
 }

@@ -4,6 +4,8 @@
 // The ids are a contract: output, policies and documentation use them. Each cause that gatemend
 // can find also has a page in text/, all with the same headings; pages are what
 // `gatemend explain` prints and what the documentation is made from.
+//
+// [Rules] are the reasons for which a repair of a cause is not made, with ids that are a contract as well.
 package catalogue
 
 import (

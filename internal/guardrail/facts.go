@@ -76,7 +76,7 @@ func (t *Target) look(s *snapshot.Snapshot, c model.Change) {
 			t.NamespaceKnown, t.NamespaceLabels = true, ns.Labels
 		}
 	}
-	t.Serving = serving(s, t.Counted)
+	t.Serving = remedy.CountServing(s, t.Counted)
 	t.Takes = min(t.Serving, takes(s, c, t.Counted))
 }
 
@@ -98,21 +98,7 @@ func counted(p model.Plan, c model.Change) model.Ref {
 	if c.Target.Kind != string(snapshot.Pods) {
 		return plan.Holder(p, c)
 	}
-	if w, ok := p.Finding.Related["workload"]; ok {
-		return w
-	}
-	return p.Finding.Object.Ref
-}
-
-// serving counts the ready pods of a workload.
-func serving(s *snapshot.Snapshot, workload model.Ref) int {
-	n := 0
-	for pod := range s.Pods().In(workload.Namespace) {
-		if s.WorkloadOf(pod) == workload && remedy.Serving(pod) && pod.DeletionTimestamp == nil {
-			n++
-		}
-	}
-	return n
+	return p.Finding.Workload()
 }
 
 // takes is how many ready pods may be away at once because of a change: what is done to a pod is carried through
@@ -153,10 +139,7 @@ func rolled(s *snapshot.Snapshot, workload model.Ref) int {
 	} else if workload.Kind != string(snapshot.Deployments) || presence != snapshot.Present {
 		return 1
 	}
-	replicas := 1
-	if d.Spec.Replicas != nil {
-		replicas = int(*d.Spec.Replicas)
-	}
+	replicas := int(snapshot.Replicas(d.Spec.Replicas))
 	if d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
 		return replicas
 	}

@@ -69,6 +69,14 @@ type Finding struct {
 	Wanted string `json:"wanted,omitempty"`
 }
 
+// Workload is whose pods the finding is about: the workload that it names beside its object, else that itself.
+func (f Finding) Workload() Ref {
+	if w, ok := f.Related["workload"]; ok {
+		return w
+	}
+	return f.Object.Ref
+}
+
 // RuledOut is a cause that was considered and is not it.
 type RuledOut struct {
 	ID      CauseID `json:"id"`

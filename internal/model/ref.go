@@ -24,6 +24,11 @@ func (r Ref) String() string {
 // IsZero reports whether r names nothing.
 func (r Ref) IsZero() bool { return r == Ref{} }
 
+// Same reports whether two refs name the same object, of whatever version: each may be taken from another list.
+func (r Ref) Same(o Ref) bool {
+	return r.Kind == o.Kind && r.Namespace == o.Namespace && r.Name == o.Name
+}
+
 // Resource is the form in which kubectl takes the object: "service/cart", lower case.
 func (r Ref) Resource() string { return strings.ToLower(r.Kind) + "/" + r.Name }
 

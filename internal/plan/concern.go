@@ -91,15 +91,12 @@ func plainRef(r model.Ref) model.Ref {
 	return r
 }
 
-// sameRef reports whether two references are to the same object, of whatever version.
-func sameRef(a, b model.Ref) bool { return plainRef(a) == plainRef(b) }
-
 // suffers reports whether a rule's requests fail because of the finding. Where the finding names
 // routes, others do not count; of a route with several rules, those count that meet its objects.
 func suffers(f model.Finding, t model.Trace, about map[model.Ref]bool) bool {
 	named := len(f.Routes) == 0
 	for _, r := range f.Routes {
-		named = named || sameRef(r, t.Route)
+		named = named || r.Same(t.Route)
 	}
 	if !named {
 		return false
@@ -107,7 +104,7 @@ func suffers(f model.Finding, t model.Trace, about map[model.Ref]bool) bool {
 	if catalogue.FamilyOf(f.ID) == "proxy-control-plane" {
 		return true // what is wrong with a gateway, all of its routes suffer from
 	}
-	if sameRef(f.Object.Ref, t.Route) {
+	if f.Object.Ref.Same(t.Route) {
 		return inRule(f.Object.Field, t.Rule)
 	}
 	if about[plainRef(t.Backend)] {

@@ -55,12 +55,7 @@ func losesRequests(p proposal) string {
 	if p.remedy.Action != "patch-lifecycle" {
 		return ""
 	}
-	workload, n := p.remedy.Change.Target, 0
-	for pod := range p.in.Snapshot.Pods().In(workload.Namespace) {
-		if pod.DeletionTimestamp == nil && remedy.Serving(pod) && p.in.Snapshot.WorkloadOf(pod) == workload {
-			n++
-		}
-	}
+	n := remedy.CountServing(p.in.Snapshot, p.remedy.Change.Target)
 	if n == 0 {
 		return ""
 	}

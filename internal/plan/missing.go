@@ -13,10 +13,7 @@ import (
 // Missing says what a workload lacks since change i of a plan evicted one of its pods; empty: nothing, another pod has taken
 // that one's place. The pods that the plan is yet to evict do not serve, and need not.
 func Missing(p model.Plan, i int, s *snapshot.Snapshot) string {
-	workload := p.Finding.Object.Ref
-	if w, ok := p.Finding.Related["workload"]; ok {
-		workload = w
-	}
+	workload := p.Finding.Workload()
 	next := map[string]bool{}
 	for _, c := range p.Remedy.Changes[i+1:] {
 		next[c.UID] = true
@@ -41,20 +38,9 @@ func Missing(p model.Plan, i int, s *snapshot.Snapshot) string {
 
 // asked is how many pods a workload asks for, 0 where its kind does not say.
 func asked(s *snapshot.Snapshot, workload model.Ref) int32 {
-	switch snapshot.Kind(workload.Kind) {
-	case snapshot.Deployments:
-		if d, presence := s.Deployments().Get(workload.Namespace, workload.Name); presence == snapshot.Present {
-			return replicas(d.Spec.Replicas)
-		}
-	case snapshot.StatefulSets:
-		if d, presence := s.StatefulSets().Get(workload.Namespace, workload.Name); presence == snapshot.Present {
-			return replicas(d.Spec.Replicas)
-		}
-	case "Rollout":
-		if r := custom.RolloutOf(s, workload); r != nil {
-			return replicas(r.Spec.Replicas)
-		}
-	default: // a DaemonSet has as many as there are nodes
+	if r := custom.RolloutOf(s, workload); r != nil {
+		return snapshot.Replicas(r.Spec.Replicas)
 	}
-	return 0
+	n, _ := remedy.ReplicasOf(s, workload)
+	return n
 }

@@ -87,7 +87,7 @@ func hasAll(rs *appsv1.ReplicaSet, c model.Change) bool {
 // before old ones go, but for those that may be unavailable (kubernetes, pkg/controller/deployment: rolling.go, recreate.go).
 func rollout(s *snapshot.Snapshot, d *appsv1.Deployment, same func(*appsv1.ReplicaSet) bool) remedy.Turnover {
 	var t remedy.Turnover
-	n := int(replicas(d.Spec.Replicas))
+	n := int(snapshot.Replicas(d.Spec.Replicas))
 	kept, leaving := 0, 0
 	for _, rs := range s.Revisions(d) {
 		stays := same(rs)
@@ -110,7 +110,7 @@ func rollout(s *snapshot.Snapshot, d *appsv1.Deployment, same func(*appsv1.Repli
 
 // ordered is what the StatefulSet controller does: each pod goes before another one takes its place.
 func ordered(s *snapshot.Snapshot, d *appsv1.StatefulSet, replaced bool) remedy.Turnover {
-	n := int(replicas(d.Spec.Replicas))
+	n := int(snapshot.Replicas(d.Spec.Replicas))
 	there := s.PodsOf(d)
 	if !replaced {
 		return remedy.Turnover{Come: fresh(d, d.Spec.Template, n-len(there))}

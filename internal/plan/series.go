@@ -119,7 +119,7 @@ func (w *walks) spares(row []model.Fault) bool {
 // shareRoute reports whether requests of one route suffer from both findings, as far as they name routes.
 func shareRoute(a, b model.Finding) bool {
 	return len(a.Routes) == 0 || len(b.Routes) == 0 || slices.ContainsFunc(a.Routes, func(r model.Ref) bool {
-		return slices.ContainsFunc(b.Routes, func(o model.Ref) bool { return sameRef(o, r) })
+		return slices.ContainsFunc(b.Routes, func(o model.Ref) bool { return o.Same(r) })
 	})
 }
 

@@ -101,10 +101,7 @@ func settleOrphan(after *snapshot.Snapshot, ref model.Ref) *snapshot.Snapshot {
 // settleNode lets the scheduler bring the pods of the finding's workload that wait for a node to one that
 // takes pods again.
 func settleNode(after *snapshot.Snapshot, f model.Finding, c model.Change) *snapshot.Snapshot {
-	workload := f.Object.Ref
-	if w, ok := f.Related["workload"]; ok {
-		workload = w
-	}
+	workload := f.Workload()
 	uncordons := slices.ContainsFunc(c.Fields, func(f model.FieldChange) bool { return f.Path == "/spec/unschedulable" && f.New == nil })
 	var put []metav1.Object
 	for p := range after.Pods().In(workload.Namespace) {
@@ -131,7 +128,7 @@ func settleDeployment(s, after *snapshot.Snapshot, f model.Finding, known []mode
 // turnOver gives a workload the pods of its present template, in a ReplicaSet of their own, and d, which is the workload
 // with that template, the status that its controller then writes. ready: they come up.
 func turnOver(after *snapshot.Snapshot, f model.Finding, known []model.Finding, old, d *appsv1.Deployment) (put []metav1.Object, gone []model.Ref, ready bool) {
-	n := replicas(d.Spec.Replicas)
+	n := snapshot.Replicas(d.Spec.Replicas)
 	for _, rs := range after.Revisions(d) {
 		for _, p := range after.PodsOf(rs) {
 			gone = append(gone, snapshot.RefOf(p))
@@ -188,7 +185,7 @@ func settleStatefulSet(s, after *snapshot.Snapshot, known []model.Finding, ref m
 		return after
 	}
 	d = d.DeepCopy()
-	n := replicas(d.Spec.Replicas)
+	n := snapshot.Replicas(d.Spec.Replicas)
 	var gone []model.Ref
 	for _, p := range after.PodsOf(d) {
 		gone = append(gone, snapshot.RefOf(p))
@@ -200,11 +197,4 @@ func settleStatefulSet(s, after *snapshot.Snapshot, known []model.Finding, ref m
 	}
 	put := podsFor(d, int(n), d.Spec.Template, ready)
 	return after.WithObjects(append(put, d), gone)
-}
-
-func replicas(n *int32) int32 {
-	if n == nil {
-		return 1 // the API server's default
-	}
-	return *n
 }

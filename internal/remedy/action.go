@@ -30,7 +30,7 @@ func (c Case) routes() []path.Route {
 	}
 	var out []path.Route
 	for _, r := range c.paths().Routes() {
-		if slices.ContainsFunc(c.Finding.Routes, func(f model.Ref) bool { return sameObject(f, r.Object) }) {
+		if slices.ContainsFunc(c.Finding.Routes, func(f model.Ref) bool { return f.Same(r.Object) }) {
 			out = append(out, r)
 		}
 	}
@@ -42,11 +42,6 @@ func (c Case) paths() *path.Map {
 		return path.New(c.Snapshot)
 	}
 	return c.Map()
-}
-
-// sameObject compares refs without their versions, which may be taken from different lists.
-func sameObject(a, b model.Ref) bool {
-	return a.Kind == b.Kind && a.Namespace == b.Namespace && a.Name == b.Name
 }
 
 // Action is one kind of repair.

@@ -144,7 +144,7 @@ func onlyGRPC(c Case, ref model.Ref) bool {
 		}
 	}
 	for _, r := range c.paths().Routes() {
-		if r.Object.Kind != string(snapshot.GRPCRoutes) && slices.ContainsFunc(r.Backends, func(b path.Backend) bool { return sameObject(b.Service, ref) }) {
+		if r.Object.Kind != string(snapshot.GRPCRoutes) && slices.ContainsFunc(r.Backends, func(b path.Backend) bool { return b.Service.Same(ref) }) {
 			return false
 		}
 	}

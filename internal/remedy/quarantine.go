@@ -69,7 +69,7 @@ func quarantine(c Case) []model.Remedy {
 func badEnd(c Case) (end *path.End, why string) {
 	failed, address := 0, ""
 	for _, o := range c.Observed {
-		if !slices.ContainsFunc(c.Finding.Routes, func(r model.Ref) bool { return sameObject(r, o.Object) }) {
+		if !slices.ContainsFunc(c.Finding.Routes, func(r model.Ref) bool { return r.Same(o.Object) }) {
 			continue
 		}
 		if len(o.Upstreams) != 1 || address != "" && o.Upstreams[0] != address {

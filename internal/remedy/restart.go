@@ -35,10 +35,7 @@ func restart(c Case) []model.Remedy {
 	if !slices.Contains(restartable(), c.Finding.ID) {
 		return nil
 	}
-	workload := c.Finding.Object.Ref
-	if w, ok := c.Finding.Related["workload"]; ok {
-		workload = w
-	}
+	workload := c.Finding.Workload()
 	var changes []model.Change
 	for p := range c.Snapshot.Pods().In(workload.Namespace) {
 		if c.Snapshot.WorkloadOf(p) == workload && len(p.OwnerReferences) > 0 && stuck(p, c.Snapshot.At()) {
@@ -76,3 +73,14 @@ func served(p *corev1.Pod) bool {
 
 // Serving reports whether a pod is ready, also to those who judge plans and have nothing to do with paths.
 func Serving(p *corev1.Pod) bool { return path.Ready(p) }
+
+// CountServing is how many pods of a workload serve and are not being deleted.
+func CountServing(s *snapshot.Snapshot, workload model.Ref) int {
+	n := 0
+	for p := range s.Pods().In(workload.Namespace) {
+		if p.DeletionTimestamp == nil && Serving(p) && s.WorkloadOf(p) == workload {
+			n++
+		}
+	}
+	return n
+}

@@ -79,7 +79,7 @@ func backTo(c Case, workload model.Ref, revision int64, change model.Change) mod
 // isGateway reports whether a workload is a gateway, or what controls one, whatever the cause is called: behind another gateway
 // it is a backend as well.
 func (c Case) isGateway(workload model.Ref) bool {
-	return slices.ContainsFunc(c.paths().AllFleets(), func(f path.Fleet) bool { return sameObject(f.Object, workload) })
+	return slices.ContainsFunc(c.paths().AllFleets(), func(f path.Fleet) bool { return f.Object.Same(workload) })
 }
 
 // revision is the ReplicaSet of the last good revision; goodTemplate has found it.

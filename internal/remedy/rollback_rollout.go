@@ -37,7 +37,7 @@ func Withdrawn(c Case, r model.Remedy) string {
 // sameFields reports whether two changes give the same fields of an object the same values. One may have been stored, which
 // lays JSON out anew.
 func sameFields(a, b model.Change) bool {
-	return sameObject(a.Target, b.Target) && slices.EqualFunc(a.Fields, b.Fields, func(a, b model.FieldChange) bool {
+	return a.Target.Same(b.Target) && slices.EqualFunc(a.Fields, b.Fields, func(a, b model.FieldChange) bool {
 		if a.Path != b.Path || (a.New == nil) != (b.New == nil) {
 			return false
 		}

@@ -25,22 +25,19 @@ func Scale() Action {
 }
 
 func scale(c Case) []model.Remedy {
-	workload := c.Finding.Object.Ref
-	switch w, related := c.Finding.Related["workload"]; {
+	switch {
 	case c.Finding.ID == "no-replicas", c.Finding.ID == "proxy-not-running":
-		return fromZero(c, workload)
+		return fromZero(c, c.Finding.Object.Ref)
 	case c.Finding.ID == "autoscaler-at-limit" && c.Finding.Object.Field != "spec.maxReplicas":
 		return nil // it cannot measure, or not reach its target: a higher bound changes nothing
-	case related:
-		return more(c, w)
 	default:
-		return more(c, workload)
+		return more(c, c.Finding.Workload())
 	}
 }
 
 // fromZero gives the replicas back that somebody took.
 func fromZero(c Case, workload model.Ref) []model.Remedy {
-	if n, ok := replicasOf(c.Snapshot, workload); !ok || n != 0 {
+	if n, ok := ReplicasOf(c.Snapshot, workload); !ok || n != 0 {
 		return nil
 	}
 	if n, known := room(c.Snapshot, workload); known && n == 0 {
@@ -62,7 +59,7 @@ func fromZero(c Case, workload model.Ref) []model.Remedy {
 // add some is told to begin there; one that may not gets a higher bound. Where no pod serves, more of them
 // would not either.
 func more(c Case, workload model.Ref) []model.Remedy {
-	have, ok := replicasOf(c.Snapshot, workload)
+	have, ok := ReplicasOf(c.Snapshot, workload)
 	if !ok || have == 0 || !anyServes(c.Snapshot, workload) {
 		return nil
 	}
@@ -108,22 +105,16 @@ func setReplicas(c Case, workload model.Ref, risk model.Risk, want any, reason s
 	return remedies
 }
 
-// replicasOf is how many pods a workload is to have; ok is false where its kind has no count.
-func replicasOf(s *snapshot.Snapshot, workload model.Ref) (n int32, ok bool) {
-	count := func(n *int32) int32 {
-		if n == nil {
-			return 1 // the API server's default
-		}
-		return *n
-	}
+// ReplicasOf is how many pods a workload is to have; ok is false where its kind has no count.
+func ReplicasOf(s *snapshot.Snapshot, workload model.Ref) (n int32, ok bool) {
 	switch snapshot.Kind(workload.Kind) {
 	case snapshot.Deployments:
 		if d, p := s.Deployments().Get(workload.Namespace, workload.Name); p == snapshot.Present {
-			return count(d.Spec.Replicas), true
+			return snapshot.Replicas(d.Spec.Replicas), true
 		}
 	case snapshot.StatefulSets:
 		if d, p := s.StatefulSets().Get(workload.Namespace, workload.Name); p == snapshot.Present {
-			return count(d.Spec.Replicas), true
+			return snapshot.Replicas(d.Spec.Replicas), true
 		}
 	default: // a DaemonSet has as many as there are nodes
 	}

@@ -37,10 +37,7 @@ func uncordonOrDrain(c Case) []model.Remedy {
 
 // uncordon offers each cordoned node that would take a pod of the workload.
 func uncordon(c Case) []model.Remedy {
-	workload := c.Finding.Object.Ref
-	if w, ok := c.Finding.Related["workload"]; ok {
-		workload = w
-	}
+	workload := c.Finding.Workload()
 	t := templateOf(c.Snapshot, workload)
 	if t == nil {
 		return nil

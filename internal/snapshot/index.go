@@ -190,6 +190,14 @@ func (s *Snapshot) Revisions(d *appsv1.Deployment) []*appsv1.ReplicaSet {
 	return nil
 }
 
+// Replicas is how many pods a workload asks for: 1, the API server's default, where it does not say.
+func Replicas(n *int32) int32 {
+	if n == nil {
+		return 1
+	}
+	return *n
+}
+
 // Revision is the revision number that the Deployment controller, or Argo's for its Rollouts, wrote on a ReplicaSet, 0 if
 // none.
 func Revision(rs *appsv1.ReplicaSet) int64 {

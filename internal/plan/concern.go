@@ -104,7 +104,7 @@ func suffers(f model.Finding, t model.Trace, about map[model.Ref]bool) bool {
 	if catalogue.FamilyOf(f.ID) == "proxy-control-plane" {
 		return true // what is wrong with a gateway, all of its routes suffer from
 	}
-	if f.Object.Ref.Same(t.Route) {
+	if f.Object.Same(t.Route) {
 		return inRule(f.Object.Field, t.Rule)
 	}
 	if about[plainRef(t.Backend)] {

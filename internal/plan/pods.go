@@ -84,7 +84,7 @@ func unready(p *corev1.Pod) {
 // finding blames lies elsewhere, or the change touches the very field that it blames. New pods of
 // an unchanged broken template are as broken as the old ones.
 func blamedChanged(f model.Finding, before, after metav1.Object) bool {
-	if !f.Object.Ref.Same(snapshot.RefOf(after)) {
+	if !f.Object.Same(snapshot.RefOf(after)) {
 		return true
 	}
 	field := f.Object.Field

@@ -100,7 +100,7 @@ func distrusted(f model.Fault, now model.Diagnosis) (_ model.Fault, confirmed bo
 func certainty(d model.Diagnosis, f model.Finding) (confidence float64, ok bool) {
 	for _, all := range [][]model.Finding{d.Causes, d.AlsoWrong} {
 		for _, now := range all {
-			if now.ID == f.ID && now.Object.Ref.Same(f.Object.Ref) {
+			if now.ID == f.ID && now.Object.Same(f.Object.Ref) {
 				return now.Confidence, true
 			}
 		}

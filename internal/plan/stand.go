@@ -34,7 +34,7 @@ func stands(f model.Finding, before, after metav1.Object) bool {
 	switch catalogue.UnreadyOf(f.ID) {
 	case catalogue.UntilOther:
 		workload := snapshot.RefOf(after)
-		return (f.Object.Ref.Same(workload) || f.Related["workload"].Same(workload)) && reflect.DeepEqual(run(before), run(after))
+		return (f.Object.Same(workload) || f.Related["workload"].Same(workload)) && reflect.DeepEqual(run(before), run(after))
 	case catalogue.UntilFixed:
 		return !blamedChanged(f, before, after)
 	default:

@@ -85,7 +85,7 @@ func canaryIn(c Case, r path.Route) (at []string, zero any, of model.Ref, ok boo
 // blamed reports whether a finding is about a backend's Service or the pods behind it.
 func blamed(c Case, b path.Backend) bool {
 	f := c.Finding
-	if b.Subset == nil && (f.Object.Ref.Same(b.Service) || f.Related["service"].Same(b.Service)) {
+	if b.Subset == nil && (f.Object.Same(b.Service) || f.Related["service"].Same(b.Service)) {
 		return true
 	}
 	svc, presence := c.Snapshot.Services().Get(b.Service.Namespace, b.Service.Name)

@@ -3,7 +3,6 @@
 package process
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -92,9 +91,12 @@ func TestReadWithoutRecord(t *testing.T) {
 
 func TestKillAllFindsTheMarkedAndTheirChildren(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "lab")
-	marked := exec.Command("sh", "-c", "sleep 60 & echo started; wait")
+	// The child says itself that it is there: while a process begins to run another program, it has no environment to be found by.
+	marked := exec.Command("sh", "-c", `exec 3<&0; sh -c "echo started; read line" <&3 & wait`)
 	marked.Env = append(os.Environ(), Marker+"="+state)
-	var out bytes.Buffer
+	if _, err := marked.StdinPipe(); err != nil { // it stays open, so that the child goes on reading
+		t.Fatal(err)
+	}
 	pipe, err := marked.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -102,10 +104,9 @@ func TestKillAllFindsTheMarkedAndTheirChildren(t *testing.T) {
 	if err := marked.Start(); err != nil {
 		t.Fatal(err)
 	}
-	// Wait until the child is there.
-	buffer := make([]byte, 8)
-	n, _ := pipe.Read(buffer)
-	out.Write(buffer[:n])
+	if _, err := pipe.Read(make([]byte, 8)); err != nil {
+		t.Fatal(err)
+	}
 	bystander := sleeper(t, Marker+"="+state+"-other")
 	bystanderRecord, err := Observe(bystander.Process.Pid)
 	if err != nil {

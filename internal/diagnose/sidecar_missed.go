@@ -42,6 +42,9 @@ func (v *view) sidecarMissed(w *workload) (finding, bool) {
 	}
 	slices.SortStableFunc(met, func(a, b *model.Signal) int { return a.At.Compare(b.At) })
 	s, _ := sidecarOf(first)
+	if s.app.State.Running == nil {
+		return finding{}, false // it ended since, which is what to explain
+	}
 	began, ready := s.app.State.Running.StartedAt.Time, s.proxy.State.Running.StartedAt.Time
 	f := v.besideSidecar(w, first, met, holdField(s.proxy.Name), proven,
 		fmt.Sprintf("the sidecar %s of %s starts after the application: in pod %s container %s ran from %s and the sidecar from %s, a call was refused in between and is not made again, and %d requests failed since",
